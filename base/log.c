@@ -1,0 +1,53 @@
+#include <signet/base/log.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static char process_name[32] = "signet";
+static enum sg_log_level least_level = SG_LOG_INFO;
+
+void sg_log_init(const char *process, enum sg_log_level least)
+{
+    snprintf(process_name, sizeof process_name, "%s", process);
+    least_level = least;
+}
+
+static void emit(enum sg_log_level level, const char *text)
+{
+    char line[2048];
+    int len = snprintf(line, sizeof line - 1, "<%d>%s[%d]: %s", (int)level, process_name,
+                       (int)getpid(), text);
+    if (len < 0) {
+        return;
+    }
+    size_t used = (size_t)len < sizeof line - 2 ? (size_t)len : sizeof line - 2;
+    for (size_t i = 0; i < used; i++) {
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f) {
+            line[i] = '?';
+        }
+    }
+    line[used] = '\n';
+    (void)!write(STDERR_FILENO, line, used + 1);
+}
+
+void sg_log(enum sg_log_level level, const char *format, ...)
+{
+    if (level > least_level) {
+        return;
+    }
+    char text[1800];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    emit(level, text);
+}
+
+void sg_log_error(enum sg_log_level level, const char *event, const struct sg_error *err)
+{
+    sg_log(level, "event=%s code=%s text=\"%s\" ck_rv=0x%lx errno=%d ossl=0x%lx sql=%d at=%s:%d",
+           event, err->code, err->text, err->ck_rv, err->sys_errno, err->ossl, err->sql,
+           err->file != NULL ? err->file : "?", err->line);
+}
