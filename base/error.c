@@ -36,9 +36,29 @@ sg_status sg_status_from_name(const char *name)
     return SG_E_INTERNAL;
 }
 
+/* What snprintf cut in the middle of a UTF-8 character loses the rest of it: JSON takes whole
+ * characters only. */
+static void drop_partial_character(char *text)
+{
+    size_t len = strlen(text);
+    size_t tail = 0; /* continuation bytes at the end */
+    while (tail < len && tail < 3 && ((unsigned char)text[len - 1 - tail] & 0xC0) == 0x80) {
+        tail++;
+    }
+    if (tail == len) {
+        return;
+    }
+    unsigned char lead = (unsigned char)text[len - 1 - tail];
+    size_t wanted = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
+    if (tail < wanted) {
+        text[len - 1 - tail] = '\0';
+    }
+}
+
 /* A name from outside may hold anything; a line of text never holds a line break or an escape. */
 static void flatten(char *text)
 {
+    drop_partial_character(text);
     for (; *text != '\0'; text++) {
         if ((unsigned char)*text < 0x20 || *text == 0x7f) {
             *text = '?';
@@ -116,7 +136,11 @@ void sg_error_prefix(struct sg_error *err, const char *format, ...)
     vsnprintf(prefix, sizeof prefix, format, args);
     va_end(args);
     memcpy(text, err->text, sizeof text);
-    snprintf(err->text, sizeof err->text, "%.200s: %.430s", prefix, text);
+    drop_partial_character(prefix);
+    char joined[sizeof prefix + sizeof text + 2];
+    snprintf(joined, sizeof joined, "%s: %s", prefix, text);
+    memcpy(err->text, joined, sizeof err->text - 1);
+    err->text[sizeof err->text - 1] = '\0';
     flatten(err->text);
 }
 

@@ -66,8 +66,9 @@ sg_status sg_secret_set(struct sg_secret *secret, const void *data, size_t len,
 /* Cut at the first line end; returns false when there is none and the buffer is full. */
 static bool first_line(struct sg_secret *secret)
 {
-    size_t len = strcspn(secret->data, "\r\n");
-    bool whole = len < secret->len || secret->len < SG_SECRET_MAX;
+    size_t len = strcspn(secret->data, "\r\n"); /* ends at a NUL too */
+    bool nul = len < secret->len && secret->data[len] == '\0';
+    bool whole = !nul && (len < secret->len || secret->len < SG_SECRET_MAX);
     explicit_bzero(secret->data + len, sizeof secret->data - len);
     secret->len = len;
     return whole;
@@ -95,7 +96,8 @@ sg_status sg_secret_read_fd(int fd, const char *what, struct sg_secret **out, st
     }
     if (!first_line(secret) || secret->len == 0) {
         return sg_fail(err, SG_E_INPUT, "bad_secret",
-                       "the %s must hold 1 to %d bytes on its first line", what, SG_SECRET_MAX - 1);
+                       "the %s must hold 1 to %d bytes, none of them NUL, on its first line", what,
+                       SG_SECRET_MAX - 1);
     }
     *out = SG_STEAL(secret);
     return SG_OK;

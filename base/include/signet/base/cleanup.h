@@ -17,6 +17,7 @@
     })
 
 /** Define NAMEp(type **) that frees through fn, for use with SG_CLEANUP. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type and a name cannot stand in parentheses */
 #define SG_DEFINE_CLEANUP(type, fn)                                                                \
     static inline void fn##p(type *pointer)                                                        \
     {                                                                                              \
@@ -24,6 +25,7 @@
             fn(*pointer);                                                                          \
         }                                                                                          \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void sg_freep(void *pointer)
 {
