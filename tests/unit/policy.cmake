@@ -1,0 +1,3 @@
+foreach(part model name authority crypto_rules)
+    sg_test(policy_${part} SOURCES test_policy_${part}.c USES policy)
+endforeach()
