@@ -1,0 +1,21 @@
+/* CK_RV in words. */
+#ifndef SIGNET_PKCS11_RESULT_H
+#define SIGNET_PKCS11_RESULT_H
+
+#include <stddef.h>
+
+#include <signet/base/error.h>
+
+#define SG_PKCS11_NAME_MAX 48
+/** Write the name of a CK_RV ("CKR_TOKEN_WRITE_PROTECTED"), or "CK_RV 0x80000001" for one that
+ * PKCS#11 v2.40 does not list. */
+void sg_pkcs11_result_name(unsigned long rv, char out[SG_PKCS11_NAME_MAX]);
+
+/** Set the error for what a token answered and return the status in one step. The text gets the CKR
+ * name in brackets behind it, the code is that name in lower case without "CKR_", ck_rv is rv.
+ * SG_E_TOKEN, except that CKR_HOST_MEMORY is SG_E_NO_MEMORY. */
+#define sg_pkcs11_fail(err, rv, ...) sg_pkcs11_fail_at((err), (rv), __FILE__, __LINE__, __VA_ARGS__)
+sg_status sg_pkcs11_fail_at(struct sg_error *err, unsigned long rv, const char *file, int line,
+                            const char *format, ...) SG_PRINTF(5, 6);
+
+#endif

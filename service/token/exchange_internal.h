@@ -1,0 +1,20 @@
+/* One request and its answer over a link. */
+#ifndef SIGNET_TOKEN_EXCHANGE_INTERNAL_H
+#define SIGNET_TOKEN_EXCHANGE_INTERNAL_H
+
+#include "wire_internal.h"
+
+struct exchange {
+    struct wire_request head;       /* magic, version, sequence and body_len are filled in */
+    struct sg_bytes label_and_body; /* head.label_len bytes of label first */
+    const int *fds;
+    size_t fd_count;
+    struct sg_bytes result; /* points into reply */
+    _Alignas(8) unsigned char reply[WIRE_REPLY_MAX];
+};
+
+/* Send and wait. Only .head, .label_and_body, .fds and .fd_count need to be set before. */
+SG_CHECKED sg_status sg_token_exchange(struct sg_token_link *link, struct exchange *exchange,
+                                       struct sg_error *err);
+
+#endif

@@ -1,0 +1,93 @@
+#include <unistd.h>
+
+#include <signet/base/file.h>
+
+#include "grants_internal.h"
+
+#define FIRST_ROOM 64
+
+void sg_token_grants_bury(struct grants *grants)
+{
+    while (grants->closed != NULL) {
+        struct capability *capability = grants->closed;
+        grants->closed = capability->next_closed;
+        sg_token_keys_done(&capability->list);
+        free(capability);
+    }
+}
+
+void sg_token_grants_close(struct grants *grants, struct capability *capability)
+{
+    if (capability->socket < 0) {
+        return;
+    }
+    close(capability->socket);
+    capability->socket = -1;
+    struct capability *last = grants->table[--grants->count];
+    grants->table[capability->place] = last;
+    last->place = capability->place;
+    capability->next_closed = grants->closed;
+    grants->closed = capability;
+}
+
+void sg_token_grants_done(struct grants *grants)
+{
+    while (grants->count > 0) {
+        sg_token_grants_close(grants, grants->table[grants->count - 1]);
+    }
+    sg_token_grants_bury(grants);
+    free(grants->table);
+    *grants = (struct grants){0};
+}
+
+struct capability *sg_token_grants_find(const struct grants *grants, uint64_t number)
+{
+    for (size_t i = 0; i < grants->count; i++) {
+        if (grants->table[i]->number == number) {
+            return grants->table[i];
+        }
+    }
+    return NULL;
+}
+
+static sg_status make_room(struct grants *grants, struct sg_error *err)
+{
+    if (grants->count < grants->room) {
+        return SG_OK;
+    }
+    size_t room = grants->room == 0 ? FIRST_ROOM : 2 * grants->room;
+    if (room > GRANTS_MAX) {
+        return sg_fail(err, SG_E_LIMIT, "too_many_clients",
+                       "a token process serves %d clients at most", GRANTS_MAX);
+    }
+    struct capability **table = reallocarray(grants->table, room, sizeof(struct capability *));
+    if (table == NULL) {
+        return sg_fail_memory(err);
+    }
+    grants->table = table;
+    grants->room = room;
+    return SG_OK;
+}
+
+sg_status sg_token_grants_add(struct grants *grants, uint64_t number, int *socket,
+                              struct key_list *list, struct capability **out, struct sg_error *err)
+{
+    if (sg_token_grants_find(grants, number) != NULL) {
+        return sg_fail(err, SG_E_CONFLICT, "number_in_use", "capability %llu exists",
+                       (unsigned long long)number);
+    }
+    sg_status s = make_room(grants, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    struct capability *capability = calloc(1, sizeof *capability);
+    if (capability == NULL) {
+        return sg_fail_memory(err);
+    }
+    *capability = (struct capability){
+        .number = number, .socket = sg_fd_steal(socket), .list = *list, .place = grants->count};
+    *list = (struct key_list){0};
+    grants->table[grants->count++] = capability;
+    *out = capability;
+    return SG_OK;
+}

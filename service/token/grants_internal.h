@@ -1,0 +1,49 @@
+/* Capabilities: what the holder of a socket may ask for. */
+#ifndef SIGNET_TOKEN_GRANTS_INTERNAL_H
+#define SIGNET_TOKEN_GRANTS_INTERNAL_H
+
+#include "wire_internal.h"
+
+#define GRANTS_MAX 65536 /* capabilities in one process; RLIMIT_NOFILE usually ends it earlier */
+
+struct key_list {
+    struct sg_granted_key *keys; /* ascending by id, each once */
+    size_t count;
+};
+void sg_token_keys_done(struct key_list *list);
+/* Take a key list out of a sealed memfd. SG_E_USAGE "bad_key_list" unless it is sealed, has that
+ * many rows, and they are in order. */
+SG_CHECKED sg_status sg_token_keys_read(int fd, size_t count, struct key_list *out,
+                                        struct sg_error *err);
+
+struct capability {
+    uint64_t number;
+    int socket; /* -1 once closed */
+    struct key_list list;
+    size_t place; /* in the table */
+    struct capability *next_closed;
+};
+/* Whether the key list allows this request. SG_E_DENIED "not_granted". */
+SG_CHECKED sg_status sg_token_capability_check(const struct capability *capability,
+                                               const struct wire_call *call, struct sg_error *err);
+
+struct grants {
+    struct capability **table;
+    size_t count, room;
+    struct capability *closed; /* closed, but perhaps still named by a pending event */
+};
+void sg_token_grants_done(struct grants *grants);
+/* Enter a capability; takes socket and list when it succeeds. SG_E_CONFLICT "number_in_use",
+ * SG_E_LIMIT. */
+SG_CHECKED sg_status sg_token_grants_add(struct grants *grants, uint64_t number, int *socket,
+                                         struct key_list *list, struct capability **out,
+                                         struct sg_error *err);
+/* NULL when there is none. */
+struct capability *sg_token_grants_find(const struct grants *grants, uint64_t number);
+/* Close the socket and take the capability out of the table. It stays in memory until
+ * sg_token_grants_bury. */
+void sg_token_grants_close(struct grants *grants, struct capability *capability);
+/* Free what was closed: when no event can name it any more. */
+void sg_token_grants_bury(struct grants *grants);
+
+#endif

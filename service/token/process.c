@@ -1,0 +1,203 @@
+#include <signet/token/process.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <signet/base/file.h>
+#include <signet/base/log.h>
+
+#include "confine_internal.h"
+#include "process_internal.h"
+#include "settings_internal.h"
+#include "softhsm_guard_internal.h"
+
+#define EVENTS 64 /* taken from epoll in one go */
+
+static sg_status watch(const struct process *process, int fd, void *tag, struct sg_error *err)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = tag};
+    if (epoll_ctl(process->poller, EPOLL_CTL_ADD, fd, &event) != 0) {
+        return sg_fail_errno(err, SG_E_INTERNAL, "cannot_watch", "cannot watch a socket");
+    }
+    return SG_OK;
+}
+
+sg_status sg_token_watch(struct process *process, struct capability *capability,
+                         struct sg_error *err)
+{
+    return watch(process, capability->socket, capability, err);
+}
+
+void sg_token_drop(struct process *process, struct capability *capability)
+{
+    /* Closing takes it out of epoll as well: nobody else holds this descriptor. */
+    sg_token_grants_close(&process->grants, capability);
+}
+
+static void serve_capability(struct process *process, struct capability *capability)
+{
+    if (capability->socket < 0) {
+        return; /* closed by an earlier event of the same batch */
+    }
+    struct sg_error err = SG_ERROR_INIT;
+    sg_status s = sg_packet_receive(capability->socket, -1, &process->packet, &err);
+    if (s == SG_E_SERVICE && strcmp(err.code, "would_block") == 0) {
+        return;
+    }
+    if (s != SG_OK || !sg_token_dispatch(process, capability)) {
+        sg_token_drop(process, capability);
+    }
+}
+
+/* False when the link is closed: then nobody administers us any more, and what was granted may no
+ * longer hold. */
+static bool serve_admin(struct process *process)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    sg_status s = sg_packet_receive(process->admin, -1, &process->packet, &err);
+    if (s != SG_OK) {
+        return false;
+    }
+    return sg_token_dispatch(process, NULL);
+}
+
+/* Serve one batch of events. False: time to end. */
+static bool serve_events(struct process *process, const struct epoll_event *events, int count)
+{
+    for (int i = 0; i < count; i++) {
+        void *tag = events[i].data.ptr;
+        if (tag == &process->signals) {
+            return false;
+        }
+        if (tag == &process->admin) {
+            if (!serve_admin(process)) {
+                return false;
+            }
+        } else {
+            serve_capability(process, tag);
+        }
+        if (process->login_lost) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static sg_status loop(struct process *process, struct sg_error *err)
+{
+    for (;;) {
+        struct epoll_event events[EVENTS];
+        int count = epoll_wait(process->poller, events, EVENTS, -1);
+        if (count < 0 && errno != EINTR) {
+            return sg_fail_errno(err, SG_E_INTERNAL, "cannot_wait", "cannot wait for requests");
+        }
+        if (!serve_events(process, events, count)) {
+            break;
+        }
+        sg_token_grants_bury(&process->grants);
+    }
+    if (process->login_lost) {
+        return sg_fail(err, SG_E_TOKEN, "login_lost", "token \"%s\" ended our login",
+                       process->state.settings->name);
+    }
+    return SG_OK;
+}
+
+static sg_status open_signals(int *out, struct sg_error *err)
+{
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    /* A module's own threads inherit the mask, so that the signal comes to us. */
+    if (sigprocmask(SIG_BLOCK, &stop, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+        (*out = signalfd(-1, &stop, SFD_CLOEXEC)) < 0) {
+        return sg_fail_errno(err, SG_E_INTERNAL, "no_signals", "cannot listen to signals");
+    }
+    return SG_OK;
+}
+
+static sg_status open_loop(struct process *process, struct sg_error *err)
+{
+    sg_status s = open_signals(&process->signals, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    process->poller = epoll_create1(EPOLL_CLOEXEC);
+    if (process->poller < 0) {
+        return sg_fail_errno(err, SG_E_INTERNAL, "no_epoll", "cannot make an epoll");
+    }
+    s = watch(process, process->signals, &process->signals, err);
+    return s == SG_OK ? watch(process, process->admin, &process->admin, err) : s;
+}
+
+/* Whatever else we inherited, a sibling's link above all: its process would not see the end of it
+ * while we live. */
+static void close_others(int admin)
+{
+    unsigned keep = (unsigned)admin;
+    if (keep > 3) {
+        (void)close_range(3, keep - 1, 0);
+    }
+    (void)close_range(keep >= 3 ? keep + 1 : 3, ~0u, 0);
+}
+
+static void process_free(struct process *process)
+{
+    sg_token_grants_done(&process->grants);
+    sg_token_state_done(&process->state);
+    sg_fd_closep(&process->poller);
+    sg_fd_closep(&process->signals);
+    free(process);
+}
+SG_DEFINE_CLEANUP(struct process *, process_free)
+
+static struct process *process_new(int admin_socket)
+{
+    struct process *process = calloc(1, sizeof *process);
+    if (process != NULL) {
+        process->poller = -1;
+        process->signals = -1;
+        process->state.storage = -1;
+        process->admin = admin_socket;
+    }
+    return process;
+}
+
+/* Everything before the module is loaded: from then on foreign code runs. */
+static sg_status prepare(const struct sg_token_settings *settings, struct process *process,
+                         struct sg_error *err)
+{
+    sg_status s = open_loop(process, err);
+    if (s == SG_OK) {
+        s = sg_token_set_environment(settings->environment, err);
+    }
+    if (s == SG_OK) {
+        s = sg_token_confine(err);
+    }
+    if (s == SG_OK) {
+        sg_softhsm_guard_check(settings);
+    }
+    return s;
+}
+
+sg_status sg_token_process_run(const struct sg_token_settings *settings, int admin_socket,
+                               struct sg_error *err)
+{
+    close_others(admin_socket);
+    SG_CLEANUP(process_freep) struct process *process = process_new(admin_socket);
+    if (process == NULL) {
+        return sg_fail_memory(err);
+    }
+    sg_status s = prepare(settings, process, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    sg_token_state_open(&process->state, settings);
+    sg_log(SG_LOG_INFO, "event=started token=\"%s\"", settings->name);
+    return loop(process, err);
+}

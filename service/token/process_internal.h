@@ -1,0 +1,39 @@
+/* The state of a token process. One thread. */
+#ifndef SIGNET_TOKEN_PROCESS_INTERNAL_H
+#define SIGNET_TOKEN_PROCESS_INTERNAL_H
+
+#include <signet/base/packet.h>
+#include <signet/token/process.h>
+
+#include "grants_internal.h"
+#include "token_state_internal.h"
+#include "wire_internal.h"
+
+#define ANSWER_MAX (WIRE_REPLY_MAX - WIRE_REPLY_LEN)
+
+struct process {
+    struct token_state state;
+    struct grants grants;
+    int poller;      /* epoll */
+    int admin;       /* the administrative link */
+    int signals;     /* signalfd */
+    bool login_lost; /* the token no longer knows us: end, so that a fresh process logs in */
+    size_t answer_len;
+    unsigned char answer[ANSWER_MAX];
+    struct sg_packet packet; /* the request being served; last, for it is large */
+};
+
+/* Serve the request in process->packet. origin is NULL for the administrative link. False: close
+ * where it came from. */
+SG_CHECKED bool sg_token_dispatch(struct process *process, struct capability *origin);
+
+/* The handlers of the administrative verbs. Results go to process->answer. */
+SG_CHECKED sg_status sg_token_administer(struct process *process, const struct wire_call *call,
+                                         struct sg_error *err);
+
+/* Start and stop listening to a capability's socket. */
+SG_CHECKED sg_status sg_token_watch(struct process *process, struct capability *capability,
+                                    struct sg_error *err);
+void sg_token_drop(struct process *process, struct capability *capability);
+
+#endif

@@ -1,0 +1,225 @@
+#include "token_state_internal.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <signet/base/file.h>
+#include <signet/base/log.h>
+#include <signet/base/secret.h>
+#include <signet/pkcs11/object.h>
+
+#include "softhsm_guard_internal.h"
+
+static sg_status find_token(struct token_state *state, struct sg_error *err)
+{
+    const struct sg_token_settings *settings = state->settings;
+    sg_status s =
+        sg_pkcs11_token_find(state->module, settings->label, settings->serial, &state->token, err);
+    if (s != SG_OK) {
+        sg_error_prefix(err, "token \"%s\"", settings->name);
+    }
+    return s;
+}
+
+void sg_token_state_open(struct token_state *state, const struct sg_token_settings *settings)
+{
+    *state = (struct token_state){.settings = settings, .storage = -1};
+    if (settings->storage != NULL) {
+        state->storage = open(settings->storage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (sg_pkcs11_module_load(settings->module, &state->module, &state->problem) != SG_OK ||
+        find_token(state, &state->problem) != SG_OK) {
+        sg_log_error(SG_LOG_ERROR, "token_unusable", &state->problem);
+    }
+}
+
+void sg_token_state_done(struct token_state *state)
+{
+    sg_pkcs11_session_free(SG_STEAL(state->session));
+    sg_pkcs11_module_free(SG_STEAL(state->module));
+    sg_fd_closep(&state->storage);
+    state->storage = -1;
+}
+
+/* Whoever fails stays: a second login asks neither the token nor the PIN file. */
+static sg_status remember(struct token_state *state, const struct sg_error *err)
+{
+    state->problem = *err;
+    sg_log_error(SG_LOG_ERROR, "login_failed", err);
+    return err->status;
+}
+
+static sg_status hint_login(const struct token_state *state, struct sg_error *err)
+{
+    return sg_hint(err, "Correct the PIN in %s, then: signet token login %s",
+                   state->settings->pin_file, state->settings->name);
+}
+
+/* The token's flags from just now, not from the start: another process may have spent a try since.
+ */
+static sg_status check_flags(const struct token_state *state, struct sg_error *err)
+{
+    const char *name = state->settings->name;
+    if (state->token.pin_locked) {
+        sg_fail(err, SG_E_TOKEN, "pin_locked", "token \"%s\": the PIN is locked", name);
+        return sg_hint(err, "Unlock it with the vendor's tool, then: signet token login %s", name);
+    }
+    if (state->token.pin_final_try) {
+        sg_fail(err, SG_E_TOKEN, "pin_final_try",
+                "token \"%s\": only one try is left before the PIN is locked; it was not used",
+                name);
+        return hint_login(state, err);
+    }
+    if (!state->token.pin_set) {
+        sg_fail(err, SG_E_TOKEN, "pin_not_set", "token \"%s\" has no user PIN", name);
+        return sg_hint(err, "Set one with the vendor's tool, then: signet token login %s", name);
+    }
+    return SG_OK;
+}
+
+static sg_status send_pin(struct token_state *state, struct sg_error *err)
+{
+    SG_SECRET struct sg_secret *pin = NULL;
+    sg_status s = sg_secret_read_file(state->settings->pin_file, "PIN file", &pin, err);
+    if (s == SG_OK) {
+        s = sg_pkcs11_session_open(state->module, state->token.slot, &state->session, err);
+    }
+    if (s != SG_OK) {
+        return s;
+    }
+    struct softhsm_login softhsm;
+    sg_softhsm_login_prepare(state->settings, &softhsm);
+    state->login_tried = true;
+    s = sg_pkcs11_session_login(state->session, pin, err);
+    bool guarded = sg_softhsm_login_finish(&softhsm);
+    bool answers = !guarded || sg_pkcs11_token_answers(state->module, state->token.slot);
+    if (s != SG_OK) {
+        sg_error_prefix(err, "token \"%s\"", state->settings->name);
+        return hint_login(state, err);
+    }
+    return answers ? SG_OK
+                   : sg_fail(err, SG_E_TOKEN, SG_TOKEN_BUSY,
+                             "token \"%s\" was changed by another process during the login",
+                             state->settings->name);
+}
+
+static sg_status login_once(struct token_state *state, struct sg_error *err)
+{
+    sg_status s = find_token(state, err);
+    if (s == SG_OK) {
+        s = check_flags(state, err);
+    }
+    if (s == SG_OK) {
+        s = send_pin(state, err);
+    }
+    return s == SG_OK ? sg_pkcs11_object_index(state->session, err) : s;
+}
+
+sg_status sg_token_state_login(struct token_state *state, struct sg_error *err)
+{
+    if (state->logged_in) {
+        return SG_OK;
+    }
+    if (state->login_tried || state->module == NULL) {
+        *err = state->problem;
+        return err->status;
+    }
+    sg_pkcs11_session_free(SG_STEAL(state->session));
+    sg_status s = login_once(state, err);
+    if (s != SG_OK) {
+        return remember(state, err);
+    }
+    sg_error_clear(&state->problem);
+    state->logged_in = true;
+    sg_log(SG_LOG_NOTICE, "event=logged_in token=\"%s\" private_keys=%zu", state->settings->name,
+           sg_pkcs11_object_count(state->session, SG_PKCS11_PRIVATE_KEY));
+    return SG_OK;
+}
+
+sg_status sg_token_state_check(const struct token_state *state, struct sg_error *err)
+{
+    if (state->logged_in) {
+        return SG_OK;
+    }
+    if (state->problem.status != SG_OK) {
+        *err = state->problem;
+        return err->status;
+    }
+    sg_fail(err, SG_E_TOKEN, "not_logged_in", "token \"%s\" is not logged in",
+            state->settings->name);
+    return sg_hint(err, "signet token login %s", state->settings->name);
+}
+
+/* FNV-1a over whatever changes when somebody writes or replaces the file. */
+static uint64_t digest(const uint64_t *words, size_t count)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < count; i++) {
+        for (unsigned shift = 0; shift < 64; shift += 8) {
+            hash = (hash ^ ((words[i] >> shift) & 0xff)) * 0x100000001b3u;
+        }
+    }
+    return hash != 0 ? hash : 1;
+}
+
+static uint64_t pin_version(const char *path)
+{
+    struct stat info;
+    SG_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        return 0;
+    }
+    const uint64_t words[] = {
+        (uint64_t)info.st_dev,          (uint64_t)info.st_ino,
+        (uint64_t)info.st_size,         (uint64_t)info.st_mtim.tv_sec,
+        (uint64_t)info.st_mtim.tv_nsec, (uint64_t)info.st_ctim.tv_sec,
+        (uint64_t)info.st_ctim.tv_nsec,
+    };
+    return digest(words, SG_COUNT(words));
+}
+
+static void describe_problem(const struct token_state *state, char *out, size_t room)
+{
+    if (state->logged_in) {
+        return;
+    }
+    struct sg_error err = SG_ERROR_INIT;
+    SG_SECRET struct sg_secret *pin = NULL;
+    if (state->problem.status != SG_OK) {
+        snprintf(out, room, "%.255s", state->problem.text);
+    } else if (sg_secret_read_file(state->settings->pin_file, "PIN file", &pin, &err) != SG_OK) {
+        snprintf(out, room, "%.255s", err.text);
+    }
+}
+
+void sg_token_state_info(const struct token_state *state, struct wire_info *out)
+{
+    *out = (struct wire_info){.logged_in = state->logged_in,
+                              .pin_version = pin_version(state->settings->pin_file)};
+    snprintf(out->label, sizeof out->label, "%s", state->token.label);
+    snprintf(out->serial, sizeof out->serial, "%s", state->token.serial);
+    snprintf(out->manufacturer, sizeof out->manufacturer, "%s", state->token.manufacturer);
+    snprintf(out->model, sizeof out->model, "%s", state->token.model);
+    describe_problem(state, out->problem, sizeof out->problem);
+    if (state->logged_in) {
+        out->private_keys = sg_pkcs11_object_count(state->session, SG_PKCS11_PRIVATE_KEY);
+        out->certificates = sg_pkcs11_object_count(state->session, SG_PKCS11_CERTIFICATE);
+    }
+}
+
+sg_status sg_token_state_sync(const struct token_state *state, struct sg_error *err)
+{
+    if (state->storage < 0) {
+        return state->settings->storage == NULL
+                   ? SG_OK
+                   : sg_fail(err, SG_E_STORAGE, "cannot_sync", "cannot open the storage %s",
+                             state->settings->storage);
+    }
+    return syncfs(state->storage) == 0
+               ? SG_OK
+               : sg_fail_errno(err, SG_E_STORAGE, "cannot_sync", "cannot sync the storage %s",
+                               state->settings->storage);
+}

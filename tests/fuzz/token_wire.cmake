@@ -1,0 +1,6 @@
+sg_fuzz(token_wire SOURCES fuzz_token_wire.c USES token)
+foreach(target replay_token_wire fuzz_token_wire)
+    if(TARGET ${target})
+        target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/../../service/token)
+    endif()
+endforeach()

@@ -1,0 +1,604 @@
+/* What the holder of a capability may do: enforced in the token process, tested with packets that
+ * no client of ours would send. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <signet/base/file.h>
+#include <signet/base/packet.h>
+
+#include "cmocka_all.h"
+#include "softhsm_fixture.h"
+#include "wire_internal.h"
+
+#define SIGNING 1   /* id of an RSA key that is granted for signing */
+#define OPEN 2      /* id of an RSA key that is granted for everything */
+#define AGREEING 3  /* id of an EC key that is granted for deriving only */
+#define UNGRANTED 4 /* id of an EC key that is not granted */
+#define EXTENDED 5  /* id of an RSA key that can decrypt but is granted for signing only */
+
+struct world {
+    struct softhsm_fixture fixture;
+    struct token_process process;
+    struct sg_token_link holder; /* of capability .number */
+    uint64_t number;
+};
+
+static const unsigned char data[32] = {1, 2, 3};
+
+static int setup_group(void **state)
+{
+    static struct world world;
+    static const struct {
+        const char *spec;
+        struct sg_key_abilities abilities;
+        unsigned char id;
+    } keys[] = {{"rsa:2048", {0}, SIGNING},
+                {"rsa:2048", {.decrypt = true}, OPEN},
+                {"ec:p256", {.derive = true}, AGREEING},
+                {"ec:p256", {0}, UNGRANTED},
+                {"rsa:2048", {.decrypt = true}, EXTENDED}};
+    softhsm_fixture_init(&world.fixture);
+    token_process_start_ready(&world.process, &world.fixture.settings);
+    for (size_t i = 0; i < SG_COUNT(keys); i++) {
+        struct sg_buffer spki;
+        generate_key(&world.process.link, keys[i].spec, key_id(keys[i].id), keys[i].abilities,
+                     &spki);
+        sg_buffer_done(&spki);
+    }
+    *state = &world;
+    return 0;
+}
+
+static int teardown_group(void **state)
+{
+    struct world *world = *state;
+    int status = token_process_stop(&world->process);
+    softhsm_fixture_done(&world->fixture);
+    return status;
+}
+
+static void grant(struct world *world, const struct sg_granted_key *keys, size_t count)
+{
+    int pair[2];
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
+    if (sg_token_grant(&world->process.link, ++world->number, pair[1], keys, count, &err) !=
+        SG_OK) {
+        fail_msg("%s", err.text);
+    }
+    close(pair[1]);
+    world->holder = (struct sg_token_link){.socket = pair[0], .timeout_ms = 20000};
+}
+
+static int setup(void **state)
+{
+    struct world *world = *state;
+    const struct sg_granted_key keys[] = {
+        {.id = key_id(EXTENDED), .sign = 1}, /* out of order: the client sorts */
+        {.id = key_id(SIGNING), .sign = 1},
+        {.id = key_id(AGREEING), .derive = 1},
+        {.id = key_id(OPEN), .sign = 1, .decrypt = 1, .derive = 1},
+    };
+    grant(world, keys, SG_COUNT(keys));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_token_info info;
+    close(world->holder.socket);
+    /* whatever the test did, the process serves on */
+    assert_int_equal(sg_token_get_info(&world->process.link, &info, &err), SG_OK);
+    assert_true(info.logged_in);
+    return 0;
+}
+
+static sg_status use(struct world *world, enum sg_key_verb verb, unsigned char id,
+                     struct sg_mechanism mechanism, struct sg_error *err)
+{
+    unsigned char out[SG_SIGNATURE_MAX];
+    size_t len = sizeof out;
+    struct sg_key_id key = key_id(id);
+    return sg_token_use(&world->holder, verb, &key, &mechanism,
+                        (struct sg_bytes){data, sizeof data}, out, &len, err);
+}
+
+static const struct sg_mechanism pkcs = {.kind = SG_MECHANISM_RSA_PKCS};
+static const struct sg_mechanism raw = {.kind = SG_MECHANISM_RSA_X_509};
+static const struct sg_mechanism ecdsa = {.kind = SG_MECHANISM_ECDSA};
+static const struct sg_mechanism ecdh = {.kind = SG_MECHANISM_ECDH};
+static const struct sg_mechanism oaep = {
+    .kind = SG_MECHANISM_RSA_OAEP, .hash = SG_HASH_SHA1, .mgf_hash = SG_HASH_SHA1};
+
+static void check_denied(struct world *world, enum sg_key_verb verb, unsigned char id,
+                         struct sg_mechanism mechanism)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(use(world, verb, id, mechanism, &err), SG_E_DENIED);
+    assert_string_equal(err.code, "not_granted");
+}
+
+static void check_allowed(struct world *world)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    if (use(world, SG_VERB_SIGN, SIGNING, pkcs, &err) != SG_OK) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static void granted_keys_sign(void **state)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    check_allowed(*state);
+    assert_int_equal(use(*state, SG_VERB_SIGN, OPEN, pkcs, &err), SG_OK);
+    assert_int_equal(use(*state, SG_VERB_SIGN, EXTENDED, pkcs, &err), SG_OK);
+}
+
+static void other_keys_are_denied(void **state)
+{
+    check_denied(*state, SG_VERB_SIGN, UNGRANTED, ecdsa);
+    check_denied(*state, SG_VERB_DERIVE, UNGRANTED, ecdh);
+    check_denied(*state, SG_VERB_DECRYPT, UNGRANTED, pkcs);
+    check_denied(*state, SG_VERB_SIGN, 0x00, ecdsa); /* before the first row */
+    check_denied(*state, SG_VERB_SIGN, 0xff, ecdsa); /* behind the last */
+    check_allowed(*state);
+}
+
+static void other_verbs_are_denied(void **state)
+{
+    check_denied(*state, SG_VERB_DECRYPT, SIGNING, pkcs);
+    check_denied(*state, SG_VERB_DECRYPT, EXTENDED, pkcs);
+    check_denied(*state, SG_VERB_DECRYPT, EXTENDED, oaep);
+    check_denied(*state, SG_VERB_DERIVE, SIGNING, ecdh);
+    check_denied(*state, SG_VERB_SIGN, AGREEING, ecdsa);
+    check_allowed(*state);
+}
+
+static void raw_rsa_needs_decryption(void **state)
+{
+    unsigned char block[256] = {0, 1, 2};
+    unsigned char out[SG_SIGNATURE_MAX];
+    size_t len = sizeof out;
+    struct sg_error err = SG_ERROR_INIT;
+    struct world *world = *state;
+    struct sg_key_id id = key_id(OPEN);
+    check_denied(world, SG_VERB_SIGN, SIGNING, raw);
+    check_denied(world, SG_VERB_SIGN, EXTENDED, raw);
+    check_denied(world, SG_VERB_DECRYPT, EXTENDED, raw);
+    assert_int_equal(sg_token_use(&world->holder, SG_VERB_SIGN, &id, &raw,
+                                  (struct sg_bytes){block, sizeof block}, out, &len, &err),
+                     SG_OK);
+    assert_int_equal(len, 256);
+}
+
+static void send_raw(struct world *world, const struct wire_request *head, const void *body,
+                     size_t len)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(
+        sg_packet_send(world->holder.socket, head, sizeof *head, body, len, NULL, 0, &err), SG_OK);
+}
+
+static struct wire_request head_of(uint16_t verb)
+{
+    return (struct wire_request){
+        .magic = WIRE_MAGIC, .version = WIRE_VERSION, .verb = verb, .sequence = 77};
+}
+
+static void receive_reply(struct world *world, struct wire_reply *reply, struct sg_error *err)
+{
+    static struct sg_packet packet;
+    struct sg_bytes body;
+    assert_int_equal(sg_packet_receive(world->holder.socket, 20000, &packet, err), SG_OK);
+    assert_true(sg_token_wire_reply_decode(packet.data, packet.len, reply, &body));
+    if (reply->status != SG_OK) {
+        (void)sg_token_wire_failure_raise(reply, body, err);
+    }
+}
+
+static void check_closed(struct world *world)
+{
+    static struct sg_packet packet;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_packet_receive(world->holder.socket, 20000, &packet, &err), SG_E_SERVICE);
+    assert_string_equal(err.code, "peer_gone");
+}
+
+static void administrative_verbs_are_denied(void **state)
+{
+    const uint16_t verbs[] = {WIRE_INFO,    WIRE_LOGIN, WIRE_GENERATE, WIRE_STORE,
+                              WIRE_DESTROY, WIRE_SYNC,  WIRE_REVOKE};
+    for (size_t i = 0; i < SG_COUNT(verbs); i++) {
+        struct wire_request head = head_of(verbs[i]);
+        struct wire_reply reply;
+        struct sg_error err = SG_ERROR_INIT;
+        send_raw(*state, &head, NULL, 0);
+        receive_reply(*state, &reply, &err);
+        assert_int_equal(reply.status, SG_E_DENIED);
+        assert_string_equal(err.code, "not_granted");
+        assert_int_equal(reply.sequence, 77);
+    }
+    check_allowed(*state);
+}
+
+/* Destroying needs a key that exists, to see that it still does afterwards. */
+static void holder_cannot_destroy_its_own_key(void **state)
+{
+    struct wire_request head = head_of(WIRE_DESTROY);
+    struct wire_reply reply;
+    struct sg_error err = SG_ERROR_INIT;
+    head.key = key_id(SIGNING);
+    send_raw(*state, &head, NULL, 0);
+    receive_reply(*state, &reply, &err);
+    assert_int_equal(reply.status, SG_E_DENIED);
+    check_allowed(*state);
+}
+
+static void holder_cannot_grant(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_granted_key key = {.id = key_id(UNGRANTED), .sign = 1};
+    assert_int_equal(sg_token_regrant(&world->holder, world->number, &key, 1, &err), SG_E_DENIED);
+    assert_int_equal(sg_token_grant(&world->holder, 9999, STDERR_FILENO, &key, 1, &err),
+                     SG_E_DENIED);
+    check_denied(world, SG_VERB_SIGN, UNGRANTED, ecdsa);
+    check_allowed(world);
+}
+
+static void mechanisms_that_do_not_fit_are_refused_by_the_process_too(void **state)
+{
+    static const struct {
+        uint16_t verb;
+        struct sg_mechanism mechanism;
+    } rows[] = {
+        {WIRE_SIGN, {.kind = SG_MECHANISM_RSA_OAEP, .hash = 1, .mgf_hash = 1}},
+        {WIRE_SIGN, {.kind = SG_MECHANISM_ECDH}},
+        {WIRE_SIGN, {.kind = 0}},
+        {WIRE_SIGN, {.kind = SG_MECHANISM_RSA_PSS, .salt_len = 20}},
+        {WIRE_SIGN,
+         {.kind = SG_MECHANISM_RSA_PSS, .hash = 1, .mgf_hash = 1, .salt_len = 0xffffffff}},
+        {WIRE_SIGN, {.kind = SG_MECHANISM_RSA_PKCS_HASHED}},
+        {WIRE_DECRYPT, {.kind = SG_MECHANISM_RSA_PSS, .hash = 1, .mgf_hash = 1}},
+        {WIRE_DECRYPT, {.kind = SG_MECHANISM_EDDSA}},
+        {WIRE_DERIVE, {.kind = SG_MECHANISM_RSA_PKCS}},
+    };
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        struct wire_request head = head_of(rows[i].verb);
+        struct wire_reply reply;
+        struct sg_error err = SG_ERROR_INIT;
+        head.key = key_id(OPEN);
+        head.mechanism = rows[i].mechanism;
+        head.body_len = sizeof data;
+        send_raw(*state, &head, data, sizeof data);
+        receive_reply(*state, &reply, &err);
+        assert_int_equal(reply.status, SG_E_INPUT);
+        assert_string_equal(err.code, "bad_mechanism");
+    }
+}
+
+static void garbage_closes_the_capability_only(void **state)
+{
+    unsigned char noise[300];
+    struct sg_error err = SG_ERROR_INIT;
+    struct world *world = *state;
+    memset(noise, 0x5a, sizeof noise);
+    assert_int_equal(
+        sg_packet_send(world->holder.socket, noise, sizeof noise, NULL, 0, NULL, 0, &err), SG_OK);
+    check_closed(world);
+}
+
+static void truncated_head_closes_the_capability(void **state)
+{
+    struct world *world = *state;
+    struct wire_request head = head_of(WIRE_SIGN);
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(
+        sg_packet_send(world->holder.socket, &head, sizeof head - 1, NULL, 0, NULL, 0, &err),
+        SG_OK);
+    check_closed(world);
+}
+
+static void single_byte_closes_the_capability(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_packet_send(world->holder.socket, "x", 1, NULL, 0, NULL, 0, &err), SG_OK);
+    check_closed(world);
+}
+
+static void empty_packet_closes_the_capability(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(send(world->holder.socket, "", 0, MSG_NOSIGNAL), 0);
+    check_closed(world);
+}
+
+static void length_beyond_the_packet_closes_the_capability(void **state)
+{
+    struct wire_request head = head_of(WIRE_SIGN);
+    head.mechanism = pkcs;
+    head.body_len = 33;
+    send_raw(*state, &head, data, 32);
+    check_closed(*state);
+}
+
+static void huge_length_closes_the_capability(void **state)
+{
+    struct wire_request head = head_of(WIRE_SIGN);
+    head.mechanism = pkcs;
+    head.body_len = UINT32_MAX;
+    head.label_len = 81; /* the sum wraps in 32 bits */
+    send_raw(*state, &head, data, 32);
+    check_closed(*state);
+}
+
+static void longest_packet_closes_the_capability(void **state)
+{
+    static unsigned char body[SG_PACKET_MAX - WIRE_REQUEST_LEN];
+    struct wire_request head = head_of(WIRE_SIGN);
+    head.mechanism = pkcs;
+    head.body_len = sizeof body;
+    send_raw(*state, &head, body, sizeof body);
+    check_closed(*state);
+}
+
+static void oversize_packet_closes_the_capability(void **state)
+{
+    static unsigned char body[SG_PACKET_MAX + 100];
+    struct world *world = *state;
+    assert_int_equal(send(world->holder.socket, body, sizeof body, MSG_NOSIGNAL), sizeof body);
+    check_closed(world);
+}
+
+static void unknown_verb_closes_the_capability(void **state)
+{
+    const uint16_t verbs[] = {0, 4, 15, 25, 0xffff};
+    struct world *world = *state;
+    for (size_t i = 0; i < SG_COUNT(verbs); i++) {
+        struct wire_request head = head_of(verbs[i]);
+        send_raw(world, &head, NULL, 0);
+        check_closed(world);
+        close(world->holder.socket);
+        grant(world, NULL, 0);
+    }
+}
+
+static void unasked_descriptors_close_the_capability(void **state)
+{
+    struct world *world = *state;
+    struct wire_request head = head_of(WIRE_SIGN);
+    struct sg_error err = SG_ERROR_INIT;
+    int gift[2];
+    assert_int_equal(pipe2(gift, O_CLOEXEC), 0);
+    head.mechanism = pkcs;
+    head.key = key_id(SIGNING);
+    head.body_len = sizeof data;
+    assert_int_equal(sg_packet_send(world->holder.socket, &head, sizeof head, data, sizeof data,
+                                    &gift[1], 1, &err),
+                     SG_OK);
+    check_closed(world);
+    close(gift[1]);
+    char byte = 0;
+    assert_int_equal(read(gift[0], &byte, 1), 0); /* and nobody keeps the gift */
+    close(gift[0]);
+}
+
+/* Ask and never read: the process must not wait for us. */
+static void holder_that_does_not_read_is_dropped(void **state)
+{
+    struct world *world = *state;
+    struct wire_request head = head_of(WIRE_INFO); /* denied: a long answer for a short request */
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_token_info info;
+    sg_status s = SG_OK;
+    for (int i = 0; i < 5000 && s == SG_OK; i++) {
+        s = sg_packet_send(world->holder.socket, &head, sizeof head, NULL, 0, NULL, 0, &err);
+    }
+    assert_int_equal(s, SG_E_SERVICE);
+    assert_int_equal(sg_token_get_info(&world->process.link, &info, &err), SG_OK);
+}
+
+static void empty_grant_allows_nothing(void **state)
+{
+    struct world *world = *state;
+    close(world->holder.socket);
+    grant(world, NULL, 0);
+    check_denied(world, SG_VERB_SIGN, SIGNING, pkcs);
+}
+
+static void regrant_replaces_the_list(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    const struct sg_granted_key key = {.id = key_id(UNGRANTED), .sign = 1};
+    check_allowed(world);
+    assert_int_equal(sg_token_regrant(&world->process.link, world->number, &key, 1, &err), SG_OK);
+    check_denied(world, SG_VERB_SIGN, SIGNING, pkcs);
+    assert_int_equal(use(world, SG_VERB_SIGN, UNGRANTED, ecdsa, &err), SG_OK);
+    assert_int_equal(sg_token_regrant(&world->process.link, world->number, NULL, 0, &err), SG_OK);
+    check_denied(world, SG_VERB_SIGN, UNGRANTED, ecdsa);
+}
+
+static void revoked_capability_is_closed(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_token_revoke(&world->process.link, world->number, &err), SG_OK);
+    check_closed(world);
+    assert_int_equal(use(world, SG_VERB_SIGN, SIGNING, pkcs, &err), SG_E_SERVICE);
+    assert_string_equal(err.code, "peer_gone");
+    assert_int_equal(sg_token_revoke(&world->process.link, world->number, &err), SG_E_NOT_FOUND);
+    assert_int_equal(sg_token_regrant(&world->process.link, world->number, NULL, 0, &err),
+                     SG_E_NOT_FOUND);
+}
+
+static void number_in_use_is_a_conflict(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    int pair[2];
+    assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
+    assert_int_equal(sg_token_grant(&world->process.link, world->number, pair[1], NULL, 0, &err),
+                     SG_E_CONFLICT);
+    close(pair[0]);
+    close(pair[1]);
+    check_allowed(world);
+}
+
+static void capability_ends_with_its_holder(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    close(world->holder.socket);
+    sg_status s = SG_OK;
+    for (int i = 0; i < 100 && s == SG_OK; i++) {
+        s = sg_token_regrant(&world->process.link, world->number, NULL, 0, &err);
+    }
+    assert_int_equal(s, SG_E_NOT_FOUND);
+    grant(world, NULL, 0);
+}
+
+/* Send a grant by hand, with a key list that the client would not make. */
+static sg_status grant_raw(struct world *world, int list, uint32_t count, struct sg_error *err)
+{
+    static struct sg_packet packet;
+    int pair[2];
+    struct wire_request head = head_of(WIRE_GRANT);
+    struct wire_reply reply;
+    struct sg_bytes body;
+    assert_int_equal(sg_packet_pair(pair, err), SG_OK);
+    head.number = ++world->number;
+    head.count = count;
+    head.sequence = ++world->process.link.sequence;
+    const int fds[2] = {list, pair[1]};
+    assert_int_equal(
+        sg_packet_send(world->process.link.socket, &head, sizeof head, NULL, 0, fds, 2, err),
+        SG_OK);
+    assert_int_equal(sg_packet_receive(world->process.link.socket, 20000, &packet, err), SG_OK);
+    close(pair[0]);
+    close(pair[1]);
+    assert_true(sg_token_wire_reply_decode(packet.data, packet.len, &reply, &body));
+    return reply.status == SG_OK ? SG_OK : sg_token_wire_failure_raise(&reply, body, err);
+}
+
+static void check_bad_list(struct world *world, const struct sg_granted_key *keys, size_t rows,
+                           uint32_t count)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    SG_FD int list = -1;
+    assert_int_equal(sg_memfd_sealed("keys", keys, rows * sizeof *keys, &list, &err), SG_OK);
+    assert_int_equal(grant_raw(world, list, count, &err), SG_E_USAGE);
+    assert_string_equal(err.code, "bad_key_list");
+}
+
+static void odd_key_lists_are_refused(void **state)
+{
+    const struct sg_granted_key descending[] = {{.id = key_id(2), .sign = 1},
+                                                {.id = key_id(1), .sign = 1}};
+    const struct sg_granted_key twice[] = {{.id = key_id(1), .sign = 1},
+                                           {.id = key_id(1), .decrypt = 1}};
+    const struct sg_granted_key flag = {.id = key_id(1), .sign = 2};
+    const struct sg_granted_key reserved = {.id = key_id(1), .reserved = {0, 0, 0, 0, 1}};
+    check_bad_list(*state, descending, 2, 2);
+    check_bad_list(*state, twice, 2, 2);
+    check_bad_list(*state, &flag, 1, 1);
+    check_bad_list(*state, &reserved, 1, 1);
+    check_bad_list(*state, descending, 1, 2); /* shorter than announced */
+    check_bad_list(*state, descending, 2, 1); /* longer */
+}
+
+static void unsealed_key_list_is_refused(void **state)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_granted_key key = {.id = key_id(1), .sign = 1};
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    assert_int_equal(fwrite(&key, sizeof key, 1, file), 1);
+    assert_int_equal(fflush(file), 0);
+    assert_int_equal(grant_raw(*state, fileno(file), 1, &err), SG_E_USAGE);
+    assert_string_equal(err.code, "bad_key_list");
+    fclose(file);
+}
+
+static void malformed_request_of_the_administrator_is_answered(void **state)
+{
+    static struct sg_packet packet;
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct wire_request head = head_of(99);
+    struct wire_reply reply;
+    struct sg_bytes body;
+    head.sequence = ++world->process.link.sequence;
+    assert_int_equal(
+        sg_packet_send(world->process.link.socket, &head, sizeof head, NULL, 0, NULL, 0, &err),
+        SG_OK);
+    assert_int_equal(sg_packet_receive(world->process.link.socket, 20000, &packet, &err), SG_OK);
+    assert_true(sg_token_wire_reply_decode(packet.data, packet.len, &reply, &body));
+    assert_int_equal(reply.status, SG_E_USAGE);
+    check_allowed(world);
+}
+
+static void many_capabilities_live_side_by_side(void **state)
+{
+    enum { MANY = 200 };
+    struct world *world = *state;
+    struct sg_token_link links[MANY];
+    const struct sg_granted_key key = {.id = key_id(UNGRANTED), .sign = 1};
+    close(world->holder.socket);
+    for (int i = 0; i < MANY; i++) {
+        grant(world, &key, i % 2 == 0 ? 1 : 0);
+        links[i] = world->holder;
+    }
+    for (int i = 0; i < MANY; i++) {
+        struct sg_error err = SG_ERROR_INIT;
+        world->holder = links[i];
+        sg_status s = use(world, SG_VERB_SIGN, UNGRANTED, ecdsa, &err);
+        assert_int_equal(s, i % 2 == 0 ? SG_OK : SG_E_DENIED);
+        if (i + 1 < MANY) {
+            close(world->holder.socket);
+        }
+    }
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(granted_keys_sign),
+        TEST(other_keys_are_denied),
+        TEST(other_verbs_are_denied),
+        TEST(raw_rsa_needs_decryption),
+        TEST(administrative_verbs_are_denied),
+        TEST(holder_cannot_destroy_its_own_key),
+        TEST(holder_cannot_grant),
+        TEST(mechanisms_that_do_not_fit_are_refused_by_the_process_too),
+        TEST(garbage_closes_the_capability_only),
+        TEST(truncated_head_closes_the_capability),
+        TEST(single_byte_closes_the_capability),
+        TEST(empty_packet_closes_the_capability),
+        TEST(length_beyond_the_packet_closes_the_capability),
+        TEST(huge_length_closes_the_capability),
+        TEST(longest_packet_closes_the_capability),
+        TEST(oversize_packet_closes_the_capability),
+        TEST(unknown_verb_closes_the_capability),
+        TEST(unasked_descriptors_close_the_capability),
+        TEST(holder_that_does_not_read_is_dropped),
+        TEST(empty_grant_allows_nothing),
+        TEST(regrant_replaces_the_list),
+        TEST(revoked_capability_is_closed),
+        TEST(number_in_use_is_a_conflict),
+        TEST(capability_ends_with_its_holder),
+        TEST(odd_key_lists_are_refused),
+        TEST(unsealed_key_list_is_refused),
+        TEST(malformed_request_of_the_administrator_is_answered),
+        TEST(many_capabilities_live_side_by_side),
+    };
+    return cmocka_run_group_tests_name("capabilities", tests, setup_group, teardown_group);
+}

@@ -1,0 +1,304 @@
+/* What a token process does when the token locks its PIN, forgets handles and sessions, lies, or
+ * goes away. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <signet/base/file.h>
+
+#include "cmocka_all.h"
+#include "softhsm_fixture.h"
+
+struct world {
+    struct softhsm_fixture fixture;
+    struct sg_token_settings settings;
+    char fault[64], log[128], log_path[112];
+    const char *environment[4];
+    struct token_process process;
+};
+
+static int setup(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    softhsm_fixture_init(&world->fixture);
+    world->settings = world->fixture.settings;
+    world->settings.module = WRAP_MODULE;
+    world->settings.environment = world->environment;
+    snprintf(world->log_path, sizeof world->log_path, "%s/logins", world->fixture.directory);
+    snprintf(world->log, sizeof world->log, "WRAP_LOG=%s", world->log_path);
+    *state = world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *world = *state;
+    softhsm_fixture_done(&world->fixture);
+    free(world);
+    return 0;
+}
+
+static void start(struct world *world, const char *fault)
+{
+    snprintf(world->fault, sizeof world->fault, "WRAP_FAULT=%s", fault);
+    world->environment[0] = world->fixture.configuration;
+    world->environment[1] = world->fault;
+    world->environment[2] = world->log;
+    token_process_start(&world->process, &world->settings);
+}
+
+static void make_key(struct world *world)
+{
+    struct token_process process;
+    struct sg_buffer spki;
+    token_process_start_ready(&process, &world->fixture.settings);
+    generate_key(&process.link, "ec:p256", key_id(1), (struct sg_key_abilities){0}, &spki);
+    sg_buffer_done(&spki);
+    assert_int_equal(token_process_stop(&process), 0);
+}
+
+static size_t logins(const struct world *world)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    SG_BUFFER text;
+    sg_buffer_init(&text, 4096);
+    if (access(world->log_path, F_OK) != 0) {
+        return 0;
+    }
+    assert_int_equal(sg_file_read(world->log_path, "log", &text, &err), SG_OK);
+    return text.len / strlen("login\n");
+}
+
+static sg_status sign(struct world *world, struct sg_error *err)
+{
+    static const unsigned char digest[32] = {1};
+    unsigned char out[SG_SIGNATURE_MAX];
+    size_t len = sizeof out;
+    struct sg_key_id id = key_id(1);
+    struct sg_mechanism ecdsa = {.kind = SG_MECHANISM_ECDSA};
+    return sg_token_use(&world->process.link, SG_VERB_SIGN, &id, &ecdsa,
+                        (struct sg_bytes){digest, sizeof digest}, out, &len, err);
+}
+
+/* Log in twice, expect the same failure both times, and so many C_Login in all. */
+static void check_login(struct world *world, const char *fault, const char *code, size_t tries)
+{
+    start(world, fault);
+    for (int i = 0; i < 2; i++) {
+        struct sg_error err = SG_ERROR_INIT;
+        assert_int_equal(sg_token_login(&world->process.link, &err), SG_E_TOKEN);
+        assert_string_equal(err.code, code);
+        assert_non_null(strstr(err.text, "\"store\""));
+        assert_non_null(strstr(err.hint, "signet token login store"));
+    }
+    assert_int_equal(logins(world), tries);
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_token_info info;
+    assert_int_equal(sg_token_get_info(&world->process.link, &info, &err), SG_OK);
+    assert_false(info.logged_in);
+    assert_true(info.problem[0] != '\0');
+    assert_int_equal(sign(world, &err), SG_E_TOKEN);
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+static void final_try_is_not_used(void **state)
+{
+    check_login(*state, "final_try", "pin_final_try", 0);
+}
+
+static void locked_pin_is_not_tried(void **state)
+{
+    check_login(*state, "locked", "pin_locked", 0);
+}
+
+static void token_without_pin_is_not_tried(void **state)
+{
+    check_login(*state, "no_pin", "pin_not_set", 0);
+}
+
+static void pin_locked_by_the_answer_is_tried_once(void **state)
+{
+    check_login(*state, "login_locked", "pin_locked", 1);
+}
+
+static void unknown_refusal_of_the_login_is_tried_once_and_told_in_hex(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    start(world, "login_odd");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sg_token_login(&world->process.link, &err), SG_E_TOKEN);
+        assert_non_null(strstr(err.text, "0x80000042"));
+        assert_int_equal(err.ck_rv, 0x80000042ul);
+    }
+    assert_int_equal(logins(world), 1);
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+static void second_login_after_success_does_nothing(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    start(world, "none");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    assert_int_equal(logins(world), 1);
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+static void check_repaired(struct world *world, const char *fault)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    make_key(world);
+    start(world, fault);
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    for (int i = 0; i < 3; i++) {
+        if (sign(world, &err) != SG_OK) {
+            fail_msg("%s: %s", fault, err.text);
+        }
+    }
+    assert_int_equal(logins(world), 1);
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+static void invalid_key_handle_is_looked_up_again(void **state)
+{
+    check_repaired(*state, "handle_once");
+}
+
+static void invalid_session_is_opened_again_without_a_login(void **state)
+{
+    check_repaired(*state, "session_once");
+}
+
+static void operation_left_active_is_got_rid_of(void **state)
+{
+    check_repaired(*state, "active_once");
+}
+
+static void handle_that_stays_invalid_is_a_failure_not_a_loop(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    make_key(world);
+    start(world, "handle_always");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    assert_int_equal(sign(world, &err), SG_E_TOKEN);
+    assert_string_equal(err.code, "key_handle_invalid");
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+static void refusal_names_the_ck_rv(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    make_key(world);
+    start(world, "protected");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    assert_int_equal(sign(world, &err), SG_E_TOKEN);
+    assert_non_null(strstr(err.text, "CKR_TOKEN_WRITE_PROTECTED"));
+    assert_string_equal(err.code, "token_write_protected");
+    assert_int_equal(err.ck_rv, 0xe2);
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+/* A CK_RV that sounds final is not believed while the session is still the user's. */
+static void device_removed_with_a_living_session_is_an_ordinary_refusal(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    make_key(world);
+    start(world, "removed");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    assert_int_equal(sign(world, &err), SG_E_TOKEN);
+    assert_string_equal(err.code, "device_removed");
+    assert_int_equal(sign(world, &err), SG_E_TOKEN);
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+static void process_ends_when_the_token_ends_the_login(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    make_key(world);
+    start(world, "logout");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    assert_int_equal(sign(world, &err), SG_E_SERVICE);
+    assert_string_equal(err.code, "peer_gone");
+    assert_int_equal(token_process_wait(&world->process), SG_E_TOKEN);
+    assert_int_equal(logins(world), 1);
+    close(world->process.link.socket);
+}
+
+/* The pair is destroyed again: nothing with its CKA_ID stays behind. */
+static void check_not_generated(struct world *world, const char *fault, const char *code,
+                                const char *word)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_generate_request request = {.id = key_id(7)};
+    unsigned count = 99;
+    SG_BUFFER spki;
+    sg_buffer_init(&spki, 4096);
+    assert_int_equal(sg_key_spec_find("ec:p256", &request.spec, &err), SG_OK);
+    start(world, fault);
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    assert_int_equal(sg_token_generate(&world->process.link, &request, &spki, &err), SG_E_TOKEN);
+    assert_string_equal(err.code, code);
+    assert_non_null(strstr(err.text, word));
+    assert_int_equal(spki.len, 0);
+    assert_int_equal(sg_token_destroy(&world->process.link, &request.id, &count, &err), SG_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+static void extractable_key_is_destroyed_again(void **state)
+{
+    check_not_generated(*state, "extractable", "key_attributes", "CKA_EXTRACTABLE is true");
+}
+
+static void key_off_its_curve_is_destroyed_again(void **state)
+{
+    check_not_generated(*state, "point", "bad_public_key", "curve");
+}
+
+static void key_with_another_id_is_destroyed_again(void **state)
+{
+    check_not_generated(*state, "renamed", "key_attributes", "CKA_ID");
+}
+
+static void attribute_that_the_token_does_not_have_is_no_fault(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_buffer spki;
+    start(world, "no_local");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    generate_key(&world->process.link, "ec:p256", key_id(7), (struct sg_key_abilities){0}, &spki);
+    sg_buffer_done(&spki);
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(final_try_is_not_used),
+        TEST(locked_pin_is_not_tried),
+        TEST(token_without_pin_is_not_tried),
+        TEST(pin_locked_by_the_answer_is_tried_once),
+        TEST(unknown_refusal_of_the_login_is_tried_once_and_told_in_hex),
+        TEST(second_login_after_success_does_nothing),
+        TEST(invalid_key_handle_is_looked_up_again),
+        TEST(invalid_session_is_opened_again_without_a_login),
+        TEST(operation_left_active_is_got_rid_of),
+        TEST(handle_that_stays_invalid_is_a_failure_not_a_loop),
+        TEST(refusal_names_the_ck_rv),
+        TEST(device_removed_with_a_living_session_is_an_ordinary_refusal),
+        TEST(process_ends_when_the_token_ends_the_login),
+        TEST(extractable_key_is_destroyed_again),
+        TEST(key_off_its_curve_is_destroyed_again),
+        TEST(key_with_another_id_is_destroyed_again),
+        TEST(attribute_that_the_token_does_not_have_is_no_fault),
+    };
+    return cmocka_run_group_tests_name("misbehaving token", tests, NULL, NULL);
+}

@@ -1,0 +1,344 @@
+/* The room pkcs11 itself, in this process, and what its objects look like to somebody else's
+ * Cryptoki calls. */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <p11-kit/pkcs11.h>
+
+#include <signet/base/secret.h>
+#include <signet/pkcs11/key.h>
+#include <signet/pkcs11/mechanism.h>
+#include <signet/pkcs11/result.h>
+#include <signet/pkcs11/token.h>
+
+#include "cmocka_all.h"
+#include "index_internal.h"
+#include "key_internal.h"
+#include "softhsm_fixture.h"
+
+struct world {
+    struct softhsm_fixture fixture;
+    struct sg_pkcs11_module *module;
+    struct sg_pkcs11_session *session;
+    CK_FUNCTION_LIST *call; /* of the same instance, as another program would have it */
+    CK_SESSION_HANDLE handle;
+};
+
+static int setup(void **state)
+{
+    static struct world world;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_pkcs11_token token;
+    SG_SECRET struct sg_secret *pin = NULL;
+    softhsm_fixture_init(&world.fixture);
+    assert_int_equal(setenv("SOFTHSM2_CONF", strchr(world.fixture.configuration, '=') + 1, 1), 0);
+    assert_int_equal(sg_pkcs11_module_load(SOFTHSM_MODULE, &world.module, &err), SG_OK);
+    assert_int_equal(sg_pkcs11_token_find(world.module, "store", NULL, &token, &err), SG_OK);
+    assert_int_equal(sg_pkcs11_session_open(world.module, token.slot, &world.session, &err), SG_OK);
+    assert_false(sg_pkcs11_session_logged_in(world.session));
+    assert_int_equal(sg_secret_read_file(world.fixture.pin_file, "PIN file", &pin, &err), SG_OK);
+    assert_int_equal(sg_pkcs11_session_login(world.session, pin, &err), SG_OK);
+    assert_true(sg_pkcs11_session_logged_in(world.session));
+    void *library = dlopen(SOFTHSM_MODULE, RTLD_NOW | RTLD_NOLOAD);
+    assert_non_null(library);
+    CK_C_GetFunctionList get = (CK_C_GetFunctionList)dlsym(library, "C_GetFunctionList");
+    assert_int_equal(get(&world.call), CKR_OK);
+    assert_int_equal(
+        world.call->C_OpenSession(token.slot, CKF_SERIAL_SESSION, NULL, NULL, &world.handle),
+        CKR_OK);
+    (void)dlclose(library);
+    *state = &world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *world = *state;
+    (void)world->call->C_CloseSession(world->handle);
+    sg_pkcs11_session_free(world->session);
+    sg_pkcs11_module_free(world->module);
+    softhsm_fixture_done(&world->fixture);
+    return 0;
+}
+
+static CK_OBJECT_HANDLE find(struct world *world, CK_OBJECT_CLASS ck_class,
+                             const struct sg_pkcs11_id *id)
+{
+    struct sg_pkcs11_id value = *id;
+    CK_ATTRIBUTE match[] = {{CKA_CLASS, &ck_class, sizeof ck_class},
+                            {CKA_ID, value.bytes, sizeof value.bytes}};
+    CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
+    CK_ULONG count = 0;
+    assert_int_equal(world->call->C_FindObjectsInit(world->handle, match, 2), CKR_OK);
+    assert_int_equal(world->call->C_FindObjects(world->handle, &handle, 1, &count), CKR_OK);
+    assert_int_equal(world->call->C_FindObjectsFinal(world->handle), CKR_OK);
+    assert_int_equal(count, 1);
+    return handle;
+}
+
+static void check_bool(struct world *world, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
+                       CK_BBOOL expected)
+{
+    CK_BBOOL value = 0x5a;
+    CK_ATTRIBUTE attribute = {type, &value, sizeof value};
+    assert_int_equal(world->call->C_GetAttributeValue(world->handle, object, &attribute, 1),
+                     CKR_OK);
+    if (value != expected) {
+        fail_msg("attribute 0x%lx is %u", type, value);
+    }
+}
+
+static struct sg_pkcs11_id id_of(unsigned char byte)
+{
+    struct sg_pkcs11_id id;
+    memset(id.bytes, byte, sizeof id.bytes);
+    return id;
+}
+
+static void generate(struct world *world, const struct sg_pkcs11_key_request *request)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    SG_BUFFER spki;
+    sg_buffer_init(&spki, 4096);
+    if (sg_pkcs11_key_generate(world->session, request, &spki, &err) != SG_OK) {
+        fail_msg("%s", err.text);
+    }
+    assert_true(spki.len > 40);
+}
+
+static void private_key_is_born_private(void **state)
+{
+    struct world *world = *state;
+    for (int i = 0; i < 8; i++) {
+        bool rsa = i == 0 || i == 4;
+        struct sg_pkcs11_key_request request = {
+            .type = rsa ? SG_PKCS11_RSA : (i == 7 ? SG_PKCS11_ED25519 : SG_PKCS11_EC),
+            .bits = 2048,
+            .curve = SG_PKCS11_P384,
+            .id = id_of((unsigned char)(0x10 + i)),
+            .label = "people read this",
+            .decrypt = rsa && i == 4,
+            .derive = i == 5,
+            .extractable = i == 6,
+        };
+        generate(world, &request);
+        CK_OBJECT_HANDLE key = find(world, CKO_PRIVATE_KEY, &request.id);
+        check_bool(world, key, CKA_TOKEN, CK_TRUE);
+        check_bool(world, key, CKA_PRIVATE, CK_TRUE);
+        check_bool(world, key, CKA_SENSITIVE, CK_TRUE);
+        check_bool(world, key, CKA_ALWAYS_SENSITIVE, CK_TRUE);
+        check_bool(world, key, CKA_EXTRACTABLE, request.extractable);
+        check_bool(world, key, CKA_NEVER_EXTRACTABLE, !request.extractable);
+        check_bool(world, key, CKA_LOCAL, CK_TRUE);
+        check_bool(world, key, CKA_SIGN, CK_TRUE);
+        if (rsa) {
+            check_bool(world, key, CKA_DECRYPT, request.decrypt);
+            check_bool(world, key, CKA_UNWRAP, CK_FALSE);
+        } else {
+            check_bool(world, key, CKA_DERIVE, request.derive);
+        }
+        CK_OBJECT_HANDLE public_key = find(world, CKO_PUBLIC_KEY, &request.id);
+        check_bool(world, public_key, CKA_TOKEN, CK_TRUE);
+        check_bool(world, public_key, CKA_PRIVATE, CK_FALSE);
+    }
+}
+
+static void private_value_cannot_be_read(void **state)
+{
+    struct world *world = *state;
+    struct sg_pkcs11_key_request request = {
+        .type = SG_PKCS11_EC, .curve = SG_PKCS11_P256, .id = id_of(0x30), .extractable = true};
+    unsigned char value[256];
+    CK_ATTRIBUTE attribute = {CKA_VALUE, value, sizeof value};
+    generate(world, &request);
+    assert_int_equal(world->call->C_GetAttributeValue(
+                         world->handle, find(world, CKO_PRIVATE_KEY, &request.id), &attribute, 1),
+                     CKR_ATTRIBUTE_SENSITIVE);
+}
+
+static void abilities_that_a_key_cannot_have_are_refused(void **state)
+{
+    struct world *world = *state;
+    const struct sg_pkcs11_key_request requests[] = {
+        {.type = SG_PKCS11_RSA, .bits = 2048, .derive = true},
+        {.type = SG_PKCS11_RSA, .bits = 1024},
+        {.type = SG_PKCS11_RSA, .bits = 2047},
+        {.type = SG_PKCS11_RSA, .bits = 1u << 31},
+        {.type = SG_PKCS11_EC, .curve = SG_PKCS11_P256, .decrypt = true},
+        {.type = SG_PKCS11_EC, .curve = (enum sg_pkcs11_curve)SG_PKCS11_CURVE_COUNT},
+        {.type = SG_PKCS11_ED25519, .derive = true},
+        {.type = SG_PKCS11_ED25519, .decrypt = true},
+    };
+    for (size_t i = 0; i < SG_COUNT(requests); i++) {
+        struct sg_error err = SG_ERROR_INIT;
+        SG_BUFFER spki;
+        sg_buffer_init(&spki, 4096);
+        assert_int_equal(sg_pkcs11_key_generate(world->session, &requests[i], &spki, &err),
+                         SG_E_INPUT);
+        assert_string_equal(err.code, "bad_key_request");
+        assert_int_equal(spki.len, 0);
+    }
+}
+
+static void stored_in_a_small_buffer_leaves_no_key(void **state)
+{
+    struct world *world = *state;
+    struct sg_pkcs11_key_request request = {
+        .type = SG_PKCS11_EC, .curve = SG_PKCS11_P256, .id = id_of(0x31)};
+    struct sg_error err = SG_ERROR_INIT;
+    unsigned count = 99;
+    SG_BUFFER spki;
+    sg_buffer_init(&spki, 10);
+    assert_int_equal(sg_pkcs11_key_generate(world->session, &request, &spki, &err), SG_E_LIMIT);
+    assert_int_equal(sg_pkcs11_object_destroy(world->session, &request.id, &count, &err), SG_OK);
+    assert_int_equal(count, 0);
+}
+
+static void token_is_told_by_label_and_serial_number(void **state)
+{
+    struct world *world = *state;
+    struct sg_pkcs11_token token;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_pkcs11_token_find(world->module, "store", NULL, &token, &err), SG_OK);
+    assert_int_equal(sg_pkcs11_token_find(world->module, NULL, token.serial, &token, &err), SG_OK);
+    assert_int_equal(sg_pkcs11_token_find(world->module, "store", token.serial, &token, &err),
+                     SG_OK);
+    assert_int_equal(sg_pkcs11_token_find(world->module, "store", "0000000000000000", &token, &err),
+                     SG_E_TOKEN);
+    assert_string_equal(err.code, "token_missing");
+    assert_int_equal(sg_pkcs11_token_find(world->module, "STORE", NULL, &token, &err), SG_E_TOKEN);
+    assert_int_equal(sg_pkcs11_token_find(world->module, "sto", NULL, &token, &err), SG_E_TOKEN);
+    assert_int_equal(sg_pkcs11_token_find(world->module, "", NULL, &token, &err), SG_E_TOKEN);
+}
+
+static void results_have_names(void **state)
+{
+    static const struct {
+        unsigned long rv;
+        const char *name, *code;
+    } rows[] = {
+        {CKR_TOKEN_WRITE_PROTECTED, "CKR_TOKEN_WRITE_PROTECTED", "token_write_protected"},
+        {CKR_PIN_INCORRECT, "CKR_PIN_INCORRECT", "pin_incorrect"},
+        {CKR_PIN_LOCKED, "CKR_PIN_LOCKED", "pin_locked"},
+        {CKR_SESSION_PARALLEL_NOT_SUPPORTED, "CKR_SESSION_PARALLEL_NOT_SUPPORTED",
+         "session_parallel_not_supported"},
+        {0x80000001ul, "CK_RV 0x80000001", "token_error"},
+        {0x4ul, "CK_RV 0x00000004", "token_error"},
+        {~0ul, "CK_RV 0xffffffffffffffff", "token_error"},
+    };
+    (void)state;
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        char name[SG_PKCS11_NAME_MAX];
+        struct sg_error err = SG_ERROR_INIT;
+        sg_pkcs11_result_name(rows[i].rv, name);
+        assert_string_equal(name, rows[i].name);
+        assert_int_equal(sg_pkcs11_fail(&err, rows[i].rv, "cannot do %d", 5), SG_E_TOKEN);
+        assert_string_equal(err.code, rows[i].code);
+        assert_int_equal(err.ck_rv, rows[i].rv);
+        assert_non_null(strstr(err.text, rows[i].name));
+        assert_non_null(strstr(err.text, "cannot do 5 ("));
+    }
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_pkcs11_fail(&err, CKR_HOST_MEMORY, "x"), SG_E_NO_MEMORY);
+}
+
+static void point_is_taken_bare_or_wrapped_and_no_other_way(void **state)
+{
+    unsigned char wrapped[3 + 133] = {0x04, 0x41, 0x04};
+    (void)state;
+    assert_ptr_equal(sg_pkcs11_point(wrapped, 67, 65), wrapped + 2);
+    assert_ptr_equal(sg_pkcs11_point(wrapped, 65, 65), wrapped);
+    assert_null(sg_pkcs11_point(wrapped, 66, 65));
+    assert_null(sg_pkcs11_point(wrapped, 68, 65));
+    assert_null(sg_pkcs11_point(wrapped, 0, 65));
+    wrapped[1] = 0x40;
+    assert_null(sg_pkcs11_point(wrapped, 67, 65));
+    wrapped[0] = 0x03;
+    wrapped[1] = 0x41;
+    assert_null(sg_pkcs11_point(wrapped, 67, 65));
+    unsigned char p521[136] = {0x04, 0x81, 0x85, 0x04};
+    assert_ptr_equal(sg_pkcs11_point(p521, 136, 133), p521 + 3);
+    p521[1] = 0x82;
+    assert_null(sg_pkcs11_point(p521, 136, 133));
+}
+
+static struct sg_pkcs11_id numbered(unsigned number)
+{
+    struct sg_pkcs11_id id = {{0}}; /* small numbers, as other programs use them */
+    memcpy(id.bytes, &number, sizeof number);
+    return id;
+}
+
+static void index_keeps_thousands_apart(void **state)
+{
+    enum { MANY = 5000 };
+    struct index index = {0};
+    struct sg_error err = SG_ERROR_INIT;
+    unsigned long handle = 0;
+    (void)state;
+    struct sg_pkcs11_id none = numbered(1);
+    assert_int_equal(sg_pkcs11_index_get(&index, SG_PKCS11_PRIVATE_KEY, &none, &handle),
+                     INDEX_EMPTY);
+    for (unsigned i = 0; i < MANY; i++) {
+        struct sg_pkcs11_id id = numbered(i);
+        enum index_state put = i % 10 == 0 ? INDEX_MISSING : INDEX_PRESENT;
+        assert_int_equal(sg_pkcs11_index_put(&index, SG_PKCS11_PRIVATE_KEY, &id, put, i, &err),
+                         SG_OK);
+    }
+    assert_int_equal(index.present[SG_PKCS11_PRIVATE_KEY], MANY - MANY / 10);
+    for (unsigned i = 0; i < MANY; i += 7) {
+        struct sg_pkcs11_id id = numbered(i);
+        sg_pkcs11_index_drop(&index, SG_PKCS11_PRIVATE_KEY, &id);
+    }
+    sg_pkcs11_index_forget_missing(&index);
+    for (unsigned i = 0; i < MANY; i++) {
+        struct sg_pkcs11_id id = numbered(i);
+        enum index_state expected = i % 10 == 0 || i % 7 == 0 ? INDEX_EMPTY : INDEX_PRESENT;
+        assert_int_equal(sg_pkcs11_index_get(&index, SG_PKCS11_PRIVATE_KEY, &id, &handle),
+                         expected);
+        if (expected == INDEX_PRESENT) {
+            assert_int_equal(handle, i);
+        }
+        assert_int_equal(sg_pkcs11_index_get(&index, SG_PKCS11_CERTIFICATE, &id, &handle),
+                         INDEX_EMPTY);
+    }
+    sg_pkcs11_index_done(&index);
+}
+
+static void index_replaces_what_is_there(void **state)
+{
+    struct index index = {0};
+    struct sg_error err = SG_ERROR_INIT;
+    unsigned long handle = 0;
+    struct sg_pkcs11_id id = numbered(3);
+    (void)state;
+    const enum index_state states[] = {INDEX_MISSING, INDEX_PRESENT, INDEX_PRESENT, INDEX_MISSING};
+    const size_t present[] = {0, 1, 1, 0};
+    for (size_t i = 0; i < SG_COUNT(states); i++) {
+        assert_int_equal(
+            sg_pkcs11_index_put(&index, SG_PKCS11_CERTIFICATE, &id, states[i], 40 + i, &err),
+            SG_OK);
+        assert_int_equal(index.used, 1);
+        assert_int_equal(index.present[SG_PKCS11_CERTIFICATE], present[i]);
+        assert_int_equal(sg_pkcs11_index_get(&index, SG_PKCS11_CERTIFICATE, &id, &handle),
+                         states[i]);
+    }
+    sg_pkcs11_index_done(&index);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(private_key_is_born_private),
+        cmocka_unit_test(private_value_cannot_be_read),
+        cmocka_unit_test(abilities_that_a_key_cannot_have_are_refused),
+        cmocka_unit_test(stored_in_a_small_buffer_leaves_no_key),
+        cmocka_unit_test(token_is_told_by_label_and_serial_number),
+        cmocka_unit_test(results_have_names),
+        cmocka_unit_test(point_is_taken_bare_or_wrapped_and_no_other_way),
+        cmocka_unit_test(index_keeps_thousands_apart),
+        cmocka_unit_test(index_replaces_what_is_there),
+    };
+    return cmocka_run_group_tests_name("pkcs11", tests, setup, teardown);
+}
