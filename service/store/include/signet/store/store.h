@@ -1,0 +1,221 @@
+/* The store: owners, certificates, rings, connections, intents. SQLite today; control alone opens it (exclusive, WAL, synchronous=FULL).
+ * Constraints of the model stand in the schema too. Every function may fail with SG_E_STORAGE (disk full: code "disk_full"; "store_busy" when another process
+ * holds the store; "store_damaged"; "store_newer" when the file is of a newer Signet). Names given here were checked by policy/name.h. */
+#ifndef SIGNET_STORE_STORE_H
+#define SIGNET_STORE_STORE_H
+
+#include <sys/types.h>
+
+#include <signet/base/buffer.h>
+#include <signet/base/error.h>
+#include <signet/policy/model.h>
+
+struct sg_store;
+
+/** Open (and create or migrate) the store in a file. */
+SG_CHECKED sg_status sg_store_open(const char *path, struct sg_store **out, struct sg_error *err);
+void sg_store_close(struct sg_store *store);
+SG_DEFINE_CLEANUP(struct sg_store *, sg_store_close)
+
+/** Transactions do not nest. begin is immediate (takes the write lock). */
+SG_CHECKED sg_status sg_store_begin(struct sg_store *store, struct sg_error *err);
+SG_CHECKED sg_status sg_store_commit(struct sg_store *store, struct sg_error *err);
+/** Roll back if a transaction is open; never fails. */
+void sg_store_rollback(struct sg_store *store);
+/** Rolls back what was not committed when the variable leaves its scope: SG_TRANSACTION struct sg_store *open = store; */
+static inline void sg_store_rollbackp(struct sg_store *const *store)
+{
+    if (*store != NULL) {
+        sg_store_rollback(*store);
+    }
+}
+#define SG_TRANSACTION SG_CLEANUP(sg_store_rollbackp) SG_UNUSED
+
+/* ---- owners and the Unix users that act as them ---- */
+/** Create; CERTAUTH and SITE exist from the start. SG_E_CONFLICT "owner_exists". */
+SG_CHECKED sg_status sg_store_owner_add(struct sg_store *store, const char *owner,
+                                        struct sg_error *err);
+/** *exists tells. */
+SG_CHECKED sg_status sg_store_owner_exists(struct sg_store *store, const char *owner, bool *exists,
+                                           struct sg_error *err);
+/** SG_E_CONFLICT "already_attached". */
+SG_CHECKED sg_status sg_store_owner_attach(struct sg_store *store, const char *owner, uid_t uid,
+                                           struct sg_error *err);
+/** SG_E_NOT_FOUND "not_attached". */
+SG_CHECKED sg_status sg_store_owner_detach(struct sg_store *store, const char *owner, uid_t uid,
+                                           struct sg_error *err);
+/** A row of a listing; the pointers live during the call. Returning anything but SG_OK (with err set) stops the walk and is returned. */
+typedef sg_status (*sg_owner_sink)(void *context, const char *owner, const uid_t *uids,
+                                   size_t uid_count, uint64_t certificates, uint64_t rings,
+                                   struct sg_error *err);
+SG_CHECKED sg_status sg_store_owner_each(struct sg_store *store, sg_owner_sink sink, void *context,
+                                         struct sg_error *err);
+/** Owners that a uid is attached to: *out is one malloc'd block of *count names that the caller frees. */
+SG_CHECKED sg_status sg_store_owners_of_uid(struct sg_store *store, uid_t uid,
+                                            struct sg_owner_name **out, size_t *count,
+                                            struct sg_error *err);
+
+/* ---- keys and certificates ---- */
+/** A certificate's row. Owns its DER: sg_certificate_row_done. */
+struct sg_certificate_row {
+    int64_t id; /**< 0 for a new one */
+    struct sg_certificate_name name;
+    enum sg_trust trust;
+    char serial[132];     /**< upper-case hexadecimal */
+    unsigned char *der;   /**< malloc'd */
+    size_t der_len;
+    struct sg_bytes subject, issuer; /**< DER of the names; on reading they point into the row's own memory */
+    char subject_text[2048], issuer_text[2048]; /**< RFC 4514 */
+    unsigned char spki_sha256[32];
+    int64_t not_before_s, not_after_s;
+    bool placeholder; /**< self-signed, made with the key, waiting for the CA's answer */
+    bool requested;   /**< a CSR was made from it (RACF's CERTGREQ) */
+    bool has_key;
+    struct sg_key_id key;
+    char token[SG_TOKEN_NAME_MAX + 1]; /**< configured name of the key's token */
+    char key_type[32];  /**< "ec:p256" for keys of ours, else the description "RSA 2048" */
+    bool may_decrypt, may_derive, extractable; /**< of the key */
+    unsigned usage; /**< X.509 keyUsage bits that were asked for at generation: for the CSR */
+    void *memory; /**< internal */
+};
+void sg_certificate_row_done(struct sg_certificate_row *row);
+#define SG_CERTIFICATE_ROW SG_CLEANUP(sg_certificate_row_done) struct sg_certificate_row
+
+/** Record a key of a token. */
+SG_CHECKED sg_status sg_store_key_add(struct sg_store *store, const struct sg_certificate_row *row,
+                                      struct sg_error *err);
+/** Add a certificate (row->has_key: row->key must be recorded); sets row->id. SG_E_CONFLICT: "label_in_use"; "certificate_exists" (names owner and label that have the
+ * same serial number and issuer). SG_E_NOT_FOUND "owner_not_found". */
+SG_CHECKED sg_status sg_store_certificate_add(struct sg_store *store, struct sg_certificate_row *row,
+                                              struct sg_error *err);
+/** Replace the certificate row->id in place (everything but id, owner, label, key), keeping connections. */
+SG_CHECKED sg_status sg_store_certificate_replace(struct sg_store *store,
+                                                  const struct sg_certificate_row *row,
+                                                  struct sg_error *err);
+SG_CHECKED sg_status sg_store_certificate_set_trust(struct sg_store *store, int64_t id,
+                                                    enum sg_trust trust, struct sg_error *err);
+/** SG_E_CONFLICT "label_in_use". */
+SG_CHECKED sg_status sg_store_certificate_set_label(struct sg_store *store, int64_t id,
+                                                    const char *label, struct sg_error *err);
+SG_CHECKED sg_status sg_store_certificate_set_requested(struct sg_store *store, int64_t id,
+                                                        struct sg_error *err);
+/** Delete a certificate and its connections; its key's row too when no certificate uses it any more (*key_orphaned). */
+SG_CHECKED sg_status sg_store_certificate_delete(struct sg_store *store, int64_t id,
+                                                 bool *key_orphaned, struct sg_error *err);
+/** SG_E_NOT_FOUND "certificate_not_found"; the hint names near misses ("did you mean"). */
+SG_CHECKED sg_status sg_store_certificate_get(struct sg_store *store,
+                                              const struct sg_certificate_name *name,
+                                              struct sg_certificate_row *out, struct sg_error *err);
+typedef sg_status (*sg_certificate_sink)(void *context, const struct sg_certificate_row *row,
+                                         struct sg_error *err);
+/** What to look for; unset fields do not restrict. */
+struct sg_certificate_filter {
+    const char *owner;
+    const unsigned char *spki_sha256; /**< 32 bytes */
+    const struct sg_key_id *key;      /**< the key's CKA_ID */
+    const unsigned char *subject;     /**< DER */
+    size_t subject_len;
+    const char *serial; /**< with .issuer */
+    const unsigned char *issuer;
+    size_t issuer_len;
+    int64_t connected_to; /**< ring id */
+    bool with_key;        /**< only those with a key */
+    size_t limit;         /**< 0 = all */
+    const char *after_label; /**< with .owner: only labels greater than this (paging) */
+};
+/** Walk certificates in order of owner and label. */
+SG_CHECKED sg_status sg_store_certificate_each(struct sg_store *store,
+                                               const struct sg_certificate_filter *filter,
+                                               sg_certificate_sink sink, void *context,
+                                               struct sg_error *err);
+/** Number of certificates, rings, keys. */
+struct sg_store_counts {
+    uint64_t owners, certificates, keys, rings, connections, intents;
+};
+SG_CHECKED sg_status sg_store_count(struct sg_store *store, struct sg_store_counts *out,
+                                    struct sg_error *err);
+
+/* ---- rings ---- */
+struct sg_ring_row {
+    int64_t id; /**< stable, never used again: the slot number */
+    struct sg_ring_ref name;
+    uint64_t sequence; /**< grows with every change a reader could see */
+    uint64_t connections;
+};
+/** SG_E_CONFLICT "ring_exists"; SG_E_NOT_FOUND "owner_not_found". */
+SG_CHECKED sg_status sg_store_ring_add(struct sg_store *store, const struct sg_ring_ref *name,
+                                       int64_t *id, struct sg_error *err);
+SG_CHECKED sg_status sg_store_ring_delete(struct sg_store *store, int64_t id, struct sg_error *err);
+/** SG_E_NOT_FOUND "ring_not_found" with near misses. */
+SG_CHECKED sg_status sg_store_ring_get(struct sg_store *store, const struct sg_ring_ref *name,
+                                       struct sg_ring_row *out, struct sg_error *err);
+typedef sg_status (*sg_ring_sink)(void *context, const struct sg_ring_row *row, struct sg_error *err);
+/** Rings of an owner (NULL: all), by owner and name. */
+SG_CHECKED sg_status sg_store_ring_each(struct sg_store *store, const char *owner,
+                                        sg_ring_sink sink, void *context, struct sg_error *err);
+/** Count a change of every ring that holds the certificate. */
+SG_CHECKED sg_status sg_store_ring_bump_holding(struct sg_store *store, int64_t certificate_id,
+                                                struct sg_error *err);
+/** Connect, or replace usage and default of an existing connection (*replaced). DEFAULT takes it from another (*displaced_label, may be empty). Counts the change. */
+SG_CHECKED sg_status sg_store_connect(struct sg_store *store, int64_t ring_id, int64_t certificate_id,
+                                      enum sg_usage usage, bool is_default, bool *replaced,
+                                      struct sg_certificate_name *displaced, struct sg_error *err);
+/** SG_E_NOT_FOUND "not_connected". Counts the change. */
+SG_CHECKED sg_status sg_store_disconnect(struct sg_store *store, int64_t ring_id,
+                                         int64_t certificate_id, struct sg_error *err);
+typedef sg_status (*sg_connection_sink)(void *context, const struct sg_certificate_row *row,
+                                        enum sg_usage usage, bool is_default, struct sg_error *err);
+/** Members of a ring: the default first, then in the order of connection. */
+SG_CHECKED sg_status sg_store_connection_each(struct sg_store *store, int64_t ring_id,
+                                              sg_connection_sink sink, void *context,
+                                              struct sg_error *err);
+typedef sg_status (*sg_membership_sink)(void *context, const struct sg_ring_row *ring,
+                                        enum sg_usage usage, bool is_default, struct sg_error *err);
+/** Rings that hold a certificate. */
+SG_CHECKED sg_status sg_store_membership_each(struct sg_store *store, int64_t certificate_id,
+                                              sg_membership_sink sink, void *context,
+                                              struct sg_error *err);
+
+/* ---- intents: what was about to be done in a token ---- */
+enum sg_intent_kind {
+    SG_INTENT_GENERATE = 1,    /**< objects with this CKA_ID may exist; the key is not recorded */
+    SG_INTENT_CERTIFICATE = 2, /**< the certificate object of this recorded key may be stale */
+    SG_INTENT_DESTROY = 3,     /**< the key's row is gone, its objects may remain (tombstone) */
+};
+struct sg_intent {
+    int64_t id;
+    enum sg_intent_kind kind;
+    char token[SG_TOKEN_NAME_MAX + 1];
+    struct sg_key_id key;
+    char operation[64]; /**< "cert.generate START1/web" cut to fit */
+    int64_t created_s;
+};
+/** Record durably; sets intent->id. Works inside and outside of a transaction. */
+SG_CHECKED sg_status sg_store_intent_add(struct sg_store *store, struct sg_intent *intent,
+                                         struct sg_error *err);
+SG_CHECKED sg_status sg_store_intent_remove(struct sg_store *store, int64_t id,
+                                            struct sg_error *err);
+typedef sg_status (*sg_intent_sink)(void *context, const struct sg_intent *intent,
+                                    struct sg_error *err);
+/** Intents of one token (NULL: all), oldest first. The sink may remove the one it is given. */
+SG_CHECKED sg_status sg_store_intent_each(struct sg_store *store, const char *token,
+                                          sg_intent_sink sink, void *context, struct sg_error *err);
+/** Is a key with this CKA_ID recorded? */
+SG_CHECKED sg_status sg_store_key_exists(struct sg_store *store, const struct sg_key_id *key,
+                                         bool *exists, struct sg_error *err);
+
+/* ---- logins: a PIN is tried once ---- */
+enum sg_login_state { SG_LOGIN_NEVER, SG_LOGIN_TRYING, SG_LOGIN_ACCEPTED, SG_LOGIN_REFUSED };
+struct sg_login_record {
+    enum sg_login_state state;
+    uint64_t pin_version;
+    bool accepted_before; /**< this PIN version was accepted once */
+    int64_t changed_s;
+};
+/** The record of a token; SG_LOGIN_NEVER when there is none. */
+SG_CHECKED sg_status sg_store_login_get(struct sg_store *store, const char *token,
+                                        struct sg_login_record *out, struct sg_error *err);
+SG_CHECKED sg_status sg_store_login_set(struct sg_store *store, const char *token,
+                                        const struct sg_login_record *record, struct sg_error *err);
+
+#endif

@@ -1,0 +1,111 @@
+#include "store_internal.h"
+
+/* The columns that sg_certificate_from_query reads, in its order. */
+#define CERTIFICATE                                                                                 \
+    "SELECT c.id, c.owner, c.label, c.trust, c.serial, c.der, c.subject, c.issuer, c.subject_text," \
+    " c.issuer_text, c.spki_sha256, c.not_before, c.not_after, c.placeholder, c.requested,"         \
+    " c.usage, c.key, k.token, coalesce(k.type, c.key_type), k.may_decrypt, k.may_derive,"          \
+    " k.extractable FROM certificate c LEFT JOIN key k ON k.id = c.key"
+#define RING                                                                                       \
+    "SELECT r.id, r.owner, r.name, r.sequence,"                                                    \
+    " (SELECT count(*) FROM connection WHERE ring = r.id) FROM ring r"
+
+/* Every value is bound: nothing from outside ever becomes part of a text here. */
+static const char *const texts[SG_QUERY_COUNT] = {
+    [SG_Q_BEGIN] = "BEGIN IMMEDIATE",
+    [SG_Q_COMMIT] = "COMMIT",
+    [SG_Q_ROLLBACK] = "ROLLBACK",
+    [SG_Q_SCOPE_OPEN] = "SAVEPOINT scope",
+    [SG_Q_SCOPE_KEEP] = "RELEASE scope",
+    [SG_Q_SCOPE_UNDO] = "ROLLBACK TO scope",
+
+    [SG_Q_OWNER_ADD] = "INSERT INTO owner (name) VALUES (?)",
+    [SG_Q_OWNER_EXISTS] = "SELECT 1 FROM owner WHERE name = ?",
+    [SG_Q_OWNER_NAMES] = "SELECT name FROM owner ORDER BY name",
+    [SG_Q_OWNER_COUNTS] = "SELECT (SELECT count(*) FROM certificate WHERE owner = ?1),"
+                          " (SELECT count(*) FROM ring WHERE owner = ?1)",
+    [SG_Q_OWNER_UIDS] = "SELECT uid FROM attachment WHERE owner = ? ORDER BY uid",
+    [SG_Q_ATTACH] = "INSERT INTO attachment (owner, uid) VALUES (?, ?)",
+    [SG_Q_DETACH] = "DELETE FROM attachment WHERE owner = ? AND uid = ?",
+    [SG_Q_OWNERS_OF_UID] = "SELECT owner FROM attachment WHERE uid = ? ORDER BY owner",
+
+    [SG_Q_KEY_ADD] = "INSERT INTO key (id, token, type, may_decrypt, may_derive, extractable)"
+                     " VALUES (?, ?, ?, ?, ?, ?)",
+    [SG_Q_KEY_EXISTS] = "SELECT 1 FROM key WHERE id = ?",
+    [SG_Q_KEY_DELETE_UNUSED] = "DELETE FROM key WHERE id = ?1"
+                               " AND NOT EXISTS (SELECT 1 FROM certificate WHERE key = ?1)",
+
+    [SG_Q_CERTIFICATE_ADD] =
+        "INSERT INTO certificate (trust, serial, der, subject, issuer, subject_text, issuer_text,"
+        " spki_sha256, not_before, not_after, placeholder, requested, usage, key_type,"
+        " owner, label, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SG_Q_CERTIFICATE_REPLACE] =
+        "UPDATE certificate SET trust = ?, serial = ?, der = ?, subject = ?, issuer = ?,"
+        " subject_text = ?, issuer_text = ?, spki_sha256 = ?, not_before = ?, not_after = ?,"
+        " placeholder = ?, requested = ?, usage = ?, key_type = ? WHERE id = ?",
+    [SG_Q_CERTIFICATE_TRUST] = "UPDATE certificate SET trust = ? WHERE id = ?",
+    [SG_Q_CERTIFICATE_LABEL] = "UPDATE certificate SET label = ? WHERE id = ?",
+    [SG_Q_CERTIFICATE_REQUESTED] = "UPDATE certificate SET requested = 1 WHERE id = ?",
+    [SG_Q_CERTIFICATE_DELETE] = "DELETE FROM certificate WHERE id = ?",
+    [SG_Q_CERTIFICATE_KEY] = "SELECT key FROM certificate WHERE id = ?",
+    [SG_Q_CERTIFICATE_BY_ID] = CERTIFICATE " WHERE c.id = ?",
+    [SG_Q_CERTIFICATE_BY_NAME] = CERTIFICATE " WHERE c.owner = ? AND c.label = ?",
+    [SG_Q_CERTIFICATE_LABEL_USED] = "SELECT id FROM certificate WHERE owner = ? AND label = ?",
+    [SG_Q_CERTIFICATE_SAME] = "SELECT owner, label FROM certificate"
+                              " WHERE issuer = ? AND serial = ? AND id <> ?",
+    [SG_Q_CERTIFICATE_NAME] = "SELECT owner, label FROM certificate WHERE id = ?",
+    [SG_Q_COUNTS] = "SELECT (SELECT count(*) FROM owner), (SELECT count(*) FROM certificate),"
+                    " (SELECT count(*) FROM key), (SELECT count(*) FROM ring),"
+                    " (SELECT count(*) FROM connection), (SELECT count(*) FROM intent)",
+
+    [SG_Q_RING_ADD] = "INSERT INTO ring (owner, name) VALUES (?, ?)",
+    [SG_Q_RING_DELETE] = "DELETE FROM ring WHERE id = ?",
+    [SG_Q_RING_BY_ID] = RING " WHERE r.id = ?",
+    [SG_Q_RING_BY_NAME] = RING " WHERE r.owner = ? AND r.name = ?",
+    [SG_Q_RING_IDS] = "SELECT id FROM ring WHERE owner = ? ORDER BY name",
+    [SG_Q_RING_IDS_ALL] = "SELECT id FROM ring ORDER BY owner, name",
+    [SG_Q_RING_BUMP_HOLDING] = "UPDATE ring SET sequence = sequence + 1"
+                               " WHERE id IN (SELECT ring FROM connection WHERE certificate = ?)",
+
+    [SG_Q_CONNECTED] = "SELECT 1 FROM connection WHERE ring = ? AND certificate = ?",
+    [SG_Q_DEFAULT_OTHER] = "SELECT c.owner, c.label FROM connection n"
+                           " CROSS JOIN certificate c ON c.id = n.certificate"
+                           " WHERE n.ring = ? AND n.is_default = 1 AND n.certificate <> ?",
+    [SG_Q_DEFAULT_CLEAR] = "UPDATE connection SET is_default = 0"
+                           " WHERE ring = ? AND is_default = 1 AND certificate <> ?",
+    [SG_Q_CONNECT] = "INSERT INTO connection (ring, certificate, usage, is_default)"
+                     " VALUES (?, ?, ?, ?) ON CONFLICT (ring, certificate)"
+                     " DO UPDATE SET usage = excluded.usage, is_default = excluded.is_default",
+    [SG_Q_DISCONNECT] = "DELETE FROM connection WHERE ring = ? AND certificate = ?",
+    [SG_Q_MEMBERS] = "SELECT certificate, usage, is_default FROM connection"
+                     " WHERE ring = ? ORDER BY is_default DESC, id",
+    [SG_Q_MEMBERSHIPS] = "SELECT n.ring, n.usage, n.is_default FROM connection n"
+                         " CROSS JOIN ring r ON r.id = n.ring"
+                         " WHERE n.certificate = ? ORDER BY r.owner, r.name",
+
+    [SG_Q_INTENT_ADD] = "INSERT INTO intent (kind, token, key, operation, created)"
+                        " VALUES (?, ?, ?, ?, ?)",
+    [SG_Q_INTENT_REMOVE] = "DELETE FROM intent WHERE id = ?",
+    [SG_Q_INTENT_BY_ID] =
+        "SELECT id, kind, token, key, operation, created FROM intent WHERE id = ?",
+    [SG_Q_INTENT_IDS] = "SELECT id FROM intent WHERE ?1 IS NULL OR token = ?1 ORDER BY id",
+
+    [SG_Q_LOGIN_GET] = "SELECT state, pin_version, accepted_before, changed FROM login"
+                       " WHERE token = ?",
+    [SG_Q_LOGIN_SET] = "INSERT INTO login (token, state, pin_version, accepted_before, changed)"
+                       " VALUES (?, ?, ?, ?, ?) ON CONFLICT (token) DO UPDATE SET"
+                       " state = excluded.state, pin_version = excluded.pin_version,"
+                       " accepted_before = excluded.accepted_before, changed = excluded.changed",
+
+    [SG_Q_LABELS] = "SELECT label FROM certificate WHERE owner = ? LIMIT 2000",
+    [SG_Q_LABEL_ELSEWHERE] = "SELECT o.name FROM owner o CROSS JOIN certificate c"
+                             " ON c.owner = o.name AND c.label = ?2 WHERE o.name <> ?1 LIMIT 3",
+    [SG_Q_RING_NAMES] = "SELECT name FROM ring WHERE owner = ? LIMIT 2000",
+    [SG_Q_RING_ELSEWHERE] = "SELECT o.name FROM owner o CROSS JOIN ring r"
+                            " ON r.owner = o.name AND r.name = ?2 WHERE o.name <> ?1 LIMIT 3",
+};
+
+const char *sg_query_text_of(enum sg_query_id id)
+{
+    return texts[id];
+}

@@ -1,0 +1,563 @@
+/* Opening: migration, refusals, one process only, full disks, read-only directories, transactions.
+ */
+#include "store_fixture.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <signet/base/file.h>
+
+#include "store_internal.h"
+
+#define OTHER_UID 65534
+
+static void write_file(const char *path, const void *data, size_t len)
+{
+    SG_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, data, len), (ssize_t)len);
+}
+
+static void read_file(const char *path, struct sg_buffer *out)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    sg_buffer_init(out, 16u << 20);
+    assert_int_equal(sg_file_read(path, "store", out, &err), SG_OK);
+}
+
+/* Make a store, then change it past the store. */
+static void make_store_then(struct fixture *fixture, const char *sql)
+{
+    assert_ok(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err));
+    sg_store_close(SG_STEAL(fixture->store));
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void open_makes_a_new_file_with_schema_and_anchors(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_ok(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err));
+    assert_int_equal(number_of_sql(fixture, "PRAGMA user_version"), SG_STORE_VERSION);
+    assert_int_equal(number_of_sql(fixture, "PRAGMA application_id"), SG_STORE_APPLICATION);
+    assert_int_equal(number_of_sql(fixture, "PRAGMA synchronous"), 2);
+    assert_int_equal(number_of_sql(fixture, "PRAGMA foreign_keys"), 1);
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 2);
+    struct stat info;
+    assert_int_equal(stat(fixture->path, &info), 0);
+    assert_int_equal(info.st_mode & 07777, 0600);
+    char wal[128];
+    snprintf(wal, sizeof wal, "%s-wal", fixture->path);
+    assert_int_equal(stat(wal, &info), 0);
+    assert_int_equal(info.st_mode & 0077, 0);
+}
+
+static void open_migrates_an_empty_file(void **state)
+{
+    struct fixture *fixture = *state;
+    write_file(fixture->path, "", 0);
+    assert_ok(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err));
+    assert_int_equal(number_of_sql(fixture, "PRAGMA user_version"), SG_STORE_VERSION);
+}
+
+static void open_keeps_what_was_stored(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_ok(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err));
+    assert_ok(fixture, sg_store_owner_add(fixture->store, "START1", &fixture->err));
+    fixture_reopen(fixture);
+    bool exists = false;
+    assert_ok(fixture, sg_store_owner_exists(fixture->store, "START1", &exists, &fixture->err));
+    assert_true(exists);
+}
+
+static void open_takes_rights_from_others(void **state)
+{
+    struct fixture *fixture = *state;
+    make_store_then(fixture, "SELECT 1");
+    assert_int_equal(chmod(fixture->path, 0664), 0);
+    assert_ok(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err));
+    struct stat info;
+    assert_int_equal(stat(fixture->path, &info), 0);
+    assert_int_equal(info.st_mode & 07777, 0600);
+}
+
+static void open_takes_no_name_for_a_command(void **state)
+{
+    struct fixture *fixture = *state;
+    int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(chdir(fixture->directory), 0);
+    assert_ok(fixture, sg_store_open(":memory:", &fixture->store, &fixture->err));
+    assert_int_equal(access(":memory:", F_OK), 0);
+    sg_store_close(SG_STEAL(fixture->store));
+    assert_int_equal(fchdir(here), 0);
+    (void)close(here);
+}
+
+static void open_refuses_a_newer_file_and_leaves_it_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    make_store_then(fixture, "PRAGMA user_version = 77");
+    SG_BUFFER before;
+    SG_BUFFER after;
+    read_file(fixture->path, &before);
+    assert_fails(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err),
+                 SG_E_STORAGE, "store_newer");
+    assert_null(fixture->store);
+    assert_has(fixture->err.text, "77");
+    assert_has(fixture->err.text, fixture->path);
+    assert_true(fixture->err.hint[0] != '\0');
+    read_file(fixture->path, &after);
+    assert_int_equal(before.len, after.len);
+    assert_memory_equal(before.data, after.data, before.len);
+}
+
+/* A newer Signet that was killed left its last transactions in the WAL: they stay there. */
+static void open_refuses_a_newer_file_with_a_wal_and_leaves_both_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    make_store_then(fixture, "SELECT 1");
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 2", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    SG_BUFFER before;
+    SG_BUFFER after;
+    SG_BUFFER wal;
+    read_file(fixture->path, &before);
+    assert_fails(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err),
+                 SG_E_STORAGE, "store_newer");
+    read_file(fixture->path, &after);
+    assert_int_equal(before.len, after.len);
+    assert_memory_equal(before.data, after.data, before.len);
+    char path[128];
+    snprintf(path, sizeof path, "%s-wal", fixture->path);
+    read_file(path, &wal);
+    assert_true(wal.len > 0);
+}
+
+static void open_refuses_what_is_no_database(void **state)
+{
+    struct fixture *fixture = *state;
+    char page[8192];
+    memset(page, 'x', sizeof page);
+    write_file(fixture->path, page, sizeof page);
+    assert_fails(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err),
+                 SG_E_STORAGE, "store_damaged");
+    assert_int_equal(fixture->err.sql & 0xFF, SQLITE_NOTADB);
+    assert_has(fixture->err.text, fixture->path);
+    assert_has(fixture->err.hint, "backup");
+    struct stat info;
+    assert_int_equal(stat(fixture->path, &info), 0);
+    assert_int_equal(info.st_size, sizeof page);
+}
+
+static void open_refuses_another_programs_database(void **state)
+{
+    struct fixture *fixture = *state;
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "CREATE TABLE theirs (a)", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_fails(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err),
+                 SG_E_STORAGE, "store_damaged");
+    assert_has(fixture->err.text, "another program");
+}
+
+static void open_refuses_a_foreign_application_id(void **state)
+{
+    struct fixture *fixture = *state;
+    make_store_then(fixture, "PRAGMA application_id = 99");
+    assert_fails(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err),
+                 SG_E_STORAGE, "store_damaged");
+}
+
+static void open_refuses_a_directory(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_fails(fixture, sg_store_open(fixture->directory, &fixture->store, &fixture->err),
+                 SG_E_STORAGE, "store_damaged");
+}
+
+static void open_refuses_a_path_that_is_not_there(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_fails(fixture, sg_store_open("/nonexistent/store.db", &fixture->store, &fixture->err),
+                 SG_E_STORAGE, "store_unavailable");
+    assert_int_equal(fixture->err.sys_errno, 2);
+}
+
+static void open_finds_a_damaged_page(void **state)
+{
+    struct fixture *fixture = *state;
+    make_store_then(fixture, "INSERT INTO owner VALUES ('START1')");
+    SG_BUFFER content;
+    read_file(fixture->path, &content);
+    for (size_t page = 2; page * 4096 < content.len; page++) {
+        memset(content.data + page * 4096, 0xA5,
+               64); /* every page but the first two loses its head */
+    }
+    write_file(fixture->path, content.data, content.len);
+    assert_fails(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err),
+                 SG_E_STORAGE, "store_damaged");
+}
+
+static void open_finds_a_row_that_breaks_the_rules(void **state)
+{
+    struct fixture *fixture = *state;
+    make_store_then(fixture, "PRAGMA ignore_check_constraints = ON;"
+                             "INSERT INTO owner VALUES ('no owner')");
+    assert_fails(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err),
+                 SG_E_STORAGE, "store_damaged");
+}
+
+/* Run in a child and give its exit status. */
+static int in_child(int (*run)(struct fixture *), struct fixture *fixture)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(run(fixture));
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int expect_busy(struct fixture *fixture)
+{
+    struct sg_store *second = NULL;
+    struct sg_error err = SG_ERROR_INIT;
+    sg_status s = sg_store_open(fixture->path, &second, &err);
+    bool right = s == SG_E_STORAGE && strcmp(err.code, "store_busy") == 0 && second == NULL &&
+                 strstr(err.hint, "other signetd") != NULL && (err.sql & 0xFF) == SQLITE_BUSY;
+    return right ? 0 : 1;
+}
+
+static void a_second_process_finds_the_store_busy(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(in_child(expect_busy, fixture), 0);
+    assert_ok(fixture, sg_store_owner_add(fixture->store, "AFTER", &fixture->err));
+    assert_int_equal(in_child(expect_busy, fixture), 0);
+}
+
+static int expect_free(struct fixture *fixture)
+{
+    struct sg_store *second = NULL;
+    struct sg_error err = SG_ERROR_INIT;
+    sg_status s = sg_store_open(fixture->path, &second, &err);
+    sg_store_close(second);
+    return s == SG_OK ? 0 : 1;
+}
+
+static void a_closed_store_is_free_for_the_next_process(void **state)
+{
+    struct fixture *fixture = *state;
+    sg_store_close(SG_STEAL(fixture->store));
+    assert_int_equal(in_child(expect_free, fixture), 0);
+    assert_ok(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err));
+}
+
+static void a_second_handle_of_the_same_process_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sg_store *second = NULL;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_store_open(fixture->path, &second, &err), SG_E_STORAGE);
+    assert_string_equal(err.code, "store_busy");
+    assert_null(second);
+    /* and did not take the first one's lock away (fcntl locks go with any closed descriptor) */
+    assert_int_equal(in_child(expect_busy, fixture), 0);
+}
+
+#define RACERS 6
+static void of_many_processes_at_once_one_gets_the_store(void **state)
+{
+    struct fixture *fixture = *state;
+    int gate[2];
+    int hold[2];
+    pid_t children[RACERS];
+    assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(hold, O_CLOEXEC), 0);
+    for (int i = 0; i < RACERS; i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (children[i] == 0) {
+            char byte = 0;
+            struct sg_store *store = NULL;
+            struct sg_error err = SG_ERROR_INIT;
+            close(gate[1]);
+            (void)!read(gate[0], &byte, 1);
+            sg_status s = sg_store_open(fixture->path, &store, &err);
+            byte = '?';
+            if (s == SG_OK) {
+                byte = 'y';
+            } else if (strcmp(err.code, "store_busy") == 0) {
+                byte = 'n';
+            }
+            (void)!write(hold[1], &byte, 1);
+            close(hold[1]);
+            sleep(20); /* holds the store until it is killed */
+            _exit(0);
+        }
+    }
+    close(gate[0]);
+    close(gate[1]);
+    close(hold[1]);
+    char answers[RACERS + 1] = "";
+    for (size_t got = 0; got < RACERS; got++) {
+        assert_int_equal(read(hold[0], answers + got, 1), 1);
+    }
+    for (int i = 0; i < RACERS; i++) {
+        assert_int_equal(kill(children[i], SIGKILL), 0);
+        assert_int_equal(waitpid(children[i], NULL, 0), children[i]);
+    }
+    close(hold[0]);
+    int winners = 0;
+    for (size_t i = 0; i < RACERS; i++) {
+        assert_true(answers[i] == 'y' || answers[i] == 'n');
+        winners += answers[i] == 'y';
+    }
+    assert_in_range(winners, 0, 1); /* two that meet at the first write may both give way */
+    assert_ok(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err));
+}
+
+/* ---- no room, no rights ---- */
+
+static void a_full_disk_is_said_and_changes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    sg_store_limit_pages(fixture->store, (unsigned)number_of_sql(fixture, "PRAGMA page_count"));
+    sg_status s = SG_OK;
+    unsigned number = 0;
+    while (s == SG_OK && number < 1000) {
+        char label[16];
+        snprintf(label, sizeof label, "c%u", number);
+        SG_CERTIFICATE_ROW row = row_of("START1", label, number);
+        s = sg_store_certificate_add(fixture->store, &row, &fixture->err);
+        number += s == SG_OK;
+    }
+    assert_fails(fixture, s, SG_E_STORAGE, "disk_full");
+    assert_int_equal(fixture->err.sql & 0xFF, SQLITE_FULL);
+    assert_has(fixture->err.hint, "Free space");
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM certificate"), number);
+    sg_store_limit_pages(fixture->store, 0);
+    (void)add_certificate(fixture, "START1", "fits now", 5000);
+}
+
+/* SQLite undoes the whole transaction when the disk is full; nothing that follows may slip into the
+ * file alone. */
+static void a_transaction_lost_on_a_full_disk_takes_all_with_it(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_ok(fixture, sg_store_begin(fixture->store, &fixture->err));
+    assert_ok(fixture, sg_store_owner_add(fixture->store, "BEFORE", &fixture->err));
+    sg_store_limit_pages(fixture->store, (unsigned)number_of_sql(fixture, "PRAGMA page_count"));
+    sg_status s = SG_OK;
+    for (unsigned number = 0; s == SG_OK && number < 1000; number++) {
+        char label[16];
+        snprintf(label, sizeof label, "c%u", number);
+        SG_CERTIFICATE_ROW row = row_of("START1", label, number);
+        s = sg_store_certificate_add(fixture->store, &row, &fixture->err);
+    }
+    assert_string_equal(fixture->err.code, "disk_full");
+    sg_store_limit_pages(fixture->store, 0);
+    if (sqlite3_get_autocommit(fixture->store->db) != 0) {
+        assert_fails(fixture, sg_store_owner_add(fixture->store, "ALONE", &fixture->err),
+                     SG_E_STORAGE, "transaction_lost");
+        assert_fails(fixture, sg_store_commit(fixture->store, &fixture->err), SG_E_STORAGE,
+                     "transaction_lost");
+    }
+    sg_store_rollback(fixture->store);
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM certificate"), 0);
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 4);
+    assert_ok(fixture, sg_store_owner_add(fixture->store, "ALONE", &fixture->err));
+}
+
+/* The same without waiting for SQLite to do it: its transaction ends behind the store's back. */
+static void nothing_is_written_after_a_transaction_was_lost(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_ok(fixture, sg_store_begin(fixture->store, &fixture->err));
+    assert_int_equal(run_sql(fixture, "ROLLBACK"), SQLITE_OK);
+    assert_fails(fixture, sg_store_owner_add(fixture->store, "ALONE", &fixture->err), SG_E_STORAGE,
+                 "transaction_lost");
+    assert_fails(fixture, sg_store_commit(fixture->store, &fixture->err), SG_E_STORAGE,
+                 "transaction_lost");
+    sg_store_rollback(fixture->store);
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 4);
+}
+
+static int as_somebody_else(void)
+{
+    return geteuid() != 0 || (setgid(OTHER_UID) == 0 && setuid(OTHER_UID) == 0) ? 0 : -1;
+}
+
+static int expect_read_only(struct fixture *fixture)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_store *store = NULL;
+    if (as_somebody_else() != 0) {
+        return 2;
+    }
+    sg_status s = sg_store_open(fixture->path, &store, &err);
+    bool right = s == SG_E_STORAGE && strcmp(err.code, "store_read_only") == 0 &&
+                 strstr(err.text, fixture->path) != NULL && err.hint[0] != '\0';
+    if (!right) {
+        fprintf(stderr, "%s: %s\n", err.code, err.text);
+    }
+    return right ? 0 : 1;
+}
+
+static void give_to_somebody_else(const char *path)
+{
+    if (geteuid() == 0) {
+        assert_int_equal(chown(path, OTHER_UID, OTHER_UID), 0);
+    }
+}
+
+static void a_read_only_directory_is_said_for_a_new_store(void **state)
+{
+    struct fixture *fixture = *state;
+    give_to_somebody_else(fixture->directory);
+    assert_int_equal(chmod(fixture->directory, 0500), 0);
+    assert_int_equal(in_child(expect_read_only, fixture), 0);
+}
+
+static void a_read_only_directory_is_said_for_an_old_store(void **state)
+{
+    struct fixture *fixture = *state;
+    make_store_then(fixture, "SELECT 1");
+    give_to_somebody_else(fixture->path);
+    give_to_somebody_else(fixture->directory);
+    assert_int_equal(chmod(fixture->directory, 0500), 0);
+    assert_int_equal(in_child(expect_read_only, fixture), 0);
+}
+
+static void a_read_only_file_is_said(void **state)
+{
+    struct fixture *fixture = *state;
+    make_store_then(fixture, "SELECT 1");
+    give_to_somebody_else(fixture->path);
+    give_to_somebody_else(fixture->directory);
+    assert_int_equal(chmod(fixture->path, 0400), 0);
+    assert_int_equal(in_child(expect_read_only, fixture), 0);
+}
+
+/* ---- transactions ---- */
+
+static sg_status add_in_transaction(struct fixture *fixture, bool commit)
+{
+    SG_TRANSACTION struct sg_store *open = fixture->store;
+    sg_status s = sg_store_begin(open, &fixture->err);
+    s = s == SG_OK ? sg_store_owner_add(open, "INSIDE", &fixture->err) : s;
+    return s == SG_OK && commit ? sg_store_commit(open, &fixture->err) : s;
+}
+
+static void a_transaction_is_rolled_back_when_its_scope_ends(void **state)
+{
+    struct fixture *fixture = *state;
+    bool exists = true;
+    assert_ok(fixture, add_in_transaction(fixture, false));
+    assert_ok(fixture, sg_store_owner_exists(fixture->store, "INSIDE", &exists, &fixture->err));
+    assert_false(exists);
+}
+
+static void a_committed_transaction_stays(void **state)
+{
+    struct fixture *fixture = *state;
+    bool exists = false;
+    assert_ok(fixture, add_in_transaction(fixture, true));
+    fixture_reopen(fixture);
+    assert_ok(fixture, sg_store_owner_exists(fixture->store, "INSIDE", &exists, &fixture->err));
+    assert_true(exists);
+}
+
+static void closing_rolls_back(void **state)
+{
+    struct fixture *fixture = *state;
+    bool exists = true;
+    assert_ok(fixture, sg_store_begin(fixture->store, &fixture->err));
+    assert_ok(fixture, sg_store_owner_add(fixture->store, "INSIDE", &fixture->err));
+    fixture_reopen(fixture);
+    assert_ok(fixture, sg_store_owner_exists(fixture->store, "INSIDE", &exists, &fixture->err));
+    assert_false(exists);
+}
+
+static void transactions_do_not_nest(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_ok(fixture, sg_store_begin(fixture->store, &fixture->err));
+    assert_fails(fixture, sg_store_begin(fixture->store, &fixture->err), SG_E_INTERNAL,
+                 "transaction_nested");
+    assert_ok(fixture, sg_store_commit(fixture->store, &fixture->err));
+}
+
+static void commit_needs_a_transaction(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_fails(fixture, sg_store_commit(fixture->store, &fixture->err), SG_E_INTERNAL,
+                 "no_transaction");
+    sg_store_rollback(fixture->store); /* and rolling nothing back is no failure */
+}
+
+static void a_refused_change_leaves_its_transaction_usable(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_ok(fixture, sg_store_begin(fixture->store, &fixture->err));
+    assert_ok(fixture, sg_store_owner_add(fixture->store, "FIRST", &fixture->err));
+    assert_fails(fixture, sg_store_owner_add(fixture->store, "FIRST", &fixture->err), SG_E_CONFLICT,
+                 "owner_exists");
+    assert_ok(fixture, sg_store_owner_add(fixture->store, "SECOND", &fixture->err));
+    assert_ok(fixture, sg_store_commit(fixture->store, &fixture->err));
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 6);
+}
+
+#define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, fixture_directory, fixture_gone)
+#define IN_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_store, fixture_gone)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_DIRECTORY(open_makes_a_new_file_with_schema_and_anchors),
+        IN_DIRECTORY(open_migrates_an_empty_file),
+        IN_DIRECTORY(open_keeps_what_was_stored),
+        IN_DIRECTORY(open_takes_rights_from_others),
+        IN_DIRECTORY(open_takes_no_name_for_a_command),
+        IN_DIRECTORY(open_refuses_a_newer_file_and_leaves_it_alone),
+        IN_DIRECTORY(open_refuses_a_newer_file_with_a_wal_and_leaves_both_alone),
+        IN_DIRECTORY(open_refuses_what_is_no_database),
+        IN_DIRECTORY(open_refuses_another_programs_database),
+        IN_DIRECTORY(open_refuses_a_foreign_application_id),
+        IN_DIRECTORY(open_refuses_a_directory),
+        IN_DIRECTORY(open_refuses_a_path_that_is_not_there),
+        IN_DIRECTORY(open_finds_a_damaged_page),
+        IN_DIRECTORY(open_finds_a_row_that_breaks_the_rules),
+        IN_STORE(a_second_process_finds_the_store_busy),
+        IN_STORE(a_closed_store_is_free_for_the_next_process),
+        IN_STORE(a_second_handle_of_the_same_process_is_refused),
+        IN_DIRECTORY(of_many_processes_at_once_one_gets_the_store),
+        IN_STORE(a_full_disk_is_said_and_changes_nothing),
+        IN_STORE(a_transaction_lost_on_a_full_disk_takes_all_with_it),
+        IN_STORE(nothing_is_written_after_a_transaction_was_lost),
+        IN_DIRECTORY(a_read_only_directory_is_said_for_a_new_store),
+        IN_DIRECTORY(a_read_only_directory_is_said_for_an_old_store),
+        IN_DIRECTORY(a_read_only_file_is_said),
+        IN_STORE(a_transaction_is_rolled_back_when_its_scope_ends),
+        IN_STORE(a_committed_transaction_stays),
+        IN_STORE(closing_rolls_back),
+        IN_STORE(transactions_do_not_nest),
+        IN_STORE(commit_needs_a_transaction),
+        IN_STORE(a_refused_change_leaves_its_transaction_usable),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

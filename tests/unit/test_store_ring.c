@@ -1,0 +1,524 @@
+/* Rings and connections. */
+#include "store_fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "store_internal.h"
+
+static struct sg_ring_row ring_row(struct fixture *fixture, const char *owner, const char *ring)
+{
+    struct sg_ring_ref name = ring_of(owner, ring);
+    struct sg_ring_row row;
+    assert_ok(fixture, sg_store_ring_get(fixture->store, &name, &row, &fixture->err));
+    return row;
+}
+
+static void connect(struct fixture *fixture, int64_t ring, int64_t certificate, enum sg_usage usage,
+                    bool is_default)
+{
+    assert_ok(fixture, sg_store_connect(fixture->store, ring, certificate, usage, is_default, NULL,
+                                        NULL, &fixture->err));
+}
+
+static void a_ring_comes_back_as_it_was(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t id = add_ring(fixture, "START1", "web Ring");
+    struct sg_ring_row row = ring_row(fixture, "START1", "web Ring");
+    assert_int_equal(row.id, id);
+    assert_string_equal(row.name.owner.text, "START1");
+    assert_string_equal(row.name.ring.text, "web Ring");
+    assert_int_equal(row.connections, 0);
+}
+
+static void a_ring_is_added_once_by_an_owner(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)add_ring(fixture, "START1", "ring");
+    (void)add_ring(fixture, "START2", "ring");
+    (void)add_ring(fixture, "START1", "Ring");
+    struct sg_ring_ref name = ring_of("START1", "ring");
+    int64_t id = 77;
+    assert_fails(fixture, sg_store_ring_add(fixture->store, &name, &id, &fixture->err),
+                 SG_E_CONFLICT, "ring_exists");
+    assert_string_equal(fixture->err.object, "START1/ring");
+    assert_int_equal(id, 77);
+}
+
+static void an_owner_of_a_ring_must_exist(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sg_ring_ref name = ring_of("NOBODY", "ring");
+    int64_t id = 0;
+    assert_fails(fixture, sg_store_ring_add(fixture->store, &name, &id, &fixture->err),
+                 SG_E_NOT_FOUND, "owner_not_found");
+}
+
+static void the_anchors_own_no_ring(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *const anchors[] = {"CERTAUTH", "SITE"};
+    for (size_t i = 0; i < SG_COUNT(anchors); i++) {
+        struct sg_ring_ref name = ring_of(anchors[i], "ring");
+        int64_t id = 0;
+        assert_fails(fixture, sg_store_ring_add(fixture->store, &name, &id, &fixture->err),
+                     SG_E_INTERNAL, "store_constraint");
+    }
+}
+
+static void a_ring_name_holds_237_characters_of_any_width(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *const characters[] = {"r", "\xC3\xA9", "\xF0\x9F\x94\x91"};
+    for (size_t i = 0; i < SG_COUNT(characters); i++) {
+        struct sg_ring_ref name = ring_of("START1", "");
+        size_t width = strlen(characters[i]);
+        for (size_t n = 0; n < 237; n++) {
+            memcpy(name.ring.text + n * width, characters[i], width);
+        }
+        (void)add_ring(fixture, "START1", name.ring.text);
+        struct sg_ring_row row = ring_row(fixture, "START1", name.ring.text);
+        assert_string_equal(row.name.ring.text, name.ring.text);
+    }
+}
+
+static void the_schema_refuses_bad_ring_names(void **state)
+{
+    struct fixture *fixture = *state;
+    char long_name[239];
+    memset(long_name, 'r', 238);
+    long_name[238] = '\0';
+    const char *const bad[] = {"", "*", " r", "r ", "a\nb", "\x7F", "\xC2\x85", long_name};
+    for (size_t i = 0; i < SG_COUNT(bad); i++) {
+        struct sg_ring_ref name = ring_of("START1", bad[i]);
+        int64_t id = 0;
+        assert_fails(fixture, sg_store_ring_add(fixture->store, &name, &id, &fixture->err),
+                     SG_E_INTERNAL, "store_constraint");
+    }
+}
+
+static void a_rings_number_is_never_used_again(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)add_ring(fixture, "START1", "first");
+    int64_t last = add_ring(fixture, "START1", "last");
+    assert_ok(fixture, sg_store_ring_delete(fixture->store, last, &fixture->err));
+    fixture_reopen(fixture);
+    assert_true(add_ring(fixture, "START1", "last") > last);
+}
+
+static void deleting_a_ring_takes_its_connections_and_no_certificate(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t other = add_ring(fixture, "START1", "other");
+    int64_t certificate = add_certificate(fixture, "START1", "web", 1);
+    connect(fixture, ring, certificate, SG_USAGE_PERSONAL, true);
+    connect(fixture, other, certificate, SG_USAGE_PERSONAL, true);
+    assert_ok(fixture, sg_store_ring_delete(fixture->store, ring, &fixture->err));
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM connection"), 1);
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM certificate"), 1);
+    assert_fails(fixture, sg_store_ring_delete(fixture->store, ring, &fixture->err), SG_E_NOT_FOUND,
+                 "ring_not_found");
+}
+
+struct list {
+    struct sg_store *store;
+    char text[2048];
+    unsigned seen, stop_after;
+};
+
+static sg_status list_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)
+{
+    struct list *list = context;
+    size_t used = strlen(list->text);
+    snprintf(list->text + used, sizeof list->text - used, "%s/%s(%u);", row->name.owner.text,
+             row->name.ring.text, (unsigned)row->connections);
+    if (++list->seen == list->stop_after) {
+        return sg_fail(err, SG_E_LIMIT, "enough", "enough");
+    }
+    return SG_OK;
+}
+
+static void rings_are_listed_by_owner_and_name(void **state)
+{
+    struct fixture *fixture = *state;
+    struct list all = {.store = fixture->store};
+    struct list one = {.store = fixture->store};
+    struct list none = {.store = fixture->store};
+    struct list stopped = {.store = fixture->store, .stop_after = 1};
+    (void)add_ring(fixture, "START2", "b");
+    (void)add_ring(fixture, "START1", "z");
+    (void)add_ring(fixture, "START1", "Z");
+    assert_ok(fixture, sg_store_ring_each(fixture->store, NULL, list_ring, &all, &fixture->err));
+    assert_string_equal(all.text, "START1/Z(0);START1/z(0);START2/b(0);");
+    assert_ok(fixture,
+              sg_store_ring_each(fixture->store, "START2", list_ring, &one, &fixture->err));
+    assert_string_equal(one.text, "START2/b(0);");
+    assert_ok(fixture,
+              sg_store_ring_each(fixture->store, "NOBODY", list_ring, &none, &fixture->err));
+    assert_string_equal(none.text, "");
+    assert_fails(fixture,
+                 sg_store_ring_each(fixture->store, NULL, list_ring, &stopped, &fixture->err),
+                 SG_E_LIMIT, "enough");
+}
+
+static sg_status delete_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)
+{
+    struct list *list = context;
+    struct list inner = {.store = list->store};
+    list->seen++;
+    sg_status s = sg_store_ring_each(list->store, NULL, list_ring, &inner, err);
+    return s == SG_OK ? sg_store_ring_delete(list->store, row->id, err) : s;
+}
+
+static void a_sink_may_delete_the_ring_it_is_given(void **state)
+{
+    struct fixture *fixture = *state;
+    struct list list = {.store = fixture->store};
+    (void)add_ring(fixture, "START2", "b");
+    (void)add_ring(fixture, "START1", "z");
+    assert_ok(fixture, sg_store_ring_each(fixture->store, NULL, delete_ring, &list, &fixture->err));
+    assert_int_equal(list.seen, 2);
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM ring"), 0);
+}
+
+/* ---- connections ---- */
+
+static sg_status list_member(void *context, const struct sg_certificate_row *row,
+                             enum sg_usage usage, bool is_default, struct sg_error *err)
+{
+    struct list *list = context;
+    size_t used = strlen(list->text);
+    assert_non_null(row->der);
+    snprintf(list->text + used, sizeof list->text - used, "%s:%s%s;", row->name.label.text,
+             sg_usage_name(usage), is_default ? "*" : "");
+    if (++list->seen == list->stop_after) {
+        return sg_fail(err, SG_E_LIMIT, "enough", "enough");
+    }
+    return SG_OK;
+}
+
+static void assert_members(struct fixture *fixture, int64_t ring, const char *expected)
+{
+    struct list list = {.store = fixture->store};
+    assert_ok(fixture,
+              sg_store_connection_each(fixture->store, ring, list_member, &list, &fixture->err));
+    assert_string_equal(list.text, expected);
+}
+
+static void members_come_default_first_then_in_order(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    assert_members(fixture, ring, "");
+    int64_t c = add_certificate(fixture, "CERTAUTH", "c", 3);
+    int64_t a = add_certificate(fixture, "START1", "a", 1);
+    int64_t b = add_certificate(fixture, "SITE", "b", 2);
+    connect(fixture, ring, c, SG_USAGE_CERTAUTH, false);
+    connect(fixture, ring, b, SG_USAGE_SITE, false);
+    connect(fixture, ring, a, SG_USAGE_PERSONAL, true);
+    assert_members(fixture, ring, "a:PERSONAL*;c:CERTAUTH;b:SITE;");
+    assert_int_equal(ring_row(fixture, "START1", "ring").connections, 3);
+}
+
+static void a_second_default_displaces_the_first_and_names_it(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t a = add_certificate(fixture, "START1", "a", 1);
+    int64_t b = add_certificate(fixture, "START2", "b", 2);
+    struct sg_certificate_name displaced = name_of("X", "x");
+    bool replaced = true;
+    assert_ok(fixture, sg_store_connect(fixture->store, ring, a, SG_USAGE_PERSONAL, true, &replaced,
+                                        &displaced, &fixture->err));
+    assert_false(replaced);
+    assert_string_equal(displaced.owner.text, "");
+    assert_string_equal(displaced.label.text, "");
+    assert_ok(fixture, sg_store_connect(fixture->store, ring, b, SG_USAGE_PERSONAL, true, &replaced,
+                                        &displaced, &fixture->err));
+    assert_false(replaced);
+    assert_string_equal(displaced.owner.text, "START1");
+    assert_string_equal(displaced.label.text, "a");
+    assert_members(fixture, ring, "b:PERSONAL*;a:PERSONAL;");
+}
+
+static void a_default_in_another_ring_stays(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t other = add_ring(fixture, "START1", "other");
+    int64_t a = add_certificate(fixture, "START1", "a", 1);
+    int64_t b = add_certificate(fixture, "START1", "b", 2);
+    connect(fixture, other, a, SG_USAGE_PERSONAL, true);
+    connect(fixture, ring, b, SG_USAGE_PERSONAL, true);
+    assert_members(fixture, other, "a:PERSONAL*;");
+}
+
+static void connecting_again_replaces_usage_and_default(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t a = add_certificate(fixture, "START1", "a", 1);
+    int64_t b = add_certificate(fixture, "START1", "b", 2);
+    bool replaced = false;
+    struct sg_certificate_name displaced = name_of("X", "x");
+    connect(fixture, ring, a, SG_USAGE_PERSONAL, true);
+    connect(fixture, ring, b, SG_USAGE_PERSONAL, false);
+    assert_ok(fixture, sg_store_connect(fixture->store, ring, a, SG_USAGE_CERTAUTH, true, &replaced,
+                                        &displaced, &fixture->err));
+    assert_true(replaced);
+    assert_string_equal(displaced.label.text, ""); /* its own default is nobody else's */
+    assert_members(fixture, ring, "a:CERTAUTH*;b:PERSONAL;");
+    connect(fixture, ring, a, SG_USAGE_SITE, false);
+    assert_members(fixture, ring, "a:SITE;b:PERSONAL;");
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM connection"), 2);
+}
+
+static void deleting_the_default_leaves_none(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t a = add_certificate(fixture, "START1", "a", 1);
+    int64_t b = add_certificate(fixture, "START1", "b", 2);
+    bool orphaned = false;
+    connect(fixture, ring, a, SG_USAGE_PERSONAL, true);
+    connect(fixture, ring, b, SG_USAGE_PERSONAL, false);
+    assert_ok(fixture, sg_store_certificate_delete(fixture->store, a, &orphaned, &fixture->err));
+    assert_members(fixture, ring, "b:PERSONAL;");
+}
+
+static void the_schema_allows_one_default(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    connect(fixture, ring, add_certificate(fixture, "START1", "a", 1), SG_USAGE_PERSONAL, true);
+    connect(fixture, ring, add_certificate(fixture, "START1", "b", 2), SG_USAGE_PERSONAL, false);
+    assert_int_equal(run_sql(fixture, "UPDATE connection SET is_default = 1"),
+                     SQLITE_CONSTRAINT_UNIQUE);
+    assert_int_equal(run_sql(fixture, "UPDATE connection SET is_default = 2 WHERE id = 2"),
+                     SQLITE_CONSTRAINT_CHECK);
+    assert_int_equal(run_sql(fixture, "UPDATE connection SET usage = 3"), SQLITE_CONSTRAINT_CHECK);
+    assert_int_equal(run_sql(fixture,
+                             "INSERT INTO connection (ring, certificate, usage, is_default)"
+                             " SELECT ring, certificate, 0, 0 FROM connection"),
+                     SQLITE_CONSTRAINT_UNIQUE);
+}
+
+static void both_ends_of_a_connection_must_exist(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t a = add_certificate(fixture, "START1", "a", 1);
+    bool replaced = true;
+    struct sg_certificate_name displaced = name_of("X", "x");
+    assert_fails(fixture,
+                 sg_store_connect(fixture->store, ring, a + 100, SG_USAGE_PERSONAL, false,
+                                  &replaced, &displaced, &fixture->err),
+                 SG_E_NOT_FOUND, "certificate_not_found");
+    assert_fails(fixture,
+                 sg_store_connect(fixture->store, ring + 100, a, SG_USAGE_PERSONAL, false,
+                                  &replaced, &displaced, &fixture->err),
+                 SG_E_NOT_FOUND, "ring_not_found");
+    assert_true(replaced); /* results are written on success only */
+    assert_string_equal(displaced.label.text, "x");
+}
+
+/* The default is taken from the old one before the new connection fails: both or neither. */
+static void a_failed_connect_leaves_the_default_where_it_was(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t a = add_certificate(fixture, "START1", "a", 1);
+    connect(fixture, ring, a, SG_USAGE_PERSONAL, true);
+    for (int in_transaction = 0; in_transaction < 2; in_transaction++) {
+        if (in_transaction != 0) {
+            assert_ok(fixture, sg_store_begin(fixture->store, &fixture->err));
+            assert_ok(fixture, sg_store_owner_add(fixture->store, "INSIDE", &fixture->err));
+        }
+        assert_fails(fixture,
+                     sg_store_connect(fixture->store, ring, a + 1, SG_USAGE_PERSONAL, true, NULL,
+                                      NULL, &fixture->err),
+                     SG_E_NOT_FOUND, "certificate_not_found");
+    }
+    assert_ok(fixture, sg_store_commit(fixture->store, &fixture->err));
+    assert_members(fixture, ring, "a:PERSONAL*;");
+    bool exists = false;
+    assert_ok(fixture, sg_store_owner_exists(fixture->store, "INSIDE", &exists, &fixture->err));
+    assert_true(exists);
+}
+
+static void a_bad_usage_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t a = add_certificate(fixture, "START1", "a", 1);
+    assert_fails(fixture,
+                 sg_store_connect(fixture->store, ring, a, (enum sg_usage)3, false, NULL, NULL,
+                                  &fixture->err),
+                 SG_E_INTERNAL, "store_constraint");
+}
+
+static void disconnecting_takes_one_away(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t a = add_certificate(fixture, "START1", "a", 1);
+    int64_t b = add_certificate(fixture, "START1", "b", 2);
+    connect(fixture, ring, a, SG_USAGE_PERSONAL, true);
+    connect(fixture, ring, b, SG_USAGE_PERSONAL, false);
+    assert_ok(fixture, sg_store_disconnect(fixture->store, ring, a, &fixture->err));
+    assert_members(fixture, ring, "b:PERSONAL;");
+    assert_fails(fixture, sg_store_disconnect(fixture->store, ring, a, &fixture->err),
+                 SG_E_NOT_FOUND, "not_connected");
+}
+
+static sg_status list_membership(void *context, const struct sg_ring_row *ring, enum sg_usage usage,
+                                 bool is_default, struct sg_error *err)
+{
+    struct list *list = context;
+    size_t used = strlen(list->text);
+    (void)err;
+    snprintf(list->text + used, sizeof list->text - used, "%s/%s:%s%s(%u);", ring->name.owner.text,
+             ring->name.ring.text, sg_usage_name(usage), is_default ? "*" : "",
+             (unsigned)ring->connections);
+    return SG_OK;
+}
+
+static void memberships_name_every_ring(void **state)
+{
+    struct fixture *fixture = *state;
+    struct list list = {.store = fixture->store};
+    int64_t a = add_certificate(fixture, "START1", "a", 1);
+    connect(fixture, add_ring(fixture, "START2", "x"), a, SG_USAGE_SITE, false);
+    connect(fixture, add_ring(fixture, "START1", "y"), a, SG_USAGE_PERSONAL, true);
+    (void)add_ring(fixture, "START1", "empty");
+    assert_ok(fixture,
+              sg_store_membership_each(fixture->store, a, list_membership, &list, &fixture->err));
+    assert_string_equal(list.text, "START1/y:PERSONAL*(1);START2/x:SITE(1);");
+}
+
+static sg_status disconnect_it(void *context, const struct sg_certificate_row *row,
+                               enum sg_usage usage, bool is_default, struct sg_error *err)
+{
+    struct list *list = context;
+    (void)usage;
+    (void)is_default;
+    list->seen++;
+    return sg_store_disconnect(list->store, 1, row->id, err);
+}
+
+static void a_sink_may_disconnect_the_member_it_is_given(void **state)
+{
+    struct fixture *fixture = *state;
+    struct list list = {.store = fixture->store};
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    assert_int_equal(ring, 1);
+    for (unsigned i = 0; i < 40; i++) {
+        char label[16];
+        snprintf(label, sizeof label, "c%u", i);
+        connect(fixture, ring, add_certificate(fixture, "START1", label, i), SG_USAGE_PERSONAL,
+                i == 20);
+    }
+    assert_ok(fixture,
+              sg_store_connection_each(fixture->store, ring, disconnect_it, &list, &fixture->err));
+    assert_int_equal(list.seen, 40);
+    assert_members(fixture, ring, "");
+}
+
+/* ---- the sequence ---- */
+
+static uint64_t sequence_of(struct fixture *fixture)
+{
+    return ring_row(fixture, "START1", "ring").sequence;
+}
+
+static void every_change_a_reader_could_see_is_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sg_store *store = fixture->store;
+    struct sg_error *err = &fixture->err;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t a = add_certificate(fixture, "START1", "a", 1);
+    int64_t b = add_certificate(fixture, "START1", "b", 2);
+    bool orphaned = false;
+    SG_CERTIFICATE_ROW renewed = row_of("START1", "a", 3);
+    renewed.id = a;
+    uint64_t before = sequence_of(fixture);
+#define COUNTS(call)                                                                               \
+    do {                                                                                           \
+        assert_ok(fixture, (call));                                                                \
+        assert_true(sequence_of(fixture) > before);                                                \
+        before = sequence_of(fixture);                                                             \
+    } while (0)
+    COUNTS(sg_store_connect(store, ring, a, SG_USAGE_PERSONAL, true, NULL, NULL, err));
+    COUNTS(sg_store_connect(store, ring, b, SG_USAGE_PERSONAL, true, NULL, NULL, err));
+    COUNTS(sg_store_connect(store, ring, b, SG_USAGE_SITE, false, NULL, NULL, err));
+    COUNTS(sg_store_certificate_set_trust(store, a, SG_NOTRUST, err));
+    COUNTS(sg_store_certificate_set_label(store, a, "A", err));
+    COUNTS(sg_store_certificate_replace(store, &renewed, err));
+    COUNTS(sg_store_ring_bump_holding(store, a, err));
+    COUNTS(sg_store_disconnect(store, ring, b, err));
+    COUNTS(sg_store_certificate_delete(store, a, &orphaned, err));
+#undef COUNTS
+}
+
+static void what_a_reader_does_not_see_is_not_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t a = add_certificate(fixture, "START1", "a", 1);
+    int64_t elsewhere = add_certificate(fixture, "START1", "elsewhere", 2);
+    int64_t other = add_ring(fixture, "START1", "other");
+    connect(fixture, ring, a, SG_USAGE_PERSONAL, true);
+    uint64_t before = sequence_of(fixture);
+    connect(fixture, other, elsewhere, SG_USAGE_PERSONAL, true);
+    assert_ok(fixture,
+              sg_store_certificate_set_trust(fixture->store, elsewhere, SG_NOTRUST, &fixture->err));
+    assert_ok(fixture, sg_store_ring_bump_holding(fixture->store, elsewhere, &fixture->err));
+    assert_ok(fixture, sg_store_certificate_set_requested(fixture->store, a, &fixture->err));
+    assert_int_equal(sequence_of(fixture), before);
+}
+
+static void a_sequence_never_goes_back(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)add_ring(fixture, "START1", "ring");
+    assert_int_equal(run_sql(fixture, "UPDATE ring SET sequence = 0"), SQLITE_CONSTRAINT_TRIGGER);
+    assert_int_equal(run_sql(fixture, "UPDATE ring SET sequence = 1"), SQLITE_CONSTRAINT_TRIGGER);
+}
+
+#define IN_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_store, fixture_gone)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_STORE(a_ring_comes_back_as_it_was),
+        IN_STORE(a_ring_is_added_once_by_an_owner),
+        IN_STORE(an_owner_of_a_ring_must_exist),
+        IN_STORE(the_anchors_own_no_ring),
+        IN_STORE(a_ring_name_holds_237_characters_of_any_width),
+        IN_STORE(the_schema_refuses_bad_ring_names),
+        IN_STORE(a_rings_number_is_never_used_again),
+        IN_STORE(deleting_a_ring_takes_its_connections_and_no_certificate),
+        IN_STORE(rings_are_listed_by_owner_and_name),
+        IN_STORE(a_sink_may_delete_the_ring_it_is_given),
+        IN_STORE(members_come_default_first_then_in_order),
+        IN_STORE(a_second_default_displaces_the_first_and_names_it),
+        IN_STORE(a_default_in_another_ring_stays),
+        IN_STORE(connecting_again_replaces_usage_and_default),
+        IN_STORE(deleting_the_default_leaves_none),
+        IN_STORE(the_schema_allows_one_default),
+        IN_STORE(both_ends_of_a_connection_must_exist),
+        IN_STORE(a_failed_connect_leaves_the_default_where_it_was),
+        IN_STORE(a_bad_usage_is_refused),
+        IN_STORE(disconnecting_takes_one_away),
+        IN_STORE(memberships_name_every_ring),
+        IN_STORE(a_sink_may_disconnect_the_member_it_is_given),
+        IN_STORE(every_change_a_reader_could_see_is_counted),
+        IN_STORE(what_a_reader_does_not_see_is_not_counted),
+        IN_STORE(a_sequence_never_goes_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
