@@ -1,0 +1,1 @@
+sg_test(interface SOURCES test_interface.c USES interface policy)
