@@ -1,0 +1,177 @@
+#include "connection_internal.h"
+
+#define P11_KIT_FUTURE_UNSTABLE_API
+#include <p11-kit/remote.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <signet/base/file.h>
+
+#include "module_internal.h"
+
+void sg_connection_init(struct sg_connection *connection, int client, int channel, int timeout_ms,
+                        const struct sg_generation_page *page)
+{
+    *connection = (struct sg_connection){
+        .client = client, .channel = channel, .timeout_ms = timeout_ms, .page = page};
+    for (size_t i = 0; i < SG_TOKENS_MAX; i++) {
+        connection->links[i].socket = -1;
+    }
+}
+
+static void drop_link(struct sg_token_link *link)
+{
+    sg_fd_closep(&link->socket);
+    link->socket = -1;
+}
+
+void sg_connection_done(struct sg_connection *connection)
+{
+    for (size_t i = 0; i < SG_TOKENS_MAX; i++) {
+        drop_link(&connection->links[i]);
+    }
+    sg_view_free(connection->view);
+    connection->view = NULL;
+}
+
+/* ---- the view ---- */
+
+static sg_status fetch_view(struct sg_connection *connection, struct sg_view **out,
+                            struct sg_error *err)
+{
+    SG_FD int fd = -1;
+    sg_status s = sg_channel_ask(connection, SG_RINGS_VIEW, 0, &fd, err);
+    if (s == SG_E_DENIED || s == SG_E_NOT_FOUND) {
+        return sg_view_empty(out, err); /* a stranger: sees nothing, and no error either */
+    }
+    if (s != SG_OK) {
+        return s;
+    }
+    return sg_view_open(fd, out, err);
+}
+
+sg_status sg_connection_refresh(struct sg_connection *connection, struct sg_error *err)
+{
+    uint64_t generation = atomic_load(&connection->page->generation);
+    if (connection->view != NULL && connection->view->generation == generation) {
+        return SG_OK;
+    }
+    struct sg_view *view = NULL;
+    sg_status s = fetch_view(connection, &view, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    if (view->map == NULL) {
+        view->generation = generation; /* an empty view is asked for again after the next change only */
+    }
+    sg_view_free(connection->view);
+    connection->view = view;
+    return SG_OK;
+}
+
+/* ---- the capabilities ---- */
+
+/* A token process that died while nothing was asked is no death under this operation: look before asking. */
+static bool is_alive(const struct sg_token_link *link)
+{
+    if (link->socket < 0) {
+        return false;
+    }
+    struct pollfd entry = {.fd = link->socket, .events = POLLIN};
+    /* Nothing may come unasked: whatever is readable is the end of file or a late answer. */
+    return poll(&entry, 1, 0) == 0;
+}
+
+static sg_status grant(struct sg_connection *connection, uint32_t token, struct sg_error *err)
+{
+    struct sg_token_link *link = &connection->links[token];
+    if (is_alive(link)) {
+        return SG_OK;
+    }
+    drop_link(link);
+    int fd = -1;
+    sg_status s = sg_channel_ask(connection, SG_RINGS_GRANT, token, &fd, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    *link = (struct sg_token_link){.socket = fd, .timeout_ms = connection->timeout_ms};
+    return SG_OK;
+}
+
+/* Only a lost link (SG_E_SERVICE) is worth a second attempt: the token itself has then not answered. */
+static sg_status use_once(struct sg_connection *connection, enum sg_key_verb verb,
+                          const struct sg_view_key *key, const struct sg_mechanism *mechanism,
+                          struct sg_bytes data, unsigned char *out, size_t *out_len, bool *died,
+                          struct sg_error *err)
+{
+    *died = false;
+    sg_status s = grant(connection, key->token, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    struct sg_token_link *link = &connection->links[key->token];
+    s = sg_token_use(link, verb, &key->id, mechanism, data, out, out_len, err);
+    if (s == SG_E_SERVICE) {
+        *died = true;
+        drop_link(link);
+    }
+    return s;
+}
+
+sg_status sg_connection_use(struct sg_connection *connection, enum sg_key_verb verb,
+                            const struct sg_view_key *key, const struct sg_mechanism *mechanism,
+                            struct sg_bytes data, unsigned char *out, size_t *out_len,
+                            struct sg_error *err)
+{
+    bool died = false;
+    size_t room = *out_len;
+    sg_status s = use_once(connection, verb, key, mechanism, data, out, out_len, &died, err);
+    if (!died) {
+        return s;
+    }
+    sg_error_clear(err);
+    *out_len = room;
+    s = use_once(connection, verb, key, mechanism, data, out, out_len, &died, err);
+    if (!died) {
+        return s;
+    }
+    /* The same request has met two deaths: perhaps it is the cause. The RPC loop still writes this answer, then reads
+     * the end of file and returns. */
+    (void)shutdown(connection->client, SHUT_RD);
+    return sg_fail(err, SG_E_SERVICE, "token_died", "the token process died twice");
+}
+
+/* ---- the life of the process ---- */
+
+/* The RPC loop has no time-out of its own; at least somebody who says nothing at all does not stay. */
+static bool client_speaks(const struct sg_connection *connection)
+{
+    struct pollfd entry = {.fd = connection->client, .events = POLLIN};
+    int ready;
+    do {
+        ready = poll(&entry, 1, connection->timeout_ms);
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0;
+}
+
+sg_status sg_connection_serve(struct sg_connection *connection, const struct sg_sandbox *sandbox,
+                              size_t memory_max, struct sg_error *err)
+{
+    sg_status s = sg_sandbox_enter(sandbox, memory_max, err);
+    if (s != SG_OK || !client_speaks(connection)) {
+        return s;
+    }
+    CK_FUNCTION_LIST *module = NULL;
+    s = sg_module_new(connection, &module, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    /* Its result tells a client's bad bytes from its end: nothing that anybody must act on. */
+    (void)p11_kit_remote_serve_module(module, connection->client, connection->client);
+    sg_module_free(module);
+    return SG_OK;
+}

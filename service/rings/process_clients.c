@@ -1,0 +1,276 @@
+/* Clients come and go. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <signet/base/clock.h>
+#include <signet/base/file.h>
+#include <signet/base/log.h>
+
+#include "connection_internal.h"
+#include "process_internal.h"
+
+enum { ACCEPT_AT_ONCE = 16, LOG_PAUSE_MS = 1000 };
+/* A connection's descriptors; there are no others when it starts to read. */
+enum { FD_CLIENT = 3, FD_CHANNEL = 4, FD_FIRST_CLOSED = 5, FD_LIFTED = 10 };
+
+/* ---- refusals ---- */
+
+/* A line a second at most: whoever connects in a loop must not fill the log. */
+static void log_refusal(struct sg_rings *rings, const char *reason, const struct ucred *who,
+                        size_t limit)
+{
+    int64_t now_ms = sg_monotonic_ms(sg_clock_system());
+    if (rings->refusal_logged_ms != 0 && now_ms - rings->refusal_logged_ms < LOG_PAUSE_MS) {
+        rings->refusals_unlogged++;
+        return;
+    }
+    sg_log(SG_LOG_WARNING,
+           "event=ring_client_refused reason=%s limit=%zu uid=%u pid=%d unlogged_before=%u", reason,
+           limit, (unsigned)who->uid, (int)who->pid, rings->refusals_unlogged);
+    rings->refusal_logged_ms = now_ms;
+    rings->refusals_unlogged = 0;
+}
+
+static size_t count_of(const struct sg_rings *rings, uid_t uid)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < rings->row_count; i++) {
+        const struct sg_ring_client *client = &rings->rows[i];
+        count += client->used && !client->gone && client->uid == uid ? 1 : 0;
+    }
+    return count;
+}
+
+static struct sg_ring_client *free_row(struct sg_rings *rings)
+{
+    for (size_t i = 0; i < rings->row_count; i++) {
+        if (!rings->rows[i].used) {
+            return &rings->rows[i];
+        }
+    }
+    return NULL;
+}
+
+static struct sg_ring_client *admit(struct sg_rings *rings, const struct ucred *who)
+{
+    const struct sg_rings_settings *settings = rings->settings;
+    if (count_of(rings, who->uid) >= settings->connections_per_user_max) {
+        log_refusal(rings, "too_many_of_this_user", who, settings->connections_per_user_max);
+        return NULL;
+    }
+    struct sg_ring_client *client = free_row(rings);
+    if (client == NULL) {
+        log_refusal(rings, "too_many", who, settings->connections_max);
+    }
+    return client;
+}
+
+/* ---- the forked process ---- */
+
+/* What it needs; a copy, because the rest of rings' memory is wiped by the fork. */
+struct start {
+    int client, channel, null, timeout_ms;
+    size_t memory_max;
+    const struct sg_generation_page *page;
+    const struct sg_sandbox *sandbox;
+    pid_t parent;
+};
+
+static bool keep_descriptors(const struct start *start)
+{
+    int client = fcntl(start->client, F_DUPFD, FD_LIFTED);
+    int channel = fcntl(start->channel, F_DUPFD, FD_LIFTED);
+    return client >= 0 && channel >= 0 && dup2(start->null, STDIN_FILENO) >= 0 &&
+           dup2(start->null, STDOUT_FILENO) >= 0 && dup2(client, FD_CLIENT) >= 0 &&
+           dup2(channel, FD_CHANNEL) >= 0 && close_range(FD_FIRST_CLOSED, ~0u, 0) == 0;
+}
+
+static void reset_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    (void)signal(SIGTERM, SIG_DFL);
+    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGPIPE, SIG_IGN); /* a client that leaves in the middle of an answer is no event */
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void run_connection(const struct start *start)
+{
+    struct sg_connection connection;
+    struct sg_error err = SG_ERROR_INIT;
+    /* Without rings nobody counts this connection or passes its questions on. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != start->parent ||
+        !keep_descriptors(start)) {
+        _exit(1);
+    }
+    reset_signals();
+    sg_connection_init(&connection, FD_CLIENT, FD_CHANNEL, start->timeout_ms, start->page);
+    sg_status s = sg_connection_serve(&connection, start->sandbox, start->memory_max, &err);
+    if (s != SG_OK) {
+        sg_log_error(SG_LOG_ERROR, "ring_connection_failed", &err);
+    }
+    sg_connection_done(&connection);
+    _exit(s == SG_OK ? 0 : 1);
+}
+
+static pid_t fork_connection(const struct sg_rings *rings, int client, int channel)
+{
+    const struct start start = {
+        .client = client,
+        .channel = channel,
+        .null = rings->null,
+        .timeout_ms = rings->settings->answer_timeout_ms,
+        .memory_max = rings->settings->memory_max,
+        .page = rings->page,
+        .sandbox = rings->sandbox,
+        .parent = getpid(),
+    };
+    pid_t process = fork();
+    if (process == 0) {
+        run_connection(&start);
+    }
+    return process;
+}
+
+/* ---- accepting ---- */
+
+static sg_status start_client(struct sg_rings *rings, struct sg_ring_client *client,
+                              const struct ucred *who, int socket, struct sg_error *err)
+{
+    int pair[2] = {-1, -1};
+    sg_status s = sg_packet_pair(pair, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    SG_FD int ours = pair[0];
+    SG_FD int theirs = pair[1];
+    /* Only our end: a connection that does not read must not stop the others. */
+    if (fcntl(ours, F_SETFL, O_NONBLOCK) != 0) {
+        return sg_fail_errno(err, SG_E_INTERNAL, NULL, "cannot prepare a channel");
+    }
+    s = sg_rings_watch(rings, ours, (uint64_t)(client - rings->rows), err);
+    if (s != SG_OK) {
+        return s;
+    }
+    pid_t process = fork_connection(rings, socket, theirs);
+    if (process < 0) {
+        return sg_fail_errno(err, SG_E_LIMIT, "no_process", "cannot fork a connection process");
+    }
+    *client = (struct sg_ring_client){
+        .used = true,
+        .channel = sg_fd_steal(&ours),
+        .process = process,
+        .number = rings->next_number++,
+        .uid = who->uid,
+        .gid = who->gid,
+        .pid = who->pid,
+    };
+    return SG_OK;
+}
+
+static void welcome(struct sg_rings *rings, int socket)
+{
+    struct ucred who = {0};
+    socklen_t len = sizeof who;
+    struct sg_error err = SG_ERROR_INIT;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0) {
+        return;
+    }
+    struct sg_ring_client *client = admit(rings, &who);
+    if (client == NULL) {
+        return;
+    }
+    if (start_client(rings, client, &who, socket, &err) != SG_OK) {
+        sg_log_error(SG_LOG_ERROR, "ring_client_refused", &err);
+        return;
+    }
+    sg_log(SG_LOG_DEBUG, "event=ring_client connection=%lu uid=%u pid=%d process=%d",
+           (unsigned long)client->number, (unsigned)who.uid, (int)who.pid, (int)client->process);
+}
+
+static void pause_accepting(struct sg_rings *rings)
+{
+    sg_log(SG_LOG_ERROR, "event=ring_accept_paused reason=\"%s\"", strerrordesc_np(errno));
+    (void)epoll_ctl(rings->epoll, EPOLL_CTL_DEL, rings->settings->listener, NULL);
+    rings->accepting = false;
+}
+
+void sg_rings_resume(struct sg_rings *rings)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    if (!rings->accepting) {
+        rings->accepting =
+            sg_rings_watch(rings, rings->settings->listener, SG_EVENT_LISTENER, &err) == SG_OK;
+    }
+}
+
+void sg_rings_accept(struct sg_rings *rings)
+{
+    for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
+        SG_FD int socket = accept4(rings->settings->listener, NULL, NULL, SOCK_CLOEXEC);
+        if (socket >= 0) {
+            welcome(rings, socket);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+            pause_accepting(rings);
+        }
+        return;
+    }
+}
+
+/* ---- the end ---- */
+
+void sg_rings_kill(struct sg_ring_client *client)
+{
+    if (client->process > 0) {
+        (void)kill(client->process, SIGKILL); /* our child and not reaped: the number is still its own */
+    }
+}
+
+static struct sg_ring_client *row_of(struct sg_rings *rings, pid_t process)
+{
+    for (size_t i = 0; i < rings->row_count; i++) {
+        if (rings->rows[i].used && rings->rows[i].process == process) {
+            return &rings->rows[i];
+        }
+    }
+    return NULL;
+}
+
+static void log_end(const struct sg_ring_client *client, int status)
+{
+    if (!WIFSIGNALED(status)) {
+        return;
+    }
+    sg_log(SG_LOG_WARNING, "event=ring_connection_died connection=%lu uid=%u pid=%d signal=%d",
+           (unsigned long)client->number, (unsigned)client->uid, (int)client->pid,
+           WTERMSIG(status));
+}
+
+void sg_rings_reap(struct sg_rings *rings)
+{
+    int status = 0;
+    pid_t process;
+    while ((process = waitpid(-1, &status, WNOHANG)) > 0) {
+        struct sg_ring_client *client = row_of(rings, process);
+        if (client == NULL) {
+            continue;
+        }
+        log_end(client, status);
+        sg_fd_closep(&client->channel);
+        client->channel = -1;
+        client->process = 0;
+        client->question = (struct sg_ring_question){.wanted = false};
+        sg_rings_tell_gone(rings, client);
+        sg_rings_resume(rings);
+    }
+}

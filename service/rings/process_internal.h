@@ -1,0 +1,89 @@
+/* The rings process: one loop over the listener, the master, the control link and a channel for each connection. */
+#ifndef SIGNET_RINGS_PROCESS_INTERNAL_H
+#define SIGNET_RINGS_PROCESS_INTERNAL_H
+
+#include <sys/types.h>
+
+#include <signet/base/packet.h>
+#include <signet/rings/link.h>
+#include <signet/rings/process.h>
+
+#include "sandbox_internal.h"
+
+/** What a connection has asked for. At most one question at a time is out at control for each. */
+struct sg_ring_question {
+    bool wanted;   /**< asked and not answered */
+    bool sent;     /**< control has it */
+    bool replaced; /**< the connection has given up what was sent and asks this now */
+    uint32_t kind, token;
+    uint32_t sequence;       /**< the connection's */
+    uint32_t relay_sequence; /**< ours, as sent */
+    int64_t sent_ms;         /**< monotonic */
+};
+
+/** A connection process and its client. */
+struct sg_ring_client {
+    bool used;
+    bool announced; /**< the present control has heard of it */
+    bool gone;      /**< ended; control must still be told */
+    int channel;    /**< our end, or -1 */
+    pid_t process;
+    uint64_t number;
+    uid_t uid;
+    gid_t gid;
+    pid_t pid; /**< the client's */
+    struct sg_ring_question question;
+};
+
+/** Lies in memory that a forked process finds wiped: a connection learns nothing of other clients. */
+struct sg_rings {
+    const struct sg_rings_settings *settings;
+    const struct sg_generation_page *page;
+    const struct sg_sandbox *sandbox;
+    int epoll, signals, null;
+    int control; /**< -1 while control is away */
+    bool control_full;
+    bool stop;
+    bool accepting;
+    uint64_t next_number;
+    uint32_t relay_sequence;
+    int64_t refusal_logged_ms;
+    unsigned refusals_unlogged;
+    struct sg_packet packet; /**< for whatever is received next */
+    size_t row_count;
+    struct sg_ring_client rows[];
+};
+
+/* What an event belongs to: the row's index, or one of these. */
+#define SG_EVENT_LISTENER UINT64_MAX
+#define SG_EVENT_MASTER (UINT64_MAX - 1)
+#define SG_EVENT_CONTROL (UINT64_MAX - 2)
+#define SG_EVENT_SIGNALS (UINT64_MAX - 3)
+
+/** Watch a descriptor for reading. */
+SG_CHECKED sg_status sg_rings_watch(const struct sg_rings *rings, int fd, uint64_t what,
+                                    struct sg_error *err);
+
+/* ---- clients ---- */
+/** Accept who waits, some at a time, and fork a connection process for each. */
+void sg_rings_accept(struct sg_rings *rings);
+/** Reap the connection processes that have ended. */
+void sg_rings_reap(struct sg_rings *rings);
+/** End a connection process; its end is seen by sg_rings_reap. */
+void sg_rings_kill(struct sg_ring_client *client);
+/** Start listening again after a pause, when descriptors had run out. */
+void sg_rings_resume(struct sg_rings *rings);
+
+/* ---- questions and answers ---- */
+/** A new link to control: everything that is not answered is asked again. Takes the descriptor. */
+void sg_rings_set_control(struct sg_rings *rings, int control);
+/** Read what control has sent. */
+void sg_rings_read_control(struct sg_rings *rings);
+/** Control reads again. */
+void sg_rings_flush_control(struct sg_rings *rings);
+/** Read what a connection asks. */
+void sg_rings_read_channel(struct sg_rings *rings, struct sg_ring_client *client);
+/** Tell control that a connection has ended, and free its row. */
+void sg_rings_tell_gone(struct sg_rings *rings, struct sg_ring_client *client);
+
+#endif

@@ -1,0 +1,264 @@
+/* Questions go from connections to control, answers come back. Who asks is written here, from the table: a connection's
+ * own word about itself counts for nothing. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include <signet/base/clock.h>
+#include <signet/base/file.h>
+#include <signet/base/log.h>
+#include <signet/policy/model.h>
+
+#include "process_internal.h"
+
+enum { PACKETS_AT_ONCE = 64 };
+
+/* ---- to control ---- */
+
+static void drop_control(struct sg_rings *rings)
+{
+    sg_fd_closep(&rings->control); /* which also ends its being watched */
+    rings->control = -1;
+    rings->control_full = false;
+    for (size_t i = 0; i < rings->row_count; i++) {
+        struct sg_ring_client *client = &rings->rows[i];
+        client->announced = false;
+        client->question.sent = false;
+        client->question.replaced = false;
+        if (client->gone) {
+            client->used = false; /* the control that would have to know is gone itself */
+            client->gone = false;
+        }
+    }
+}
+
+static void watch_output(const struct sg_rings *rings, bool output)
+{
+    struct epoll_event event = {.events = output ? EPOLLIN | EPOLLOUT : EPOLLIN,
+                                .data.u64 = SG_EVENT_CONTROL};
+    (void)epoll_ctl(rings->epoll, EPOLL_CTL_MOD, rings->control, &event);
+}
+
+static bool send_control(struct sg_rings *rings, const struct sg_rings_packet *packet)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    if (rings->control < 0 || rings->control_full) {
+        return false;
+    }
+    if (sg_packet_send(rings->control, packet, sizeof *packet, NULL, 0, NULL, 0, &err) == SG_OK) {
+        return true;
+    }
+    if (strcmp(err.code, "would_block") == 0) {
+        rings->control_full = true;
+        watch_output(rings, true);
+    } else {
+        sg_log_error(SG_LOG_WARNING, "control_link_lost", &err);
+        drop_control(rings);
+    }
+    return false;
+}
+
+static struct sg_rings_packet packet_of(const struct sg_ring_client *client,
+                                        enum sg_rings_kind kind)
+{
+    return (struct sg_rings_packet){
+        .kind = kind,
+        .connection = client->number,
+        .uid = client->uid,
+        .gid = client->gid,
+        .pid = (uint32_t)client->pid,
+    };
+}
+
+static void send_question(struct sg_rings *rings, struct sg_ring_client *client)
+{
+    struct sg_ring_question *question = &client->question;
+    if (!question->wanted || question->sent) {
+        return;
+    }
+    struct sg_rings_packet packet = packet_of(client, (enum sg_rings_kind)question->kind);
+    packet.sequence = ++rings->relay_sequence;
+    packet.token = question->token;
+    if (send_control(rings, &packet)) {
+        question->relay_sequence = packet.sequence;
+        question->sent = true;
+        question->sent_ms = sg_monotonic_ms(sg_clock_system());
+        client->announced = true;
+    }
+}
+
+void sg_rings_tell_gone(struct sg_rings *rings, struct sg_ring_client *client)
+{
+    struct sg_rings_packet packet = packet_of(client, SG_RINGS_GONE);
+    client->gone = true;
+    bool told = !client->announced || send_control(rings, &packet);
+    /* When the link went down in this very call the row is free already. */
+    if (told || rings->control < 0) {
+        client->used = false;
+        client->gone = false;
+    }
+}
+
+void sg_rings_flush_control(struct sg_rings *rings)
+{
+    if (rings->control < 0) {
+        return;
+    }
+    rings->control_full = false;
+    watch_output(rings, false);
+    for (size_t i = 0; i < rings->row_count && rings->control >= 0 && !rings->control_full; i++) {
+        struct sg_ring_client *client = &rings->rows[i];
+        if (client->used && client->gone) {
+            sg_rings_tell_gone(rings, client);
+        } else if (client->used) {
+            send_question(rings, client);
+        }
+    }
+}
+
+void sg_rings_set_control(struct sg_rings *rings, int control)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    drop_control(rings);
+    rings->control = control;
+    if (fcntl(control, F_SETFL, O_NONBLOCK) != 0 ||
+        sg_rings_watch(rings, control, SG_EVENT_CONTROL, &err) != SG_OK) {
+        sg_log(SG_LOG_ERROR, "event=control_link_refused");
+        drop_control(rings);
+        return;
+    }
+    sg_log(SG_LOG_INFO, "event=control_link");
+    sg_rings_flush_control(rings);
+}
+
+/* ---- from a connection ---- */
+
+static bool is_question(const struct sg_packet *packet)
+{
+    const struct sg_rings_packet *asked = (const void *)packet->data;
+    return packet->len == sizeof *asked && packet->fd_count == 0 &&
+           (asked->kind == SG_RINGS_VIEW || asked->kind == SG_RINGS_GRANT) &&
+           asked->token < SG_TOKENS_MAX;
+}
+
+/* Is an answer still to be expected? A connection asks again only when its time has run out; one that asks faster is none
+ * of ours, and shall not be able to flood control. */
+static bool is_outstanding(const struct sg_rings *rings, const struct sg_ring_question *question)
+{
+    int64_t age_ms = sg_monotonic_ms(sg_clock_system()) - question->sent_ms;
+    return question->wanted && question->sent && age_ms < rings->settings->answer_timeout_ms / 2;
+}
+
+/* One question at a time is out for each connection. What it asks again meanwhile gets the answer that is under way if
+ * it is the same question, and otherwise waits for that. */
+static void take_question(struct sg_rings *rings, struct sg_ring_client *client,
+                          const struct sg_rings_packet *asked)
+{
+    struct sg_ring_question *question = &client->question;
+    bool outstanding = is_outstanding(rings, question);
+    bool same = question->kind == asked->kind && question->token == asked->token;
+    question->replaced = outstanding && (question->replaced || !same);
+    question->sent = outstanding;
+    question->wanted = true;
+    question->kind = asked->kind;
+    question->token = asked->token;
+    question->sequence = asked->sequence;
+    send_question(rings, client);
+}
+
+void sg_rings_read_channel(struct sg_rings *rings, struct sg_ring_client *client)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    if (!client->used || client->channel < 0) {
+        return; /* an event from before it was reaped */
+    }
+    sg_status s = sg_packet_receive(client->channel, 0, &rings->packet, &err);
+    if (s == SG_E_SERVICE && strcmp(err.code, "peer_gone") != 0) {
+        return; /* nothing there */
+    }
+    if (s == SG_OK && is_question(&rings->packet)) {
+        take_question(rings, client, (const void *)rings->packet.data);
+        return;
+    }
+    if (s == SG_OK) {
+        sg_log(SG_LOG_WARNING, "event=ring_connection_misbehaved connection=%lu uid=%u",
+               (unsigned long)client->number, (unsigned)client->uid);
+        sg_packet_close_fds(&rings->packet);
+    }
+    /* Its end, or something that our own code does not say: either way it is finished. */
+    sg_fd_closep(&client->channel);
+    client->channel = -1;
+    if (s == SG_OK || s != SG_E_SERVICE) {
+        sg_rings_kill(client);
+    }
+}
+
+/* ---- from control ---- */
+
+static struct sg_ring_client *asker_of(struct sg_rings *rings, const struct sg_rings_packet *answer)
+{
+    for (size_t i = 0; i < rings->row_count; i++) {
+        struct sg_ring_client *client = &rings->rows[i];
+        if (client->used && client->number == answer->connection) {
+            const struct sg_ring_question *question = &client->question;
+            bool fits = question->wanted && question->sent &&
+                        question->relay_sequence == answer->sequence;
+            return fits ? client : NULL;
+        }
+    }
+    return NULL;
+}
+
+static void pass_on(struct sg_ring_client *client, const struct sg_packet *packet)
+{
+    const struct sg_rings_packet *answer = (const void *)packet->data;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_rings_packet out = {
+        .kind = client->question.kind,
+        .sequence = client->question.sequence,
+        .token = client->question.token,
+        .status = answer->status,
+    };
+    client->question.wanted = false;
+    client->question.sent = false;
+    size_t count = packet->fd_count > 0 ? 1 : 0;
+    if (client->channel >= 0 && sg_packet_send(client->channel, &out, sizeof out, NULL, 0,
+                                               packet->fds, count, &err) != SG_OK) {
+        sg_rings_kill(client); /* it does not read, or has ended */
+    }
+}
+
+static void take_answer(struct sg_rings *rings)
+{
+    struct sg_packet *packet = &rings->packet;
+    const struct sg_rings_packet *answer = (const void *)packet->data;
+    struct sg_ring_client *client =
+        packet->len == sizeof *answer ? asker_of(rings, answer) : NULL;
+    if (client == NULL) {
+        return; /* whoever asked is gone or has given up */
+    }
+    if (client->question.replaced) {
+        client->question.replaced = false;
+        client->question.sent = false;
+        send_question(rings, client);
+        return;
+    }
+    pass_on(client, packet);
+}
+
+void sg_rings_read_control(struct sg_rings *rings)
+{
+    for (int i = 0; i < PACKETS_AT_ONCE && rings->control >= 0; i++) {
+        struct sg_error err = SG_ERROR_INIT;
+        sg_status s = sg_packet_receive(rings->control, 0, &rings->packet, &err);
+        if (s == SG_OK) {
+            take_answer(rings);
+            sg_packet_close_fds(&rings->packet);
+        } else if (s == SG_E_SERVICE && strcmp(err.code, "peer_gone") != 0) {
+            return;
+        } else {
+            sg_log_error(SG_LOG_WARNING, "control_link_lost", &err);
+            drop_control(rings);
+        }
+    }
+}

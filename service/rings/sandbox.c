@@ -1,0 +1,219 @@
+#include "sandbox_internal.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <signet/base/file.h>
+
+#define FILTER_MAX (64u * 1024u) /* bytes of compiled filter */
+
+#ifdef SIGNET_SANITIZED
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
+struct sg_sandbox {
+    struct sg_buffer filter; /* struct sock_filter, one after the other */
+};
+
+/* ---- compiling the filter ---- */
+
+/* All that the RPC loop, malloc, the two links and the reading of a clock take (found with strace, glibc 2.36). */
+static const int allowed[] = {
+    SCMP_SYS(read),          SCMP_SYS(readv),        SCMP_SYS(write),
+    SCMP_SYS(writev),        SCMP_SYS(recvfrom),     SCMP_SYS(recvmsg),
+    SCMP_SYS(sendto),        SCMP_SYS(sendmsg),      SCMP_SYS(shutdown),
+    SCMP_SYS(poll),          SCMP_SYS(ppoll),        SCMP_SYS(close),
+    SCMP_SYS(fstat),         SCMP_SYS(newfstatat),   SCMP_SYS(fcntl),
+    SCMP_SYS(munmap),        SCMP_SYS(mremap),       SCMP_SYS(brk),
+    SCMP_SYS(madvise),       SCMP_SYS(futex),        SCMP_SYS(getrandom),
+    SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(nanosleep),
+    SCMP_SYS(clock_nanosleep), SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigprocmask), SCMP_SYS(getpid),      SCMP_SYS(gettid),
+    SCMP_SYS(exit),          SCMP_SYS(exit_group),
+};
+
+/* Libraries try these and go on without: an error for them, not the end. */
+static const int refused[] = {
+    SCMP_SYS(open),     SCMP_SYS(openat), SCMP_SYS(access),    SCMP_SYS(faccessat),
+    SCMP_SYS(readlink), SCMP_SYS(stat),   SCMP_SYS(prlimit64),
+};
+
+static sg_status filter_failure(struct sg_error *err, int rc)
+{
+    errno = -rc;
+    return sg_fail_errno(err, SG_E_INTERNAL, "no_sandbox", "cannot make a system call filter");
+}
+
+static int add_rules(scmp_filter_ctx filter)
+{
+    for (size_t i = 0; i < SG_COUNT(allowed); i++) {
+        int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    for (size_t i = 0; i < SG_COUNT(refused); i++) {
+        int rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), refused[i], 0);
+        if (rc != 0 && rc != -EDOM) { /* EDOM: this architecture has no such call */
+            return rc;
+        }
+    }
+    const int memory[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)}; /* never executable */
+    for (size_t i = 0; i < SG_COUNT(memory); i++) {
+        int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, memory[i], 1,
+                                  SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static void release_filter(const scmp_filter_ctx *filter)
+{
+    if (*filter != NULL) {
+        seccomp_release(*filter);
+    }
+}
+
+/* libseccomp takes some milliseconds and 100 KiB to compile: so once, and each connection process loads the result. */
+static sg_status compile(struct sg_buffer *out, struct sg_error *err)
+{
+    SG_CLEANUP(release_filter) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    if (filter == NULL) {
+        return sg_fail_memory(err);
+    }
+    SG_FD int fd = memfd_create("signet-filter", MFD_CLOEXEC);
+    if (fd < 0) {
+        return sg_fail_errno(err, SG_E_INTERNAL, "no_sandbox", "cannot make a memfd");
+    }
+    int rc = add_rules(filter);
+    if (rc == 0) {
+        rc = seccomp_export_bpf(filter, fd);
+    }
+    if (rc != 0) {
+        return filter_failure(err, rc);
+    }
+    if (lseek(fd, 0, SEEK_SET) != 0) {
+        return sg_fail_errno(err, SG_E_INTERNAL, "no_sandbox", "cannot read a memfd");
+    }
+    return sg_fd_read_all(fd, "system call filter", out, err);
+}
+
+sg_status sg_sandbox_new(struct sg_sandbox **out, struct sg_error *err)
+{
+    SG_CLEANUP(sg_sandbox_freep) struct sg_sandbox *sandbox = calloc(1, sizeof *sandbox);
+    if (sandbox == NULL) {
+        return sg_fail_memory(err);
+    }
+    sg_buffer_init(&sandbox->filter, FILTER_MAX);
+    sg_status s = compile(&sandbox->filter, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    *out = SG_STEAL(sandbox);
+    return SG_OK;
+}
+
+void sg_sandbox_free(struct sg_sandbox *sandbox)
+{
+    if (sandbox != NULL) {
+        sg_buffer_done(&sandbox->filter);
+        free(sandbox);
+    }
+}
+
+/* ---- entering ---- */
+
+static sg_status limit(__rlimit_resource_t what, rlim_t value, struct sg_error *err)
+{
+    struct rlimit both = {value, value};
+    struct rlimit now;
+    if (getrlimit(what, &now) == 0 && now.rlim_max != RLIM_INFINITY && now.rlim_max < value) {
+        both = (struct rlimit){now.rlim_max, now.rlim_max}; /* it is tighter already */
+    }
+    if (setrlimit(what, &both) != 0) {
+        return sg_fail_errno(err, SG_E_INTERNAL, "no_sandbox", "cannot set a resource limit");
+    }
+    return SG_OK;
+}
+
+static sg_status set_limits(size_t memory_max, struct sg_error *err)
+{
+    sg_status s = limit(RLIMIT_CORE, 0, err);
+    if (s == SG_OK) {
+        s = limit(RLIMIT_NOFILE, SG_SANDBOX_FILES, err);
+    }
+    if (s == SG_OK && memory_max > 0 && !SANITIZED) {
+        s = limit(RLIMIT_AS, memory_max, err);
+    }
+    return s;
+}
+
+/* All rights that this header knows and this kernel handles (ABI 1 has 13, ABI 2 adds REFER, ABI 3 TRUNCATE). */
+static uint64_t landlock_rights(long abi)
+{
+    uint64_t rights = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
+#ifdef LANDLOCK_ACCESS_FS_REFER
+    rights |= abi >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0;
+#endif
+#ifdef LANDLOCK_ACCESS_FS_TRUNCATE
+    rights |= abi >= 3 ? LANDLOCK_ACCESS_FS_TRUNCATE : 0;
+#endif
+    return rights;
+}
+
+/* No rule is added: nothing in the file system may be touched. A kernel without Landlock has the filter still. */
+static sg_status deny_files(struct sg_error *err)
+{
+    long abi =
+        syscall(SYS_landlock_create_ruleset, NULL, 0, (unsigned)LANDLOCK_CREATE_RULESET_VERSION);
+    if (abi < 1) {
+        return SG_OK;
+    }
+    struct landlock_ruleset_attr rules = {.handled_access_fs = landlock_rights(abi)};
+    SG_FD int fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0u);
+    if (fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0u) != 0) {
+        return sg_fail_errno(err, SG_E_INTERNAL, "no_sandbox", "cannot shut out the file system");
+    }
+    return SG_OK;
+}
+
+static sg_status load_filter(const struct sg_sandbox *sandbox, struct sg_error *err)
+{
+    struct sock_fprog program = {
+        .len = (unsigned short)(sandbox->filter.len / sizeof(struct sock_filter)),
+        .filter = (void *)sandbox->filter.data,
+    };
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+        return sg_fail_errno(err, SG_E_INTERNAL, "no_sandbox", "cannot load a system call filter");
+    }
+    return SG_OK;
+}
+
+sg_status sg_sandbox_enter(const struct sg_sandbox *sandbox, size_t memory_max,
+                           struct sg_error *err)
+{
+    sg_status s = set_limits(memory_max, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
+        return sg_fail_errno(err, SG_E_INTERNAL, "no_sandbox", "cannot give up privileges");
+    }
+    s = deny_files(err);
+    if (s != SG_OK || SANITIZED) {
+        return s;
+    }
+    return load_filter(sandbox, err);
+}

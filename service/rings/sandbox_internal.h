@@ -1,0 +1,26 @@
+/* What a connection process may still do once it reads hostile bytes. */
+#ifndef SIGNET_RINGS_SANDBOX_INTERNAL_H
+#define SIGNET_RINGS_SANDBOX_INTERNAL_H
+
+#include <stddef.h>
+
+#include <signet/base/error.h>
+
+#define SG_SANDBOX_FILES 64 /**< open descriptors of a connection process */
+
+/** A system call filter, compiled. */
+struct sg_sandbox;
+
+/** Compile the filter, once, before any connection process is forked. */
+SG_CHECKED sg_status sg_sandbox_new(struct sg_sandbox **out, struct sg_error *err);
+void sg_sandbox_free(struct sg_sandbox *sandbox);
+SG_DEFINE_CLEANUP(struct sg_sandbox *, sg_sandbox_free)
+
+/** Shut the calling process in, for good: limits on memory (memory_max bytes of address space, 0 = none), descriptors
+ * and core files, no new privileges, not dumpable, no file system (Landlock, where the kernel has it), and only the
+ * system calls that serving a client takes. Any other call kills the process. Built with a sanitizer, the memory limit
+ * and the filter are left out: the sanitizers need what they forbid. */
+SG_CHECKED sg_status sg_sandbox_enter(const struct sg_sandbox *sandbox, size_t memory_max,
+                                      struct sg_error *err);
+
+#endif

@@ -1,0 +1,394 @@
+/* A member's attributes from its certificate: PKCS#11 v2.40 base, 4.6 (certificates), 4.8 and 4.9 (keys), and for the
+ * key types v2.40 mechanisms, 2.1.2, 2.1.3 (RSA), 2.3.3, 2.3.4 (EC). */
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+#include <p11-kit/pkcs11.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "view_writer_internal.h"
+
+/* CKA_CERTIFICATE_CATEGORY, PKCS#11 v2.40 base, 4.6.2 */
+enum { CATEGORY_TOKEN_USER = 1, CATEGORY_AUTHORITY = 2, CATEGORY_OTHER = 3 };
+
+static void free_certificate(X509 *certificate)
+{
+    X509_free(certificate);
+}
+SG_DEFINE_CLEANUP(X509 *, free_certificate)
+
+/* Appends to a writer until something fails; then does nothing more and keeps the first status. */
+struct builder {
+    struct sg_view_writer *writer;
+    struct sg_error *err;
+    sg_status status;
+};
+
+/* What the objects of one member share. */
+struct member_pieces {
+    struct sg_view_piece id, label, subject, public_key_info;
+    struct sg_view_piece key_type, modulus, exponent, parameters, point;
+    unsigned char digest[SHA_DIGEST_LENGTH]; /* CKA_ID */
+    enum sg_view_family family;
+    uint32_t bits;
+};
+
+static struct sg_view_piece put(struct builder *b, const void *bytes, size_t len)
+{
+    struct sg_view_piece piece = {0, 0};
+    if (b->status == SG_OK) {
+        b->status = sg_view_put(b->writer, bytes, len, &piece, b->err);
+    }
+    return piece;
+}
+
+static struct sg_view_piece put_number(struct builder *b, CK_ULONG number)
+{
+    return put(b, &number, sizeof number);
+}
+
+/* Takes what an i2d_ function made. */
+static struct sg_view_piece put_der(struct builder *b, int len, unsigned char *der)
+{
+    struct sg_view_piece piece = {0, 0};
+    if (len <= 0 || der == NULL) {
+        if (b->status == SG_OK) {
+            b->status = sg_fail_memory(b->err);
+        }
+        return piece;
+    }
+    piece = put(b, der, (size_t)len);
+    OPENSSL_free(der);
+    return piece;
+}
+
+static void attribute(struct builder *b, CK_ATTRIBUTE_TYPE type, struct sg_view_piece value)
+{
+    if (b->status == SG_OK) {
+        b->status = sg_view_put_attribute(b->writer, type, value, b->err);
+    }
+}
+
+static void truth(struct builder *b, CK_ATTRIBUTE_TYPE type, bool value)
+{
+    attribute(b, type, value ? SG_VIEW_PIECE_TRUE : SG_VIEW_PIECE_FALSE);
+}
+
+static void number(struct builder *b, CK_ATTRIBUTE_TYPE type, CK_ULONG value)
+{
+    attribute(b, type, put_number(b, value));
+}
+
+static void begin(struct builder *b, CK_OBJECT_CLASS object_class, struct sg_bytes identity,
+                  uint32_t key)
+{
+    if (b->status == SG_OK) {
+        b->status =
+            sg_view_begin_object(b->writer, (uint32_t)object_class, identity, key, b->err);
+    }
+    number(b, CKA_CLASS, object_class);
+    truth(b, CKA_TOKEN, true);
+    truth(b, CKA_PRIVATE, false);
+    truth(b, CKA_MODIFIABLE, false);
+    truth(b, CKA_COPYABLE, false);
+    truth(b, CKA_DESTROYABLE, false);
+}
+
+/* ---- the certificate ---- */
+
+static CK_ULONG category(enum sg_usage usage)
+{
+    switch (usage) {
+    case SG_USAGE_PERSONAL:
+        return CATEGORY_TOKEN_USER;
+    case SG_USAGE_CERTAUTH:
+        return CATEGORY_AUTHORITY;
+    case SG_USAGE_SITE:
+        return CATEGORY_OTHER;
+    }
+    return CATEGORY_OTHER;
+}
+
+static void date(struct builder *b, CK_ATTRIBUTE_TYPE type, const ASN1_TIME *time)
+{
+    struct tm tm = {0};
+    char text[40];
+    if (ASN1_TIME_to_tm(time, &tm) != 1) {
+        return; /* the attribute is optional */
+    }
+    int len = snprintf(text, sizeof text, "%04d%02d%02d", tm.tm_year + 1900, tm.tm_mon + 1,
+                       tm.tm_mday);
+    if (len == (int)sizeof(CK_DATE)) {
+        attribute(b, type, put(b, text, sizeof(CK_DATE)));
+    }
+}
+
+static void issuer_and_serial(struct builder *b, const X509 *certificate)
+{
+    unsigned char *issuer = NULL;
+    unsigned char *serial = NULL;
+    int len = i2d_X509_NAME(X509_get_issuer_name(certificate), &issuer);
+    attribute(b, CKA_ISSUER, put_der(b, len, issuer));
+    len = i2d_ASN1_INTEGER(X509_get0_serialNumber(certificate), &serial);
+    attribute(b, CKA_SERIAL_NUMBER, put_der(b, len, serial));
+}
+
+static void certificate_object(struct builder *b, const struct sg_view_member *member,
+                               const X509 *certificate, const struct member_pieces *pieces)
+{
+    unsigned char digest[SHA_DIGEST_LENGTH];
+    SHA1(member->der.data, member->der.len, digest);
+    begin(b, CKO_CERTIFICATE, member->der, SG_VIEW_NO_KEY);
+    attribute(b, CKA_LABEL, pieces->label);
+    attribute(b, CKA_ID, pieces->id);
+    number(b, CKA_CERTIFICATE_TYPE, CKC_X_509);
+    number(b, CKA_CERTIFICATE_CATEGORY, category(member->usage));
+    /* Java shows no certificate without a key unless it is trusted (SunPKCS11, mapLabels). */
+    truth(b, CKA_TRUSTED, member->usage != SG_USAGE_PERSONAL);
+    attribute(b, CKA_CHECK_VALUE, put(b, digest, 3));
+    date(b, CKA_START_DATE, X509_get0_notBefore(certificate));
+    date(b, CKA_END_DATE, X509_get0_notAfter(certificate));
+    attribute(b, CKA_SUBJECT, pieces->subject);
+    issuer_and_serial(b, certificate);
+    attribute(b, CKA_VALUE, put(b, member->der.data, member->der.len));
+    attribute(b, CKA_PUBLIC_KEY_INFO, pieces->public_key_info);
+}
+
+/* ---- the keys ---- */
+
+static void key_begin(struct builder *b, CK_OBJECT_CLASS object_class,
+                      const struct member_pieces *pieces, uint32_t key)
+{
+    struct sg_bytes identity = {pieces->digest, sizeof pieces->digest};
+    begin(b, object_class, identity, key);
+    attribute(b, CKA_LABEL, pieces->label);
+    attribute(b, CKA_ID, pieces->id);
+    attribute(b, CKA_KEY_TYPE, pieces->key_type);
+    attribute(b, CKA_SUBJECT, pieces->subject);
+    truth(b, CKA_LOCAL, true);
+    attribute(b, CKA_PUBLIC_KEY_INFO, pieces->public_key_info);
+    switch (pieces->family) {
+    case SG_VIEW_RSA:
+        attribute(b, CKA_MODULUS, pieces->modulus);
+        attribute(b, CKA_PUBLIC_EXPONENT, pieces->exponent);
+        break;
+    case SG_VIEW_EC:
+        attribute(b, CKA_EC_PARAMS, pieces->parameters);
+        break;
+    }
+}
+
+static void private_key_object(struct builder *b, const struct sg_view_member *member,
+                               const struct member_pieces *pieces, uint32_t key)
+{
+    static const CK_ATTRIBUTE_TYPE yes[] = {CKA_SENSITIVE, CKA_ALWAYS_SENSITIVE,
+                                            CKA_NEVER_EXTRACTABLE, CKA_SIGN};
+    static const CK_ATTRIBUTE_TYPE no[] = {CKA_EXTRACTABLE, CKA_UNWRAP, CKA_SIGN_RECOVER,
+                                           CKA_ALWAYS_AUTHENTICATE, CKA_WRAP_WITH_TRUSTED};
+    key_begin(b, CKO_PRIVATE_KEY, pieces, key);
+    for (size_t i = 0; i < SG_COUNT(yes); i++) {
+        truth(b, yes[i], true);
+    }
+    for (size_t i = 0; i < SG_COUNT(no); i++) {
+        truth(b, no[i], false);
+    }
+    truth(b, CKA_DECRYPT, pieces->family == SG_VIEW_RSA && member->may_decrypt);
+    truth(b, CKA_DERIVE, pieces->family == SG_VIEW_EC && member->may_derive);
+}
+
+static void public_key_object(struct builder *b, const struct sg_view_member *member,
+                              const struct member_pieces *pieces, uint32_t key)
+{
+    static const CK_ATTRIBUTE_TYPE no[] = {CKA_WRAP, CKA_VERIFY_RECOVER, CKA_DERIVE, CKA_TRUSTED};
+    key_begin(b, CKO_PUBLIC_KEY, pieces, key);
+    truth(b, CKA_VERIFY, true);
+    truth(b, CKA_ENCRYPT, pieces->family == SG_VIEW_RSA && member->may_decrypt);
+    for (size_t i = 0; i < SG_COUNT(no); i++) {
+        truth(b, no[i], false);
+    }
+    switch (pieces->family) {
+    case SG_VIEW_RSA:
+        number(b, CKA_MODULUS_BITS, pieces->bits);
+        break;
+    case SG_VIEW_EC:
+        attribute(b, CKA_EC_POINT, pieces->point);
+        break;
+    }
+}
+
+static struct sg_view_piece put_big(struct builder *b, const EVP_PKEY *key, const char *name)
+{
+    struct sg_view_piece piece = {0, 0};
+    BIGNUM *value = NULL;
+    unsigned char bytes[SG_VIEW_KEY_BITS_MAX / 8];
+    if (EVP_PKEY_get_bn_param(key, name, &value) != 1) {
+        if (b->status == SG_OK) {
+            b->status = sg_fail_memory(b->err);
+        }
+        return piece;
+    }
+    if (BN_num_bytes(value) <= (int)sizeof bytes) {
+        piece = put(b, bytes, (size_t)BN_bn2bin(value, bytes));
+    }
+    BN_free(value);
+    return piece;
+}
+
+/* CKA_EC_PARAMS is the OBJECT IDENTIFIER, CKA_EC_POINT an OCTET STRING around the point, both in DER. */
+static bool ec_pieces(struct builder *b, const X509 *certificate, struct member_pieces *pieces)
+{
+    X509_ALGOR *algorithm = NULL;
+    const unsigned char *point = NULL;
+    int point_len = 0;
+    unsigned char *parameters = NULL;
+    unsigned char *wrapped = NULL;
+    const X509_PUBKEY *key = X509_get_X509_PUBKEY(certificate);
+    X509_PUBKEY_get0_param(NULL, &point, &point_len, &algorithm, key);
+    if (algorithm->parameter == NULL || algorithm->parameter->type != V_ASN1_OBJECT) {
+        return false; /* explicit parameters: no stock client takes them */
+    }
+    int len = i2d_ASN1_OBJECT(algorithm->parameter->value.object, &parameters);
+    pieces->parameters = put_der(b, len, parameters);
+    ASN1_OCTET_STRING *string = ASN1_OCTET_STRING_new();
+    if (string != NULL && ASN1_OCTET_STRING_set(string, point, point_len) == 1) {
+        len = i2d_ASN1_OCTET_STRING(string, &wrapped);
+    }
+    pieces->point = put_der(b, len, wrapped);
+    ASN1_OCTET_STRING_free(string);
+    return true;
+}
+
+/* False when the ring shows no key for such a certificate: an Ed25519 key makes libp11 0.4.12 lose every key beside it,
+ * and no p11-kit client carries EdDSA. */
+static bool key_pieces(struct builder *b, const X509 *certificate, struct member_pieces *pieces)
+{
+    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    int bits = key == NULL ? 0 : EVP_PKEY_get_bits(key);
+    if (bits <= 0 || bits > (int)SG_VIEW_KEY_BITS_MAX) {
+        return false;
+    }
+    pieces->bits = (uint32_t)bits;
+    switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_RSA:
+        pieces->family = SG_VIEW_RSA;
+        pieces->key_type = put_number(b, CKK_RSA);
+        pieces->modulus = put_big(b, key, OSSL_PKEY_PARAM_RSA_N);
+        pieces->exponent = put_big(b, key, OSSL_PKEY_PARAM_RSA_E);
+        return true;
+    case EVP_PKEY_EC:
+        pieces->family = SG_VIEW_EC;
+        pieces->key_type = put_number(b, CKK_EC);
+        return ec_pieces(b, certificate, pieces);
+    default:
+        return false;
+    }
+}
+
+/* A renewed certificate stands in the ring beside the old one with the same key: one key object is enough, and two with
+ * one CKA_ID would make every client choose. */
+static void key_objects(struct builder *b, const struct sg_view_member *member,
+                        const X509 *certificate, struct member_pieces *pieces)
+{
+    struct sg_bytes id = {pieces->digest, sizeof pieces->digest};
+    if (b->status != SG_OK || sg_view_has_object(b->writer, CKO_PRIVATE_KEY, id) ||
+        !key_pieces(b, certificate, pieces) || b->status != SG_OK) {
+        return;
+    }
+    struct sg_view_key key = {
+        .id = member->key,
+        .token = member->token,
+        .bits = pieces->bits,
+        .family = (uint8_t)pieces->family,
+        .may_decrypt = pieces->family == SG_VIEW_RSA && member->may_decrypt,
+        .may_derive = pieces->family == SG_VIEW_EC && member->may_derive,
+    };
+    uint32_t index = 0;
+    b->status = sg_view_put_key(b->writer, &key, &index, b->err);
+    private_key_object(b, member, pieces, index);
+    public_key_object(b, member, pieces, index);
+}
+
+/* ---- the member ---- */
+
+static void shared_pieces(struct builder *b, const struct sg_view_member *member,
+                          const X509 *certificate, struct member_pieces *pieces)
+{
+    unsigned char *subject = NULL;
+    unsigned char *info = NULL;
+    pieces->id = put(b, pieces->digest, sizeof pieces->digest);
+    pieces->label = put(b, member->label, strlen(member->label));
+    int len = i2d_X509_NAME(X509_get_subject_name(certificate), &subject);
+    pieces->subject = put_der(b, len, subject);
+    len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &info);
+    pieces->public_key_info = put_der(b, len, info);
+}
+
+static sg_status parse(struct sg_bytes der, X509 **out, struct sg_error *err)
+{
+    const unsigned char *at = der.data;
+    if (der.len > INT32_MAX) {
+        return sg_fail(err, SG_E_LIMIT, "too_large", "a certificate of %zu bytes", der.len);
+    }
+    SG_CLEANUP(free_certificatep) X509 *certificate = d2i_X509(NULL, &at, (long)der.len);
+    if (certificate == NULL || at != der.data + der.len) {
+        sg_status s =
+            sg_fail(err, SG_E_INPUT, "bad_certificate", "a certificate is not well-formed");
+        err->ossl = ERR_peek_error();
+        ERR_clear_error();
+        return s;
+    }
+    *out = SG_STEAL(certificate);
+    return SG_OK;
+}
+
+static sg_status build(struct sg_view_writer *writer, const struct sg_view_member *member,
+                       X509 *certificate, struct sg_error *err)
+{
+    struct builder b = {writer, err, SG_OK};
+    struct member_pieces pieces = {.bits = 0};
+    if (X509_pubkey_digest(certificate, EVP_sha1(), pieces.digest, NULL) != 1) {
+        return sg_fail(err, SG_E_INPUT, "bad_certificate", "a certificate has no public key");
+    }
+    shared_pieces(&b, member, certificate, &pieces);
+    certificate_object(&b, member, certificate, &pieces);
+    if (member->key_usable) {
+        key_objects(&b, member, certificate, &pieces);
+    }
+    ERR_clear_error(); /* of keys that OpenSSL could not read and that are not shown therefore */
+    return b.status;
+}
+
+static void roll_back(struct sg_view_writer *writer, const struct sg_view_writer *before)
+{
+    struct sg_view_slot *slot =
+        (void *)(writer->slots.data + writer->slots.len - sizeof(struct sg_view_slot));
+    writer->objects.len = before->objects.len;
+    writer->attributes.len = before->attributes.len;
+    writer->keys.len = before->keys.len;
+    writer->data.len = before->data.len;
+    slot->count = (uint32_t)(before->objects.len / sizeof(struct sg_view_object)) - slot->first;
+}
+
+sg_status sg_view_add_member(struct sg_view_writer *writer, const struct sg_view_member *member,
+                             struct sg_error *err)
+{
+    if (writer->slots.len == 0 || member->token >= SG_TOKENS_MAX) {
+        return sg_fail(err, SG_E_INTERNAL, NULL, "a member without a slot or with token %u",
+                       (unsigned)member->token);
+    }
+    SG_CLEANUP(free_certificatep) X509 *certificate = NULL;
+    sg_status s = parse(member->der, &certificate, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    const struct sg_view_writer before = *writer;
+    s = build(writer, member, certificate, err);
+    if (s != SG_OK) {
+        roll_back(writer, &before);
+    }
+    return s;
+}

@@ -1,0 +1,6 @@
+sg_fuzz(view SOURCES fuzz_view.c USES rings)
+foreach(target replay_view fuzz_view)
+    if(TARGET ${target})
+        target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/service/rings)
+    endif()
+endforeach()

@@ -1,0 +1,662 @@
+/* The rings process against clients, connections and a control that misbehave. */
+#include <errno.h>
+#include <p11-kit/pkcs11.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <signet/base/clock.h>
+#include <signet/base/packet.h>
+
+#include "cmocka_all.h"
+#include "rings_fixture.h"
+#include "sandbox_internal.h"
+
+static struct rings_fixture fixture;
+
+/* ---- speaking the RPC by hand (p11-kit 0.24, rpc-message.h, rpc-transport.c) ---- */
+
+enum { CALL_ERROR = 0, CALL_INITIALIZE = 1, CALL_FINALIZE = 2, CALL_INFO = 3, CALL_SLOT_LIST = 4 };
+
+struct message {
+    unsigned char bytes[512];
+    size_t len;
+};
+
+static void put_u32(struct message *message, uint32_t value)
+{
+    const unsigned char bytes[] = {(unsigned char)(value >> 24), (unsigned char)(value >> 16),
+                                   (unsigned char)(value >> 8), (unsigned char)value};
+    memcpy(message->bytes + message->len, bytes, 4);
+    message->len += 4;
+}
+
+static void put_bytes(struct message *message, const void *bytes, size_t len)
+{
+    put_u32(message, (uint32_t)len);
+    memcpy(message->bytes + message->len, bytes, len);
+    message->len += len;
+}
+
+static void send_all(int fd, const void *bytes, size_t len)
+{
+    assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
+}
+
+/* Call, with the head that the transport puts in front: a number, the lengths of options and body. */
+static void send_call(int fd, const struct message *body)
+{
+    struct message head = {.len = 0};
+    put_u32(&head, 1);
+    put_u32(&head, 0);
+    put_u32(&head, (uint32_t)body->len);
+    send_all(fd, head.bytes, head.len);
+    send_all(fd, body->bytes, body->len);
+}
+
+static bool receive_exactly(int fd, unsigned char *bytes, size_t len)
+{
+    size_t done = 0;
+    while (done < len) {
+        struct pollfd entry = {.fd = fd, .events = POLLIN};
+        if (poll(&entry, 1, 8000) <= 0) {
+            return false;
+        }
+        ssize_t got = recv(fd, bytes + done, len - done, 0);
+        if (got <= 0) {
+            return false;
+        }
+        done += (size_t)got;
+    }
+    return true;
+}
+
+static uint32_t get_u32(const unsigned char *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/* The number of the call that an answer is for; UINT32_MAX when there is none. */
+static uint32_t receive_answer(int fd)
+{
+    unsigned char head[12];
+    unsigned char body[4096];
+    if (!receive_exactly(fd, head, sizeof head) || get_u32(head + 8) > sizeof body ||
+        get_u32(head + 8) < 4 || !receive_exactly(fd, body, get_u32(head + 8))) {
+        return UINT32_MAX;
+    }
+    return get_u32(body);
+}
+
+static void initialize_call(struct message *body)
+{
+    body->len = 0;
+    put_u32(body, CALL_INITIALIZE);
+    put_bytes(body, "ayyay", 5);
+    body->bytes[body->len++] = 1;
+    put_bytes(body, "PRIVATE-GNOME-KEYRING-PKCS11-PROTOCOL-V-1", 41);
+    body->bytes[body->len++] = 0;
+    body->bytes[body->len++] = 1;
+    put_bytes(body, "", 1);
+}
+
+static uint32_t initialize(int fd)
+{
+    struct message body;
+    initialize_call(&body);
+    send_call(fd, &body);
+    return receive_answer(fd);
+}
+
+static bool greet(int fd)
+{
+    unsigned char version = 0;
+    send_all(fd, &version, 1);
+    return receive_exactly(fd, &version, 1);
+}
+
+/* A client that works, or not. */
+static int working_client(void)
+{
+    int fd = rings_connect(&fixture);
+    assert_true(greet(fd));
+    assert_int_equal(initialize(fd), CALL_INITIALIZE);
+    return fd;
+}
+
+static bool is_closed(int fd)
+{
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    char byte;
+    return poll(&entry, 1, 8000) > 0 && recv(fd, &byte, 1, 0) <= 0;
+}
+
+static void close_all(const int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        close(fds[i]);
+    }
+}
+
+/* ---- fixtures ---- */
+
+static int start(void **state)
+{
+    (void)state;
+    rings_fixture_make(&fixture);
+    rings_fixture_start(&fixture);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    int status = rings_fixture_stop(&fixture);
+    rings_fixture_free(&fixture);
+    return status;
+}
+
+static int reset(void **state)
+{
+    (void)state;
+    rings_fixture_reset(&fixture);
+    return 0;
+}
+
+/* ---- clients ---- */
+
+static void control_hears_whom_the_kernel_names(void **state)
+{
+    (void)state;
+    int fd = working_client();
+    assert_int_equal(atomic_load(&fixture.knobs->uid), getuid());
+    assert_int_equal(atomic_load(&fixture.knobs->gid), getgid());
+    assert_int_equal(atomic_load(&fixture.knobs->pid), getpid());
+    assert_true(atomic_load(&fixture.knobs->connection) > 0);
+    close(fd);
+    assert_int_equal(rings_wait(&fixture.knobs->gones, 1), 1);
+    assert_int_equal(atomic_load(&fixture.knobs->gone_connection),
+                     atomic_load(&fixture.knobs->connection));
+}
+
+static void connections_have_different_numbers(void **state)
+{
+    (void)state;
+    int one = working_client();
+    uint64_t first = atomic_load(&fixture.knobs->connection);
+    int two = working_client();
+    assert_int_not_equal(first, atomic_load(&fixture.knobs->connection));
+    close(one);
+    close(two);
+    assert_int_equal(rings_wait(&fixture.knobs->gones, 2), 2);
+}
+
+static void nobody_bothers_control_before_initialize(void **state)
+{
+    (void)state;
+    struct message body = {.len = 0};
+    int fd = rings_connect(&fixture);
+    assert_true(greet(fd));
+    put_u32(&body, CALL_INFO);
+    put_bytes(&body, "", 0);
+    send_call(fd, &body);
+    assert_int_equal(receive_answer(fd), CALL_ERROR);
+    close(fd);
+    struct timespec pause = {.tv_nsec = 50000000};
+    nanosleep(&pause, NULL);
+    assert_int_equal(atomic_load(&fixture.knobs->views), 0);
+    assert_int_equal(atomic_load(&fixture.knobs->gones), 0);
+}
+
+static void garbage_ends_that_connection_only(void **state)
+{
+    (void)state;
+    int good = working_client();
+    unsigned char junk[300];
+    for (unsigned seed = 0; seed < 20; seed++) {
+        int fd = rings_connect(&fixture);
+        for (size_t i = 0; i < sizeof junk; i++) {
+            junk[i] = (unsigned char)(seed * 31 + i * (seed | 1));
+        }
+        junk[0] = seed % 2 == 0 ? 0 : 7; /* a right and a wrong version */
+        send_all(fd, junk, sizeof junk);
+        (void)shutdown(fd, SHUT_WR);
+        close(fd);
+    }
+    struct message body = {.len = 0};
+    put_u32(&body, CALL_FINALIZE);
+    put_bytes(&body, "", 0);
+    send_call(good, &body);
+    assert_int_equal(receive_answer(good), CALL_FINALIZE);
+    close(good);
+}
+
+static void silent_client_is_dropped(void **state)
+{
+    (void)state;
+    int fd = rings_connect(&fixture);
+    int64_t before_ms = sg_monotonic_ms(sg_clock_system());
+    assert_true(is_closed(fd));
+    int64_t took_ms = sg_monotonic_ms(sg_clock_system()) - before_ms;
+    assert_true(took_ms >= fixture.settings.answer_timeout_ms - 100);
+    close(fd);
+}
+
+static void client_that_leaves_in_the_middle_is_forgotten(void **state)
+{
+    (void)state;
+    struct message body;
+    for (size_t cut = 1; cut < 60; cut += 7) {
+        int fd = rings_connect(&fixture);
+        struct message head = {.len = 0};
+        initialize_call(&body);
+        put_u32(&head, 1);
+        put_u32(&head, 0);
+        put_u32(&head, (uint32_t)body.len);
+        assert_true(greet(fd));
+        send_all(fd, head.bytes, head.len);
+        send_all(fd, body.bytes, cut);
+        close(fd);
+    }
+    int good = working_client();
+    close(good);
+    assert_int_equal(rings_wait(&fixture.knobs->gones, 1), 1);
+}
+
+#ifndef SIGNET_SANITIZED
+/* The process that serves this client: the youngest child of rings. */
+static pid_t youngest_connection(void)
+{
+    char path[64];
+    char text[4096] = {0};
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)fixture.rings, (int)fixture.rings);
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return 0;
+    }
+    (void)!fread(text, 1, sizeof text - 1, file);
+    (void)fclose(file);
+    pid_t last = 0;
+    for (char *at = text, *end = NULL;; at = end) {
+        long pid = strtol(at, &end, 10);
+        if (end == at) {
+            return last;
+        }
+        last = (pid_t)pid;
+    }
+}
+
+static void hostile_length_takes_no_memory(void **state)
+{
+    (void)state;
+    static const uint32_t lengths[] = {0x7fffffff, 0xffffffff, 0x40000000};
+    for (size_t i = 0; i < SG_COUNT(lengths); i++) {
+        struct message head = {.len = 0};
+        int fd = rings_connect(&fixture);
+        assert_true(greet(fd));
+        put_u32(&head, 1);
+        put_u32(&head, 0);
+        put_u32(&head, lengths[i]);
+        send_all(fd, head.bytes, head.len);
+        assert_true(is_closed(fd)); /* the allocation failed at once, without a byte of it sent */
+        close(fd);
+    }
+}
+
+static void memory_of_a_connection_is_limited(void **state)
+{
+    (void)state;
+    struct rlimit limit = {0, 0};
+    int fd = working_client();
+    pid_t connection = youngest_connection();
+    if (connection == 0) {
+        close(fd);
+        skip(); /* a kernel without CONFIG_PROC_CHILDREN */
+    }
+    if (geteuid() == 0) { /* others may not look into a process that is not dumpable */
+        assert_int_equal(prlimit(connection, RLIMIT_AS, NULL, &limit), 0);
+        assert_int_equal(limit.rlim_max, fixture.settings.memory_max);
+        assert_int_equal(prlimit(connection, RLIMIT_NOFILE, NULL, &limit), 0);
+        assert_int_equal(limit.rlim_max, SG_SANDBOX_FILES);
+        assert_int_equal(prlimit(connection, RLIMIT_CORE, NULL, &limit), 0);
+        assert_int_equal(limit.rlim_max, 0);
+    }
+    close(fd);
+}
+
+static long status_line(pid_t process, const char *name)
+{
+    char path[64];
+    char line[256];
+    long value = -1;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)process);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, name, strlen(name)) == 0) {
+            value = strtol(line + strlen(name), NULL, 10);
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return value;
+}
+
+static void connection_is_filtered_and_without_new_privileges(void **state)
+{
+    (void)state;
+    int fd = working_client();
+    pid_t connection = youngest_connection();
+    if (connection == 0) {
+        close(fd);
+        skip();
+    }
+    assert_int_equal(status_line(connection, "Seccomp:"), 2);
+    assert_int_equal(status_line(connection, "NoNewPrivs:"), 1);
+    close(fd);
+}
+
+static void connection_holds_nothing_of_others(void **state)
+{
+    (void)state;
+    int before = working_client();
+    int fd = working_client();
+    pid_t connection = youngest_connection();
+    char path[64];
+    char target[256];
+    int open_fds = 0;
+    if (connection == 0 || geteuid() != 0) {
+        close_all((const int[]){before, fd}, 2);
+        skip();
+    }
+    for (int i = 0; i < 256; i++) {
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)connection, i);
+        ssize_t len = readlink(path, target, sizeof target - 1);
+        if (len < 0) {
+            continue;
+        }
+        target[len] = '\0';
+        open_fds++;
+        assert_true(i <= 4);
+        assert_true(i > 1 || strcmp(target, "/dev/null") == 0);
+    }
+    assert_int_equal(open_fds, 5); /* null twice, the log, the client, the channel */
+    close_all((const int[]){before, fd}, 2);
+}
+
+/* The filter kills whoever leaves the list: tried on a process of our own. */
+static int end_of(void (*what)(void))
+{
+    int status = 0;
+    pid_t process = fork();
+    if (process == 0) {
+        struct sg_error err = SG_ERROR_INIT;
+        struct sg_sandbox *sandbox = NULL;
+        if (sg_sandbox_new(&sandbox, &err) != SG_OK ||
+            sg_sandbox_enter(sandbox, 256u << 20, &err) != SG_OK) {
+            _exit(99);
+        }
+        what();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(process, &status, 0), process);
+    return status;
+}
+
+static void open_a_file(void)
+{
+    _exit(fopen("/etc/passwd", "re") == NULL && errno == EACCES ? 7 : 8);
+}
+
+static void make_a_socket(void)
+{
+    (void)!socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+static void fork_again(void)
+{
+    (void)!fork();
+}
+
+static void make_code(void)
+{
+    (void)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static void signal_the_parent(void)
+{
+    kill(getppid(), 0);
+}
+
+static void do_nothing(void)
+{
+}
+
+static void sandbox_kills_what_it_does_not_know(void **state)
+{
+    (void)state;
+    void (*const deadly[])(void) = {make_a_socket, fork_again, make_code, signal_the_parent};
+    assert_int_equal(end_of(do_nothing), 0);
+    int status = end_of(open_a_file);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    for (size_t i = 0; i < SG_COUNT(deadly); i++) {
+        status = end_of(deadly[i]);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+    }
+}
+#endif
+
+static void user_has_a_maximum_of_connections(void **state)
+{
+    (void)state;
+    enum { MAX = 24 };
+    int fds[MAX];
+    assert_int_equal(fixture.settings.connections_per_user_max, MAX);
+    for (int i = 0; i < MAX; i++) {
+        fds[i] = working_client();
+    }
+    int more = rings_connect(&fixture);
+    assert_true(is_closed(more));
+    close(more);
+    close(fds[0]);
+    assert_int_equal(rings_wait(&fixture.knobs->gones, 1), 1);
+    fds[0] = working_client(); /* there is room again */
+    close_all(fds, MAX);
+    assert_int_equal(rings_wait(&fixture.knobs->gones, MAX + 1), MAX + 1);
+}
+
+/* ---- control ---- */
+
+static void client_waits_for_control_to_come_back(void **state)
+{
+    (void)state;
+    rings_fixture_kill_control(&fixture);
+    int fd = rings_connect(&fixture);
+    assert_true(greet(fd));
+    struct message body;
+    initialize_call(&body);
+    send_call(fd, &body);
+    struct timespec pause = {.tv_nsec = 200000000};
+    nanosleep(&pause, NULL);
+    rings_fixture_start_control(&fixture);
+    assert_int_equal(receive_answer(fd), CALL_INITIALIZE);
+    close(fd);
+    assert_int_equal(rings_wait(&fixture.knobs->gones, 1), 1);
+}
+
+static void question_that_control_took_along_is_asked_again(void **state)
+{
+    (void)state;
+    atomic_store(&fixture.knobs->view_silent, 1);
+    int fd = rings_connect(&fixture);
+    assert_true(greet(fd));
+    struct message body;
+    initialize_call(&body);
+    send_call(fd, &body);
+    assert_int_equal(rings_wait(&fixture.knobs->views, 1), 1);
+    rings_fixture_kill_control(&fixture);
+    rings_fixture_start_control(&fixture);
+    assert_int_equal(receive_answer(fd), CALL_INITIALIZE);
+    assert_int_equal(atomic_load(&fixture.knobs->views), 2);
+    close(fd);
+    assert_int_equal(rings_wait(&fixture.knobs->gones, 1), 1);
+}
+
+static void connections_outlive_control(void **state)
+{
+    (void)state;
+    int fd = working_client();
+    rings_fixture_kill_control(&fixture);
+    struct message body = {.len = 0};
+    put_u32(&body, CALL_INFO);
+    put_bytes(&body, "", 0);
+    send_call(fd, &body);
+    assert_int_equal(receive_answer(fd), CALL_INFO);
+    rings_fixture_start_control(&fixture);
+    close(fd); /* the new control never heard of it, and need not */
+    int other = working_client();
+    assert_int_equal(atomic_load(&fixture.knobs->gones), 0);
+    close(other);
+    assert_int_equal(rings_wait(&fixture.knobs->gones, 1), 1);
+}
+
+static void control_that_stays_away_is_an_error_in_time(void **state)
+{
+    (void)state;
+    rings_fixture_kill_control(&fixture);
+    int64_t before_ms = sg_monotonic_ms(sg_clock_system());
+    int fd = rings_connect(&fixture);
+    assert_true(greet(fd));
+    assert_int_equal(initialize(fd), CALL_ERROR);
+    int64_t took_ms = sg_monotonic_ms(sg_clock_system()) - before_ms;
+    assert_true(took_ms < 3 * fixture.settings.answer_timeout_ms);
+    close(fd);
+    rings_fixture_start_control(&fixture);
+    close(working_client());
+    (void)rings_wait(&fixture.knobs->gones, 1);
+}
+
+static void unknown_packets_of_the_master_are_ignored(void **state)
+{
+    (void)state;
+    struct sg_error err = SG_ERROR_INIT;
+    unsigned char packet[16] = {2};
+    int null = memfd_create("test", MFD_CLOEXEC);
+    assert_int_equal(
+        sg_packet_send(fixture.master, packet, sizeof packet, NULL, 0, &null, 1, &err), SG_OK);
+    packet[0] = 1; /* a link without a descriptor */
+    assert_int_equal(sg_packet_send(fixture.master, packet, sizeof packet, NULL, 0, NULL, 0, &err),
+                     SG_OK);
+    close(null);
+    close(working_client());
+    assert_int_equal(rings_wait(&fixture.knobs->gones, 1), 1);
+}
+
+static void bad_view_of_control_is_an_error(void **state)
+{
+    (void)state;
+    atomic_store(&fixture.knobs->view_status, SG_OK); /* success without a descriptor */
+    atomic_store(&fixture.knobs->view, 0);
+    int fd = rings_connect(&fixture);
+    assert_true(greet(fd));
+    assert_int_equal(initialize(fd), CALL_ERROR);
+    close(fd);
+    assert_int_equal(rings_wait(&fixture.knobs->gones, 1), 1);
+}
+
+/* ---- the end ---- */
+
+static void end_of_the_master_ends_everything(void **state)
+{
+    (void)state;
+    struct rings_fixture own;
+    rings_fixture_make(&own);
+    rings_fixture_start(&own);
+    int fd = rings_connect(&own);
+    assert_true(greet(fd));
+    assert_int_equal(initialize(fd), CALL_INITIALIZE);
+    assert_int_equal(rings_fixture_stop(&own), 0);
+    assert_true(is_closed(fd));
+    close(fd);
+    rings_fixture_free(&own);
+}
+
+static void killed_rings_leaves_no_connection_behind(void **state)
+{
+    (void)state;
+    struct rings_fixture own;
+    int status = 0;
+    rings_fixture_make(&own);
+    rings_fixture_start(&own);
+    int fd = rings_connect(&own);
+    assert_true(greet(fd));
+    assert_int_equal(initialize(fd), CALL_INITIALIZE);
+    assert_int_equal(kill(own.rings, SIGKILL), 0);
+    assert_int_equal(waitpid(own.rings, &status, 0), own.rings);
+    assert_true(is_closed(fd));
+    close(fd);
+    close(own.master);
+    waitpid(own.control, NULL, 0);
+    rings_fixture_free(&own);
+}
+
+static void term_stops_it_cleanly(void **state)
+{
+    (void)state;
+    struct rings_fixture own;
+    int status = 0;
+    rings_fixture_make(&own);
+    rings_fixture_start(&own);
+    int fd = rings_connect(&own);
+    assert_true(greet(fd));
+    assert_int_equal(kill(own.rings, SIGTERM), 0);
+    assert_int_equal(waitpid(own.rings, &status, 0), own.rings);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_true(is_closed(fd));
+    close(fd);
+    close(own.master);
+    waitpid(own.control, NULL, 0);
+    rings_fixture_free(&own);
+}
+
+#define FRESH(test) cmocka_unit_test_setup(test, reset)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FRESH(control_hears_whom_the_kernel_names),
+        FRESH(connections_have_different_numbers),
+        FRESH(nobody_bothers_control_before_initialize),
+        FRESH(garbage_ends_that_connection_only),
+        FRESH(silent_client_is_dropped),
+        FRESH(client_that_leaves_in_the_middle_is_forgotten),
+#ifndef SIGNET_SANITIZED
+        FRESH(hostile_length_takes_no_memory),
+        FRESH(memory_of_a_connection_is_limited),
+        FRESH(connection_is_filtered_and_without_new_privileges),
+        FRESH(connection_holds_nothing_of_others),
+        FRESH(sandbox_kills_what_it_does_not_know),
+#endif
+        FRESH(user_has_a_maximum_of_connections),
+        FRESH(client_waits_for_control_to_come_back),
+        FRESH(question_that_control_took_along_is_asked_again),
+        FRESH(connections_outlive_control),
+        FRESH(control_that_stays_away_is_an_error_in_time),
+        FRESH(unknown_packets_of_the_master_are_ignored),
+        FRESH(bad_view_of_control_is_an_error),
+        FRESH(end_of_the_master_ends_everything),
+        FRESH(killed_rings_leaves_no_connection_behind),
+        FRESH(term_stops_it_cleanly),
+    };
+    return cmocka_run_group_tests_name("rings_process", tests, start, stop);
+}
