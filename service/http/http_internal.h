@@ -1,0 +1,71 @@
+/* What the files of this room share. */
+#ifndef SIGNET_HTTP_INTERNAL_H
+#define SIGNET_HTTP_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+
+#include <signet/http/server.h>
+
+#define SG_HTTP_DEPTH_MAX 32u /**< levels of nesting in a body */
+#define SG_HTTP_VALUES_MAX                                                                         \
+    16384u /**< values in a body: a small text must not become a large tree */
+#define SG_HTTP_NAME_MAX                                                                           \
+    1100u /**< bytes of OWNER/LABEL and the like; the model's own limits are tighter */
+#define SG_HTTP_TEXT_MAX 4096u     /**< bytes of a text whose row names no maximum */
+#define SG_HTTP_BASE64_MAX 262144u /**< characters of one certificate or request */
+
+/* ---- guard.c: a deadline for each connection ---- */
+
+struct sg_http_guard;
+
+struct sg_http_server {
+    struct event_base *base;
+    struct sg_http_settings settings;
+    struct evhttp *http;
+    struct evconnlistener *listener; /**< the evhttp's */
+    struct event *resume;            /**< looks for room again while the listener is paused */
+    bool paused;
+    struct sg_http_guard *guards;
+    size_t guard_count;
+    int64_t busy_ms; /**< spent in handlers so far: time in which no client was heard, and which
+                        counts against none */
+};
+
+/** evhttp's bufferevent callback: make a connection's bufferevent and its guard. */
+struct bufferevent *sg_http_guard_new(struct event_base *base, void *server);
+/** A whole request came, or a whole answer went: the deadline starts again. */
+void sg_http_guard_restart(struct sg_http_server *server, struct evhttp_connection *connection);
+/** Have the guard end with its connection. */
+void sg_http_guard_follow(struct sg_http_server *server, struct evhttp_connection *connection);
+/** Stop accepting for a moment. */
+void sg_http_pause(struct sg_http_server *server);
+/** Release guards whose connections have ended; accept again when there is room. */
+void sg_http_guards_sweep(struct sg_http_server *server);
+void sg_http_guards_free(struct sg_http_server *server);
+
+/* ---- routes.c ---- */
+
+/** evhttp's general callback; context: struct sg_http_server. */
+void sg_http_on_request(struct evhttp_request *request, void *context);
+
+/* ---- query.c, body.c ---- */
+
+/** Read a query string (may be NULL) into an object, each field by the row's type. Undeclared names
+ * come as strings, for the check to refuse. SG_E_USAGE "bad_query". *out: new reference. */
+SG_CHECKED sg_status sg_http_query_parse(const struct sg_operation *operation, const char *query,
+                                         json_t **out, struct sg_error *err);
+/** Read a body: a JSON object, or nothing, which is {}. SG_E_USAGE "bad_json" with the position.
+ * *out: new reference. */
+SG_CHECKED sg_status sg_http_body_parse(const char *data, size_t len, json_t **out,
+                                        struct sg_error *err);
+
+/** The route of a row, "/v1/cert/add". False when it does not fit. */
+bool sg_http_route(const struct sg_operation *operation, char *out, size_t room);
+
+#endif

@@ -1,0 +1,3 @@
+sg_test(http SOURCES test_http.c http_fixture.c USES http)
+sg_test(http_limits SOURCES test_http_limits.c http_fixture.c USES http)
+sg_test(http_params SOURCES test_http_params.c USES http)

@@ -1,0 +1,407 @@
+/* What the HTTP server does with clients that send too much, too slowly, or nonsense. */
+#include "cmocka_all.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "http_fixture.h"
+
+#define GET(target) "GET " target " HTTP/1.1\r\nHost: x\r\n\r\n"
+
+/* Write a text, with the NUL behind it, where there is room for it; its length. */
+static size_t put(char *out, const char *text)
+{
+    size_t len = strlen(text);
+    memcpy(out, text, len + 1);
+    return len;
+}
+
+/* Whatever happened before: the next client is served. */
+static void assert_serves(struct fixture *fixture)
+{
+    struct reply reply = ask(fixture, GET("/v1/status"));
+    assert_int_equal(reply.code, 200);
+    reply_done(&reply);
+}
+
+static char *nested(size_t depth)
+{
+    char *text = malloc(2 * depth + 32);
+    assert_non_null(text);
+    size_t len = put(text, "{\"ring\": ");
+    memset(text + len, '[', depth);
+    memset(text + len + depth, ']', depth);
+    (void)put(text + len + 2 * depth, "}");
+    return text;
+}
+
+static void deep_json_is_refused_before_it_is_parsed(void **state)
+{
+    static const size_t depths[] = {32, 33, 100, 2047, 10000};
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < SG_COUNT(depths); i++) {
+        char *body = nested(depths[i]);
+        struct reply reply = post(fixture, "/v1/ring/add", body);
+        assert_int_equal(reply.code, 400);
+        assert_string_equal(error_code(&reply), "bad_json");
+        assert_non_null(strstr(reply.body, "nested too deeply"));
+        reply_done(&reply);
+        free(body);
+    }
+    char *body =
+        nested(31); /* with the object around it as deep as is allowed: refused for its type */
+    struct reply reply = post(fixture, "/v1/ring/add", body);
+    assert_string_equal(error_code(&reply), "bad_parameter");
+    reply_done(&reply);
+    free(body);
+    assert_int_equal(fixture->calls, 0);
+}
+
+static void brackets_inside_a_string_are_no_nesting(void **state)
+{
+    struct fixture *fixture = *state;
+    char body[400] = "{\"ring\": \"A/\\\"\\\\";
+    memset(body + strlen(body), '[', 100);
+    (void)put(body + strlen(body), ",{\"}");
+    struct reply reply = post(fixture, "/v1/ring/add", body);
+    assert_int_equal(reply.code, 200);
+    reply_done(&reply);
+}
+
+static void very_many_values_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    char *body = malloc(90000);
+    assert_non_null(body);
+    size_t len = put(body, "{\"ring\": [[]");
+    while (len < 80000) {
+        memcpy(body + len, ",[]", 3);
+        len += 3;
+    }
+    memcpy(body + len, "]}", 3);
+    struct reply reply = post(fixture, "/v1/ring/add", body);
+    assert_int_equal(reply.code, 400);
+    assert_non_null(strstr(reply.body, "too many values"));
+    reply_done(&reply);
+    free(body);
+}
+
+/* What evhttp itself refuses it refuses without JSON; all that matters is that it does so at once.
+ */
+static void assert_refused_early(struct fixture *fixture, const char *head)
+{
+    int fd = client_open(fixture);
+    int64_t start = now_ms();
+    assert_true(client_say(fixture, fd, head));
+    struct reply reply = client_reply(fixture, fd, 1500);
+    if (reply.code != 0 && reply.code != 400 && reply.code != 413) {
+        fail_msg("%.100s: got %d", head, reply.code);
+    }
+    assert_true(now_ms() - start < 1000);
+    reply_done(&reply);
+    close(fd);
+    assert_int_equal(fixture->calls, 0);
+}
+
+static void a_body_of_100_megabytes_is_refused_early(void **state)
+{
+    assert_refused_early(
+        *state, "POST /v1/ring/add HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n\r\n");
+    assert_refused_early(*state,
+                         "POST /v1/ring/add HTTP/1.1\r\nHost: x\r\nContent-Length: 100001\r\n\r\n");
+    assert_refused_early(*state, "POST /v1/ring/add HTTP/1.1\r\nHost: x\r\n"
+                                 "Transfer-Encoding: chunked\r\n\r\n6400000\r\n");
+    assert_serves(*state);
+}
+
+static void a_chunked_body_that_grows_too_large_is_cut(void **state)
+{
+    struct fixture *fixture = *state;
+    char chunk[4096 + 16];
+    size_t len = put(chunk, "1000\r\n");
+    memset(chunk + len, ' ', 4096);
+    memcpy(chunk + len + 4096, "\r\n", 3);
+    int fd = client_open(fixture);
+    assert_true(
+        client_say(fixture, fd,
+                   "POST /v1/ring/add HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    bool open = true;
+    unsigned sent = 0;
+    for (; open && sent < 200; sent++) {
+        open = client_send(fixture, fd, chunk, len + 4098);
+    }
+    struct reply reply = client_reply(fixture, fd, 1000);
+    assert_true(reply.code == 413 || reply.code == 400 || reply.code == 0);
+    reply_done(&reply);
+    close(fd);
+    assert_int_equal(fixture->calls, 0);
+    assert_serves(fixture);
+}
+
+static void over_long_heads_are_refused(void **state)
+{
+    char head[FIXTURE_HEADER * 3];
+    size_t len = put(head, "GET /v1/status HTTP/1.1\r\nX: ");
+    memset(head + len, 'a', FIXTURE_HEADER + 1);
+    (void)put(head + len + FIXTURE_HEADER + 1, "\r\n\r\n");
+    assert_refused_early(*state, head);
+    len = put(head, "GET /v1/");
+    memset(head + len, 'a', FIXTURE_HEADER + 1);
+    (void)put(head + len + FIXTURE_HEADER + 1, " HTTP/1.1\r\n\r\n");
+    assert_refused_early(*state, head);
+    len = put(head, "GET /v1/status HTTP/1.1\r\n");
+    while (len < FIXTURE_HEADER + 1000) { /* evhttp does not count the line ends */
+        len += put(head + len, "Name: value\r\n");
+    }
+    (void)put(head + len, "\r\n");
+    assert_refused_early(*state, head);
+    assert_serves(*state);
+}
+
+static void nonsense_is_refused(void **state)
+{
+    static const char *const nonsense[] = {
+        "\r\n\r\n\r\n\r\nnonsense\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET /v1/status\r\n\r\n",
+        "GET /v1/status HTTP/9.9\r\n\r\n",
+        "GET /v1/status HTTP/1.1\r\nno colon\r\n\r\n",
+        "POST /v1/ring/add HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        "POST /v1/ring/add HTTP/1.1\r\nContent-Length: 1x\r\n\r\nab",
+        "POST /v1/ring/add HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        "\x16\x03\x01\x02\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < SG_COUNT(nonsense); i++) {
+        int fd = client_open(fixture);
+        (void)client_say(fixture, fd, nonsense[i]);
+        struct reply reply = client_reply(fixture, fd, 300);
+        assert_true(reply.code != 200);
+        reply_done(&reply);
+        close(fd);
+    }
+    assert_int_equal(fixture->calls, 0);
+    assert_serves(fixture);
+}
+
+static void garbage_behind_a_good_request_does_not_hurt_it(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = client_open(fixture);
+    assert_true(client_say(fixture, fd, GET("/v1/status") "\x01\x02 garbage\r\n\r\n"));
+    struct reply reply = client_reply(fixture, fd, 1000);
+    assert_int_equal(reply.code, 200);
+    reply_done(&reply);
+    reply = client_reply(fixture, fd, 1000);
+    assert_true(reply.code == 400 || reply.code == 0);
+    reply_done(&reply);
+    close(fd);
+    assert_int_equal(fixture->calls, 1);
+    assert_serves(fixture);
+}
+
+/* Feed a byte every 100 ms until the server has had enough; how long it took. */
+static int64_t drip(struct fixture *fixture, const char *text)
+{
+    int fd = client_open(fixture);
+    int64_t start = now_ms();
+    bool open = true;
+    while (open && now_ms() - start < 6000) {
+        open = send(fd, text, 1, MSG_NOSIGNAL) == 1;
+        text += text[1] != '\0' ? 1 : 0;
+        pump(fixture, 100);
+    }
+    close(fd);
+    assert_false(open);
+    return now_ms() - start;
+}
+
+static void a_byte_at_a_time_is_cut_at_the_deadline(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const drips[] = {
+        "GET /v1/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "POST /v1/ring/add HTTP/1.1\r\nHost: x\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    };
+    for (size_t i = 0; i < SG_COUNT(drips); i++) {
+        int64_t took_ms = drip(fixture, drips[i]);
+        assert_in_range(took_ms, FIXTURE_DEADLINE_S * 1000 - 300, FIXTURE_DEADLINE_S * 1000 + 900);
+    }
+    assert_int_equal(fixture->calls, 0);
+    assert_serves(fixture);
+}
+
+static void a_body_that_does_not_come_is_cut_at_the_deadline(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = client_open(fixture);
+    assert_true(client_say(fixture, fd,
+                           "POST /v1/ring/add HTTP/1.1\r\nHost: x\r\nContent-Length: 90\r\n\r\n{"));
+    int64_t start = now_ms();
+    struct reply reply = client_reply(fixture, fd, 6000);
+    assert_true(reply.closed);
+    assert_in_range(now_ms() - start, FIXTURE_DEADLINE_S * 1000 - 200,
+                    FIXTURE_DEADLINE_S * 1000 + 900);
+    reply_done(&reply);
+    close(fd);
+}
+
+static void answers_start_the_deadline_again(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = client_open(fixture);
+    for (int i = 0; i < 3; i++) { /* in all longer than one deadline */
+        pump(fixture, FIXTURE_DEADLINE_S * 1000 - 700);
+        assert_true(client_say(fixture, fd, GET("/v1/status")));
+        struct reply reply = client_reply(fixture, fd, 1000);
+        assert_int_equal(reply.code, 200);
+        reply_done(&reply);
+    }
+    struct reply reply = client_reply(fixture, fd, 6000); /* and then it is cut */
+    assert_int_equal(reply.code, 0);
+    reply_done(&reply);
+    close(fd);
+}
+
+static void a_client_that_does_not_read_is_cut(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = client_open(fixture);
+    assert_true(client_say(fixture, fd, GET("/v1/ring/list?owner=BIG")));
+    pump(fixture, FIXTURE_DEADLINE_S * 1000 + 700);
+    char block[65536];
+    size_t total = 0;
+    ssize_t got = 0;
+    while ((got = recv(fd, block, sizeof block, 0)) > 0) {
+        total += (size_t)got;
+        pump(fixture, 1);
+    }
+    assert_int_equal(got, 0);
+    assert_true(total < FIXTURE_BIG);
+    close(fd);
+    assert_serves(fixture);
+}
+
+static void time_spent_in_a_handler_counts_against_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    char request[FIXTURE_BODY];
+    size_t len = put(
+        request,
+        "POST /v1/ring/add HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n{\"ring\": \"A/B\"}");
+    memset(request + len, ' ', 90000);
+    len += 90000 - strlen("{\"ring\": \"A/B\"}");
+    int slow = client_open(fixture);
+    int waiting = client_open(fixture);
+    assert_true(client_say(fixture, waiting, "POST"));
+    assert_true(client_say(fixture, slow, GET("/v1/cert/list?owner=SLOW")));
+    struct reply reply = client_reply(fixture, slow, 6000);
+    assert_int_equal(reply.code, 200);
+    reply_done(&reply);
+    pump(fixture, 100);
+    assert_true(client_send(fixture, waiting, request + 4, len - 4));
+    reply = client_reply(fixture, waiting, 3000);
+    assert_int_equal(reply.code, 200);
+    reply_done(&reply);
+    close(slow);
+    close(waiting);
+}
+
+static void further_connections_wait_for_room(void **state)
+{
+    struct fixture *fixture = *state;
+    int idle[FIXTURE_CONNECTIONS];
+    for (size_t i = 0; i < FIXTURE_CONNECTIONS; i++) {
+        idle[i] = client_open(fixture);
+        if (i % 2 == 0) { /* half of them have been served once */
+            assert_true(client_say(fixture, idle[i], GET("/v1/status")));
+            struct reply reply = client_reply(fixture, idle[i], 1000);
+            reply_done(&reply);
+        }
+    }
+    pump(fixture, 50);
+    int late = client_open(fixture);
+    assert_true(client_say(fixture, late, GET("/v1/status")));
+    struct reply reply = client_reply(fixture, late, 400);
+    assert_int_equal(reply.code, -1);
+    reply_done(&reply);
+    close(idle[0]);
+    close(idle[1]);
+    reply = client_reply(fixture, late, 1000);
+    assert_int_equal(reply.code, 200);
+    reply_done(&reply);
+    close(late);
+    for (size_t i = 2; i < FIXTURE_CONNECTIONS; i++) {
+        close(idle[i]);
+    }
+    assert_serves(fixture);
+}
+
+static void connections_that_come_and_go_leave_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_serves(fixture);
+    pump(fixture, 100);
+    unsigned before = open_descriptors();
+    for (unsigned i = 0; i < 200; i++) {
+        int fd = client_open(fixture);
+        if (i % 3 > 0) {
+            (void)client_say(fixture, fd, i % 3 == 1 ? GET("/v1/status") : "GET /v1/st");
+        }
+        if (i % 2 == 0) {
+            pump(fixture, 1);
+        }
+        close(fd);
+    }
+    pump(fixture, 200);
+    assert_int_equal(open_descriptors(), before);
+    assert_serves(fixture);
+}
+
+static void the_server_can_be_freed_amid_connections(void **state)
+{
+    struct fixture *fixture = *state;
+    int fresh = client_open(fixture);
+    int half = client_open(fixture);
+    int used = client_open(fixture);
+    int reading = client_open(fixture);
+    assert_true(client_say(fixture, half, "POST /v1/ring/add HTTP/1.1\r\nContent-Le"));
+    assert_true(client_say(fixture, used, GET("/v1/status")));
+    assert_true(client_say(fixture, reading, GET("/v1/ring/list?owner=BIG")));
+    pump(fixture, 50);
+    fixture_stop_server(fixture);
+    pump(fixture, 50);
+    close(fresh);
+    close(half);
+    close(used);
+    close(reading);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(deep_json_is_refused_before_it_is_parsed),
+        CASE(brackets_inside_a_string_are_no_nesting),
+        CASE(very_many_values_are_refused),
+        CASE(a_body_of_100_megabytes_is_refused_early),
+        CASE(a_chunked_body_that_grows_too_large_is_cut),
+        CASE(over_long_heads_are_refused),
+        CASE(nonsense_is_refused),
+        CASE(garbage_behind_a_good_request_does_not_hurt_it),
+        CASE(a_byte_at_a_time_is_cut_at_the_deadline),
+        CASE(a_body_that_does_not_come_is_cut_at_the_deadline),
+        CASE(answers_start_the_deadline_again),
+        CASE(a_client_that_does_not_read_is_cut),
+        CASE(time_spent_in_a_handler_counts_against_nobody),
+        CASE(further_connections_wait_for_room),
+        CASE(connections_that_come_and_go_leave_nothing),
+        CASE(the_server_can_be_freed_amid_connections),
+    };
+    return cmocka_run_group_tests_name("http_limits", tests, NULL, NULL);
+}
