@@ -1,0 +1,89 @@
+/* The master's children: what the master knows of each, and how one is made. */
+#ifndef SIGNET_DAEMON_CHILDREN_INTERNAL_H
+#define SIGNET_DAEMON_CHILDREN_INTERNAL_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <signet/daemon/link.h>
+#include <signet/daemon/master.h>
+
+#include "identity_internal.h"
+#include "places_internal.h"
+
+enum sg_role { SG_ROLE_CONTROL, SG_ROLE_RINGS, SG_ROLE_TOKEN };
+
+struct sg_child {
+    enum sg_role role;
+    uint32_t token, process; /**< of a token process: which token, and 0 for the operations or 1 …
+                                for the rings */
+    char name[24];           /**< "signet-token0.1"; ps shows its first 15 bytes */
+    pid_t pid;               /**< 0: not running */
+    int64_t started_ms;      /**< monotonic */
+    int64_t due_ms;          /**< when to start it, while it does not run */
+    unsigned backoff_ms;     /**< pause before the start after the next death */
+    unsigned early_deaths;   /**< before the service was ever ready */
+    int channel;             /**< control and rings: our end of the master's channel; -1: none */
+    bool condemned;          /**< we killed it: its death is no fault of its own */
+    int link; /**< token processes: the administrative link's end that control has yet to get; -1:
+                 none */
+};
+
+struct sg_master {
+    const struct sg_config *config;
+    const struct sg_master_roles *roles;
+    pid_t pid;
+    struct sg_identity user, token_user;
+    struct sg_listener http, rings;
+    int lock;
+    int generation, generation_read_only; /**< two descriptions of one memfd */
+    int signals;                          /**< signalfd */
+    struct sg_child *children;            /**< control, rings, then every token's */
+    size_t child_count;
+    /* The link between control and rings: both ends while they are on their way. */
+    bool link_due;
+    int link_control, link_rings;
+    bool control_ready, ever_ready;
+    bool stopping, tokens_stopped, killed;
+    int64_t kill_ms; /**< when stopping: until then children may end by themselves */
+    sg_status failure;
+    struct sg_error *err; /**< why it failed */
+};
+
+static inline struct sg_child *sg_master_control(const struct sg_master *master)
+{
+    return &master->children[0];
+}
+static inline struct sg_child *sg_master_rings(const struct sg_master *master)
+{
+    return &master->children[1];
+}
+
+/** Lay out the table of children, all due now. */
+SG_CHECKED sg_status sg_children_new(struct sg_master *master, struct sg_error *err);
+void sg_children_free(struct sg_master *master);
+/** Fork one child with its channel or link. It never returns in the child. */
+SG_CHECKED sg_status sg_child_start(struct sg_master *master, struct sg_child *child,
+                                    struct sg_error *err);
+/** Close what the master holds of a child. */
+void sg_child_close(struct sg_child *child);
+
+/** Hand over every link that is on its way. True when one must wait until control or rings read. */
+bool sg_links_deliver(struct sg_master *master);
+/** Forget the link between control and rings; a new one is made once both run. */
+void sg_links_reset(struct sg_master *master);
+
+/** Take note of children that ended and plan their successors. */
+void sg_supervise_reap(struct sg_master *master);
+/** Start whoever is due. */
+void sg_supervise_start(struct sg_master *master);
+/** Read what control sent. */
+void sg_supervise_control(struct sg_master *master);
+/** Milliseconds until somebody is due; -1: nobody. */
+int sg_supervise_timeout_ms(const struct sg_master *master);
+/** Begin to stop; the second time at once. */
+void sg_supervise_stop(struct sg_master *master);
+/** Go on stopping. True when nothing is left. */
+bool sg_supervise_stopped(struct sg_master *master);
+
+#endif

@@ -1,0 +1,72 @@
+/* Every setting, once. docs/configuration.md explains them; a test holds the two together. */
+#include "config_internal.h"
+
+#include <assert.h>
+
+/* clang-format off */
+#define SERVICE(member) \
+    .offset = offsetof(struct sg_config, member), .size = sizeof(((struct sg_config *)0)->member)
+#define TOKEN(member) \
+    .offset = offsetof(struct sg_config_token, member), .size = sizeof(((struct sg_config_token *)0)->member)
+
+static const struct sg_setting service_settings[] = {
+    {"socket", SG_SETTING_SOCKET, SERVICE(socket), .initial = "/run/signet/signet.sock",
+     .help = "an absolute path of at most 107 bytes"},
+    {"rings_socket", SG_SETTING_SOCKET, SERVICE(rings_socket), .initial = "/run/signet/pkcs11.sock",
+     .help = "an absolute path of at most 107 bytes"},
+    {"state", SG_SETTING_PATH, SERVICE(state), .initial = "/var/lib/signet",
+     .help = "the absolute path of a directory"},
+    {"administrators", SG_SETTING_USERS, SERVICE(administrators), .max = SG_ADMINISTRATORS_MAX,
+     .help = "up to 64 users' names or numbers, separated by commas"},
+    {"user", SG_SETTING_USER, SERVICE(user), .initial = "signet",
+     .help = "a user's name, or - to stay as started"},
+    {"token_user", SG_SETTING_USER, SERVICE(token_user), .initial = "signet-token",
+     .help = "a user's name, or - to stay as started"},
+    {"log", SG_SETTING_LOG_LEVEL, SERVICE(log), .initial = "info",
+     .help = "error, warning, notice, info or debug"},
+    {"connections_max", SG_SETTING_SIZE, SERVICE(connections_max), .min = 1, .max = 65536,
+     .initial = "4096", .help = "a number from 1 to 65536"},
+    {"connections_per_user_max", SG_SETTING_SIZE, SERVICE(connections_per_user_max), .min = 1,
+     .max = 65536, .initial = "2048", .help = "a number from 1 to 65536"},
+    {"connection_memory_max", SG_SETTING_SIZE_OR_NONE, SERVICE(connection_memory_max),
+     .min = (uint64_t)16 << 20, .max = (uint64_t)64 << 30, .initial = "256M",
+     .help = "bytes from 16M to 64G (K, M, G behind the number), or 0 for no limit"},
+    {"request_deadline_s", SG_SETTING_UNSIGNED, SERVICE(request_deadline_s), .min = 1, .max = 3600,
+     .initial = "30", .help = "seconds, a number from 1 to 3600"},
+};
+
+static const struct sg_setting token_settings[] = {
+    {"module", SG_SETTING_PATH, TOKEN(module), .required = true,
+     .help = "the absolute path of a PKCS#11 module"},
+    {"label", SG_SETTING_TEXT, TOKEN(label), .min = 1, .max = 32, .help = "1 to 32 bytes"},
+    {"serial", SG_SETTING_TEXT, TOKEN(serial), .min = 1, .max = 16, .help = "1 to 16 bytes"},
+    {"pin_file", SG_SETTING_PATH, TOKEN(pin_file), .required = true,
+     .help = "the absolute path of a file that only its owner may read"},
+    {"storage", SG_SETTING_PATH, TOKEN(storage),
+     .help = "the absolute path of the directory that a software token writes to"},
+    {"environment", SG_SETTING_ENVIRONMENT, TOKEN(environment), .max = SG_TOKEN_ENVIRONMENT_MAX,
+     .help = "NAME=value, up to 16 of them, each on a line of its own"},
+    {"processes", SG_SETTING_UNSIGNED, TOKEN(processes), .min = 1, .max = SG_TOKEN_PROCESSES_MAX,
+     .help = "a number from 1 to 64"},
+    {"login_deadline_s", SG_SETTING_UNSIGNED, TOKEN(login_deadline_s), .min = 1, .max = 3600,
+     .initial = "60", .help = "seconds, a number from 1 to 3600"},
+    {"call_deadline_s", SG_SETTING_UNSIGNED, TOKEN(call_deadline_s), .min = 1, .max = 3600,
+     .initial = "120", .help = "seconds, a number from 1 to 3600"},
+    {"extractable_allowed", SG_SETTING_FLAG, TOKEN(extractable_allowed), .initial = "no",
+     .help = "yes or no"},
+};
+/* clang-format on */
+static_assert(SG_COUNT(service_settings) <= SG_SETTINGS_MAX, "a bit for each");
+static_assert(SG_COUNT(token_settings) <= SG_SETTINGS_MAX, "a bit for each");
+
+const struct sg_setting *sg_config_service_settings(size_t *count)
+{
+    *count = SG_COUNT(service_settings);
+    return service_settings;
+}
+
+const struct sg_setting *sg_config_token_settings(size_t *count)
+{
+    *count = SG_COUNT(token_settings);
+    return token_settings;
+}

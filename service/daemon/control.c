@@ -1,0 +1,232 @@
+#include <signet/daemon/control.h>
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <signet/base/log.h>
+#include <signet/daemon/link.h>
+#include <signet/operations/run.h>
+
+#include "control_internal.h"
+
+#define ANNOUNCE_ANYWAY_S                                                                          \
+    25 /* a token that does not start does not keep the service from serving */
+
+void sg_control_replace(struct control *control, uint32_t token, uint32_t process, uint32_t pid)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_master_packet packet = {
+        .kind = SG_MASTER_REPLACE, .token = token, .process = process, .pid = pid};
+    if (sg_packet_send(control->master, &packet, sizeof packet, NULL, 0, NULL, 0, &err) != SG_OK) {
+        sg_log_error(SG_LOG_ERROR, "master_does_not_listen", &err);
+    }
+}
+
+static void announce(struct control *control)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_master_packet packet = {.kind = SG_MASTER_READY};
+    if (control->announced) {
+        return;
+    }
+    control->announced = true;
+    if (sg_packet_send(control->master, &packet, sizeof packet, NULL, 0, NULL, 0, &err) != SG_OK) {
+        sg_log_error(SG_LOG_ERROR, "master_does_not_listen", &err);
+    }
+    sg_log(SG_LOG_INFO, "event=serving");
+}
+
+static void take(struct control *control, struct sg_packet *packet)
+{
+    struct sg_master_packet head;
+    if (packet->len != sizeof head) {
+        sg_log(SG_LOG_ERROR, "event=bad_packet_from_master len=%zu", packet->len);
+        sg_packet_close_fds(packet);
+        return;
+    }
+    memcpy(&head, packet->data, sizeof head);
+    int fd = sg_packet_take_fd(packet, 0);
+    sg_packet_close_fds(packet);
+    if (head.kind == SG_MASTER_RINGS_LINK && fd >= 0) {
+        sg_views_attach(&control->views, fd);
+    } else if (head.kind == SG_MASTER_TOKEN_LINK && fd >= 0) {
+        sg_pool_attach(&control->pool, head.token, head.process, head.pid, fd);
+    } else if (fd >= 0) {
+        close(fd);
+    }
+}
+
+bool sg_control_from_master(struct control *control, int timeout_ms)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    SG_FREE struct sg_packet *packet =
+        malloc(sizeof *packet); /* the loop's own may be in use: operations come here too */
+    if (packet == NULL || sg_packet_receive(control->master, timeout_ms, packet, &err) != SG_OK) {
+        return strcmp(err.code, "peer_gone") != 0;
+    }
+    take(control, packet);
+    if (sg_pool_settled(&control->pool)) {
+        announce(control);
+    }
+    return true;
+}
+
+static void on_master(evutil_socket_t socket, short what, void *context)
+{
+    struct control *control = context;
+    (void)socket;
+    (void)what;
+    if (!sg_control_from_master(control, 0)) {
+        event_base_loopbreak(control->base);
+    }
+}
+
+static void on_announce_anyway(evutil_socket_t socket, short what, void *context)
+{
+    (void)socket;
+    (void)what;
+    announce(context);
+}
+
+static void on_stop(evutil_socket_t signal_number, short what, void *context)
+{
+    struct control *control = context;
+    (void)signal_number;
+    (void)what;
+    event_base_loopbreak(control->base);
+}
+
+static sg_status handle_request(void *context, const struct sg_http_peer *peer,
+                                const struct sg_operation *operation, json_t *params, bool dry_run,
+                                json_t **answer, struct sg_error *err)
+{
+    struct control *control = context;
+    SG_CALLER caller = {0};
+    sg_status s = sg_caller_load(control, peer->uid, peer->gid, &caller, err);
+    return s == SG_OK ? sg_operation_run(&control->service, operation, &caller.caller, params,
+                                         dry_run, answer, err)
+                      : s;
+}
+
+static sg_status open_store(struct control *control, struct sg_error *err)
+{
+    char path[PATH_MAX + 16];
+    snprintf(path, sizeof path, "%s/signet.db", control->config->state);
+    return sg_store_open(path, &control->store, err);
+}
+
+static sg_status map_page(struct control *control, int memfd, struct sg_error *err)
+{
+    void *page = mmap(NULL, sizeof *control->page, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+    if (page == MAP_FAILED) {
+        return sg_fail_errno(err, SG_E_INTERNAL, "no_memory", "cannot map the generation page");
+    }
+    control->page = page;
+    /* views from before a restart may be stale in any way: all are renewed */
+    atomic_fetch_add(&control->page->generation, 1);
+    return SG_OK;
+}
+
+static void fill_service(struct control *control)
+{
+    control->service = (struct sg_service){
+        .store = control->store,
+        .clock = sg_clock_system(),
+        .tokens = sg_pool_tokens(&control->pool),
+        .changes = sg_grants_listener(&control->grants),
+        .rings_socket = control->config->rings_socket,
+        .socket = control->config->socket,
+    };
+    control->service.started_s = sg_now_s(control->service.clock);
+}
+
+struct loop_events {
+    struct event *master, *announce, *term, *interrupt;
+};
+
+static sg_status add_events(struct control *control, struct loop_events *events,
+                            struct sg_error *err)
+{
+    struct timeval later = {.tv_sec = ANNOUNCE_ANYWAY_S};
+    events->master =
+        event_new(control->base, control->master, EV_READ | EV_PERSIST, on_master, control);
+    events->announce = evtimer_new(control->base, on_announce_anyway, control);
+    events->term = evsignal_new(control->base, SIGTERM, on_stop, control);
+    events->interrupt = evsignal_new(control->base, SIGINT, on_stop, control);
+    bool made = events->master != NULL && events->announce != NULL && events->term != NULL &&
+                events->interrupt != NULL && event_add(events->master, NULL) == 0 &&
+                event_add(events->announce, &later) == 0 && event_add(events->term, NULL) == 0 &&
+                event_add(events->interrupt, NULL) == 0;
+    return made ? SG_OK : sg_fail_memory(err);
+}
+
+static void remove_events(const struct loop_events *events)
+{
+    struct event *all[] = {events->master, events->announce, events->term, events->interrupt};
+    for (size_t i = 0; i < SG_COUNT(all); i++) {
+        if (all[i] != NULL) {
+            event_free(all[i]);
+        }
+    }
+}
+
+static sg_status serve(struct control *control, int http_listener, struct sg_error *err)
+{
+    struct sg_http_server *server = NULL;
+    struct loop_events events = {0};
+    struct sg_http_settings settings = {.listener = http_listener,
+                                        .request_deadline_s =
+                                            (int)control->config->request_deadline_s,
+                                        .handler = handle_request,
+                                        .context = control};
+    sg_status s = add_events(control, &events, err);
+    s = s == SG_OK ? sg_http_server_new(control->base, &settings, &server, err) : s;
+    if (s == SG_OK) {
+        event_base_dispatch(control->base);
+    }
+    sg_http_server_free(server);
+    remove_events(&events);
+    return s;
+}
+
+static void close_all(struct control *control)
+{
+    sg_views_done(&control->views);
+    sg_grants_done(&control->grants);
+    sg_pool_done(&control->pool);
+    sg_store_close(control->store);
+    if (control->page != NULL) {
+        munmap(control->page, sizeof *control->page);
+    }
+    if (control->base != NULL) {
+        event_base_free(control->base);
+    }
+}
+
+sg_status sg_control_run(const struct sg_config *config, int http_listener, int generation_page,
+                         int master, struct sg_error *err)
+{
+    SG_FREE struct control *control = calloc(1, sizeof *control);
+    if (control == NULL) {
+        return sg_fail_memory(err);
+    }
+    control->config = config;
+    control->master = master;
+    control->base = event_base_new();
+    control->grants.control = control;
+    sg_views_init(&control->views, control);
+    sg_pool_init(&control->pool, control);
+    sg_status s = control->base == NULL ? sg_fail_memory(err) : SG_OK;
+    s = s == SG_OK ? open_store(control, err) : s;
+    s = s == SG_OK ? map_page(control, generation_page, err) : s;
+    if (s == SG_OK) {
+        fill_service(control);
+        s = serve(control, http_listener, err);
+    }
+    close_all(control);
+    return s;
+}

@@ -1,0 +1,272 @@
+/* Capabilities: only control grants. Narrowed before a change is committed, widened after it. */
+#include "control_internal.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <signet/base/file.h>
+#include <signet/base/log.h>
+#include <signet/operations/ring_view.h>
+
+static void free_grant(struct grants *grants, size_t i)
+{
+    struct grant *grant = &grants->list[i];
+    struct pool_process *process =
+        &grants->control->pool.tokens[grant->token].processes[grant->process];
+    if (process->grants > 0) {
+        process->grants--;
+    }
+    free(grant->keys);
+    grants->list[i] = grants->list[--grants->count];
+}
+
+void sg_grants_done(struct grants *grants)
+{
+    while (grants->count > 0) {
+        free_grant(grants, grants->count - 1);
+    }
+    free(grants->list);
+    grants->list = NULL;
+    grants->capacity = 0;
+}
+
+void sg_grants_revoke(struct grants *grants)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    while (grants->count > 0) {
+        const struct grant grant = grants->list[grants->count - 1];
+        struct pool *pool = &grants->control->pool;
+        sg_status s = sg_token_revoke(&pool->tokens[grant.token].processes[grant.process].link,
+                                      grant.number, &err);
+        if (s == SG_OK || s == SG_E_NOT_FOUND) {
+            free_grant(grants, grants->count - 1);
+        } else { /* a process that dies takes all its capabilities with it */
+            sg_log_error(SG_LOG_ERROR, "capability_not_revoked", &err);
+            sg_pool_drop(pool, grant.token, grant.process);
+            sg_grants_process_gone(grants, grant.token, grant.process);
+        }
+    }
+}
+
+void sg_grants_forget(struct grants *grants, uint64_t connection)
+{
+    for (size_t i = grants->count; i-- > 0;) {
+        if (grants->list[i].connection == connection) {
+            free_grant(grants, i);
+        }
+    }
+}
+
+void sg_grants_process_gone(struct grants *grants, uint32_t token, uint32_t process)
+{
+    for (size_t i = grants->count; i-- > 0;) {
+        if (grants->list[i].token == token && grants->list[i].process == process) {
+            free_grant(grants, i);
+        }
+    }
+}
+
+/* A connection holds one capability for a token: a new one replaces it. */
+static void drop_old(struct grants *grants, uint64_t connection, uint32_t token)
+{
+    for (size_t i = grants->count; i-- > 0;) {
+        struct grant *grant = &grants->list[i];
+        if (grant->connection == connection && grant->token == token) {
+            struct sg_error ignored = SG_ERROR_INIT; /* its holder has closed it already */
+            (void)!sg_token_revoke(
+                &grants->control->pool.tokens[token].processes[grant->process].link, grant->number,
+                &ignored);
+            free_grant(grants, i);
+        }
+    }
+}
+
+static sg_status reserve(struct grants *grants, struct sg_error *err)
+{
+    if (grants->count < grants->capacity) {
+        return SG_OK;
+    }
+    size_t capacity = grants->capacity == 0 ? 64 : grants->capacity * 2;
+    struct grant *list = realloc(grants->list, capacity * sizeof *list);
+    if (list == NULL) {
+        return sg_fail_memory(err);
+    }
+    grants->list = list;
+    grants->capacity = capacity;
+    return SG_OK;
+}
+
+static sg_status keys_of(struct grants *grants, uid_t uid, gid_t gid, uint32_t token,
+                         struct sg_granted_key **out, size_t *count, struct sg_error *err)
+{
+    SG_CALLER caller = {0};
+    struct control *control = grants->control;
+    sg_status s = sg_caller_load(control, uid, gid, &caller, err);
+    return s == SG_OK ? sg_ring_keys(&control->service, &caller.caller,
+                                     control->config->tokens[token].name, out, count, err)
+                      : s;
+}
+
+static sg_status hand_over(struct grants *grants, struct grant *grant, int *out_socket,
+                           struct sg_error *err)
+{
+    int pair[2] = {-1, -1};
+    struct pool_process *process =
+        &grants->control->pool.tokens[grant->token].processes[grant->process];
+    sg_status s = sg_packet_pair(pair, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    SG_FD int theirs = pair[0];
+    SG_FD int ours = pair[1];
+    s = sg_token_grant(&process->link, grant->number, theirs, grant->keys, grant->count, err);
+    if (s == SG_E_SERVICE) {
+        sg_pool_drop(&grants->control->pool, grant->token, grant->process);
+    }
+    if (s == SG_OK) {
+        *out_socket = sg_fd_steal(&ours);
+    }
+    return s;
+}
+
+sg_status sg_grants_make(struct grants *grants, const struct sg_rings_packet *request,
+                         int *out_socket, struct sg_error *err)
+{
+    int process = sg_pool_choose(&grants->control->pool, request->token);
+    if (process < 0) {
+        return sg_fail(err, SG_E_TOKEN, "token_unavailable", "no process of token %u is ready",
+                       request->token);
+    }
+    drop_old(grants, request->connection, request->token);
+    struct grant grant = {.number = ++grants->last_number,
+                          .connection = request->connection,
+                          .uid = request->uid,
+                          .gid = request->gid,
+                          .token = request->token,
+                          .process = (uint32_t)process};
+    sg_status s = reserve(grants, err);
+    s = s == SG_OK
+            ? keys_of(grants, grant.uid, grant.gid, grant.token, &grant.keys, &grant.count, err)
+            : s;
+    s = s == SG_OK ? hand_over(grants, &grant, out_socket, err) : s;
+    if (s != SG_OK) {
+        free(grant.keys);
+        return s;
+    }
+    grants->list[grants->count++] = grant;
+    grants->control->pool.tokens[grant.token].processes[grant.process].grants++;
+    return SG_OK;
+}
+
+/* ---- changes ---- */
+
+/* What both lists allow. Both are sorted by key. Returns the number written to out, which has room
+ * for the shorter list. */
+static size_t intersect(const struct sg_granted_key *a, size_t a_count,
+                        const struct sg_granted_key *b, size_t b_count, struct sg_granted_key *out)
+{
+    size_t i = 0;
+    size_t k = 0;
+    size_t made = 0;
+    while (i < a_count && k < b_count) {
+        int order = memcmp(&a[i].id, &b[k].id, sizeof a[i].id);
+        if (order == 0) {
+            out[made] = a[i];
+            out[made].sign &= b[k].sign;
+            out[made].decrypt &= b[k].decrypt;
+            out[made++].derive &= b[k].derive;
+        }
+        i += order <= 0 ? 1 : 0;
+        k += order >= 0 ? 1 : 0;
+    }
+    return made;
+}
+
+static bool same_keys(const struct grant *grant, const struct sg_granted_key *keys, size_t count)
+{
+    return grant->count == count &&
+           (count == 0 || memcmp(grant->keys, keys, count * sizeof *keys) == 0);
+}
+
+/* A token process that does not acknowledge is replaced: then the old list counts no more either.
+ * Takes keys over. */
+static void regrant(struct grants *grants, size_t i, struct sg_granted_key *keys, size_t count)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct grant *grant = &grants->list[i];
+    uint32_t token = grant->token;
+    uint32_t process = grant->process;
+    sg_status s = sg_token_regrant(&grants->control->pool.tokens[token].processes[process].link,
+                                   grant->number, keys, count, &err);
+    free(grant->keys);
+    grant->keys = keys;
+    grant->count = count;
+    if (s == SG_E_NOT_FOUND) {
+        free_grant(grants, i);
+    } else if (s != SG_OK) {
+        sg_log_error(SG_LOG_ERROR, "capability_not_changed", &err);
+        sg_pool_drop(&grants->control->pool, token, process);
+    }
+}
+
+static sg_status adjust(struct grants *grants, size_t i, bool narrow_only, struct sg_error *err)
+{
+    struct grant *grant = &grants->list[i];
+    SG_FREE struct sg_granted_key *now = NULL;
+    size_t count = 0;
+    sg_status s = keys_of(grants, grant->uid, grant->gid, grant->token, &now, &count, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    if (narrow_only && grant->count > 0) {
+        struct sg_granted_key *both = calloc(grant->count, sizeof *both);
+        if (both == NULL) {
+            return sg_fail_memory(err);
+        }
+        size_t made = intersect(grant->keys, grant->count, now, count, both);
+        free(now);
+        now = both;
+        count = made;
+    } else if (narrow_only) {
+        return SG_OK;
+    }
+    if (!same_keys(grant, now, count)) {
+        regrant(grants, i, SG_STEAL(now), count);
+    }
+    return SG_OK;
+}
+
+static sg_status adjust_all(struct grants *grants, bool narrow_only, struct sg_error *err)
+{
+    for (size_t i = grants->count; i-- > 0;) {
+        if (i >= grants->count) {
+            continue; /* a process was dropped, and its grants with it */
+        }
+        sg_status s = adjust(grants, i, narrow_only, err);
+        if (s != SG_OK) {
+            return s;
+        }
+    }
+    return SG_OK;
+}
+
+static sg_status narrow(void *context, struct sg_error *err)
+{
+    return adjust_all(context, true, err);
+}
+
+static void widen(void *context)
+{
+    struct grants *grants = context;
+    struct sg_error err = SG_ERROR_INIT;
+    if (adjust_all(grants, false, &err) != SG_OK) {
+        sg_log_error(SG_LOG_ERROR, "capabilities_not_widened", &err);
+    }
+    atomic_fetch_add(&grants->control->page->generation, 1);
+}
+
+struct sg_change_listener sg_grants_listener(struct grants *grants)
+{
+    return (struct sg_change_listener){.narrow = narrow, .widen = widen, .context = grants};
+}

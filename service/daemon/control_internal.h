@@ -1,0 +1,148 @@
+/* The parts of the control process. */
+#ifndef SIGNET_DAEMON_CONTROL_INTERNAL_H
+#define SIGNET_DAEMON_CONTROL_INTERNAL_H
+
+#include <event2/event.h>
+
+#include <signet/base/packet.h>
+#include <signet/daemon/config.h>
+#include <signet/http/server.h>
+#include <signet/operations/service.h>
+#include <signet/rings/link.h>
+
+/* ---- token processes and their logins (control_tokens.c) ---- */
+
+enum pool_state {
+    POOL_ABSENT,    /**< no process, or it died: the master brings a new one */
+    POOL_CONNECTED, /**< there, not logged in yet */
+    POOL_READY,
+    POOL_WAITING, /**< for an operator: the PIN was refused */
+    POOL_FAILED,  /**< the module or the token is not usable */
+};
+
+struct pool_process {
+    enum pool_state state;
+    struct sg_token_link link;
+    struct event *gone; /**< readable outside a call: end of file */
+    uint32_t pid;
+    unsigned grants;
+    struct sg_token_info info;
+};
+
+struct pool_token {
+    const struct sg_config_token *config;
+    struct pool_process processes[SG_TOKEN_PROCESSES_MAX + 1]; /**< 0 serves the operations */
+    char problem[320];
+};
+
+struct control;
+
+struct pool {
+    struct control *control;
+    struct pool_token tokens[SG_TOKENS_MAX];
+    size_t count;
+};
+
+void sg_pool_init(struct pool *pool, struct control *control);
+void sg_pool_done(struct pool *pool);
+/** A token process has come: take its link and log in. */
+void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_t pid, int socket);
+/** Its link does not work any more: close it and have it replaced. */
+void sg_pool_drop(struct pool *pool, uint32_t token, uint32_t process);
+/** The process that serves rings and has the fewest grants; -1 when none is ready. */
+int sg_pool_choose(const struct pool *pool, uint32_t token);
+/** Index of a configured token; -1 when there is none of that name. context: struct pool. */
+int sg_pool_index(void *context, const char *name);
+/** True when every process has been judged once: ready, waiting or failed. */
+bool sg_pool_settled(const struct pool *pool);
+/** The table of functions for the operations. */
+struct sg_tokens sg_pool_tokens(struct pool *pool);
+
+/* ---- capabilities (control_grants.c) ---- */
+
+struct grant {
+    uint64_t number, connection;
+    uid_t uid;
+    gid_t gid;
+    uint32_t token, process;
+    struct sg_granted_key *keys;
+    size_t count;
+};
+
+struct grants {
+    struct control *control;
+    struct grant *list;
+    size_t count, capacity;
+    uint64_t last_number;
+};
+
+void sg_grants_done(struct grants *grants);
+/** Take every capability back, acknowledged by the token processes: those who hold them answer to
+ * nobody any more. */
+void sg_grants_revoke(struct grants *grants);
+/** Grant a connection what its caller may use of a token; *out_socket is its end. */
+SG_CHECKED sg_status sg_grants_make(struct grants *grants, const struct sg_rings_packet *request,
+                                    int *out_socket, struct sg_error *err);
+/** The connection has ended. */
+void sg_grants_forget(struct grants *grants, uint64_t connection);
+/** A token process has died: its grants are void. */
+void sg_grants_process_gone(struct grants *grants, uint32_t token, uint32_t process);
+/** The change listener of the operations. */
+struct sg_change_listener sg_grants_listener(struct grants *grants);
+
+/* ---- callers (control_caller.c) ---- */
+
+/** Who a Unix user is to us. Owns its memory. */
+struct caller {
+    struct sg_caller caller;
+    struct sg_owner_name *names;
+    const char **pointers;
+};
+void sg_caller_done(struct caller *caller);
+#define SG_CALLER SG_CLEANUP(sg_caller_done) struct caller
+SG_CHECKED sg_status sg_caller_load(struct control *control, uid_t uid, gid_t gid,
+                                    struct caller *out, struct sg_error *err);
+
+/* ---- views for rings (control_views.c) ---- */
+
+#define VIEW_CACHE 16
+struct views {
+    struct control *control;
+    struct event *event;
+    int link; /**< to rings; -1 when there is none */
+    struct {
+        uint64_t generation; /**< 0 = empty */
+        uid_t uid;
+        gid_t gid;
+        int memfd;
+    } cache[VIEW_CACHE];
+    size_t next;
+};
+void sg_views_init(struct views *views, struct control *control);
+void sg_views_done(struct views *views);
+/** A rings process has come. */
+void sg_views_attach(struct views *views, int socket);
+
+/* ---- all of it (control.c) ---- */
+
+struct control {
+    const struct sg_config *config;
+    struct event_base *base;
+    struct sg_store *store;
+    struct sg_service service;
+    struct pool pool;
+    struct grants grants;
+    struct views views;
+    struct sg_generation_page *page;
+    int master;
+    bool announced, failed;
+    struct sg_packet packet; /**< for the event loop's receiving; 64 KiB */
+};
+
+/** Take what the master has sent; waits up to timeout_ms for the first packet. False at end of
+ * file. */
+bool sg_control_from_master(struct control *control, int timeout_ms);
+/** Tell the master to replace a token process. */
+void sg_control_replace(struct control *control, uint32_t token, uint32_t process, uint32_t pid);
+
+#endif

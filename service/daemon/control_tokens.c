@@ -1,0 +1,430 @@
+/* Token processes as control sees them: logins (a PIN is tried once), readiness, loss. */
+#include "control_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <signet/base/clock.h>
+#include <signet/base/log.h>
+#include <signet/operations/run.h>
+
+#define GET_INFO_TIMEOUT_MS 20000
+#define LINK_WAIT_MS 5000 /* how long an operation waits for a process that is being replaced */
+
+void sg_pool_init(struct pool *pool, struct control *control)
+{
+    pool->control = control;
+    pool->count = control->config->token_count;
+    for (size_t t = 0; t < pool->count; t++) {
+        pool->tokens[t].config = &control->config->tokens[t];
+        for (size_t p = 0; p < SG_COUNT(pool->tokens[t].processes); p++) {
+            pool->tokens[t].processes[p].link.socket = -1;
+        }
+    }
+}
+
+static void close_process(struct pool_process *process)
+{
+    if (process->gone != NULL) {
+        event_free(process->gone);
+        process->gone = NULL;
+    }
+    if (process->link.socket >= 0) {
+        close(process->link.socket);
+        process->link.socket = -1;
+    }
+    process->state = POOL_ABSENT;
+    process->grants = 0;
+}
+
+void sg_pool_done(struct pool *pool)
+{
+    for (size_t t = 0; t < pool->count; t++) {
+        for (size_t p = 0; p < SG_COUNT(pool->tokens[t].processes); p++) {
+            close_process(&pool->tokens[t].processes[p]);
+        }
+    }
+}
+
+static bool known(const struct pool *pool, uint32_t token, uint32_t process)
+{
+    return token < pool->count && process <= pool->tokens[token].config->processes;
+}
+
+void sg_pool_drop(struct pool *pool, uint32_t token, uint32_t process)
+{
+    if (!known(pool, token, process) || pool->tokens[token].processes[process].link.socket < 0) {
+        return;
+    }
+    struct pool_process *it = &pool->tokens[token].processes[process];
+    uint32_t pid = it->pid;
+    close_process(it);
+    sg_grants_process_gone(&pool->control->grants, token, process);
+    sg_control_replace(pool->control, token, process, pid);
+}
+
+static void on_gone(evutil_socket_t socket, short what, void *context)
+{
+    struct pool *pool = context;
+    (void)what;
+    for (uint32_t t = 0; t < pool->count; t++) {
+        for (uint32_t p = 0; p <= pool->tokens[t].config->processes; p++) {
+            if (pool->tokens[t].processes[p].link.socket == socket) {
+                sg_log(SG_LOG_WARNING, "event=token_process_gone token=\"%s\" process=%u pid=%u",
+                       pool->tokens[t].config->name, p, pool->tokens[t].processes[p].pid);
+                sg_pool_drop(pool, t, p);
+                return;
+            }
+        }
+    }
+}
+
+/* ---- logging in ---- */
+
+static sg_status record(struct pool *pool, const struct pool_token *token,
+                        struct sg_login_record *record, enum sg_login_state state,
+                        struct sg_error *err)
+{
+    record->state = state;
+    record->changed_s = sg_now_s(pool->control->service.clock);
+    if (state == SG_LOGIN_ACCEPTED) {
+        record->accepted_before = true;
+    }
+    return sg_store_login_set(pool->control->store, token->config->name, record, err);
+}
+
+static bool is_refusal(const struct sg_error *err)
+{
+    return strcmp(err->code, "pin_incorrect") == 0 || strcmp(err->code, "pin_locked") == 0 ||
+           strcmp(err->code, "pin_final_try") == 0;
+}
+
+static void judge_waiting(struct pool_token *token, struct pool_process *process, const char *why)
+{
+    process->state = POOL_WAITING;
+    snprintf(token->problem, sizeof token->problem,
+             "%.180s; it is not tried again until an operator says: signet token login %s", why,
+             token->config->name);
+    sg_log(SG_LOG_ERROR, "event=token_waits_for_operator token=\"%s\" why=\"%s\"",
+           token->config->name, why);
+}
+
+static void judge_failed(struct pool_token *token, struct pool_process *process, const char *why)
+{
+    process->state = POOL_FAILED;
+    sg_log(SG_LOG_ERROR, "event=token_failed token=\"%s\" why=\"%s\"", token->config->name, why);
+    char copy[sizeof token->problem];
+    snprintf(copy, sizeof copy, "%.310s", why);
+    memcpy(token->problem, copy, sizeof copy);
+}
+
+/* May this PIN be tried? One that was refused, or whose trial ended nobody knows how, may not; one
+ * that was accepted before may. */
+static bool may_try(struct pool_token *token, struct pool_process *process,
+                    const struct sg_login_record *old)
+{
+    bool same = old->state != SG_LOGIN_NEVER && old->pin_version == process->info.pin_version;
+    if (same && old->state == SG_LOGIN_REFUSED) {
+        judge_waiting(token, process, "the token refused the PIN");
+        return false;
+    }
+    if (same && old->state == SG_LOGIN_TRYING && !old->accepted_before) {
+        judge_waiting(token, process, "the last login with this PIN was cut short");
+        return false;
+    }
+    return true;
+}
+
+static void accepted(struct pool *pool, struct pool_token *token, struct pool_process *process)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    process->state = POOL_READY;
+    token->problem[0] = '\0';
+    process->link.timeout_ms = (int)token->config->call_deadline_s * 1000;
+    if (sg_token_get_info(&process->link, &process->info, &err) != SG_OK) {
+        sg_log_error(SG_LOG_WARNING, "token_info", &err);
+    }
+    sg_log(SG_LOG_INFO, "event=token_ready token=\"%s\" process=%td pid=%u keys=%llu",
+           token->config->name, process - token->processes, process->pid,
+           (unsigned long long)process->info.private_keys);
+    unsigned count = 0;
+    if (process == &token->processes[0] &&
+        sg_operations_recover(&pool->control->service, token->config->name, &count, &err) !=
+            SG_OK) {
+        sg_log_error(SG_LOG_ERROR, "recovery_incomplete", &err);
+    }
+}
+
+static void settle_login(struct pool *pool, struct pool_token *token, struct pool_process *process,
+                         struct sg_login_record *now, enum sg_login_state before,
+                         const struct sg_error *why)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    sg_status s = SG_OK;
+    if (why->status == SG_OK) {
+        s = before == SG_LOGIN_ACCEPTED ? SG_OK : record(pool, token, now, SG_LOGIN_ACCEPTED, &err);
+    } else if (is_refusal(why)) {
+        s = record(pool, token, now, SG_LOGIN_REFUSED, &err);
+    } else if (why->status != SG_E_SERVICE) { /* the token answered, and not about the PIN */
+        s = record(pool, token, now, now->accepted_before ? SG_LOGIN_ACCEPTED : SG_LOGIN_NEVER,
+                   &err);
+    }
+    if (s != SG_OK) {
+        sg_log_error(SG_LOG_ERROR, "login_not_recorded", &err);
+    }
+    if (why->status == SG_OK && s == SG_OK) {
+        accepted(pool, token, process);
+    } else if (is_refusal(why)) {
+        judge_waiting(token, process, why->text);
+    } else {
+        judge_failed(token, process, why->status != SG_OK ? why->text : err.text);
+    }
+}
+
+static void try_login(struct pool *pool, struct pool_token *token, struct pool_process *process)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_login_record old = {0};
+    sg_status s = sg_store_login_get(pool->control->store, token->config->name, &old, &err);
+    if (s != SG_OK) {
+        judge_failed(token, process, err.text);
+        return;
+    }
+    if (!may_try(token, process, &old)) {
+        return;
+    }
+    bool same = old.state != SG_LOGIN_NEVER && old.pin_version == process->info.pin_version;
+    struct sg_login_record now = {.pin_version = process->info.pin_version,
+                                  .accepted_before = same && old.accepted_before};
+    enum sg_login_state before = same ? old.state : SG_LOGIN_NEVER;
+    if (before != SG_LOGIN_ACCEPTED && record(pool, token, &now, SG_LOGIN_TRYING, &err) != SG_OK) {
+        judge_failed(token, process, err.text);
+        return;
+    }
+    process->link.timeout_ms = (int)token->config->login_deadline_s * 1000;
+    (void)!sg_token_login(&process->link, &err);
+    settle_login(pool, token, process, &now, before, &err);
+}
+
+static void start_process(struct pool *pool, uint32_t t, uint32_t p)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct pool_token *token = &pool->tokens[t];
+    struct pool_process *process = &token->processes[p];
+    process->link.timeout_ms = GET_INFO_TIMEOUT_MS;
+    if (sg_token_get_info(&process->link, &process->info, &err) != SG_OK) {
+        judge_failed(token, process, err.text);
+    } else if (process->info.problem[0] != '\0') {
+        judge_failed(token, process, process->info.problem);
+    } else if (process->info.pin_version == 0) {
+        judge_failed(token, process, "the PIN file cannot be read");
+    } else {
+        try_login(pool, token, process);
+    }
+    if (err.status == SG_E_SERVICE) {
+        sg_pool_drop(pool, t, p);
+    }
+}
+
+void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_t pid, int socket)
+{
+    if (!known(pool, token, process)) {
+        close(socket);
+        return;
+    }
+    struct pool_process *it = &pool->tokens[token].processes[process];
+    close_process(it);
+    sg_grants_process_gone(&pool->control->grants, token, process);
+    it->link = (struct sg_token_link){.socket = socket};
+    it->pid = pid;
+    it->state = POOL_CONNECTED;
+    it->gone = event_new(pool->control->base, socket, EV_READ | EV_PERSIST, on_gone, pool);
+    if (it->gone == NULL || event_add(it->gone, NULL) != 0) {
+        sg_log(SG_LOG_ERROR, "event=no_memory");
+        close_process(it);
+        return;
+    }
+    start_process(pool, token, process);
+}
+
+/* ---- what the rest of control asks ---- */
+
+int sg_pool_choose(const struct pool *pool, uint32_t token)
+{
+    int best = -1;
+    if (token >= pool->count) {
+        return -1;
+    }
+    const struct pool_token *it = &pool->tokens[token];
+    for (unsigned p = 1; p <= it->config->processes; p++) {
+        bool better = best < 0 || it->processes[p].grants < it->processes[best].grants;
+        if (it->processes[p].state == POOL_READY && better) {
+            best = (int)p;
+        }
+    }
+    return best;
+}
+
+int sg_pool_index(void *context, const char *name)
+{
+    const struct pool *pool = context;
+    for (size_t t = 0; t < pool->count; t++) {
+        if (strcmp(pool->tokens[t].config->name, name) == 0) {
+            return (int)t;
+        }
+    }
+    return -1;
+}
+
+bool sg_pool_settled(const struct pool *pool)
+{
+    for (size_t t = 0; t < pool->count; t++) {
+        for (unsigned p = 0; p <= pool->tokens[t].config->processes; p++) {
+            enum pool_state state = pool->tokens[t].processes[p].state;
+            if (state == POOL_ABSENT || state == POOL_CONNECTED) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* ---- the operations' table ---- */
+
+static size_t count(void *context)
+{
+    return ((struct pool *)context)->count;
+}
+
+static const char *state_name(enum pool_state state)
+{
+    switch (state) {
+    case POOL_READY:
+        return "ready";
+    case POOL_WAITING:
+        return "waiting_for_operator";
+    case POOL_FAILED:
+        return "failed";
+    case POOL_ABSENT:
+    case POOL_CONNECTED:
+        break;
+    }
+    return "starting";
+}
+
+static void state(void *context, size_t i, struct sg_token_state *out)
+{
+    const struct pool_token *token = &((struct pool *)context)->tokens[i];
+    const struct pool_process *first = &token->processes[0];
+    *out = (struct sg_token_state){.name = token->config->name,
+                                   .ready = first->state == POOL_READY,
+                                   .state = state_name(first->state),
+                                   .processes = token->config->processes,
+                                   .private_keys = first->info.private_keys,
+                                   .extractable_allowed = token->config->extractable_allowed};
+    snprintf(out->label, sizeof out->label, "%s", first->info.label);
+    snprintf(out->problem, sizeof out->problem, "%s", token->problem);
+    for (unsigned p = 1; p <= token->config->processes; p++) {
+        out->processes_ready += token->processes[p].state == POOL_READY ? 1 : 0;
+    }
+}
+
+/* A process that is being replaced is worth waiting for: it takes milliseconds. The links arrive
+ * over the master's socket. */
+static void wait_for_first(struct pool *pool, const struct pool_token *token, int timeout_ms)
+{
+    const struct sg_clock *clock = pool->control->service.clock;
+    int64_t end = sg_monotonic_ms(clock) + timeout_ms;
+    const struct pool_process *first = &token->processes[0];
+    while (first->state == POOL_ABSENT || first->state == POOL_CONNECTED) {
+        int64_t left = end - sg_monotonic_ms(clock);
+        if (left <= 0 || !sg_control_from_master(pool->control, (int)left)) {
+            return;
+        }
+    }
+}
+
+static void settle_tokens(void *context)
+{
+    struct pool *pool = context;
+    for (size_t t = 0; t < pool->count; t++) {
+        wait_for_first(pool, &pool->tokens[t], LINK_WAIT_MS);
+    }
+}
+
+static struct pool_token *find(struct pool *pool, const char *name, struct sg_error *err)
+{
+    int index = sg_pool_index(pool, name);
+    if (index < 0) {
+        sg_fail(err, SG_E_NOT_FOUND, "token_not_found", "no token \"%.64s\" is configured", name);
+        sg_hint(err, "signet token list");
+        return NULL;
+    }
+    return &pool->tokens[index];
+}
+
+static sg_status get_link(void *context, const char *name, struct sg_token_link **out,
+                          struct sg_error *err)
+{
+    struct pool *pool = context;
+    struct pool_token *token = find(pool, name, err);
+    if (token == NULL) {
+        return err->status;
+    }
+    if (token->processes[0].state != POOL_READY) {
+        sg_fail(err, SG_E_TOKEN, "token_unavailable", "token \"%s\" is not available: %s", name,
+                token->problem[0] != '\0' ? token->problem : "its process is starting");
+        sg_hint(err, "signet token list");
+        return sg_object(err, "%s", name);
+    }
+    *out = &token->processes[0].link;
+    return SG_OK;
+}
+
+static void failed(void *context, const char *name, const struct sg_error *why)
+{
+    struct pool *pool = context;
+    int index = sg_pool_index(pool, name);
+    sg_log_error(SG_LOG_ERROR, "token_call_failed", why);
+    if (index >= 0) {
+        sg_pool_drop(pool, (uint32_t)index, 0);
+    }
+}
+
+static sg_status login(void *context, const char *name, struct sg_error *err)
+{
+    struct pool *pool = context;
+    struct pool_token *token = find(pool, name, err);
+    if (token == NULL) {
+        return err->status;
+    }
+    struct sg_login_record record = {.state = SG_LOGIN_NEVER};
+    sg_status s = sg_store_login_set(pool->control->store, name, &record, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    for (uint32_t p = 0; p <= token->config->processes; p++) {
+        if (token->processes[p].state == POOL_WAITING || token->processes[p].state == POOL_FAILED) {
+            sg_pool_drop(pool, (uint32_t)(token - pool->tokens), p);
+        }
+    }
+    wait_for_first(pool, token, (int)token->config->login_deadline_s * 1000);
+    if (token->processes[0].state != POOL_READY) {
+        sg_fail(err, SG_E_TOKEN, "token_unavailable", "token \"%s\": %s", name,
+                token->problem[0] != '\0' ? token->problem : "no answer");
+        return sg_object(err, "%s", name);
+    }
+    return SG_OK;
+}
+
+struct sg_tokens sg_pool_tokens(struct pool *pool)
+{
+    return (struct sg_tokens){.count = count,
+                              .state = state,
+                              .settle = settle_tokens,
+                              .link = get_link,
+                              .failed = failed,
+                              .login = login,
+                              .context = pool};
+}

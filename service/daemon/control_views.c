@@ -1,0 +1,173 @@
+/* What rings asks of control: views and capabilities for the callers it names. */
+#include "control_internal.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <signet/base/file.h>
+#include <signet/base/log.h>
+#include <signet/operations/ring_view.h>
+
+void sg_views_init(struct views *views, struct control *control)
+{
+    views->control = control;
+    views->link = -1;
+    for (size_t i = 0; i < VIEW_CACHE; i++) {
+        views->cache[i].memfd = -1;
+    }
+}
+
+static void detach(struct views *views)
+{
+    if (views->event != NULL) {
+        event_free(views->event);
+        views->event = NULL;
+    }
+    if (views->link >= 0) {
+        close(views->link);
+        views->link = -1;
+    }
+}
+
+void sg_views_done(struct views *views)
+{
+    detach(views);
+    for (size_t i = 0; i < VIEW_CACHE; i++) {
+        if (views->cache[i].memfd >= 0) {
+            close(views->cache[i].memfd);
+            views->cache[i].memfd = -1;
+        }
+    }
+}
+
+static sg_status write_view(struct views *views, uid_t uid, gid_t gid, uint64_t generation,
+                            int *out, struct sg_error *err)
+{
+    SG_CALLER caller = {0};
+    struct control *control = views->control;
+    sg_status s = sg_caller_load(control, uid, gid, &caller, err);
+    return s == SG_OK ? sg_ring_view_write(&control->service, &caller.caller, generation,
+                                           sg_pool_index, &control->pool, out, err)
+                      : s;
+}
+
+/* Views are sealed, so callers of one identity may share one. *out stays the cache's. */
+static sg_status cached_view(struct views *views, uid_t uid, gid_t gid, int *out,
+                             struct sg_error *err)
+{
+    uint64_t generation = atomic_load(&views->control->page->generation);
+    for (size_t i = 0; i < VIEW_CACHE; i++) {
+        bool fits = views->cache[i].memfd >= 0 && views->cache[i].generation == generation &&
+                    views->cache[i].uid == uid && views->cache[i].gid == gid;
+        if (fits) {
+            *out = views->cache[i].memfd;
+            return SG_OK;
+        }
+    }
+    int memfd = -1;
+    sg_status s = write_view(views, uid, gid, generation, &memfd, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    size_t slot = views->next++ % VIEW_CACHE;
+    if (views->cache[slot].memfd >= 0) {
+        close(views->cache[slot].memfd);
+    }
+    views->cache[slot].generation = generation;
+    views->cache[slot].uid = uid;
+    views->cache[slot].gid = gid;
+    views->cache[slot].memfd = memfd;
+    *out = memfd;
+    return SG_OK;
+}
+
+static void reply(struct views *views, const struct sg_rings_packet *request,
+                  const struct sg_error *why, int fd)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_rings_packet packet = *request;
+    packet.status = (uint32_t)why->status;
+    if (why->status != SG_OK) {
+        sg_log_error(why->status == SG_E_TOKEN ? SG_LOG_INFO : SG_LOG_ERROR, "rings_request_failed",
+                     why);
+    }
+    size_t count = why->status == SG_OK && fd >= 0 ? 1 : 0;
+    if (sg_packet_send(views->link, &packet, sizeof packet, NULL, 0, &fd, count, &err) != SG_OK) {
+        sg_log_error(SG_LOG_WARNING, "rings_does_not_listen", &err);
+    }
+}
+
+static void answer_view(struct views *views, const struct sg_rings_packet *request)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    int memfd = -1;
+    (void)!cached_view(views, request->uid, request->gid, &memfd, &err);
+    reply(views, request, &err, memfd);
+}
+
+static void answer_grant(struct views *views, const struct sg_rings_packet *request)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    SG_FD int socket = -1;
+    if (request->token >= views->control->pool.count) {
+        sg_fail(&err, SG_E_NOT_FOUND, "token_not_found", "there is no token %u", request->token);
+    } else {
+        (void)!sg_grants_make(&views->control->grants, request, &socket, &err);
+    }
+    reply(views, request, &err, socket);
+}
+
+static void handle(struct views *views, const struct sg_packet *packet)
+{
+    struct sg_rings_packet request;
+    if (packet->len != sizeof request) {
+        sg_log(SG_LOG_ERROR, "event=bad_packet_from_rings len=%zu", packet->len);
+        return;
+    }
+    memcpy(&request, packet->data, sizeof request);
+    switch (request.kind) {
+    case SG_RINGS_VIEW:
+        answer_view(views, &request);
+        break;
+    case SG_RINGS_GRANT:
+        answer_grant(views, &request);
+        break;
+    case SG_RINGS_GONE:
+        sg_grants_forget(&views->control->grants, request.connection);
+        break;
+    default:
+        sg_log(SG_LOG_ERROR, "event=bad_packet_from_rings kind=%u", request.kind);
+    }
+}
+
+static void on_readable(evutil_socket_t socket, short what, void *context)
+{
+    struct views *views = context;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_packet *packet = &views->control->packet;
+    (void)what;
+    if (sg_packet_receive((int)socket, 0, packet, &err) == SG_OK) {
+        sg_packet_close_fds(packet);
+        handle(views, packet);
+        return;
+    }
+    if (strcmp(err.code, "peer_gone") == 0) {
+        sg_log(SG_LOG_WARNING, "event=rings_gone");
+        detach(views);
+        sg_grants_revoke(&views->control->grants);
+    }
+}
+
+void sg_views_attach(struct views *views, int socket)
+{
+    detach(views);
+    sg_grants_revoke(&views->control->grants);
+    views->link = socket;
+    views->event =
+        event_new(views->control->base, socket, EV_READ | EV_PERSIST, on_readable, views);
+    if (views->event == NULL || event_add(views->event, NULL) != 0) {
+        sg_log(SG_LOG_ERROR, "event=no_memory");
+        detach(views);
+    }
+}

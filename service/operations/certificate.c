@@ -1,0 +1,436 @@
+/* cert list, show, chain, export, alter, delete, request. */
+#include "run_internal.h"
+
+#include <string.h>
+
+#include <signet/base/hex.h>
+#include <signet/policy/name.h>
+
+static sg_status find(struct sg_run *run, struct sg_certificate_row *out, struct sg_error *err)
+{
+    struct sg_certificate_name name;
+    sg_status s = sg_run_certificate_name(run, "certificate", &name, err);
+    return s == SG_OK ? sg_store_certificate_get(run->service->store, &name, out, err) : s;
+}
+
+static sg_status parse(const struct sg_certificate_row *row, struct sg_certificate **out,
+                       struct sg_error *err)
+{
+    return sg_certificate_parse((struct sg_bytes){row->der, row->der_len}, out, err);
+}
+
+/* ---- list ---- */
+
+struct listing {
+    struct sg_run *run;
+    json_t *items;
+};
+
+static sg_status list_one(void *context, const struct sg_certificate_row *row, struct sg_error *err)
+{
+    struct listing *listing = context;
+    if (!sg_run_allowed(listing->run, SG_FUNCTION_LIST, row->name.owner.text)) {
+        return SG_OK;
+    }
+    json_t *item = sg_row_json(row, sg_now_s(listing->run->service->clock));
+    if (item == NULL || json_array_append_new(listing->items, item) != 0) {
+        return sg_fail_memory(err);
+    }
+    return SG_OK;
+}
+
+sg_status sg_operation_CERT_LIST(struct sg_run *run, struct sg_error *err)
+{
+    struct listing listing = {.run = run, .items = json_array()};
+    struct sg_owner_name owner = {0};
+    int64_t limit = 0;
+    const char *text = sg_run_text(run, "owner");
+    sg_status s = sg_run_set(run->answer, "items", listing.items, err);
+    if (s == SG_OK && text != NULL) {
+        s = sg_name_owner(text, &owner, err);
+        s = s == SG_OK ? sg_run_require(run, SG_FUNCTION_LIST, owner.text, err) : s;
+    }
+    (void)sg_run_integer(run, "limit", &limit);
+    struct sg_certificate_filter filter = {.owner = text != NULL ? owner.text : NULL,
+                                           .limit = (size_t)limit,
+                                           .after_label = sg_run_text(run, "after")};
+    return s == SG_OK
+               ? sg_store_certificate_each(run->service->store, &filter, list_one, &listing, err)
+               : s;
+}
+
+/* ---- show ---- */
+
+static sg_status set_words(json_t *object, const char *key, const struct sg_buffer *words,
+                           size_t count, struct sg_error *err)
+{
+    json_t *list = json_array();
+    const char *next = (const char *)words->data;
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(list, json_string(next));
+        next += strlen(next) + 1;
+    }
+    return sg_run_set(object, key, list, err);
+}
+
+static sg_status set_sans(json_t *object, const struct sg_certificate *certificate,
+                          struct sg_error *err)
+{
+    SG_BUFFER words;
+    size_t count = 0;
+    sg_buffer_init(&words, SG_CERTIFICATE_MAX);
+    sg_status s = sg_certificate_sans(certificate, &words, &count, err);
+    return s == SG_OK ? set_words(object, "sans", &words, count, err) : s;
+}
+
+static sg_status set_ekus(json_t *object, const struct sg_certificate *certificate,
+                          struct sg_error *err)
+{
+    SG_BUFFER words;
+    size_t count = 0;
+    sg_buffer_init(&words, SG_CERTIFICATE_MAX);
+    sg_status s = sg_certificate_ekus(certificate, &words, &count, err);
+    return s == SG_OK ? set_words(object, "extended_key_usage", &words, count, err) : s;
+}
+
+static sg_status set_usage(json_t *object, const struct sg_certificate *certificate,
+                           struct sg_error *err)
+{
+    static const char *const names[] = {"digitalSignature", "nonRepudiation", "keyEncipherment",
+                                        "dataEncipherment", "keyAgreement",   "keyCertSign",
+                                        "cRLSign"};
+    unsigned bits = sg_certificate_usage(certificate);
+    json_t *list = json_array();
+    for (size_t i = 0; i < SG_COUNT(names); i++) {
+        if ((bits & 1u << i) != 0) {
+            json_array_append_new(list, json_string(names[i]));
+        }
+    }
+    return sg_run_set(object, "key_usage", list, err);
+}
+
+static sg_status show_ring(void *context, const struct sg_ring_row *ring, enum sg_usage usage,
+                           bool is_default, struct sg_error *err)
+{
+    json_t *rings = context;
+    json_t *item =
+        json_pack("{s:s, s:s, s:s, s:b}", "owner", ring->name.owner.text, "ring",
+                  ring->name.ring.text, "usage", sg_usage_name(usage), "default", (int)is_default);
+    if (item == NULL || json_array_append_new(rings, item) != 0) {
+        return sg_fail_memory(err);
+    }
+    return SG_OK;
+}
+
+static sg_status set_rings(struct sg_run *run, const struct sg_certificate_row *row,
+                           struct sg_error *err)
+{
+    json_t *rings = json_array();
+    sg_status s = sg_run_set(run->answer, "rings", rings, err);
+    return s == SG_OK
+               ? sg_store_membership_each(run->service->store, row->id, show_ring, rings, err)
+               : s;
+}
+
+static sg_status set_facts(struct sg_run *run, const struct sg_certificate *certificate,
+                           struct sg_error *err)
+{
+    const struct sg_certificate_facts *facts = sg_certificate_facts(certificate);
+    char fingerprint[2 * sizeof facts->sha256 + 1];
+    sg_hex_encode(facts->sha256, sizeof facts->sha256, fingerprint);
+    sg_status s = sg_run_set(run->answer, "fingerprint_sha256", json_string(fingerprint), err);
+    s = s == SG_OK ? sg_run_set(run->answer, "signature_algorithm",
+                                json_string(facts->signature_text), err)
+                   : s;
+    s = s == SG_OK ? sg_run_set(run->answer, "ca", json_boolean(facts->ca), err) : s;
+    s = s == SG_OK ? set_sans(run->answer, certificate, err) : s;
+    s = s == SG_OK ? set_usage(run->answer, certificate, err) : s;
+    return s == SG_OK ? set_ekus(run->answer, certificate, err) : s;
+}
+
+sg_status sg_operation_CERT_SHOW(struct sg_run *run, struct sg_error *err)
+{
+    SG_CERTIFICATE_ROW row = {0};
+    SG_CERTIFICATE *certificate = NULL;
+    sg_status s = find(run, &row, err);
+    s = s == SG_OK ? parse(&row, &certificate, err) : s;
+    if (s != SG_OK) {
+        return s;
+    }
+    json_t *object = sg_row_json(&row, sg_now_s(run->service->clock));
+    int failed = json_object_update(run->answer, object);
+    json_decref(object);
+    s = failed ? sg_fail_memory(err) : set_facts(run, certificate, err);
+    return s == SG_OK ? set_rings(run, &row, err) : s;
+}
+
+/* ---- chain and export ---- */
+
+static const char *member_name(const struct sg_found_chain *found, size_t member,
+                               char text[SG_OWNER_MAX + SG_LABEL_BYTES + 2])
+{
+    int at = sg_found_chain_index(found, member);
+    if (at < 0 || found->names[at].owner.text[0] == '\0') {
+        return NULL;
+    }
+    snprintf(text, SG_OWNER_MAX + SG_LABEL_BYTES + 2, "%s/%s", found->names[at].owner.text,
+             found->names[at].label.text);
+    return text;
+}
+
+static sg_status warn_incomplete(struct sg_run *run, const struct sg_chain *chain,
+                                 struct sg_error *err)
+{
+    if (chain->complete) {
+        return SG_OK;
+    }
+    const struct sg_certificate *last = chain->members[chain->count - 1];
+    return sg_run_warn(run, err, "the chain is incomplete: the certificate of \"%s\" is missing",
+                       sg_certificate_facts(last)->issuer_text);
+}
+
+sg_status sg_export_chain(struct sg_run *run, const struct sg_certificate_row *row, json_t *entries,
+                          struct sg_error *err)
+{
+    SG_CERTIFICATE *leaf = NULL;
+    SG_CLEANUP(sg_found_chain_done) struct sg_found_chain found = {0};
+    sg_status s = parse(row, &leaf, err);
+    s = s == SG_OK ? sg_chain_find(run->service, row->name.owner.text, leaf, NULL, 0, &found, err)
+                   : s;
+    for (size_t i = 0; s == SG_OK && i < found.chain.count; i++) {
+        int at = i == 0 ? -1 : sg_found_chain_index(&found, i);
+        const char *label = at < 0 ? row->name.label.text : found.names[at].label.text;
+        s = sg_run_add_entry(entries, sg_certificate_facts(found.chain.members[i])->der, label,
+                             err);
+    }
+    return s == SG_OK ? warn_incomplete(run, &found.chain, err) : s;
+}
+
+static sg_status chain_item(struct sg_run *run, const struct sg_found_chain *found, size_t i,
+                            json_t *items, struct sg_error *err)
+{
+    SG_CERTIFICATE_ROW row = {0};
+    char text[SG_OWNER_MAX + SG_LABEL_BYTES + 2];
+    if (member_name(found, i, text) == NULL) {
+        return SG_OK;
+    }
+    sg_status s = sg_store_certificate_get(
+        run->service->store, &found->names[sg_found_chain_index(found, i)], &row, err);
+    json_t *item = s == SG_OK ? sg_row_json(&row, sg_now_s(run->service->clock)) : NULL;
+    if (s == SG_OK && (item == NULL || json_array_append_new(items, item) != 0)) {
+        return sg_fail_memory(err);
+    }
+    return s;
+}
+
+sg_status sg_operation_CERT_CHAIN(struct sg_run *run, struct sg_error *err)
+{
+    SG_CERTIFICATE_ROW row = {0};
+    SG_CERTIFICATE *leaf = NULL;
+    SG_CLEANUP(sg_found_chain_done) struct sg_found_chain found = {0};
+    json_t *items = json_array();
+    sg_status s = sg_run_set(run->answer, "items", items, err);
+    s = s == SG_OK ? find(run, &row, err) : s;
+    s = s == SG_OK ? parse(&row, &leaf, err) : s;
+    s = s == SG_OK ? sg_chain_find(run->service, row.name.owner.text, leaf, NULL, 0, &found, err)
+                   : s;
+    if (s == SG_OK &&
+        json_array_append_new(items, sg_row_json(&row, sg_now_s(run->service->clock))) != 0) {
+        return sg_fail_memory(err);
+    }
+    for (size_t i = 1; s == SG_OK && i < found.chain.count; i++) {
+        s = chain_item(run, &found, i, items, err);
+    }
+    s = s == SG_OK ? sg_run_set(run->answer, "complete", json_boolean(found.chain.complete), err)
+                   : s;
+    return s == SG_OK ? warn_incomplete(run, &found.chain, err) : s;
+}
+
+sg_status sg_operation_CERT_EXPORT(struct sg_run *run, struct sg_error *err)
+{
+    SG_CERTIFICATE_ROW row = {0};
+    json_t *entries = json_array();
+    sg_status s = sg_run_set(run->answer, "entries", entries, err);
+    s = s == SG_OK ? find(run, &row, err) : s;
+    if (s != SG_OK || sg_run_flag(run, "chain")) {
+        return s != SG_OK ? s : sg_export_chain(run, &row, entries, err);
+    }
+    return sg_run_add_entry(entries, (struct sg_bytes){row.der, row.der_len}, row.name.label.text,
+                            err);
+}
+
+/* ---- alter and delete ---- */
+
+static sg_status alter_trust(struct sg_run *run, const struct sg_certificate_row *row,
+                             const char *word, struct sg_error *err)
+{
+    enum sg_trust trust = SG_TRUST;
+    struct sg_name_text name = sg_row_name(row);
+    if (!sg_trust_parse(word, &trust)) {
+        return sg_fail(err, SG_E_USAGE, "bad_parameter",
+                       "the status is trust, notrust or hightrust");
+    }
+    if (trust == SG_HIGHTRUST && sg_owner_kind(row->name.owner.text) != SG_OWNER_CERTAUTH) {
+        trust = SG_TRUST; /* HIGHTRUST means something under CERTAUTH only */
+        sg_status s =
+            sg_run_warn(run, err, "HIGHTRUST is for CERTAUTH: %s is set to TRUST", name.text);
+        if (s != SG_OK) {
+            return s;
+        }
+    }
+    sg_status s = sg_store_certificate_set_trust(run->service->store, row->id, trust, err);
+    s = s == SG_OK ? sg_store_ring_bump_holding(run->service->store, row->id, err) : s;
+    run->visible = true;
+    return s == SG_OK ? sg_run_effect(run, err, "set %s from %s to %s%s", name.text,
+                                      sg_trust_name(row->trust), sg_trust_name(trust),
+                                      trust == SG_NOTRUST ? ": hidden from all rings" : "")
+                      : s;
+}
+
+static sg_status alter_label(struct sg_run *run, const struct sg_certificate_row *row,
+                             const char *text, struct sg_error *err)
+{
+    struct sg_label label;
+    sg_status s = sg_name_label(text, &label, err);
+    s = s == SG_OK ? sg_store_certificate_set_label(run->service->store, row->id, label.text, err)
+                   : s;
+    s = s == SG_OK ? sg_store_ring_bump_holding(run->service->store, row->id, err) : s;
+    run->visible = true;
+    return s == SG_OK ? sg_run_effect(run, err, "renamed %s to %s/%s", sg_row_name(row).text,
+                                      row->name.owner.text, label.text)
+                      : s;
+}
+
+sg_status sg_operation_CERT_ALTER(struct sg_run *run, struct sg_error *err)
+{
+    SG_CERTIFICATE_ROW row = {0};
+    const char *status = sg_run_text(run, "status");
+    const char *label = sg_run_text(run, "label");
+    if (status == NULL && label == NULL) {
+        sg_fail(err, SG_E_USAGE, "bad_parameter", "nothing to alter");
+        return sg_hint(err, "Give --trust, --notrust, --hightrust or --label NEW.");
+    }
+    sg_status s = find(run, &row, err);
+    s = s == SG_OK && status != NULL ? alter_trust(run, &row, status, err) : s;
+    return s == SG_OK && label != NULL ? alter_label(run, &row, label, err) : s;
+}
+
+struct memberships {
+    size_t count;
+    char first[SG_OWNER_MAX + SG_RING_BYTES + 2];
+};
+
+static sg_status count_membership(void *context, const struct sg_ring_row *ring,
+                                  enum sg_usage usage, bool is_default, struct sg_error *err)
+{
+    struct memberships *memberships = context;
+    (void)usage;
+    (void)is_default;
+    (void)err;
+    if (memberships->count++ == 0) {
+        snprintf(memberships->first, sizeof memberships->first, "%s/%s", ring->name.owner.text,
+                 ring->name.ring.text);
+    }
+    return SG_OK;
+}
+
+static sg_status check_delete(struct sg_run *run, const struct sg_certificate_row *row,
+                              const struct memberships *memberships, struct sg_error *err)
+{
+    struct sg_name_text name = sg_row_name(row);
+    if (sg_run_flag(run, "force")) {
+        return SG_OK;
+    }
+    if (row->requested && row->has_key) {
+        sg_fail(err, SG_E_CONFLICT, "request_pending",
+                "a request was made from %s: a CA may be about to certify its key", name.text);
+        sg_hint(err, "With --force the key is lost for ever, and the CA's answer with it.");
+        return sg_object(err, "%s", name.text);
+    }
+    if (memberships->count > 0) {
+        sg_fail(err, SG_E_CONFLICT, "in_use", "%s is connected to %zu ring%s: %.120s%s", name.text,
+                memberships->count, memberships->count == 1 ? "" : "s", memberships->first,
+                memberships->count == 1 ? "" : ", …");
+        sg_hint(err, "Remove it there first, or use --force. See: signet cert show '%s'",
+                name.text);
+        return sg_object(err, "%s", name.text);
+    }
+    return SG_OK;
+}
+
+sg_status sg_operation_CERT_DELETE(struct sg_run *run, struct sg_error *err)
+{
+    SG_CERTIFICATE_ROW row = {0};
+    struct memberships memberships = {0};
+    bool orphaned = false;
+    sg_status s = find(run, &row, err);
+    s = s == SG_OK ? sg_store_membership_each(run->service->store, row.id, count_membership,
+                                              &memberships, err)
+                   : s;
+    s = s == SG_OK ? check_delete(run, &row, &memberships, err) : s;
+    s = s == SG_OK ? sg_store_ring_bump_holding(run->service->store, row.id, err) : s;
+    s = s == SG_OK ? sg_store_certificate_delete(run->service->store, row.id, &orphaned, err) : s;
+    run->visible = true;
+    if (s == SG_OK && row.has_key) {
+        enum sg_intent_kind kind = orphaned ? SG_INTENT_DESTROY : SG_INTENT_CERTIFICATE;
+        s = sg_run_settle_later(run, kind, row.token, &row.key, err);
+    }
+    return s == SG_OK ? sg_run_effect(run, err, "deleted %s%s%s", sg_row_name(&row).text,
+                                      orphaned ? " and its private key" : "",
+                                      memberships.count > 0 ? ", removed from its rings" : "")
+                      : s;
+}
+
+/* ---- request ---- */
+
+static sg_status build_request(struct sg_run *run, const struct sg_certificate_row *row,
+                               const struct sg_x509_request *request, struct sg_bytes spki,
+                               struct sg_buffer *out, struct sg_error *err)
+{
+    struct sg_token_signer signer;
+    sg_status s = sg_run_signer(run, row, spki, &signer, err);
+    s = s == SG_OK ? sg_x509_build_csr(request, &signer.signer, out, err) : s;
+    return s == SG_OK ? s : sg_run_signing_failed(run, row, err);
+}
+
+static sg_status answer_request(struct sg_run *run, const struct sg_certificate_row *row,
+                                const struct sg_x509_request *request, struct sg_error *err)
+{
+    SG_CERTIFICATE *certificate = NULL;
+    SG_BUFFER der;
+    sg_buffer_init(&der, SG_CERTIFICATE_MAX);
+    sg_status s = parse(row, &certificate, err);
+    s = s == SG_OK
+            ? build_request(run, row, request, sg_certificate_facts(certificate)->spki, &der, err)
+            : s;
+    s = s == SG_OK ? sg_store_certificate_set_requested(run->service->store, row->id, err) : s;
+    return s == SG_OK ? sg_run_set(run->answer, "csr", sg_run_base64(der.data, der.len), err) : s;
+}
+
+sg_status sg_operation_CERT_REQUEST(struct sg_run *run, struct sg_error *err)
+{
+    SG_CERTIFICATE_ROW row = {0};
+    SG_FREE const char **sans = NULL;
+    SG_FREE const char **ekus = NULL;
+    struct sg_x509_request request = {0};
+    sg_status s = find(run, &row, err);
+    s = s == SG_OK ? sg_run_texts(run, "san", &sans, &request.san_count, err) : s;
+    s = s == SG_OK ? sg_run_texts(run, "eku", &ekus, &request.eku_count, err) : s;
+    if (s != SG_OK) {
+        return s;
+    }
+    if (!row.has_key) {
+        sg_fail(err, SG_E_CONFLICT, "no_private_key",
+                "%s has no private key here to sign a request with", sg_row_name(&row).text);
+        return sg_object(err, "%s", sg_row_name(&row).text);
+    }
+    request.sans = sans;
+    request.ekus = ekus;
+    request.subject_der = row.subject;
+    request.extensions_from = (struct sg_bytes){row.der, row.der_len};
+    s = sg_x509_request_check(&request, err);
+    s = s == SG_OK ? sg_run_effect(run, err, "made a request for %s, signed with its key",
+                                   sg_row_name(&row).text)
+                   : s;
+    return s == SG_OK && !run->dry_run ? answer_request(run, &row, &request, err) : s;
+}

@@ -1,0 +1,64 @@
+/* What the operations work on: store, tokens, clock, and who must hear of changes. The control
+ * process makes one; tests make their own. */
+#ifndef SIGNET_OPERATIONS_SERVICE_H
+#define SIGNET_OPERATIONS_SERVICE_H
+
+#include <signet/base/clock.h>
+#include <signet/base/error.h>
+#include <signet/policy/authority.h>
+#include <signet/store/store.h>
+#include <signet/token/client.h>
+
+/** A configured token's condition, for status and listings. */
+struct sg_token_state {
+    const char *name;  /**< as configured */
+    bool ready;        /**< operations may use it */
+    const char *state; /**< "ready", "starting", "waiting_for_operator", "failed" */
+    char label[33];
+    unsigned processes_ready, processes; /**< that serve rings */
+    uint64_t private_keys;
+    bool extractable_allowed;
+    char problem[320]; /**< why it is not ready, or empty */
+};
+
+/** The tokens as the operations see them; a table of functions so that a test can bring its own. */
+struct sg_tokens {
+    size_t (*count)(void *context);
+    /** Condition of token i. */
+    void (*state)(void *context, size_t i, struct sg_token_state *out);
+    /** Wait, a few seconds at most, for processes that are being replaced. Logins are recorded in
+     * the store: call it outside of transactions. */
+    void (*settle)(void *context);
+    /** The administrative link of a token that is ready. SG_E_TOKEN "token_unavailable" with the
+     * reason otherwise, SG_E_NOT_FOUND "token_not_found". */
+    sg_status (*link)(void *context, const char *name, struct sg_token_link **out,
+                      struct sg_error *err);
+    /** A call over the link failed: the token's process may have to be replaced. */
+    void (*failed)(void *context, const char *name, const struct sg_error *why);
+    /** Try the PIN once more, at an operator's word. Writes the store: call it outside of
+     * transactions. */
+    sg_status (*login)(void *context, const char *name, struct sg_error *err);
+    void *context;
+};
+
+/** Who must hear of a change that a ring's reader could see. */
+struct sg_change_listener {
+    /** Inside the transaction, before it is committed: take away what the new state no longer
+     * grants. A failure prevents the change. */
+    sg_status (*narrow)(void *context, struct sg_error *err);
+    /** After the commit: grant what the new state adds, and let views be renewed. */
+    void (*widen)(void *context);
+    void *context;
+};
+
+struct sg_service {
+    struct sg_store *store;
+    const struct sg_clock *clock;
+    struct sg_tokens tokens;
+    struct sg_change_listener changes;
+    const char *rings_socket; /**< path, for provision and status */
+    const char *socket;
+    int64_t started_s;
+};
+
+#endif

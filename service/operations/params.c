@@ -1,0 +1,123 @@
+#include <signet/operations/run.h>
+
+#include <string.h>
+#include <time.h>
+
+#include <openssl/evp.h>
+
+#include <signet/policy/name.h>
+
+#include "run_internal.h"
+
+const char *sg_run_text(const struct sg_run *run, const char *name)
+{
+    return json_string_value(json_object_get(run->params, name));
+}
+
+bool sg_run_flag(const struct sg_run *run, const char *name)
+{
+    return json_is_true(json_object_get(run->params, name));
+}
+
+bool sg_run_integer(const struct sg_run *run, const char *name, int64_t *out)
+{
+    const json_t *value = json_object_get(run->params, name);
+    if (!json_is_integer(value)) {
+        return false;
+    }
+    *out = json_integer_value(value);
+    return true;
+}
+
+sg_status sg_run_texts(const struct sg_run *run, const char *name, const char ***out, size_t *count,
+                       struct sg_error *err)
+{
+    const json_t *list = json_object_get(run->params, name);
+    size_t size = json_array_size(list);
+    *out = NULL;
+    *count = 0;
+    if (size == 0) {
+        return SG_OK;
+    }
+    const char **texts = calloc(size, sizeof *texts);
+    if (texts == NULL) {
+        return sg_fail_memory(err);
+    }
+    for (size_t i = 0; i < size; i++) {
+        texts[i] = json_string_value(json_array_get(list, i));
+    }
+    *out = texts;
+    *count = size;
+    return SG_OK;
+}
+
+sg_status sg_run_decode(const char *base64, size_t max, struct sg_buffer *out, struct sg_error *err)
+{
+    size_t len = strlen(base64);
+    if (len % 4 != 0 || len / 4 * 3 > max + 2) {
+        return sg_fail(err, SG_E_INPUT, "bad_base64",
+                       "%zu characters are not base64 of at most %zu bytes", len, max);
+    }
+    unsigned char *room = NULL;
+    sg_status s = sg_buffer_reserve(out, len / 4 * 3 + 3, &room, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    int got = EVP_DecodeBlock(room, (const unsigned char *)base64, (int)len);
+    if (got < 0) {
+        return sg_fail(err, SG_E_INPUT, "bad_base64", "the value is not base64");
+    }
+    size_t padding = 0;
+    while (padding < 2 && padding < len && base64[len - 1 - padding] == '=') {
+        padding++;
+    }
+    out->len += (size_t)got - padding;
+    return SG_OK;
+}
+
+sg_status sg_run_certificate_name(const struct sg_run *run, const char *name,
+                                  struct sg_certificate_name *out, struct sg_error *err)
+{
+    return sg_name_certificate(sg_run_text(run, name), out, err);
+}
+
+sg_status sg_run_ring_ref(const struct sg_run *run, const char *name, struct sg_ring_ref *out,
+                          struct sg_error *err)
+{
+    return sg_name_ring_ref(sg_run_text(run, name), out, err);
+}
+
+sg_status sg_run_time(const struct sg_run *run, const char *name, int64_t *out,
+                      struct sg_error *err)
+{
+    const char *text = sg_run_text(run, name);
+    struct tm tm = {0};
+    const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    if (end == NULL || *end != '\0') {
+        sg_fail(err, SG_E_INPUT, "bad_time", "\"%s\" is not a time: \"%.40s\"", name, text);
+        return sg_hint(err, "Write it as 2027-01-31T23:59:59Z (UTC).");
+    }
+    *out = (int64_t)timegm(&tm);
+    return SG_OK;
+}
+
+json_t *sg_run_base64(const unsigned char *data, size_t len)
+{
+    if (len > 16u * 1024 * 1024) {
+        return NULL;
+    }
+    SG_FREE unsigned char *text = malloc((len + 2) / 3 * 4 + 1);
+    if (text == NULL) {
+        return NULL;
+    }
+    int made = EVP_EncodeBlock(text, data, (int)len);
+    return json_stringn((const char *)text, (size_t)made);
+}
+
+sg_status sg_run_set(json_t *object, const char *key, json_t *value, struct sg_error *err)
+{
+    if (value == NULL || json_object_set_new(object, key, value) != 0) {
+        return sg_fail_memory(err);
+    }
+    return SG_OK;
+}

@@ -1,0 +1,158 @@
+/* provision: the lines that make a server use a ring. */
+#include "run_internal.h"
+
+#include <string.h>
+
+#include <signet/policy/name.h>
+
+struct target {
+    struct sg_run *run;
+    char token[3 * 32 + 1]; /**< token label, percent-encoded for a PKCS#11 URI (RFC 7512) */
+    char object[3 * SG_LABEL_BYTES + 1];
+    char plain_label[33];
+    int64_t slot;
+    bool has_default;
+};
+
+/* RFC 7512, 2.3: everything but unreserved characters is encoded. */
+static void percent(const char *text, size_t len, char *out)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     strchr("-._~", c) != NULL;
+        if (plain && c != 0) {
+            *out++ = (char)c;
+        } else {
+            *out++ = '%';
+            *out++ = digits[c >> 4];
+            *out++ = digits[c & 15];
+        }
+    }
+    *out = '\0';
+}
+
+static sg_status find_default(void *context, const struct sg_certificate_row *row,
+                              enum sg_usage usage, bool is_default, struct sg_error *err)
+{
+    struct target *target = context;
+    (void)err;
+    bool usable = usage == SG_USAGE_PERSONAL && row->has_key && row->trust != SG_NOTRUST &&
+                  strcmp(row->key_type, "ed25519") != 0; /* as ring_view.c delivers */
+    if (usable && (is_default || target->object[0] == '\0')) {
+        percent(row->name.label.text, strlen(row->name.label.text), target->object);
+        target->has_default = is_default;
+    }
+    return SG_OK;
+}
+
+static sg_status read_target(struct sg_run *run, struct target *target, struct sg_error *err)
+{
+    struct sg_ring_ref ref;
+    struct sg_ring_row ring;
+    char label[32];
+    sg_status s = sg_run_ring_ref(run, "ring", &ref, err);
+    s = s == SG_OK ? sg_store_ring_get(run->service->store, &ref, &ring, err) : s;
+    if (s != SG_OK) {
+        return s;
+    }
+    sg_name_token_label(&ref, label);
+    size_t len = sizeof label;
+    while (len > 0 && label[len - 1] == ' ') {
+        len--;
+    }
+    percent(label, len, target->token);
+    memcpy(target->plain_label, label, len);
+    target->slot = ring.id;
+    s = sg_store_connection_each(run->service->store, ring.id, find_default, target, err);
+    if (s == SG_OK && target->object[0] == '\0') {
+        sg_fail(err, SG_E_NOT_FOUND, "no_usable_key",
+                "ring %s/%s has no PERSONAL certificate with a key for a server to use",
+                ref.owner.text, ref.ring.text);
+        return sg_hint(err, "signet ring connect '%s/%s' OWNER/LABEL --usage personal --default",
+                       ref.owner.text, ref.ring.text);
+    }
+    return s;
+}
+
+static sg_status nginx(const struct target *target, struct sg_buffer *out, struct sg_error *err)
+{
+    const char *socket = target->run->service->rings_socket;
+    return sg_buffer_format(
+        out, err,
+        "# 1. The certificate and its chain (public, a file):\n"
+        "#    signet ring export RING --chain --format pem --out /etc/nginx/signet-chain.pem\n"
+        "#\n"
+        "# 2. In the server block of nginx.conf:\n"
+        "ssl_certificate /etc/nginx/signet-chain.pem;\n"
+        "ssl_certificate_key \"engine:pkcs11:pkcs11:token=%s;object=%s;type=private\";\n"
+        "#\n"
+        "# 3. In the environment that nginx is started with (systemctl edit nginx: [Service] Environment=…):\n"
+        "#    OPENSSL_CONF=/etc/nginx/signet-openssl.cnf\n"
+        "#    P11_KIT_SERVER_ADDRESS=unix:path=%s\n"
+        "#\n"
+        "# 4. /etc/nginx/signet-openssl.cnf:\n"
+        "#    openssl_conf = openssl_init\n"
+        "#    [openssl_init]\n"
+        "#    engines = engine_section\n"
+        "#    [engine_section]\n"
+        "#    pkcs11 = pkcs11_section\n"
+        "#    [pkcs11_section]\n"
+        "#    engine_id = pkcs11\n"
+        "#    MODULE_PATH = " SIGNET_P11_KIT_CLIENT "\n"
+        "#    init = 1\n"
+        "#\n"
+        "# The user of nginx's master and the user of its workers must both be attached to the ring's owner:\n"
+        "#    signet owner attach OWNER www-data\n",
+        target->token, target->object, socket);
+}
+
+static sg_status java(const struct target *target, struct sg_buffer *out, struct sg_error *err)
+{
+    return sg_buffer_format(
+        out, err,
+        "# 1. signet-p11.cfg, for the provider SunPKCS11:\n"
+        "name = Signet\n"
+        "library = " SIGNET_P11_KIT_CLIENT "\n"
+        "slot = %lld\n"
+        "#\n"
+        "# 2. In the environment of the Java program:\n"
+        "#    P11_KIT_SERVER_ADDRESS=unix:path=%s\n"
+        "#\n"
+        "# 3. The ring as a key store, without a password:\n"
+        "#    keytool -list -keystore NONE -storetype PKCS11 -protected \\\n"
+        "#      -providerClass sun.security.pkcs11.SunPKCS11 -providerArg signet-p11.cfg\n",
+        (long long)target->slot, target->run->service->rings_socket);
+}
+
+static const struct {
+    const char *program;
+    sg_status (*write)(const struct target *target, struct sg_buffer *out, struct sg_error *err);
+} writers[] = {{"nginx", nginx}, {"java", java}};
+
+sg_status sg_operation_PROVISION(struct sg_run *run, struct sg_error *err)
+{
+    struct target target = {.run = run};
+    SG_BUFFER text;
+    sg_buffer_init(&text, 65536);
+    const char *program = sg_run_text(run, "program");
+    sg_status s = read_target(run, &target, err);
+    for (size_t i = 0; s == SG_OK && i < SG_COUNT(writers); i++) {
+        if (strcmp(program, writers[i].program) == 0) {
+            s = writers[i].write(&target, &text, err);
+        }
+    }
+    if (s == SG_OK && !target.has_default) {
+        s = sg_run_warn(run, err,
+                        "the ring has no default certificate; the first one with a key is used");
+    }
+    s = s == SG_OK ? sg_run_set(run->answer, "pkcs11_uri",
+                                json_sprintf("pkcs11:token=%s;object=%s;type=private", target.token,
+                                             target.object),
+                                err)
+                   : s;
+    return s == SG_OK ? sg_run_set(run->answer, "text",
+                                   json_stringn((const char *)text.data, text.len), err)
+                      : s;
+}

@@ -1,0 +1,174 @@
+#include <signet/operations/ring_view.h>
+
+#include <string.h>
+
+#include <signet/policy/name.h>
+#include <signet/rings/view.h>
+
+/* Ed25519 stays out of rings: no PKCS#11 RPC client carries EdDSA, and one such key makes libp11
+ * 0.4.12 lose every key beside it. */
+static bool deliverable(const struct sg_certificate_row *row)
+{
+    return row->has_key && strcmp(row->key_type, "ed25519") != 0;
+}
+
+struct view_walk {
+    struct sg_service *service;
+    const struct sg_caller *caller;
+    struct sg_view_writer *writer;
+    const char *ring_owner;
+    int (*token_index)(void *context, const char *name);
+    void *context;
+};
+
+static sg_status add_member(void *context, const struct sg_certificate_row *row,
+                            enum sg_usage usage, bool is_default, struct sg_error *err)
+{
+    struct view_walk *walk = context;
+    if (row->trust == SG_NOTRUST) {
+        return SG_OK;
+    }
+    struct sg_view_member member = {.der = {row->der, row->der_len},
+                                    .label = row->name.label.text,
+                                    .usage = usage,
+                                    .is_default = is_default};
+    int token = deliverable(row) ? walk->token_index(walk->context, row->token) : -1;
+    if (token >= 0 &&
+        sg_authority_key_usable(walk->caller, walk->ring_owner, usage, row->name.owner.text)) {
+        member.key_usable = true;
+        member.key = row->key;
+        member.token = (uint32_t)token;
+        member.may_decrypt = row->may_decrypt;
+        member.may_derive = row->may_derive;
+    }
+    return sg_view_add_member(walk->writer, &member, err);
+}
+
+static sg_status add_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)
+{
+    struct view_walk *walk = context;
+    char label[32];
+    if (!sg_authority_ring_visible(walk->caller, row->name.owner.text)) {
+        return SG_OK;
+    }
+    sg_name_token_label(&row->name, label);
+    walk->ring_owner = row->name.owner.text;
+    sg_status s = sg_view_add_slot(walk->writer, (uint64_t)row->id, label, row->sequence, err);
+    return s == SG_OK
+               ? sg_store_connection_each(walk->service->store, row->id, add_member, walk, err)
+               : s;
+}
+
+/* An administrator sees all rings, everybody else the rings of the owners they are attached to. */
+static sg_status each_visible_ring(struct sg_service *service, const struct sg_caller *caller,
+                                   sg_ring_sink sink, void *context, struct sg_error *err)
+{
+    if (caller->administrator) {
+        return sg_store_ring_each(service->store, NULL, sink, context, err);
+    }
+    sg_status s = SG_OK;
+    for (size_t i = 0; s == SG_OK && i < caller->owner_count; i++) {
+        s = sg_store_ring_each(service->store, caller->owners[i], sink, context, err);
+    }
+    return s;
+}
+
+sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller *caller,
+                             uint64_t generation,
+                             int (*token_index)(void *context, const char *name), void *context,
+                             int *out_fd, struct sg_error *err)
+{
+    SG_CLEANUP(sg_view_writer_freep) struct sg_view_writer *writer = NULL;
+    sg_status s = sg_view_writer_new(generation, &writer, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    struct view_walk walk = {.service = service,
+                             .caller = caller,
+                             .writer = writer,
+                             .token_index = token_index,
+                             .context = context};
+    s = each_visible_ring(service, caller, add_ring, &walk, err);
+    return s == SG_OK ? sg_view_finish(writer, out_fd, err) : s;
+}
+
+/* ---- keys ---- */
+
+struct key_walk {
+    struct sg_service *service;
+    const struct sg_caller *caller;
+    const char *token;
+    const char *ring_owner;
+    struct sg_granted_key *keys;
+    size_t count, capacity;
+};
+
+static sg_status add_key(void *context, const struct sg_certificate_row *row, enum sg_usage usage,
+                         bool is_default, struct sg_error *err)
+{
+    struct key_walk *walk = context;
+    (void)is_default;
+    bool usable =
+        row->trust != SG_NOTRUST && deliverable(row) && strcmp(row->token, walk->token) == 0 &&
+        sg_authority_key_usable(walk->caller, walk->ring_owner, usage, row->name.owner.text);
+    if (!usable) {
+        return SG_OK;
+    }
+    if (walk->count == walk->capacity) {
+        size_t capacity = walk->capacity == 0 ? 16 : walk->capacity * 2;
+        struct sg_granted_key *keys = realloc(walk->keys, capacity * sizeof *keys);
+        if (keys == NULL) {
+            return sg_fail_memory(err);
+        }
+        walk->keys = keys;
+        walk->capacity = capacity;
+    }
+    walk->keys[walk->count++] = (struct sg_granted_key){
+        .id = row->key, .sign = 1, .decrypt = row->may_decrypt, .derive = row->may_derive};
+    return SG_OK;
+}
+
+static sg_status add_ring_keys(void *context, const struct sg_ring_row *row, struct sg_error *err)
+{
+    struct key_walk *walk = context;
+    if (!sg_authority_ring_visible(walk->caller, row->name.owner.text)) {
+        return SG_OK;
+    }
+    walk->ring_owner = row->name.owner.text;
+    return sg_store_connection_each(walk->service->store, row->id, add_key, walk, err);
+}
+
+static int compare(const void *a, const void *b)
+{
+    return memcmp(a, b,
+                  sizeof(struct sg_key_id)); /* the identity comes first in struct sg_granted_key */
+}
+
+static size_t unique(struct sg_granted_key *keys, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || compare(&keys[kept - 1], &keys[i]) != 0) {
+            keys[kept++] = keys[i];
+        }
+    }
+    return kept;
+}
+
+sg_status sg_ring_keys(struct sg_service *service, const struct sg_caller *caller,
+                       const char *token, struct sg_granted_key **out, size_t *count,
+                       struct sg_error *err)
+{
+    struct key_walk walk = {.service = service, .caller = caller, .token = token};
+    sg_status s = each_visible_ring(service, caller, add_ring_keys, &walk, err);
+    if (s != SG_OK) {
+        free(walk.keys);
+        return s;
+    }
+    if (walk.count > 0) {
+        qsort(walk.keys, walk.count, sizeof *walk.keys, compare);
+    }
+    *out = walk.keys;
+    *count = unique(walk.keys, walk.count);
+    return SG_OK;
+}

@@ -1,0 +1,146 @@
+/* What the handlers share. */
+#ifndef SIGNET_OPERATIONS_RUN_INTERNAL_H
+#define SIGNET_OPERATIONS_RUN_INTERNAL_H
+
+#include <jansson.h>
+
+#include <signet/interface/spec.h>
+#include <signet/operations/service.h>
+#include <signet/x509/certificate.h>
+
+/** One operation under way. A transaction is open while the handler of a changing operation runs;
+ * what it returns decides whether it is committed. */
+struct sg_run {
+    struct sg_service *service;
+    const struct sg_operation *operation;
+    const struct sg_caller *caller;
+    json_t *params;
+    bool dry_run;
+    bool visible;                          /**< the change may be seen through a ring */
+    json_t *answer;                        /**< object that the handler fills */
+    json_t *effects;                       /**< sentences: what it does, in order */
+    json_t *warnings;                      /**< sentences */
+    struct sg_intent settle[SG_CHAIN_MAX]; /**< intents to settle in the token after the commit */
+    size_t settle_count;
+    struct sg_intent journal; /**< id 0: none; what to take back in the token when the run fails */
+};
+
+/** Add a sentence about what the operation does (past tense reads well for both: "connected
+ * START1/web to START1/KEY as PERSONAL"). */
+SG_CHECKED sg_status sg_run_effect(struct sg_run *run, struct sg_error *err, const char *format,
+                                   ...) SG_PRINTF(3, 4);
+SG_CHECKED sg_status sg_run_warn(struct sg_run *run, struct sg_error *err, const char *format, ...)
+    SG_PRINTF(3, 4);
+/** Ask the gate: SG_E_DENIED "not_authorised" with reasons. */
+SG_CHECKED sg_status sg_run_require(struct sg_run *run, enum sg_function function,
+                                    const char *owner, struct sg_error *err);
+/** The same as a question. */
+bool sg_run_allowed(struct sg_run *run, enum sg_function function, const char *owner);
+/** Make the intent durable, before a token is written to. Begins the transaction anew: what the
+ * handler had changed in the store is undone and must be done again, for nothing of a run that fails
+ * may stay. When the run fails later, what it made in the token is destroyed. Once in a run; refused
+ * in a dry run. */
+SG_CHECKED sg_status sg_run_journal(struct sg_run *run, struct sg_intent *intent,
+                                    struct sg_error *err);
+/** Record an intent in the open transaction and settle it in the token after the commit. */
+SG_CHECKED sg_status sg_run_settle_later(struct sg_run *run, enum sg_intent_kind kind,
+                                         const char *token, const struct sg_key_id *key,
+                                         struct sg_error *err);
+/** Do in the token what an intent says, and forget it (recover.c). */
+SG_CHECKED sg_status sg_intent_settle(struct sg_service *service, struct sg_token_link *link,
+                                      const struct sg_intent *intent, struct sg_error *err);
+
+/* ---- parameters: present and well-typed, by the row ---- */
+const char *sg_run_text(const struct sg_run *run, const char *name); /**< NULL when absent */
+bool sg_run_flag(const struct sg_run *run, const char *name);
+bool sg_run_integer(const struct sg_run *run, const char *name, int64_t *out);
+/** Strings of an array; borrowed pointers in a malloc'd block (free it); NULL with *count 0 when
+ * absent. */
+SG_CHECKED sg_status sg_run_texts(const struct sg_run *run, const char *name, const char ***out,
+                                  size_t *count, struct sg_error *err);
+/** Base64 DER → bytes. */
+SG_CHECKED sg_status sg_run_decode(const char *base64, size_t max, struct sg_buffer *out,
+                                   struct sg_error *err);
+SG_CHECKED sg_status sg_run_certificate_name(const struct sg_run *run, const char *name,
+                                             struct sg_certificate_name *out, struct sg_error *err);
+SG_CHECKED sg_status sg_run_ring_ref(const struct sg_run *run, const char *name,
+                                     struct sg_ring_ref *out, struct sg_error *err);
+/** RFC 3339 UTC → seconds. */
+SG_CHECKED sg_status sg_run_time(const struct sg_run *run, const char *name, int64_t *out,
+                                 struct sg_error *err);
+/** Base64 of bytes as a JSON string; NULL when memory is out. */
+json_t *sg_run_base64(const unsigned char *data, size_t len);
+/** json_object_set_new on the answer. */
+SG_CHECKED sg_status sg_run_set(json_t *object, const char *key, json_t *value,
+                                struct sg_error *err);
+
+/* ---- certificates as rows and as JSON (certificate_row.c) ---- */
+/** Fill a row's facts from a parsed certificate (not name, trust, key, flags). The row owns a copy
+ * of the DER. */
+SG_CHECKED sg_status sg_row_from_certificate(const struct sg_certificate *certificate,
+                                             struct sg_certificate_row *row, struct sg_error *err);
+/** The stable JSON of a row: owner, label, subject, … New reference, NULL when memory is out. */
+json_t *sg_row_json(const struct sg_certificate_row *row, int64_t now_s);
+/** "START1/web" for messages. */
+struct sg_name_text {
+    char text[SG_OWNER_MAX + SG_LABEL_BYTES + 2];
+};
+struct sg_name_text sg_row_name(const struct sg_certificate_row *row);
+/** The same as a CKA_LABEL: cut, on a character's border, to the 128 bytes that the token process
+ * takes. */
+struct sg_name_text sg_row_token_label(const struct sg_certificate_row *row);
+/** A signer over a key of a token: fills *signer with functions that use link and key, which must
+ * outlive it. */
+struct sg_token_signer {
+    struct sg_signer signer;
+    struct sg_token_link *link;
+    struct sg_key_id key;
+};
+/** Make a row's key sign. spki is borrowed (the row's certificate's facts). SG_E_TOKEN when its
+ * token is not ready. In a dry run: no link, signing fails. */
+SG_CHECKED sg_status sg_run_signer(struct sg_run *run, const struct sg_certificate_row *row,
+                                   struct sg_bytes spki, struct sg_token_signer *out,
+                                   struct sg_error *err);
+/** What failed in a token: report it to the pool and say it as an operation's failure. Returns
+ * err->status. */
+sg_status sg_run_token_failed(struct sg_run *run, const char *token, struct sg_error *err);
+/** What failed when a row's key was to sign: the same, and it names the certificate whose key the
+ * token has lost. Other failures stay as they are. Returns err->status. */
+sg_status sg_run_signing_failed(struct sg_run *run, const struct sg_certificate_row *row,
+                                struct sg_error *err);
+
+/** Build the chain of a certificate from the store (its owner's certificates first, then
+ * CERTAUTH's) and, before them, extra ones. Parsed certificates are kept in *keep. */
+struct sg_found_chain {
+    struct sg_chain chain;
+    struct sg_certificate *kept[SG_CHAIN_MAX * 4]; /**< owned */
+    struct sg_certificate_name
+        names[SG_CHAIN_MAX * 4]; /**< where kept[i] stands; owner empty: not in the store */
+    enum sg_trust trust[SG_CHAIN_MAX * 4];
+    size_t kept_count;
+};
+void sg_found_chain_done(struct sg_found_chain *found);
+SG_CHECKED sg_status sg_chain_find(struct sg_service *service, const char *owner,
+                                   const struct sg_certificate *leaf,
+                                   const struct sg_certificate *const *extra, size_t extra_count,
+                                   struct sg_found_chain *out, struct sg_error *err);
+/** Index into kept of a chain's member, or -1 (the leaf, an extra one). */
+int sg_found_chain_index(const struct sg_found_chain *found, size_t member);
+
+/** The uid that stands for users of other user namespaces. */
+int64_t sg_overflow_uid(void);
+/** Append {"der", "name"} to an array. */
+SG_CHECKED sg_status sg_run_add_entry(json_t *entries, struct sg_bytes der, const char *name,
+                                      struct sg_error *err);
+/** Append a certificate and its issuers, leaf first, as far as they are known; a warning when the
+ * chain does not end in a root. */
+SG_CHECKED sg_status sg_export_chain(struct sg_run *run, const struct sg_certificate_row *row,
+                                     json_t *entries, struct sg_error *err);
+
+/* ---- handlers: one for each row of the table; a row without a handler does not link ---- */
+#define SG_OPERATION(identifier, ...)                                                              \
+    sg_status sg_operation_##identifier(struct sg_run *run, struct sg_error *err);
+#include <signet/interface/operations.def>
+#undef SG_OPERATION
+
+#endif

@@ -1,0 +1,113 @@
+/* token … and status. */
+#include "run_internal.h"
+
+#include <string.h>
+
+static json_t *state_json(const struct sg_token_state *state)
+{
+    json_t *object =
+        json_pack("{s:s, s:b, s:s, s:s, s:i, s:I}", "name", state->name, "ready", (int)state->ready,
+                  "state", state->state, "label", state->label, "processes",
+                  (int)state->processes_ready, "private_keys", (json_int_t)state->private_keys);
+    if (object != NULL && state->problem[0] != '\0') {
+        json_object_set_new(object, "problem", json_string(state->problem));
+    }
+    return object;
+}
+
+static sg_status add_tokens(struct sg_run *run, json_t *items, struct sg_error *err)
+{
+    const struct sg_tokens *tokens = &run->service->tokens;
+    for (size_t i = 0; i < tokens->count(tokens->context); i++) {
+        struct sg_token_state state = {0};
+        tokens->state(tokens->context, i, &state);
+        json_t *item = state_json(&state);
+        if (item == NULL || json_array_append_new(items, item) != 0) {
+            return sg_fail_memory(err);
+        }
+    }
+    return SG_OK;
+}
+
+sg_status sg_operation_TOKEN_LIST(struct sg_run *run, struct sg_error *err)
+{
+    json_t *items = json_array();
+    sg_status s = sg_run_set(run->answer, "items", items, err);
+    return s == SG_OK ? add_tokens(run, items, err) : s;
+}
+
+sg_status sg_operation_TOKEN_LOGIN(struct sg_run *run, struct sg_error *err)
+{
+    const struct sg_tokens *tokens = &run->service->tokens;
+    const char *name = sg_run_text(run, "token");
+    sg_status s = sg_run_effect(run, err, "logged in to token \"%s\"", name);
+    if (s != SG_OK || run->dry_run) {
+        return s;
+    }
+    sg_store_rollback(
+        run->service
+            ->store); /* logins keep their own records, each durable before the PIN is tried */
+    s = tokens->login(tokens->context, name, err);
+    return s == SG_OK ? sg_store_begin(run->service->store, err) : s;
+}
+
+static sg_status add_counts(struct sg_run *run, struct sg_error *err)
+{
+    struct sg_store_counts counts;
+    sg_status s = sg_store_count(run->service->store, &counts, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    json_t *store =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "owners", (json_int_t)counts.owners,
+                  "certificates", (json_int_t)counts.certificates, "keys", (json_int_t)counts.keys,
+                  "rings", (json_int_t)counts.rings, "connections", (json_int_t)counts.connections,
+                  "unsettled_intents", (json_int_t)counts.intents);
+    return sg_run_set(run->answer, "store", store, err);
+}
+
+static bool all_ready(const struct sg_tokens *tokens)
+{
+    for (size_t i = 0; i < tokens->count(tokens->context); i++) {
+        struct sg_token_state state = {0};
+        tokens->state(tokens->context, i, &state);
+        if (!state.ready || state.processes_ready == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static sg_status add_identity(struct sg_run *run, struct sg_error *err)
+{
+    json_t *owners = json_array();
+    for (size_t i = 0; i < run->caller->owner_count; i++) {
+        json_array_append_new(owners, json_string(run->caller->owners[i]));
+    }
+    json_t *you = json_pack("{s:I, s:b, s:o}", "uid", (json_int_t)run->caller->uid, "administrator",
+                            (int)run->caller->administrator, "owners", owners);
+    return sg_run_set(run->answer, "caller", you, err);
+}
+
+/* Everybody may see that the service runs and who they are; administrators the rest. */
+sg_status sg_operation_STATUS(struct sg_run *run, struct sg_error *err)
+{
+    const struct sg_tokens *tokens = &run->service->tokens;
+    const char *state = all_ready(tokens) ? "ready" : "degraded";
+    char since[SG_TIME_TEXT];
+    sg_time_format(run->service->started_s, since);
+    sg_status s = sg_run_set(run->answer, "state", json_string(state), err);
+    s = s == SG_OK ? sg_run_set(run->answer, "version", json_string(SIGNET_VERSION), err) : s;
+    s = s == SG_OK ? sg_run_set(run->answer, "since", json_string(since), err) : s;
+    s = s == SG_OK
+            ? sg_run_set(run->answer, "rings_socket", json_string(run->service->rings_socket), err)
+            : s;
+    s = s == SG_OK ? add_identity(run, err) : s;
+    if (s != SG_OK || !sg_run_allowed(run, SG_FUNCTION_TOKEN, NULL)) {
+        return s;
+    }
+    json_t *items = json_array();
+    s = sg_run_set(run->answer, "tokens", items, err);
+    s = s == SG_OK ? add_tokens(run, items, err) : s;
+    return s == SG_OK ? add_counts(run, err) : s;
+}

@@ -1,0 +1,6 @@
+sg_test(master SOURCES test_master.c master_fixture.c USES master)
+sg_test(master_places SOURCES test_master_places.c master_fixture.c USES master)
+if(TARGET signetd)
+    add_test(NAME service.signetd_check COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/signetd_check.sh $<TARGET_FILE:signetd>)
+    set_tests_properties(service.signetd_check PROPERTIES TIMEOUT 60 LABELS service)
+endif()
