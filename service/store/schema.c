@@ -8,6 +8,7 @@
 #define BYTES(column) "length(CAST(" column " AS BLOB))"
 #define BOOLEAN(column) "INTEGER NOT NULL CHECK (" column " IN (0, 1))"
 
+/* clang-format off: SQL, a column a line */
 static const char version_1[] =
     /* Owners. CERTAUTH and SITE are there from the start and stay. */
     "CREATE TABLE owner ("
@@ -23,9 +24,7 @@ static const char version_1[] =
     " BEGIN SELECT RAISE(ABORT, 'CERTAUTH and SITE stay'); END;"
     "CREATE TRIGGER owner_keeps_name BEFORE UPDATE ON owner"
     " BEGIN SELECT RAISE(ABORT, 'an owner keeps its name'); END;"
-
-    /* Unix users that act as an owner: by uid, never the overflow uid nor (uid_t)-1, never as
-       CERTAUTH or SITE. */
+    /* Unix users that act as an owner: by uid, never the overflow uid nor (uid_t)-1, never as CERTAUTH or SITE. */
     "CREATE TABLE attachment ("
     " uid INTEGER NOT NULL CHECK (uid BETWEEN 0 AND 4294967294 AND uid <> 65534),"
     " owner TEXT NOT NULL REFERENCES owner (name) ON DELETE CASCADE"
@@ -33,122 +32,104 @@ static const char version_1[] =
     " PRIMARY KEY (uid, owner)"
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX attachment_owner ON attachment (owner, uid);"
-
     /* Keys in tokens. */
     "CREATE TABLE key ("
     " id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),"
     " token TEXT NOT NULL CHECK (" BYTES("token") " BETWEEN 1 AND 32),"
-                                                  " type TEXT NOT NULL CHECK (" BYTES(
-                                                      "type") " BETWEEN 1 AND 31),"
-                                                              " may_decrypt " BOOLEAN(
-                                                                  "may_decrypt") ","
-                                                                                 " may_derive " BOOLEAN(
-                                                                                     "may_derive") ","
-                                                                                                   " extractable " BOOLEAN("extractable") ") STRICT, WITHOUT ROWID;"
-
-                                                                                                                                          /* Certificates. A number is never used again. */
-                                                                                                                                          "CREATE TABLE certificate ("
-                                                                                                                                          " id INTEGER PRIMARY KEY AUTOINCREMENT,"
-                                                                                                                                          " owner TEXT NOT NULL REFERENCES owner (name) ON DELETE RESTRICT,"
-                                                                                                                                          " label TEXT NOT NULL"
-                                                                                                                                          "  CHECK (length(label) BETWEEN 1 AND 32 AND " BYTES(
-                                                                                                                                              "label") " <= 128)"
-                                                                                                                                                       "  CHECK (label = trim(label, ' ') AND " NO_CONTROLS("label") "),"
-                                                                                                                                                                                                                     " serial TEXT NOT NULL CHECK (length(serial) BETWEEN 1 AND 131 AND serial NOT GLOB '*[^-0-9A-F]*'),"
-                                                                                                                                                                                                                     " issuer BLOB NOT NULL CHECK (length(issuer) BETWEEN 2 AND 65536),"
-                                                                                                                                                                                                                     " subject BLOB NOT NULL CHECK (length(subject) BETWEEN 2 AND 65536),"
-                                                                                                                                                                                                                     " issuer_text TEXT NOT NULL CHECK (" BYTES(
-                                                                                                                                                                                                                         "issuer_text") " <= 2047),"
-                                                                                                                                                                                                                                        " subject_text TEXT NOT NULL CHECK (" BYTES(
-                                                                                                                                                                                                                                            "subject_text") " <= 2047),"
-                                                                                                                                                                                                                                                            " spki_sha256 BLOB NOT NULL CHECK (length(spki_sha256) = 32),"
-                                                                                                                                                                                                                                                            " not_before INTEGER NOT NULL,"
-                                                                                                                                                                                                                                                            " not_after INTEGER NOT NULL,"
-                                                                                                                                                                                                                                                            " trust INTEGER NOT NULL CHECK (trust IN (0, 1, 2)),"
-                                                                                                                                                                                                                                                            " placeholder " BOOLEAN(
-                                                                                                                                                                                                                                                                "placeholder") ","
-                                                                                                                                                                                                                                                                               " requested " BOOLEAN(
-                                                                                                                                                                                                                                                                                   "requested") ","
-                                                                                                                                                                                                                                                                                                " usage INTEGER NOT NULL CHECK (usage BETWEEN 0 AND 4294967295),"
-                                                                                                                                                                                                                                                                                                " key BLOB REFERENCES key (id) ON DELETE RESTRICT,"
-                                                                                                                                                                                                                                                                                                " key_type TEXT NOT NULL CHECK (" BYTES(
-                                                                                                                                                                                                                                                                                                    "key_type") " <= 31)," /* of a key that is not ours */
-                                                                                                                                                                                                                                                                                                                " der BLOB NOT NULL CHECK (length(der) BETWEEN 2 AND 65536),"
-                                                                                                                                                                                                                                                                                                                " UNIQUE (owner, label),"
-                                                                                                                                                                                                                                                                                                                " UNIQUE (issuer, serial)"
-                                                                                                                                                                                                                                                                                                                ") STRICT;"
-                                                                                                                                                                                                                                                                                                                "CREATE INDEX certificate_spki ON certificate (spki_sha256);"
-                                                                                                                                                                                                                                                                                                                "CREATE INDEX certificate_subject ON certificate (subject);"
-                                                                                                                                                                                                                                                                                                                "CREATE INDEX certificate_key ON certificate (key);"
-                                                                                                                                                                                                                                                                                                                /* A key has one public half: its certificates may change everything else. */
-                                                                                                                                                                                                                                                                                                                "CREATE TRIGGER certificate_fits_key BEFORE INSERT ON certificate"
-                                                                                                                                                                                                                                                                                                                " WHEN NEW.key IS NOT NULL AND EXISTS (SELECT 1 FROM certificate"
-                                                                                                                                                                                                                                                                                                                "  WHERE key = NEW.key AND spki_sha256 <> NEW.spki_sha256)"
-                                                                                                                                                                                                                                                                                                                " BEGIN SELECT RAISE(ABORT, 'key_mismatch'); END;"
-                                                                                                                                                                                                                                                                                                                "CREATE TRIGGER certificate_keeps_key BEFORE UPDATE ON certificate"
-                                                                                                                                                                                                                                                                                                                " WHEN NEW.key IS NOT OLD.key OR NEW.owner <> OLD.owner"
-                                                                                                                                                                                                                                                                                                                "  OR (OLD.key IS NOT NULL AND NEW.spki_sha256 <> OLD.spki_sha256)"
-                                                                                                                                                                                                                                                                                                                " BEGIN SELECT RAISE(ABORT, 'key_mismatch'); END;"
-
-                                                                                                                                                                                                                                                                                                                /* Rings. Their number is the slot's: never used again. */
-                                                                                                                                                                                                                                                                                                                "CREATE TABLE ring ("
-                                                                                                                                                                                                                                                                                                                " id INTEGER PRIMARY KEY AUTOINCREMENT,"
-                                                                                                                                                                                                                                                                                                                " owner TEXT NOT NULL REFERENCES owner (name) ON DELETE RESTRICT"
-                                                                                                                                                                                                                                                                                                                "  CONSTRAINT ring_of_user CHECK (owner NOT IN ('CERTAUTH', 'SITE')),"
-                                                                                                                                                                                                                                                                                                                " name TEXT NOT NULL"
-                                                                                                                                                                                                                                                                                                                "  CHECK (length(name) BETWEEN 1 AND 237 AND " BYTES(
-                                                                                                                                                                                                                                                                                                                    "name") " <= 948)"
-                                                                                                                                                                                                                                                                                                                            "  CHECK (name <> '*' AND name = trim(name, ' ') AND " NO_CONTROLS("name") "),"
-                                                                                                                                                                                                                                                                                                                                                                                                       " sequence INTEGER NOT NULL DEFAULT 1 CHECK (sequence >= 1),"
-                                                                                                                                                                                                                                                                                                                                                                                                       " UNIQUE (owner, name)"
-                                                                                                                                                                                                                                                                                                                                                                                                       ") STRICT;"
-                                                                                                                                                                                                                                                                                                                                                                                                       "CREATE TRIGGER ring_counts_up BEFORE UPDATE ON ring WHEN NEW.sequence <= OLD.sequence"
-                                                                                                                                                                                                                                                                                                                                                                                                       " BEGIN SELECT RAISE(ABORT, 'a ring counts upwards'); END;"
-
-                                                                                                                                                                                                                                                                                                                                                                                                       /* Connections, in the order they were made. */
-                                                                                                                                                                                                                                                                                                                                                                                                       "CREATE TABLE connection ("
-                                                                                                                                                                                                                                                                                                                                                                                                       " id INTEGER PRIMARY KEY AUTOINCREMENT,"
-                                                                                                                                                                                                                                                                                                                                                                                                       " ring INTEGER NOT NULL REFERENCES ring (id) ON DELETE CASCADE,"
-                                                                                                                                                                                                                                                                                                                                                                                                       " certificate INTEGER NOT NULL REFERENCES certificate (id) ON DELETE CASCADE,"
-                                                                                                                                                                                                                                                                                                                                                                                                       " usage INTEGER NOT NULL CHECK (usage IN (0, 1, 2)),"
-                                                                                                                                                                                                                                                                                                                                                                                                       " is_default " BOOLEAN("is_default") ","
-                                                                                                                                                                                                                                                                                                                                                                                                                                            " UNIQUE (ring, certificate)"
-                                                                                                                                                                                                                                                                                                                                                                                                                                            ") STRICT;"
-                                                                                                                                                                                                                                                                                                                                                                                                                                            "CREATE INDEX connection_certificate ON connection (certificate);"
-                                                                                                                                                                                                                                                                                                                                                                                                                                            "CREATE INDEX connection_order ON connection (ring, is_default DESC, id);"
-                                                                                                                                                                                                                                                                                                                                                                                                                                            "CREATE UNIQUE INDEX connection_default ON connection (ring) WHERE is_default;"
-
-                                                                                                                                                                                                                                                                                                                                                                                                                                            /* Whatever a reader of a ring could see changes the ring's sequence, whoever changed it. */
-                                                                                                                                                                                                                                                                                                                                                                                                                                            "CREATE TRIGGER connection_made AFTER INSERT ON connection"
-                                                                                                                                                                                                                                                                                                                                                                                                                                            " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id = NEW.ring; END;"
-                                                                                                                                                                                                                                                                                                                                                                                                                                            "CREATE TRIGGER connection_changed AFTER UPDATE ON connection"
-                                                                                                                                                                                                                                                                                                                                                                                                                                            " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id = NEW.ring; END;"
-                                                                                                                                                                                                                                                                                                                                                                                                                                            "CREATE TRIGGER connection_gone AFTER DELETE ON connection"
-                                                                                                                                                                                                                                                                                                                                                                                                                                            " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id = OLD.ring; END;"
-                                                                                                                                                                                                                                                                                                                                                                                                                                            "CREATE TRIGGER certificate_changed AFTER UPDATE OF label, trust, der ON certificate"
-                                                                                                                                                                                                                                                                                                                                                                                                                                            " BEGIN UPDATE ring SET sequence = sequence + 1"
-                                                                                                                                                                                                                                                                                                                                                                                                                                            "  WHERE id IN (SELECT ring FROM connection WHERE certificate = NEW.id); END;"
-
-                                                                                                                                                                                                                                                                                                                                                                                                                                            /* What was about to be done in a token. */
-                                                                                                                                                                                                                                                                                                                                                                                                                                            "CREATE TABLE intent ("
-                                                                                                                                                                                                                                                                                                                                                                                                                                            " id INTEGER PRIMARY KEY AUTOINCREMENT,"
-                                                                                                                                                                                                                                                                                                                                                                                                                                            " kind INTEGER NOT NULL CHECK (kind IN (1, 2, 3)),"
-                                                                                                                                                                                                                                                                                                                                                                                                                                            " token TEXT NOT NULL CHECK (" BYTES(
-                                                                                                                                                                                                                                                                                                                                                                                                                                                "token") " BETWEEN 1 AND 32),"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                         " key BLOB NOT NULL CHECK (length(key) = 16),"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                         " operation TEXT NOT NULL CHECK (" BYTES("operation") " <= 63),"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               " created INTEGER NOT NULL"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               ") STRICT;"
-
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               /* A PIN is tried once. */
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               "CREATE TABLE login ("
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               " token TEXT NOT NULL PRIMARY KEY CHECK (" BYTES("token") " BETWEEN 1 AND 32),"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                         " state INTEGER NOT NULL CHECK (state IN (0, 1, 2, 3)),"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                         " pin_version INTEGER NOT NULL," /* 64 bits, as they are */
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                         " accepted_before " BOOLEAN(
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                             "accepted_before") ","
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                " changed INTEGER NOT NULL"
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                ") STRICT, WITHOUT ROWID;";
+    " type TEXT NOT NULL CHECK (" BYTES("type") " BETWEEN 1 AND 31),"
+    " may_decrypt " BOOLEAN("may_decrypt") ","
+    " may_derive " BOOLEAN("may_derive") ","
+    " extractable " BOOLEAN("extractable") ") STRICT, WITHOUT ROWID;"
+    /* Certificates. A number is never used again. */
+    "CREATE TABLE certificate ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " owner TEXT NOT NULL REFERENCES owner (name) ON DELETE RESTRICT,"
+    " label TEXT NOT NULL"
+    "  CHECK (length(label) BETWEEN 1 AND 32 AND " BYTES("label") " <= 128)"
+    "  CHECK (label = trim(label, ' ') AND " NO_CONTROLS("label") "),"
+    " serial TEXT NOT NULL CHECK (length(serial) BETWEEN 1 AND 131 AND serial NOT GLOB '*[^-0-9A-F]*'),"
+    " issuer BLOB NOT NULL CHECK (length(issuer) BETWEEN 2 AND 65536),"
+    " subject BLOB NOT NULL CHECK (length(subject) BETWEEN 2 AND 65536),"
+    " issuer_text TEXT NOT NULL CHECK (" BYTES("issuer_text") " <= 2047),"
+    " subject_text TEXT NOT NULL CHECK (" BYTES("subject_text") " <= 2047),"
+    " spki_sha256 BLOB NOT NULL CHECK (length(spki_sha256) = 32),"
+    " not_before INTEGER NOT NULL,"
+    " not_after INTEGER NOT NULL,"
+    " trust INTEGER NOT NULL CHECK (trust IN (0, 1, 2)),"
+    " placeholder " BOOLEAN("placeholder") ","
+    " requested " BOOLEAN("requested") ","
+    " usage INTEGER NOT NULL CHECK (usage BETWEEN 0 AND 4294967295),"
+    " key BLOB REFERENCES key (id) ON DELETE RESTRICT,"
+    " key_type TEXT NOT NULL CHECK (" BYTES("key_type") " <= 31)," /* of a key that is not ours */
+    " der BLOB NOT NULL CHECK (length(der) BETWEEN 2 AND 65536),"
+    " UNIQUE (owner, label),"
+    " UNIQUE (issuer, serial)"
+    ") STRICT;"
+    "CREATE INDEX certificate_spki ON certificate (spki_sha256);"
+    "CREATE INDEX certificate_subject ON certificate (subject);"
+    "CREATE INDEX certificate_key ON certificate (key);"
+    /* A key has one public half: its certificates may change everything else. */
+    "CREATE TRIGGER certificate_fits_key BEFORE INSERT ON certificate"
+    " WHEN NEW.key IS NOT NULL AND EXISTS (SELECT 1 FROM certificate"
+    "  WHERE key = NEW.key AND spki_sha256 <> NEW.spki_sha256)"
+    " BEGIN SELECT RAISE(ABORT, 'key_mismatch'); END;"
+    "CREATE TRIGGER certificate_keeps_key BEFORE UPDATE ON certificate"
+    " WHEN NEW.key IS NOT OLD.key OR NEW.owner <> OLD.owner"
+    "  OR (OLD.key IS NOT NULL AND NEW.spki_sha256 <> OLD.spki_sha256)"
+    " BEGIN SELECT RAISE(ABORT, 'key_mismatch'); END;"
+    /* Rings. Their number is the slot's: never used again. */
+    "CREATE TABLE ring ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " owner TEXT NOT NULL REFERENCES owner (name) ON DELETE RESTRICT"
+    "  CONSTRAINT ring_of_user CHECK (owner NOT IN ('CERTAUTH', 'SITE')),"
+    " name TEXT NOT NULL"
+    "  CHECK (length(name) BETWEEN 1 AND 237 AND " BYTES("name") " <= 948)"
+    "  CHECK (name <> '*' AND name = trim(name, ' ') AND " NO_CONTROLS("name") "),"
+    " sequence INTEGER NOT NULL DEFAULT 1 CHECK (sequence >= 1),"
+    " UNIQUE (owner, name)"
+    ") STRICT;"
+    "CREATE TRIGGER ring_counts_up BEFORE UPDATE ON ring WHEN NEW.sequence <= OLD.sequence"
+    " BEGIN SELECT RAISE(ABORT, 'a ring counts upwards'); END;"
+    /* Connections, in the order they were made. */
+    "CREATE TABLE connection ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " ring INTEGER NOT NULL REFERENCES ring (id) ON DELETE CASCADE,"
+    " certificate INTEGER NOT NULL REFERENCES certificate (id) ON DELETE CASCADE,"
+    " usage INTEGER NOT NULL CHECK (usage IN (0, 1, 2)),"
+    " is_default " BOOLEAN("is_default") ","
+    " UNIQUE (ring, certificate)"
+    ") STRICT;"
+    "CREATE INDEX connection_certificate ON connection (certificate);"
+    "CREATE INDEX connection_order ON connection (ring, is_default DESC, id);"
+    "CREATE UNIQUE INDEX connection_default ON connection (ring) WHERE is_default;"
+    /* Whatever a reader of a ring could see changes the ring's sequence, whoever changed it. */
+    "CREATE TRIGGER connection_made AFTER INSERT ON connection"
+    " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id = NEW.ring; END;"
+    "CREATE TRIGGER connection_changed AFTER UPDATE ON connection"
+    " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id = NEW.ring; END;"
+    "CREATE TRIGGER connection_gone AFTER DELETE ON connection"
+    " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id = OLD.ring; END;"
+    "CREATE TRIGGER certificate_changed AFTER UPDATE OF label, trust, der ON certificate"
+    " BEGIN UPDATE ring SET sequence = sequence + 1"
+    "  WHERE id IN (SELECT ring FROM connection WHERE certificate = NEW.id); END;"
+    /* What was about to be done in a token. */
+    "CREATE TABLE intent ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " kind INTEGER NOT NULL CHECK (kind IN (1, 2, 3)),"
+    " token TEXT NOT NULL CHECK (" BYTES("token") " BETWEEN 1 AND 32),"
+    " key BLOB NOT NULL CHECK (length(key) = 16),"
+    " operation TEXT NOT NULL CHECK (" BYTES("operation") " <= 63),"
+    " created INTEGER NOT NULL"
+    ") STRICT;"
+    /* A PIN is tried once. */
+    "CREATE TABLE login ("
+    " token TEXT NOT NULL PRIMARY KEY CHECK (" BYTES("token") " BETWEEN 1 AND 32),"
+    " state INTEGER NOT NULL CHECK (state IN (0, 1, 2, 3)),"
+    " pin_version INTEGER NOT NULL," /* 64 bits, as they are */
+    " accepted_before " BOOLEAN("accepted_before") ","
+    " changed INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;";
+/* clang-format on */
 
 static const char *const migrations[] = {version_1};
 _Static_assert(SG_COUNT(migrations) == SG_STORE_VERSION, "one migration for each version");
