@@ -14,8 +14,7 @@ static sg_status answer_failure(const struct sg_rings_packet *answer, struct sg_
     if (answer->status == SG_OK) {
         return sg_fail(err, SG_E_INTERNAL, NULL, "an answer of control lacks its descriptor");
     }
-    sg_status status =
-        answer->status < SG_STATUS_COUNT ? (sg_status)answer->status : SG_E_INTERNAL;
+    sg_status status = answer->status < SG_STATUS_COUNT ? (sg_status)answer->status : SG_E_INTERNAL;
     return sg_fail(err, status, NULL, "control refused (%s)", sg_status_info(status)->name);
 }
 
@@ -33,8 +32,8 @@ static sg_status await_answer(struct sg_connection *connection,
 {
     for (;;) {
         int64_t left_ms = deadline_ms - sg_monotonic_ms(sg_clock_system());
-        sg_status s = sg_packet_receive(connection->channel, left_ms > 0 ? (int)left_ms : 0, packet,
-                                        err);
+        sg_status s =
+            sg_packet_receive(connection->channel, left_ms > 0 ? (int)left_ms : 0, packet, err);
         if (s != SG_OK) {
             return s;
         }
@@ -55,8 +54,8 @@ static sg_status ask_once(struct sg_connection *connection, enum sg_rings_kind k
     }
     struct sg_rings_packet question = {
         .kind = kind, .sequence = ++connection->sequence, .token = token};
-    sg_status s = sg_packet_send(connection->channel, &question, sizeof question, NULL, 0, NULL, 0,
-                                 err);
+    sg_status s =
+        sg_packet_send(connection->channel, &question, sizeof question, NULL, 0, NULL, 0, err);
     if (s == SG_OK) {
         s = await_answer(connection, &question, deadline_ms, packet, err);
     }

@@ -66,7 +66,8 @@ sg_status sg_connection_refresh(struct sg_connection *connection, struct sg_erro
         return s;
     }
     if (view->map == NULL) {
-        view->generation = generation; /* an empty view is asked for again after the next change only */
+        view->generation =
+            generation; /* an empty view is asked for again after the next change only */
     }
     sg_view_free(connection->view);
     connection->view = view;
@@ -75,7 +76,8 @@ sg_status sg_connection_refresh(struct sg_connection *connection, struct sg_erro
 
 /* ---- the capabilities ---- */
 
-/* A token process that died while nothing was asked is no death under this operation: look before asking. */
+/* A token process that died while nothing was asked is no death under this operation: look before
+ * asking. */
 static bool is_alive(const struct sg_token_link *link)
 {
     if (link->socket < 0) {
@@ -94,6 +96,7 @@ static sg_status grant(struct sg_connection *connection, uint32_t token, struct 
     }
     drop_link(link);
     int fd = -1;
+    connection->asked_at[token] = atomic_load(&connection->page->generation);
     sg_status s = sg_channel_ask(connection, SG_RINGS_GRANT, token, &fd, err);
     if (s != SG_OK) {
         return s;
@@ -102,24 +105,52 @@ static sg_status grant(struct sg_connection *connection, uint32_t token, struct 
     return SG_OK;
 }
 
-/* Only a lost link (SG_E_SERVICE) is worth a second attempt: the token itself has then not answered. */
-static sg_status use_once(struct sg_connection *connection, enum sg_key_verb verb,
-                          const struct sg_view_key *key, const struct sg_mechanism *mechanism,
-                          struct sg_bytes data, unsigned char *out, size_t *out_len, bool *died,
+/* One use of a key, as the caller of sg_connection_use describes it. */
+struct use {
+    enum sg_key_verb verb;
+    const struct sg_view_key *key;
+    const struct sg_mechanism *mechanism;
+    struct sg_bytes data;
+    unsigned char *out;
+    size_t room;
+    bool died; /* the capability was lost under it */
+};
+
+static sg_status use_once(struct sg_connection *connection, struct use *use, size_t *out_len,
                           struct sg_error *err)
 {
-    *died = false;
-    sg_status s = grant(connection, key->token, err);
+    use->died = false;
+    sg_error_clear(err);
+    sg_status s = grant(connection, use->key->token, err);
     if (s != SG_OK) {
         return s;
     }
-    struct sg_token_link *link = &connection->links[key->token];
-    s = sg_token_use(link, verb, &key->id, mechanism, data, out, out_len, err);
+    struct sg_token_link *link = &connection->links[use->key->token];
+    size_t len = use->room;
+    s = sg_token_use(link, use->verb, &use->key->id, use->mechanism, use->data, use->out, &len,
+                     err);
+    /* Only a lost link is SG_E_SERVICE: whatever the token itself says is an answer. */
     if (s == SG_E_SERVICE) {
-        *died = true;
+        use->died = true;
         drop_link(link);
+    } else if (s == SG_OK) {
+        *out_len = len;
     }
     return s;
+}
+
+/* A refusal from before a change may be out of date: control decides anew, once for each change. */
+static sg_status use_granted(struct sg_connection *connection, struct use *use, size_t *out_len,
+                             struct sg_error *err)
+{
+    uint32_t token = use->key->token;
+    sg_status s = use_once(connection, use, out_len, err);
+    if (s != SG_E_DENIED ||
+        connection->asked_at[token] == atomic_load(&connection->page->generation)) {
+        return s;
+    }
+    drop_link(&connection->links[token]);
+    return use_once(connection, use, out_len, err);
 }
 
 sg_status sg_connection_use(struct sg_connection *connection, enum sg_key_verb verb,
@@ -127,27 +158,25 @@ sg_status sg_connection_use(struct sg_connection *connection, enum sg_key_verb v
                             struct sg_bytes data, unsigned char *out, size_t *out_len,
                             struct sg_error *err)
 {
-    bool died = false;
-    size_t room = *out_len;
-    sg_status s = use_once(connection, verb, key, mechanism, data, out, out_len, &died, err);
-    if (!died) {
+    struct use use = {verb, key, mechanism, data, out, *out_len, false};
+    sg_status s = use_granted(connection, &use, out_len, err);
+    if (!use.died) {
         return s;
     }
-    sg_error_clear(err);
-    *out_len = room;
-    s = use_once(connection, verb, key, mechanism, data, out, out_len, &died, err);
-    if (!died) {
+    s = use_granted(connection, &use, out_len, err);
+    if (!use.died) {
         return s;
     }
-    /* The same request has met two deaths: perhaps it is the cause. The RPC loop still writes this answer, then reads
-     * the end of file and returns. */
+    /* The same request has met two deaths: perhaps it is the cause. The RPC loop still writes this
+     * answer, then reads the end of file and returns. */
     (void)shutdown(connection->client, SHUT_RD);
     return sg_fail(err, SG_E_SERVICE, "token_died", "the token process died twice");
 }
 
 /* ---- the life of the process ---- */
 
-/* The RPC loop has no time-out of its own; at least somebody who says nothing at all does not stay. */
+/* The RPC loop has no time-out of its own; at least somebody who says nothing at all does not stay.
+ */
 static bool client_speaks(const struct sg_connection *connection)
 {
     struct pollfd entry = {.fd = connection->client, .events = POLLIN};

@@ -13,9 +13,10 @@ struct sg_connection {
     int channel; /**< to rings: packets of struct sg_rings_packet */
     int timeout_ms;
     const struct sg_generation_page *page;
-    struct sg_view *view; /**< NULL before the first sg_connection_refresh */
-    uint32_t sequence;    /**< of the last request on the channel */
+    struct sg_view *view;                      /**< NULL before the first sg_connection_refresh */
+    uint32_t sequence;                         /**< of the last request on the channel */
     struct sg_token_link links[SG_TOKENS_MAX]; /**< .socket is -1 where nothing was granted */
+    uint64_t asked_at[SG_TOKENS_MAX]; /**< the generation when a grant was last asked for */
 };
 
 /** A connection without view and capabilities, over descriptors that stay the caller's. */
@@ -23,25 +24,27 @@ void sg_connection_init(struct sg_connection *connection, int client, int channe
                         const struct sg_generation_page *page);
 void sg_connection_done(struct sg_connection *connection);
 
-/** Serve the client until it goes; the whole life of a freshly forked process. Enters the sandbox first. */
+/** Serve the client until it goes; the whole life of a freshly forked process. Enters the sandbox
+ * first. */
 SG_CHECKED sg_status sg_connection_serve(struct sg_connection *connection,
                                          const struct sg_sandbox *sandbox, size_t memory_max,
                                          struct sg_error *err);
 
-/** Bring the view up to date with the generation page: one comparison when nothing has changed. Otherwise waits up to
- * timeout_ms for control. SG_E_SERVICE when it does not answer; the old view is kept then. */
+/** Bring the view up to date with the generation page: one comparison when nothing has changed.
+ * Otherwise waits up to timeout_ms for control. SG_E_SERVICE when it does not answer; the old view
+ * is kept then. */
 SG_CHECKED sg_status sg_connection_refresh(struct sg_connection *connection, struct sg_error *err);
 
-/** Use a key through its token's capability, asking for one first where there is none. A capability that dies under the
- * operation is replaced and the operation repeated, once; a second death is SG_E_SERVICE "token_died" and the client's
- * connection ends behind the answer. */
+/** Use a key through its token's capability, asking for one first where there is none. A capability
+ * that dies under the operation is replaced and the operation repeated, once; a second death is
+ * SG_E_SERVICE "token_died" and the client's connection ends behind the answer. */
 SG_CHECKED sg_status sg_connection_use(struct sg_connection *connection, enum sg_key_verb verb,
                                        const struct sg_view_key *key,
                                        const struct sg_mechanism *mechanism, struct sg_bytes data,
                                        unsigned char *out, size_t *out_len, struct sg_error *err);
 
-/** Ask control something over the channel: SG_RINGS_VIEW or SG_RINGS_GRANT for token. Waits up to timeout_ms, asking
- * again while control or the token is away. *out_fd becomes the caller's. */
+/** Ask control something over the channel: SG_RINGS_VIEW or SG_RINGS_GRANT for token. Waits up to
+ * timeout_ms, asking again while control or the token is away. *out_fd becomes the caller's. */
 SG_CHECKED sg_status sg_channel_ask(struct sg_connection *connection, enum sg_rings_kind kind,
                                     uint32_t token, int *out_fd, struct sg_error *err);
 

@@ -5,7 +5,8 @@
 #include <signet/base/clock.h>
 #include <signet/base/log.h>
 
-/* The functions of a CK_FUNCTION_LIST get no context, and a connection process serves one client: so one module, here. */
+/* The functions of a CK_FUNCTION_LIST get no context, and a connection process serves one client:
+ * so one module, here. */
 static struct sg_module *current;
 
 enum { LOG_PAUSE_MS = 1000 };
@@ -24,15 +25,23 @@ void sg_module_pad(unsigned char *field, size_t len, const char *text)
 
 /* ---- failures ---- */
 
-/* What a token may say about the caller's input, and the caller may hear. Everything else that a token says is about
- * the token. */
+/* What a token may say about the caller's input, and the caller may hear. Everything else that a
+ * token says is about the token. */
 static CK_RV token_rv(unsigned long rv)
 {
     static const CK_RV about_input[] = {
-        CKR_DATA_INVALID,           CKR_DATA_LEN_RANGE,           CKR_ENCRYPTED_DATA_INVALID,
-        CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_MECHANISM_INVALID,      CKR_MECHANISM_PARAM_INVALID,
-        CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_SIZE_RANGE,       CKR_KEY_TYPE_INCONSISTENT,
-        CKR_KEY_HANDLE_INVALID,     CKR_FUNCTION_NOT_SUPPORTED,   CKR_ARGUMENTS_BAD,
+        CKR_DATA_INVALID,
+        CKR_DATA_LEN_RANGE,
+        CKR_ENCRYPTED_DATA_INVALID,
+        CKR_ENCRYPTED_DATA_LEN_RANGE,
+        CKR_MECHANISM_INVALID,
+        CKR_MECHANISM_PARAM_INVALID,
+        CKR_KEY_FUNCTION_NOT_PERMITTED,
+        CKR_KEY_SIZE_RANGE,
+        CKR_KEY_TYPE_INCONSISTENT,
+        CKR_KEY_HANDLE_INVALID,
+        CKR_FUNCTION_NOT_SUPPORTED,
+        CKR_ARGUMENTS_BAD,
     };
     for (size_t i = 0; i < SG_COUNT(about_input); i++) {
         if (about_input[i] == rv) {

@@ -1,4 +1,5 @@
-/* Digests and random numbers: PKCS#11 v2.40 base, 5.10 and 5.17. No key is involved, so no token is asked. */
+/* Digests and random numbers: PKCS#11 v2.40 base, 5.10 and 5.17. No key is involved, so no token is
+ * asked. */
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -11,7 +12,8 @@ void sg_module_warm_up(void)
     static const enum sg_hash hashes[] = {SG_HASH_SHA1, SG_HASH_SHA224, SG_HASH_SHA256,
                                           SG_HASH_SHA384, SG_HASH_SHA512};
     unsigned char digest[EVP_MAX_MD_SIZE];
-    /* No configuration file: it could load engines and providers into a process that must hold none. */
+    /* No configuration file: it could load engines and providers into a process that must hold
+     * none. */
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     for (size_t i = 0; i < SG_COUNT(hashes); i++) {
         (void)EVP_Digest("", 0, digest, NULL, sg_mechanism_digest(hashes[i]), NULL);
@@ -56,8 +58,7 @@ static CK_RV add(struct sg_session *session, const unsigned char *part, CK_ULONG
     if (part == NULL && len > 0) {
         return CKR_ARGUMENTS_BAD;
     }
-    return len == 0 || EVP_DigestUpdate(session->digest, part, len) == 1 ? CKR_OK
-                                                                         : CKR_HOST_MEMORY;
+    return len == 0 || EVP_DigestUpdate(session->digest, part, len) == 1 ? CKR_OK : CKR_HOST_MEMORY;
 }
 
 /* True when *rv is the answer already and the operation goes on. */

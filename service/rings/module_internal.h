@@ -1,4 +1,5 @@
-/* The virtual PKCS#11 module: a CK_FUNCTION_LIST over one connection's view and capabilities. PKCS#11 v2.40 base. */
+/* The virtual PKCS#11 module: a CK_FUNCTION_LIST over one connection's view and capabilities.
+ * PKCS#11 v2.40 base. */
 #ifndef SIGNET_RINGS_MODULE_INTERNAL_H
 #define SIGNET_RINGS_MODULE_INTERNAL_H
 
@@ -15,7 +16,8 @@
 struct sg_mechanism_row {
     CK_MECHANISM_TYPE type;
     enum sg_mechanism_kind kind;
-    enum sg_hash hash; /**< what is hashed here before the key is used; SG_HASH_NONE: the caller has */
+    enum sg_hash
+        hash; /**< what is hashed here before the key is used; SG_HASH_NONE: the caller has */
     enum sg_view_family family;
     CK_FLAGS flags; /**< CKF_SIGN … */
 };
@@ -25,14 +27,15 @@ struct sg_operation {
     const struct sg_mechanism_row *row; /**< NULL: none is active */
     struct sg_mechanism mechanism;
     struct sg_view_key key;
-    bool updated;       /**< has seen an Update: only Final may end it */
-    EVP_MD_CTX *digest; /**< for mechanisms that hash */
+    bool updated;         /**< has seen an Update: only Final may end it */
+    EVP_MD_CTX *digest;   /**< for mechanisms that hash */
     EVP_PKEY *public_key; /**< for verification and encryption */
 };
 
 struct sg_search {
     bool active;
-    CK_OBJECT_HANDLE *handles; /**< what was found at FindObjectsInit; changes of the view do not touch it */
+    CK_OBJECT_HANDLE
+    *handles; /**< what was found at FindObjectsInit; changes of the view do not touch it */
     size_t count, next;
 };
 
@@ -153,7 +156,8 @@ CK_RV sg_C_GenerateRandom(CK_SESSION_HANDLE session, unsigned char *random, CK_U
 
 /** Enter the functions that no ring performs: whatever writes, and whatever is not supported. */
 void sg_module_refusals(CK_FUNCTION_LIST *functions);
-/** Load what the functions need of OpenSSL while files may still be read: before the sandbox, best before the fork. */
+/** Load what the functions need of OpenSSL while files may still be read: before the sandbox, best
+ * before the fork. */
 void sg_module_warm_up(void);
 
 #endif

@@ -1,4 +1,5 @@
-/* Mechanisms: what is offered (PKCS#11 v2.40 base, 5.5) and how parameters become our own fields (mechanisms, 2.1). */
+/* Mechanisms: what is offered (PKCS#11 v2.40 base, 5.5) and how parameters become our own fields
+ * (mechanisms, 2.1). */
 #include "module_internal.h"
 
 #define BOTH_RSA (CKF_SIGN | CKF_VERIFY | CKF_ENCRYPT | CKF_DECRYPT)
@@ -27,10 +28,8 @@ static const struct hash_row {
     CK_RSA_PKCS_MGF_TYPE mgf;
     enum sg_hash hash;
 } hashes[] = {
-    {CKM_SHA_1, CKG_MGF1_SHA1, SG_HASH_SHA1},
-    {CKM_SHA224, CKG_MGF1_SHA224, SG_HASH_SHA224},
-    {CKM_SHA256, CKG_MGF1_SHA256, SG_HASH_SHA256},
-    {CKM_SHA384, CKG_MGF1_SHA384, SG_HASH_SHA384},
+    {CKM_SHA_1, CKG_MGF1_SHA1, SG_HASH_SHA1},      {CKM_SHA224, CKG_MGF1_SHA224, SG_HASH_SHA224},
+    {CKM_SHA256, CKG_MGF1_SHA256, SG_HASH_SHA256}, {CKM_SHA384, CKG_MGF1_SHA384, SG_HASH_SHA384},
     {CKM_SHA512, CKG_MGF1_SHA512, SG_HASH_SHA512},
 };
 
@@ -224,7 +223,8 @@ CK_RV sg_C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANIS
         };
         return CKR_OK;
     }
-    /* Not in the list, or Java would send us what it can hash itself; but it asks here whether PSS may use them. */
+    /* Not in the list, or Java would send us what it can hash itself; but it asks here whether PSS
+     * may use them. */
     if (find_hash(type) != NULL) {
         *info = (CK_MECHANISM_INFO){.flags = CKF_DIGEST};
         return CKR_OK;

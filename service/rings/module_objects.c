@@ -107,7 +107,8 @@ static bool matches(const struct sg_view *view, const struct sg_view_object *obj
 }
 
 static CK_RV start_search(struct sg_search *search, const struct sg_view *view,
-                    const struct sg_view_slot *slot, const CK_ATTRIBUTE *wanted, CK_ULONG count)
+                          const struct sg_view_slot *slot, const CK_ATTRIBUTE *wanted,
+                          CK_ULONG count)
 {
     *search = (struct sg_search){.active = true};
     if (slot == NULL || slot->count == 0) {

@@ -1,4 +1,5 @@
-/* What signing, verifying, encrypting and decrypting have in common: how an operation begins, hashes and ends. */
+/* What signing, verifying, encrypting and decrypting have in common: how an operation begins,
+ * hashes and ends. */
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <string.h>
@@ -28,8 +29,8 @@ static CK_OBJECT_CLASS class_for(CK_FLAGS verb)
     return verb == CKF_SIGN || verb == CKF_DECRYPT ? CKO_PRIVATE_KEY : CKO_PUBLIC_KEY;
 }
 
-/* The token process checks all this again from the capability; here the client gets its answer at Init, where the
- * standard wants it. Raw RSA is decryption, whatever it is called. */
+/* The token process checks all this again from the capability; here the client gets its answer at
+ * Init, where the standard wants it. Raw RSA is decryption, whatever it is called. */
 static bool may(const struct sg_view_key *key, const struct sg_mechanism_row *row, CK_FLAGS verb)
 {
     if (verb == CKF_VERIFY) {
@@ -81,8 +82,8 @@ static CK_RV start_digest(struct sg_operation *operation)
     return CKR_OK;
 }
 
-static CK_RV fill(struct sg_operation *operation, const struct sg_view_object *object, CK_FLAGS verb,
-                  const CK_MECHANISM *mechanism)
+static CK_RV fill(struct sg_operation *operation, const struct sg_view_object *object,
+                  CK_FLAGS verb, const CK_MECHANISM *mechanism)
 {
     const struct sg_view *view = sg_module_current()->connection->view;
     CK_RV rv = sg_mechanism_translate(operation->row, mechanism, sg_operation_key_len(operation),

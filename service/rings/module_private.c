@@ -1,5 +1,5 @@
-/* What the private key does: signing and decryption, PKCS#11 v2.40 base, 5.11 and 5.9. Init is kept here and checked;
- * only the operation itself goes to the token process: one round trip. */
+/* What the private key does: signing and decryption, PKCS#11 v2.40 base, 5.11 and 5.9. Init is kept
+ * here and checked; only the operation itself goes to the token process: one round trip. */
 #include <string.h>
 
 #include "module_internal.h"
@@ -26,8 +26,8 @@ static bool input_fits(const struct sg_operation *operation, size_t len)
     case SG_MECHANISM_RSA_X_509:
         return len <= key_len;
     case SG_MECHANISM_RSA_PSS:
-        return len ==
-               (size_t)EVP_MD_get_size(sg_mechanism_digest((enum sg_hash)operation->mechanism.hash));
+        return len == (size_t)EVP_MD_get_size(
+                          sg_mechanism_digest((enum sg_hash)operation->mechanism.hash));
     case SG_MECHANISM_ECDSA:
         return len > 0 && len <= EVP_MAX_MD_SIZE;
     case SG_MECHANISM_RSA_OAEP:
@@ -59,7 +59,8 @@ static CK_RV sign(const struct sg_operation *operation, struct sg_bytes input,
     return CKR_OK;
 }
 
-/* A question for the length and too small a buffer leave the operation as it is (PKCS#11 v2.40 base, 5.2). */
+/* A question for the length and too small a buffer leave the operation as it is (PKCS#11 v2.40
+ * base, 5.2). */
 static bool wants_length(const struct sg_operation *operation, const unsigned char *signature,
                          CK_ULONG *signature_len, CK_RV *rv)
 {
@@ -210,7 +211,8 @@ CK_RV sg_C_Decrypt(CK_SESSION_HANDLE handle, unsigned char *encrypted, CK_ULONG 
         return CKR_ARGUMENTS_BAD;
     }
     if (data == NULL) {
-        *len = sg_operation_key_len(operation); /* never more; how much less only decrypting tells */
+        *len =
+            sg_operation_key_len(operation); /* never more; how much less only decrypting tells */
         return CKR_OK;
     }
     rv = decrypt(operation, (struct sg_bytes){encrypted, encrypted_len}, data, len, &keep);

@@ -1,4 +1,5 @@
-/* What the public key does: verification and encryption, PKCS#11 v2.40 base, 5.12 and 5.8. Done here, by OpenSSL. */
+/* What the public key does: verification and encryption, PKCS#11 v2.40 base, 5.12 and 5.8. Done
+ * here, by OpenSSL. */
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
@@ -218,7 +219,8 @@ CK_RV sg_C_EncryptInit(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJ
     return sg_operation_begin(session, &session->encrypt, CKF_ENCRYPT, mechanism, key);
 }
 
-/* Raw RSA takes a whole block: what is shorter gets zeros in front (PKCS#11 v2.40 mechanisms, 2.1.9). */
+/* Raw RSA takes a whole block: what is shorter gets zeros in front (PKCS#11 v2.40
+ * mechanisms, 2.1.9). */
 static bool pad_raw(struct sg_bytes *input, size_t key_len, unsigned char block[SG_SIGNATURE_MAX])
 {
     if (input->len > key_len) {
@@ -242,8 +244,8 @@ static CK_RV encrypt(const struct sg_operation *operation, struct sg_bytes input
         return CKR_DATA_LEN_RANGE;
     }
     SG_CLEANUP(free_contextp) EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(operation->public_key, NULL);
-    bool ready = context != NULL && EVP_PKEY_encrypt_init(context) == 1 &&
-                 set_padding(context, operation);
+    bool ready =
+        context != NULL && EVP_PKEY_encrypt_init(context) == 1 && set_padding(context, operation);
     bool done = ready && EVP_PKEY_encrypt(context, encrypted, &len, input.data, input.len) == 1;
     ERR_clear_error();
     if (!ready) {

@@ -1,10 +1,10 @@
-/* What no ring does: whatever would write (certificates and keys are administered through control), and what neither
- * the mechanisms offered nor any client met so far has a use for. None of these looks at its arguments beyond the
- * session: hostile ones do no harm. */
+/* What no ring does: whatever would write (certificates and keys are administered through control),
+ * and what neither the mechanisms offered nor any client met so far has a use for. None of these
+ * looks at its arguments beyond the session: hostile ones do no harm. */
 #include "module_internal.h"
 
-/* A read-only session says so; a read-write one opens, because clients open it without need, and finds that the token
- * does not take it. */
+/* A read-only session says so; a read-write one opens, because clients open it without need, and
+ * finds that the token does not take it. */
 static CK_RV refuse_write(CK_SESSION_HANDLE handle)
 {
     struct sg_session *session = NULL;
@@ -74,13 +74,11 @@ static CK_RV generate_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism SG_
     return refuse_write(session);
 }
 
-static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism SG_UNUSED,
-                               CK_ATTRIBUTE *public_attributes SG_UNUSED,
-                               CK_ULONG public_count SG_UNUSED,
-                               CK_ATTRIBUTE *private_attributes SG_UNUSED,
-                               CK_ULONG private_count SG_UNUSED,
-                               CK_OBJECT_HANDLE *public_key SG_UNUSED,
-                               CK_OBJECT_HANDLE *private_key SG_UNUSED)
+static CK_RV
+generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism SG_UNUSED,
+                  CK_ATTRIBUTE *public_attributes SG_UNUSED, CK_ULONG public_count SG_UNUSED,
+                  CK_ATTRIBUTE *private_attributes SG_UNUSED, CK_ULONG private_count SG_UNUSED,
+                  CK_OBJECT_HANDLE *public_key SG_UNUSED, CK_OBJECT_HANDLE *private_key SG_UNUSED)
 {
     return refuse_write(session);
 }
@@ -154,7 +152,8 @@ static CK_RV wrap_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism SG_UNUS
     return unsupported(session);
 }
 
-/* No p11-kit client of Debian 12 can ask for it (0.24.1 refuses CKM_ECDH1_DERIVE before anything is sent). */
+/* No p11-kit client of Debian 12 can ask for it (0.24.1 refuses CKM_ECDH1_DERIVE before anything is
+ * sent). */
 static CK_RV derive_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism SG_UNUSED,
                         CK_OBJECT_HANDLE key SG_UNUSED, CK_ATTRIBUTE *attributes SG_UNUSED,
                         CK_ULONG count SG_UNUSED, CK_OBJECT_HANDLE *made SG_UNUSED)

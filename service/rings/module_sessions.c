@@ -1,8 +1,8 @@
 /* Sessions: PKCS#11 v2.40 base, 5.6. Any slot opens; one without a visible ring is empty. */
 #include "module_internal.h"
 
-/* A handle is the place in the table (9 bits) and a count (22 bits), so that a closed session's handle means nothing for
- * the next four million sessions; 31 bits in all. */
+/* A handle is the place in the table (9 bits) and a count (22 bits), so that a closed session's
+ * handle means nothing for the next four million sessions; 31 bits in all. */
 enum { INDEX_BITS = 9, SERIAL_MASK = (1 << 22) - 1 };
 _Static_assert(SG_SESSIONS_MAX == 1 << INDEX_BITS, "a session's index must fit its handle");
 
@@ -59,7 +59,8 @@ static bool free_index(const struct sg_module *module, size_t *out)
     return false;
 }
 
-/* A login counts for all sessions with a token and ends with the last of them (PKCS#11 v2.40 base, 5.6, C_CloseSession). */
+/* A login counts for all sessions with a token and ends with the last of them (PKCS#11 v2.40
+ * base, 5.6, C_CloseSession). */
 static bool is_logged_in(const struct sg_module *module, CK_SLOT_ID slot)
 {
     for (size_t i = 0; i < SG_SESSIONS_MAX; i++) {
@@ -164,8 +165,8 @@ CK_RV sg_C_GetSessionInfo(CK_SESSION_HANDLE handle, CK_SESSION_INFO *info)
     return CKR_OK;
 }
 
-/* Nobody needs to log in, the Unix user has done so; but clients that do it anyway are not turned away. There is no
- * security officer. */
+/* Nobody needs to log in, the Unix user has done so; but clients that do it anyway are not turned
+ * away. There is no security officer. */
 CK_RV sg_C_Login(CK_SESSION_HANDLE handle, CK_USER_TYPE user, unsigned char *pin, CK_ULONG len)
 {
     (void)pin;

@@ -5,7 +5,8 @@
 
 #include "module_internal.h"
 
-/* Between the call that asks for the number of slots and the one that fetches them the list stays as it is. */
+/* Between the call that asks for the number of slots and the one that fetches them the list stays
+ * as it is. */
 static CK_RV refresh_slots(struct sg_module *module, bool counting)
 {
     struct sg_error err = SG_ERROR_INIT;
@@ -65,16 +66,16 @@ CK_RV sg_C_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO *info)
 static void fill_serial(CK_TOKEN_INFO *info, CK_SLOT_ID slot)
 {
     char text[24];
-    bool fits = snprintf(text, sizeof text, "%" PRIu64, (uint64_t)slot) <=
-                (int)sizeof info->serialNumber;
+    bool fits =
+        snprintf(text, sizeof text, "%" PRIu64, (uint64_t)slot) <= (int)sizeof info->serialNumber;
     if (!fits) {
         snprintf(text, sizeof text, "%" PRIx64, (uint64_t)slot);
     }
     sg_module_pad(info->serialNumber, sizeof info->serialNumber, text);
 }
 
-/* A slot that the view does not show has a token too, an empty one without a name: libp11 0.4.12 waits for ever on a
- * slot that is refused. Whether such a ring exists cannot be told from it. */
+/* A slot that the view does not show has a token too, an empty one without a name: libp11 0.4.12
+ * waits for ever on a slot that is refused. Whether such a ring exists cannot be told from it. */
 CK_RV sg_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
     struct sg_module *module = sg_module_current();

@@ -36,9 +36,9 @@ sg_status sg_rings_watch(const struct sg_rings *rings, int fd, uint64_t what, st
 
 /* ---- making ---- */
 
-/* Opened again for reading only: a mapping of the writable descriptor could be made writable by mprotect, and then one
- * connection could tell all others that nothing has changed. */
-static sg_status map_page(int fd, const struct sg_generation_page **out, struct sg_error *err)
+/* Opened again for reading only: a mapping of the writable descriptor could be made writable by
+ * mprotect, and then one connection could tell all others that nothing has changed. */
+static sg_status map_page(struct sg_rings *rings, int fd, struct sg_error *err)
 {
     char path[40];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -46,11 +46,12 @@ static sg_status map_page(int fd, const struct sg_generation_page **out, struct 
     if (readable < 0) {
         return sg_fail_errno(err, SG_E_SERVICE, "no_proc", "cannot open %s", path);
     }
-    void *page = mmap(NULL, sizeof **out, PROT_READ, MAP_SHARED, readable, 0);
+    void *page = mmap(NULL, sizeof *rings->page, PROT_READ, MAP_SHARED, readable, 0);
     if (page == MAP_FAILED) {
         return sg_fail_errno(err, SG_E_INTERNAL, NULL, "cannot map the generation page");
     }
-    *out = page;
+    rings->page_map = page;
+    rings->page = page;
     return SG_OK;
 }
 
@@ -59,8 +60,8 @@ static size_t size_of(size_t row_count)
     return sizeof(struct sg_rings) + row_count * sizeof(struct sg_ring_client);
 }
 
-/* Numbers must be unique among all connections since the master's start, also those of a rings process before this one:
- * nobody makes more than one connection in a nanosecond. */
+/* Numbers must be unique among all connections since the master's start, also those of a rings
+ * process before this one: nobody makes more than one connection in a nanosecond. */
 static uint64_t first_number(void)
 {
     struct timespec now = {0};
@@ -74,8 +75,8 @@ static void free_rings(struct sg_rings *rings)
     sg_fd_closep(&rings->signals);
     sg_fd_closep(&rings->null);
     sg_fd_closep(&rings->control);
-    if (rings->page != NULL) {
-        (void)munmap((void *)(uintptr_t)rings->page, sizeof *rings->page);
+    if (rings->page_map != NULL) {
+        (void)munmap(rings->page_map, sizeof *rings->page);
     }
     (void)munmap(rings, size_of(rings->row_count));
 }
@@ -124,25 +125,15 @@ static sg_status watch_all(struct sg_rings *rings, struct sg_error *err)
     return s;
 }
 
-static sg_status make(const struct sg_rings_settings *settings, const struct sg_sandbox *sandbox,
-                      const sigset_t *signals, struct sg_rings **out, struct sg_error *err)
+static sg_status prepare(struct sg_rings *rings, const sigset_t *signals, struct sg_error *err)
 {
-    SG_CLEANUP(free_ringsp) struct sg_rings *rings = allocate(settings->connections_max);
-    if (rings == NULL) {
-        return sg_fail_errno(err, SG_E_NO_MEMORY, "no_memory", "cannot map the table of clients");
-    }
-    rings->settings = settings;
-    rings->sandbox = sandbox;
     rings->next_number = first_number();
-    sg_status s = map_page(settings->generation_page, &rings->page, err);
+    sg_status s = map_page(rings, rings->settings->generation_page, err);
     if (s == SG_OK) {
         s = open_descriptors(rings, signals, err);
     }
     if (s == SG_OK) {
         s = watch_all(rings, err);
-    }
-    if (s == SG_OK) {
-        *out = SG_STEAL(rings);
     }
     return s;
 }
@@ -158,7 +149,8 @@ static void raise_descriptor_limit(const struct sg_rings_settings *settings)
     limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < needed) {
         sg_log(SG_LOG_WARNING,
-               "event=few_descriptors limit=%" PRIu64 " connections_max=%zu: clients may be refused earlier",
+               "event=few_descriptors limit=%" PRIu64
+               " connections_max=%zu: clients may be refused earlier",
                (uint64_t)limit.rlim_cur, settings->connections_max);
     }
 }
@@ -174,9 +166,8 @@ static void read_master(struct sg_rings *rings)
         rings->stop = s != SG_E_SERVICE || strcmp(err.code, "peer_gone") == 0;
         return;
     }
-    int control = packet->len > 0 && packet->data[0] == MASTER_RINGS_LINK
-                      ? sg_packet_take_fd(packet, 0)
-                      : -1;
+    int control =
+        packet->len > 0 && packet->data[0] == MASTER_RINGS_LINK ? sg_packet_take_fd(packet, 0) : -1;
     sg_packet_close_fds(packet);
     if (control >= 0) {
         sg_rings_set_control(rings, control);
@@ -250,11 +241,17 @@ static sg_status run(const struct sg_rings_settings *settings, const sigset_t *s
                      struct sg_error *err)
 {
     SG_CLEANUP(sg_sandbox_freep) struct sg_sandbox *sandbox = NULL;
-    SG_CLEANUP(free_ringsp) struct sg_rings *rings = NULL;
-    sg_status s = sg_sandbox_new(&sandbox, err);
-    if (s == SG_OK) {
-        s = make(settings, sandbox, signals, &rings, err);
+    SG_CLEANUP(free_ringsp) struct sg_rings *rings = allocate(settings->connections_max);
+    if (rings == NULL) {
+        return sg_fail_errno(err, SG_E_NO_MEMORY, "no_memory", "cannot map the table of clients");
     }
+    sg_status s = sg_sandbox_new(&sandbox, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    rings->settings = settings;
+    rings->sandbox = sandbox;
+    s = prepare(rings, signals, err);
     if (s != SG_OK) {
         return s;
     }

@@ -98,7 +98,8 @@ static void reset_signals(void)
     sigemptyset(&none);
     (void)signal(SIGTERM, SIG_DFL);
     (void)signal(SIGINT, SIG_DFL);
-    (void)signal(SIGPIPE, SIG_IGN); /* a client that leaves in the middle of an answer is no event */
+    (void)signal(SIGPIPE,
+                 SIG_IGN); /* a client that leaves in the middle of an answer is no event */
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
@@ -232,7 +233,8 @@ void sg_rings_accept(struct sg_rings *rings)
 void sg_rings_kill(struct sg_ring_client *client)
 {
     if (client->process > 0) {
-        (void)kill(client->process, SIGKILL); /* our child and not reaped: the number is still its own */
+        (void)kill(client->process,
+                   SIGKILL); /* our child and not reaped: the number is still its own */
     }
 }
 

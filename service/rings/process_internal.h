@@ -1,4 +1,5 @@
-/* The rings process: one loop over the listener, the master, the control link and a channel for each connection. */
+/* The rings process: one loop over the listener, the master, the control link and a channel for
+ * each connection. */
 #ifndef SIGNET_RINGS_PROCESS_INTERNAL_H
 #define SIGNET_RINGS_PROCESS_INTERNAL_H
 
@@ -35,9 +36,11 @@ struct sg_ring_client {
     struct sg_ring_question question;
 };
 
-/** Lies in memory that a forked process finds wiped: a connection learns nothing of other clients. */
+/** Lies in memory that a forked process finds wiped: a connection learns nothing of other clients.
+ */
 struct sg_rings {
     const struct sg_rings_settings *settings;
+    void *page_map; /**< what .page lies in */
     const struct sg_generation_page *page;
     const struct sg_sandbox *sandbox;
     int epoll, signals, null;

@@ -1,5 +1,5 @@
-/* Questions go from connections to control, answers come back. Who asks is written here, from the table: a connection's
- * own word about itself counts for nothing. */
+/* Questions go from connections to control, answers come back. Who asks is written here, from the
+ * table: a connection's own word about itself counts for nothing. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -141,16 +141,16 @@ static bool is_question(const struct sg_packet *packet)
            asked->token < SG_TOKENS_MAX;
 }
 
-/* Is an answer still to be expected? A connection asks again only when its time has run out; one that asks faster is none
- * of ours, and shall not be able to flood control. */
+/* Is an answer still to be expected? A connection asks again only when its time has run out; one
+ * that asks faster is none of ours, and shall not be able to flood control. */
 static bool is_outstanding(const struct sg_rings *rings, const struct sg_ring_question *question)
 {
     int64_t age_ms = sg_monotonic_ms(sg_clock_system()) - question->sent_ms;
     return question->wanted && question->sent && age_ms < rings->settings->answer_timeout_ms / 2;
 }
 
-/* One question at a time is out for each connection. What it asks again meanwhile gets the answer that is under way if
- * it is the same question, and otherwise waits for that. */
+/* One question at a time is out for each connection. What it asks again meanwhile gets the answer
+ * that is under way if it is the same question, and otherwise waits for that. */
 static void take_question(struct sg_rings *rings, struct sg_ring_client *client,
                           const struct sg_rings_packet *asked)
 {
@@ -188,7 +188,7 @@ void sg_rings_read_channel(struct sg_rings *rings, struct sg_ring_client *client
     /* Its end, or something that our own code does not say: either way it is finished. */
     sg_fd_closep(&client->channel);
     client->channel = -1;
-    if (s == SG_OK || s != SG_E_SERVICE) {
+    if (s != SG_E_SERVICE) {
         sg_rings_kill(client);
     }
 }
@@ -201,8 +201,8 @@ static struct sg_ring_client *asker_of(struct sg_rings *rings, const struct sg_r
         struct sg_ring_client *client = &rings->rows[i];
         if (client->used && client->number == answer->connection) {
             const struct sg_ring_question *question = &client->question;
-            bool fits = question->wanted && question->sent &&
-                        question->relay_sequence == answer->sequence;
+            bool fits =
+                question->wanted && question->sent && question->relay_sequence == answer->sequence;
             return fits ? client : NULL;
         }
     }
@@ -232,8 +232,7 @@ static void take_answer(struct sg_rings *rings)
 {
     struct sg_packet *packet = &rings->packet;
     const struct sg_rings_packet *answer = (const void *)packet->data;
-    struct sg_ring_client *client =
-        packet->len == sizeof *answer ? asker_of(rings, answer) : NULL;
+    struct sg_ring_client *client = packet->len == sizeof *answer ? asker_of(rings, answer) : NULL;
     if (client == NULL) {
         return; /* whoever asked is gone or has given up */
     }

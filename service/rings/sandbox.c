@@ -13,7 +13,7 @@
 
 #include <signet/base/file.h>
 
-#define FILTER_MAX (64u * 1024u) /* bytes of compiled filter */
+#define FILTER_MAX 65536u /* bytes of compiled filter */
 
 #ifdef SIGNET_SANITIZED
 enum { SANITIZED = 1 };
@@ -27,19 +27,41 @@ struct sg_sandbox {
 
 /* ---- compiling the filter ---- */
 
-/* All that the RPC loop, malloc, the two links and the reading of a clock take (found with strace, glibc 2.36). */
+/* All that the RPC loop, malloc, the two links and the reading of a clock take (found with strace,
+ * glibc 2.36). */
 static const int allowed[] = {
-    SCMP_SYS(read),          SCMP_SYS(readv),        SCMP_SYS(write),
-    SCMP_SYS(writev),        SCMP_SYS(recvfrom),     SCMP_SYS(recvmsg),
-    SCMP_SYS(sendto),        SCMP_SYS(sendmsg),      SCMP_SYS(shutdown),
-    SCMP_SYS(poll),          SCMP_SYS(ppoll),        SCMP_SYS(close),
-    SCMP_SYS(fstat),         SCMP_SYS(newfstatat),   SCMP_SYS(fcntl),
-    SCMP_SYS(munmap),        SCMP_SYS(mremap),       SCMP_SYS(brk),
-    SCMP_SYS(madvise),       SCMP_SYS(futex),        SCMP_SYS(getrandom),
-    SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(nanosleep),
-    SCMP_SYS(clock_nanosleep), SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(rt_sigprocmask), SCMP_SYS(getpid),      SCMP_SYS(gettid),
-    SCMP_SYS(exit),          SCMP_SYS(exit_group),
+    SCMP_SYS(read),
+    SCMP_SYS(readv),
+    SCMP_SYS(write),
+    SCMP_SYS(writev),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(sendto),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(close),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(brk),
+    SCMP_SYS(madvise),
+    SCMP_SYS(futex),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
 };
 
 /* Libraries try these and go on without: an error for them, not the end. */
@@ -86,7 +108,8 @@ static void release_filter(const scmp_filter_ctx *filter)
     }
 }
 
-/* libseccomp takes some milliseconds and 100 KiB to compile: so once, and each connection process loads the result. */
+/* libseccomp takes some milliseconds and 100 KiB to compile: so once, and each connection process
+ * loads the result. */
 static sg_status compile(struct sg_buffer *out, struct sg_error *err)
 {
     SG_CLEANUP(release_filter) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -160,7 +183,8 @@ static sg_status set_limits(size_t memory_max, struct sg_error *err)
     return s;
 }
 
-/* All rights that this header knows and this kernel handles (ABI 1 has 13, ABI 2 adds REFER, ABI 3 TRUNCATE). */
+/* All rights that this header knows and this kernel handles (ABI 1 has 13, ABI 2 adds REFER, ABI 3
+ * TRUNCATE). */
 static uint64_t landlock_rights(long abi)
 {
     uint64_t rights = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
@@ -173,7 +197,8 @@ static uint64_t landlock_rights(long abi)
     return rights;
 }
 
-/* No rule is added: nothing in the file system may be touched. A kernel without Landlock has the filter still. */
+/* No rule is added: nothing in the file system may be touched. A kernel without Landlock has the
+ * filter still. */
 static sg_status deny_files(struct sg_error *err)
 {
     long abi =

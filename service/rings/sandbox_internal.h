@@ -16,10 +16,11 @@ SG_CHECKED sg_status sg_sandbox_new(struct sg_sandbox **out, struct sg_error *er
 void sg_sandbox_free(struct sg_sandbox *sandbox);
 SG_DEFINE_CLEANUP(struct sg_sandbox *, sg_sandbox_free)
 
-/** Shut the calling process in, for good: limits on memory (memory_max bytes of address space, 0 = none), descriptors
- * and core files, no new privileges, not dumpable, no file system (Landlock, where the kernel has it), and only the
- * system calls that serving a client takes. Any other call kills the process. Built with a sanitizer, the memory limit
- * and the filter are left out: the sanitizers need what they forbid. */
+/** Shut the calling process in, for good: limits on memory (memory_max bytes of address space, 0 =
+ * none), descriptors and core files, no new privileges, not dumpable, no file system (Landlock,
+ * where the kernel has it), and only the system calls that serving a client takes. Any other call
+ * kills the process. Built with a sanitizer, the memory limit and the filter are left out: the
+ * sanitizers need what they forbid. */
 SG_CHECKED sg_status sg_sandbox_enter(const struct sg_sandbox *sandbox, size_t memory_max,
                                       struct sg_error *err);
 

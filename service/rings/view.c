@@ -88,8 +88,8 @@ static bool handle_taken(const struct sg_view_writer *writer, const struct sg_vi
     return false;
 }
 
-/* A handle must survive every change of the view that leaves its object alone, because clients keep handles for years.
- * So it is a digest of what the object is and not a count. */
+/* A handle must survive every change of the view that leaves its object alone, because clients keep
+ * handles for years. So it is a digest of what the object is and not a count. */
 static uint32_t make_handle(const struct sg_view_writer *writer, const struct sg_view_slot *slot,
                             uint32_t object_class, struct sg_bytes identity)
 {

@@ -1,5 +1,5 @@
-/* A member's attributes from its certificate: PKCS#11 v2.40 base, 4.6 (certificates), 4.8 and 4.9 (keys), and for the
- * key types v2.40 mechanisms, 2.1.2, 2.1.3 (RSA), 2.3.3, 2.3.4 (EC). */
+/* A member's attributes from its certificate: PKCS#11 v2.40 base, 4.6 (certificates), 4.8 and 4.9
+ * (keys), and for the key types v2.40 mechanisms, 2.1.2, 2.1.3 (RSA), 2.3.3, 2.3.4 (EC). */
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -87,8 +87,7 @@ static void begin(struct builder *b, CK_OBJECT_CLASS object_class, struct sg_byt
                   uint32_t key)
 {
     if (b->status == SG_OK) {
-        b->status =
-            sg_view_begin_object(b->writer, (uint32_t)object_class, identity, key, b->err);
+        b->status = sg_view_begin_object(b->writer, (uint32_t)object_class, identity, key, b->err);
     }
     number(b, CKA_CLASS, object_class);
     truth(b, CKA_TOKEN, true);
@@ -120,8 +119,8 @@ static void date(struct builder *b, CK_ATTRIBUTE_TYPE type, const ASN1_TIME *tim
     if (ASN1_TIME_to_tm(time, &tm) != 1) {
         return; /* the attribute is optional */
     }
-    int len = snprintf(text, sizeof text, "%04d%02d%02d", tm.tm_year + 1900, tm.tm_mon + 1,
-                       tm.tm_mday);
+    int len =
+        snprintf(text, sizeof text, "%04d%02d%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
     if (len == (int)sizeof(CK_DATE)) {
         attribute(b, type, put(b, text, sizeof(CK_DATE)));
     }
@@ -238,7 +237,8 @@ static struct sg_view_piece put_big(struct builder *b, const EVP_PKEY *key, cons
     return piece;
 }
 
-/* CKA_EC_PARAMS is the OBJECT IDENTIFIER, CKA_EC_POINT an OCTET STRING around the point, both in DER. */
+/* CKA_EC_PARAMS is the OBJECT IDENTIFIER, CKA_EC_POINT an OCTET STRING around the point, both in
+ * DER. */
 static bool ec_pieces(struct builder *b, const X509 *certificate, struct member_pieces *pieces)
 {
     X509_ALGOR *algorithm = NULL;
@@ -262,8 +262,8 @@ static bool ec_pieces(struct builder *b, const X509 *certificate, struct member_
     return true;
 }
 
-/* False when the ring shows no key for such a certificate: an Ed25519 key makes libp11 0.4.12 lose every key beside it,
- * and no p11-kit client carries EdDSA. */
+/* False when the ring shows no key for such a certificate: an Ed25519 key makes libp11 0.4.12 lose
+ * every key beside it, and no p11-kit client carries EdDSA. */
 static bool key_pieces(struct builder *b, const X509 *certificate, struct member_pieces *pieces)
 {
     EVP_PKEY *key = X509_get0_pubkey(certificate);
@@ -288,8 +288,8 @@ static bool key_pieces(struct builder *b, const X509 *certificate, struct member
     }
 }
 
-/* A renewed certificate stands in the ring beside the old one with the same key: one key object is enough, and two with
- * one CKA_ID would make every client choose. */
+/* A renewed certificate stands in the ring beside the old one with the same key: one key object is
+ * enough, and two with one CKA_ID would make every client choose. */
 static void key_objects(struct builder *b, const struct sg_view_member *member,
                         const X509 *certificate, struct member_pieces *pieces)
 {

@@ -1,5 +1,6 @@
-/* A view's bytes and the reader over them. Every offset, length and index is checked once, at opening; afterwards the
- * functions here cannot leave the block. docs/protocol-rings.md has the layout in words. */
+/* A view's bytes and the reader over them. Every offset, length and index is checked once, at
+ * opening; afterwards the functions here cannot leave the block. docs/protocol-rings.md has the
+ * layout in words. */
 #ifndef SIGNET_RINGS_VIEW_INTERNAL_H
 #define SIGNET_RINGS_VIEW_INTERNAL_H
 
@@ -15,7 +16,8 @@
 #define SG_VIEW_NO_KEY UINT32_MAX
 #define SG_VIEW_KEY_BITS_MAX 16384u
 
-/* The block: header, slots, objects, attributes, keys, data; nothing between them, all numbers in the host's order. */
+/* The block: header, slots, objects, attributes, keys, data; nothing between them, all numbers in
+ * the host's order. */
 struct sg_view_header {
     char magic[8];
     uint64_t generation;
@@ -29,7 +31,8 @@ struct sg_view_slot {
     uint32_t first, count; /**< objects; the slots' ranges follow each other without a gap */
 };
 struct sg_view_object {
-    uint32_t handle; /**< not 0, not above 2^31 - 1: a client with a 32-bit CK_ULONG sees it whole */
+    uint32_t
+        handle; /**< not 0, not above 2^31 - 1: a client with a 32-bit CK_ULONG sees it whole */
     uint32_t object_class;
     uint32_t first, count; /**< attributes; the objects' ranges follow each other without a gap */
     uint32_t key;          /**< index of the key behind a private or public key; SG_VIEW_NO_KEY */
@@ -62,10 +65,12 @@ struct sg_view {
     size_t map_len;
 };
 
-/** Check a block (aligned to 8 bytes, stays the caller's and unchanged) and describe it. SG_E_INPUT "bad_view". */
+/** Check a block (aligned to 8 bytes, stays the caller's and unchanged) and describe it. SG_E_INPUT
+ * "bad_view". */
 SG_CHECKED sg_status sg_view_parse(const void *block, size_t len, struct sg_view *out,
                                    struct sg_error *err);
-/** Map a view and check it. The descriptor, which must be sealed against every change, stays the caller's. */
+/** Map a view and check it. The descriptor, which must be sealed against every change, stays the
+ * caller's. */
 SG_CHECKED sg_status sg_view_open(int fd, struct sg_view **out, struct sg_error *err);
 /** A view that shows nothing. */
 SG_CHECKED sg_status sg_view_empty(struct sg_view **out, struct sg_error *err);

@@ -11,7 +11,8 @@ static sg_status bad(struct sg_error *err, const char *what)
     return sg_fail(err, SG_E_INPUT, "bad_view", "a view is malformed: %s", what);
 }
 
-/* Where the next table starts; false when it would not fit. The product of two 32-bit numbers cannot overflow. */
+/* Where the next table starts; false when it would not fit. The product of two 32-bit numbers
+ * cannot overflow. */
 static bool table(const unsigned char *block, size_t len, size_t *at, uint32_t count, size_t size,
                   const unsigned char **out)
 {
@@ -143,7 +144,8 @@ sg_status sg_view_parse(const void *block, size_t len, struct sg_view *out, stru
     return SG_OK;
 }
 
-/* What was checked must stay as it was: only a descriptor that nobody can write to any more is worth checking. */
+/* What was checked must stay as it was: only a descriptor that nobody can write to any more is
+ * worth checking. */
 static bool is_sealed(int fd)
 {
     const int needed = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
@@ -160,7 +162,8 @@ static sg_status map_view(int fd, struct sg_view *view, struct sg_error *err)
     if (info.st_size <= 0 || info.st_size > (off_t)SG_VIEW_MAX) {
         return bad(err, "its size");
     }
-    /* MAP_PRIVATE: before Linux 6.7 a shared mapping of a sealed memfd is refused even for reading. */
+    /* MAP_PRIVATE: before Linux 6.7 a shared mapping of a sealed memfd is refused even for reading.
+     */
     void *map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (map == MAP_FAILED) {
         return sg_fail_errno(err, SG_E_NO_MEMORY, "no_memory", "cannot map a view");
@@ -187,12 +190,11 @@ sg_status sg_view_empty(struct sg_view **out, struct sg_error *err)
 
 sg_status sg_view_open(int fd, struct sg_view **out, struct sg_error *err)
 {
-    SG_CLEANUP(sg_view_freep) struct sg_view *view = NULL;
-    sg_status s = sg_view_empty(&view, err);
-    if (s != SG_OK) {
-        return s;
+    SG_CLEANUP(sg_view_freep) struct sg_view *view = calloc(1, sizeof *view);
+    if (view == NULL) {
+        return sg_fail_memory(err);
     }
-    s = map_view(fd, view, err);
+    sg_status s = map_view(fd, view, err);
     if (s != SG_OK) {
         return s;
     }

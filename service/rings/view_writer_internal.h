@@ -21,7 +21,8 @@ struct sg_view_piece {
 
 SG_CHECKED sg_status sg_view_put(struct sg_view_writer *writer, const void *bytes, size_t len,
                                  struct sg_view_piece *out, struct sg_error *err);
-/** Begin an object of the slot begun last. identity names it within slot and class: what keeps its handle. */
+/** Begin an object of the slot begun last. identity names it within slot and class: what keeps its
+ * handle. */
 SG_CHECKED sg_status sg_view_begin_object(struct sg_view_writer *writer, uint32_t object_class,
                                           struct sg_bytes identity, uint32_t key,
                                           struct sg_error *err);

@@ -1,5 +1,6 @@
-/* Aims at: sg_view_parse and the readers over what it lets pass (service/rings/view_reader.c). A view comes from control,
- * but the process that maps it trusts nothing: no number in it may lead outside the block. */
+/* Aims at: sg_view_parse and the readers over what it lets pass (service/rings/view_reader.c). A
+ * view comes from control, but the process that maps it trusts nothing: no number in it may lead
+ * outside the block. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sg_error err = SG_ERROR_INIT;
     struct sg_view view;
-    unsigned char *copy = malloc(size > 0 ? size : 1); /* aligned, and with an end that sanitizers see */
+    unsigned char *copy =
+        malloc(size > 0 ? size : 1); /* aligned, and with an end that sanitizers see */
     if (copy == NULL) {
         return 0;
     }

@@ -175,8 +175,7 @@ static void make_page(struct rings_fixture *fixture)
     fixture->page_fd = memfd_create("generation", MFD_CLOEXEC);
     assert_true(fixture->page_fd >= 0);
     assert_int_equal(ftruncate(fixture->page_fd, 4096), 0);
-    fixture->page =
-        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fixture->page_fd, 0);
+    fixture->page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fixture->page_fd, 0);
     assert_true(fixture->page != MAP_FAILED);
     atomic_store(&fixture->page->generation, 1);
 }

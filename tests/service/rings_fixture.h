@@ -10,17 +10,19 @@
 
 #include "rings_material.h"
 
-/* Shared between the test and the processes that it forks: what they shall do, and what they have seen. */
+/* Shared between the test and the processes that it forks: what they shall do, and what they have
+ * seen. */
 struct rings_knobs {
-    _Atomic int view;          /* 1 or 2: which view control gives; 0: it refuses with view_status */
-    _Atomic int view_status;   /* sg_status */
-    _Atomic int view_silent;   /* control does not answer that many times */
+    _Atomic int view;        /* 1 or 2: which view control gives; 0: it refuses with view_status */
+    _Atomic int view_status; /* sg_status */
+    _Atomic int view_silent; /* control does not answer that many times */
     _Atomic int grant_failures; /* control answers that many grants with grant_status first */
     _Atomic int grant_status;
     _Atomic int grant_silent;
-    _Atomic int deaths;        /* the token process dies at that many uses */
-    _Atomic int token_silent;  /* it does not answer that many times */
-    _Atomic int refusals;      /* it refuses that many times, with refusal_rv */
+    _Atomic int deaths;       /* the token process dies at that many uses */
+    _Atomic int token_silent; /* it does not answer that many times */
+    _Atomic int denials;      /* it says that many times that the key is not granted */
+    _Atomic int refusals;     /* it refuses that many times, with refusal_rv */
     _Atomic unsigned long refusal_rv;
     _Atomic int views, grants, gones, uses; /* seen */
     _Atomic uint64_t connection;            /* of the last question */

@@ -111,7 +111,9 @@ static void add_slot(struct sg_view_writer *writer, uint64_t slot, const char *l
     struct sg_error err = SG_ERROR_INIT;
     char padded[32];
     memset(padded, ' ', sizeof padded);
-    memcpy(padded, label, strlen(label));
+    for (size_t i = 0; label[i] != '\0'; i++) {
+        padded[i] = label[i];
+    }
     assert_int_equal(sg_view_add_slot(writer, slot, padded, 1, &err), SG_OK);
 }
 

@@ -153,7 +153,9 @@ static void answer(int socket, const struct rings_material *material, struct rin
     if (take_one(&knobs->token_silent)) {
         return;
     }
-    if (take_one(&knobs->refusals)) {
+    if (take_one(&knobs->denials)) {
+        refuse(socket, call, SG_E_DENIED, 0);
+    } else if (take_one(&knobs->refusals)) {
         refuse(socket, call, SG_E_TOKEN, atomic_load(&knobs->refusal_rv));
     } else if (key == NULL || call->head.verb == WIRE_DERIVE) {
         refuse(socket, call, SG_E_DENIED, 0);
@@ -164,8 +166,7 @@ static void answer(int socket, const struct rings_material *material, struct rin
     }
 }
 
-void rings_token_serve(int socket, const struct rings_material *material,
-                       struct rings_knobs *knobs)
+void rings_token_serve(int socket, const struct rings_material *material, struct rings_knobs *knobs)
 {
     static struct sg_packet packet;
     struct sg_error err = SG_ERROR_INIT;

@@ -1,4 +1,5 @@
-/* The rings through the stock p11-kit client: what every program that loads a PKCS#11 module sees. */
+/* The rings through the stock p11-kit client: what every program that loads a PKCS#11 module sees.
+ */
 #include <dlfcn.h>
 #include <openssl/ecdsa.h>
 #include <openssl/rsa.h>
@@ -24,7 +25,8 @@ static int start(void **state)
 {
     (void)state;
     char address[160];
-    (void)signal(SIGPIPE, SIG_IGN); /* the stock client writes to a closed socket like to any other */
+    (void)signal(SIGPIPE,
+                 SIG_IGN); /* the stock client writes to a closed socket like to any other */
     rings_fixture_make(&fixture);
     rings_fixture_start(&fixture);
     snprintf(address, sizeof address, "unix:path=%s", fixture.socket);
@@ -71,8 +73,12 @@ static CK_SESSION_HANDLE open_session(CK_SLOT_ID slot)
 static CK_ULONG find(CK_SESSION_HANDLE session, CK_OBJECT_CLASS object_class, const char *label,
                      CK_OBJECT_HANDLE *out, CK_ULONG max)
 {
+    char text[64] = "";
     CK_ATTRIBUTE wanted[2] = {{CKA_CLASS, &object_class, sizeof object_class},
-                              {CKA_LABEL, (void *)(uintptr_t)label, label == NULL ? 0 : strlen(label)}};
+                              {CKA_LABEL, text, 0}};
+    if (label != NULL) {
+        wanted[1].ulValueLen = (CK_ULONG)snprintf(text, sizeof text, "%s", label);
+    }
     CK_ULONG count = 0;
     assert_int_equal(module->C_FindObjectsInit(session, wanted, label == NULL ? 1 : 2), CKR_OK);
     assert_int_equal(module->C_FindObjects(session, out, max, &count), CKR_OK);
@@ -178,11 +184,12 @@ static void mechanism_list_and_what_java_asks_for(void **state)
 static void login_is_accepted_and_counts_for_the_token(void **state)
 {
     (void)state;
+    unsigned char pin[] = "1";
     CK_SESSION_INFO info;
     CK_SESSION_HANDLE one = open_session(SLOT_WEB);
     CK_SESSION_HANDLE two = open_session(SLOT_WEB);
     CK_SESSION_HANDLE other = open_session(SLOT_SIGN);
-    assert_int_equal(module->C_Login(one, CKU_USER, (unsigned char *)(uintptr_t) "1", 1), CKR_OK);
+    assert_int_equal(module->C_Login(one, CKU_USER, pin, 1), CKR_OK);
     assert_int_equal(module->C_GetSessionInfo(two, &info), CKR_OK);
     assert_int_equal(info.state, CKS_RO_USER_FUNCTIONS);
     assert_int_equal(module->C_GetSessionInfo(other, &info), CKR_OK);
@@ -232,9 +239,9 @@ static void writing_is_refused_in_every_form(void **state)
     CK_OBJECT_HANDLE made = 0;
     CK_OBJECT_HANDLE made2 = 0;
     unsigned char text[32] = "1234                           ";
-    assert_int_equal(module->C_OpenSession(SLOT_WEB, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL,
-                                           NULL, &rw),
-                     CKR_OK);
+    assert_int_equal(
+        module->C_OpenSession(SLOT_WEB, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &rw),
+        CKR_OK);
     CK_OBJECT_HANDLE object = find_one(rw, CKO_CERTIFICATE, "rsa.example");
     assert_int_equal(module->C_CreateObject(ro, &attribute, 1, &made), CKR_SESSION_READ_ONLY);
     const CK_RV got[] = {
@@ -274,7 +281,8 @@ static void certificates_carry_category_and_trust(void **state)
         const char *label;
         CK_ULONG category;
         CK_BBOOL trusted;
-    } rows[] = {{"rsa.example", 1, CK_FALSE}, {"Signet Test CA", 2, CK_TRUE}, {"site.example", 3, CK_TRUE}};
+    } rows[] = {
+        {"rsa.example", 1, CK_FALSE}, {"Signet Test CA", 2, CK_TRUE}, {"site.example", 3, CK_TRUE}};
     CK_SESSION_HANDLE session = open_session(SLOT_WEB);
     for (size_t i = 0; i < SG_COUNT(rows); i++) {
         CK_ULONG category = 0;
@@ -336,8 +344,8 @@ static void attribute_failures_do_not_stop_the_others(void **state)
 static void no_secret_attribute_is_readable(void **state)
 {
     (void)state;
-    static const CK_ATTRIBUTE_TYPE secret[] = {CKA_VALUE,   CKA_PRIVATE_EXPONENT, CKA_PRIME_1,
-                                               CKA_PRIME_2, CKA_EXPONENT_1,       CKA_EXPONENT_2,
+    static const CK_ATTRIBUTE_TYPE secret[] = {CKA_VALUE,      CKA_PRIVATE_EXPONENT, CKA_PRIME_1,
+                                               CKA_PRIME_2,    CKA_EXPONENT_1,       CKA_EXPONENT_2,
                                                CKA_COEFFICIENT};
     static const char *const labels[] = {"rsa.example", "ec.example"};
     CK_SESSION_HANDLE session = open_session(SLOT_WEB);
@@ -463,8 +471,9 @@ static void lost_answer_is_an_error_after_the_time_out(void **state)
 
 /* ---- signing ---- */
 
-static bool verifies(enum material which, int padding, const EVP_MD *hash, const unsigned char *input,
-                     size_t len, const unsigned char *signature, size_t signature_len)
+static bool verifies(enum material which, int padding, const EVP_MD *hash,
+                     const unsigned char *input, size_t len, const unsigned char *signature,
+                     size_t signature_len)
 {
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(fixture.material.keys[which], NULL);
     bool good = EVP_PKEY_verify_init(context) == 1 &&
@@ -518,7 +527,8 @@ static void rsa_signs_a_message_in_parts(void **state)
     }
     assert_int_equal(module->C_SignFinal(session, signature, &len), CKR_OK);
     SHA256(message, (size_t)PART * PARTS, digest);
-    assert_true(verifies(M_RSA, RSA_PKCS1_PADDING, EVP_sha256(), digest, sizeof digest, signature, len));
+    assert_true(
+        verifies(M_RSA, RSA_PKCS1_PADDING, EVP_sha256(), digest, sizeof digest, signature, len));
     free(message);
 }
 
@@ -544,7 +554,8 @@ static void rsa_signs_every_hash(void **state)
         assert_int_equal(module->C_SignInit(session, &mechanism, key), CKR_OK);
         assert_int_equal(module->C_Sign(session, message, sizeof message, signature, &len), CKR_OK);
         EVP_Digest(message, sizeof message, digest, &digest_len, rows[i].hash, NULL);
-        assert_true(verifies(M_SIGN, RSA_PKCS1_PADDING, rows[i].hash, digest, digest_len, signature, len));
+        assert_true(
+            verifies(M_SIGN, RSA_PKCS1_PADDING, rows[i].hash, digest, digest_len, signature, len));
     }
 }
 
@@ -561,7 +572,8 @@ static void rsa_signs_pss(void **state)
     CK_OBJECT_HANDLE public_key = find_one(session, CKO_PUBLIC_KEY, "rsa.example");
     assert_int_equal(module->C_SignInit(session, &mechanism, key), CKR_OK);
     assert_int_equal(module->C_Sign(session, digest, sizeof digest, signature, &len), CKR_OK);
-    assert_true(verifies(M_RSA, RSA_PKCS1_PSS_PADDING, EVP_sha256(), digest, sizeof digest, signature, len));
+    assert_true(verifies(M_RSA, RSA_PKCS1_PSS_PADDING, EVP_sha256(), digest, sizeof digest,
+                         signature, len));
     assert_int_equal(module->C_VerifyInit(session, &mechanism, public_key), CKR_OK);
     assert_int_equal(module->C_Verify(session, digest, sizeof digest, signature, len), CKR_OK);
     signature[10] ^= 1;
@@ -785,6 +797,25 @@ static void refused_grant_is_no_permission(void **state)
     assert_int_equal(sign_with_ec(session, key), CKR_OK);
 }
 
+static void denial_counts_until_something_changes(void **state)
+{
+    (void)state;
+    CK_SESSION_HANDLE session = open_session(SLOT_WEB);
+    CK_OBJECT_HANDLE key = find_one(session, CKO_PRIVATE_KEY, "ec.example");
+    atomic_store(&fixture.knobs->denials, 1);
+    assert_int_equal(sign_with_ec(session, key), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    assert_int_equal(atomic_load(&fixture.knobs->grants), 1);
+    atomic_store(&fixture.page->generation, 5); /* perhaps it is granted now */
+    atomic_store(&fixture.knobs->denials, 1);
+    assert_int_equal(sign_with_ec(session, key), CKR_OK);
+    assert_int_equal(atomic_load(&fixture.knobs->grants), 2);
+    atomic_store(&fixture.knobs->denials, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sign_with_ec(session, key), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    }
+    assert_int_equal(atomic_load(&fixture.knobs->grants), 2); /* nothing new was to be heard */
+}
+
 static void token_that_stays_away_is_a_device_error(void **state)
 {
     (void)state;
@@ -892,8 +923,8 @@ static void pkcs11_tool_lists_it(void **state)
         print_error("%s\n", text);
     }
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    static const char *const wanted[] = {"WEB/RING", "WEB/SIGN", "rsa.example", "Private Key Object",
-                                         "RSA-PKCS-PSS", "ECDSA"};
+    static const char *const wanted[] = {"WEB/RING",           "WEB/SIGN",     "rsa.example",
+                                         "Private Key Object", "RSA-PKCS-PSS", "ECDSA"};
     for (size_t i = 0; i < SG_COUNT(wanted); i++) {
         assert_non_null(strstr(text, wanted[i]));
     }
@@ -942,6 +973,7 @@ int main(void)
         WITH_CLIENT(death_while_idle_does_not_count),
         WITH_CLIENT(token_that_hangs_is_replaced),
         WITH_CLIENT(refused_grant_is_no_permission),
+        WITH_CLIENT(denial_counts_until_something_changes),
         WITH_CLIENT(token_that_stays_away_is_a_device_error),
         WITH_CLIENT(tokens_own_answers_are_passed_or_hidden),
         WITH_CLIENT(digests_and_random_numbers),

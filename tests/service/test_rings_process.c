@@ -53,7 +53,8 @@ static void send_all(int fd, const void *bytes, size_t len)
     assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
 }
 
-/* Call, with the head that the transport puts in front: a number, the lengths of options and body. */
+/* Call, with the head that the transport puts in front: a number, the lengths of options and body.
+ */
 static void send_call(int fd, const struct message *body)
 {
     struct message head = {.len = 0};
@@ -226,7 +227,7 @@ static void garbage_ends_that_connection_only(void **state)
     for (unsigned seed = 0; seed < 20; seed++) {
         int fd = rings_connect(&fixture);
         for (size_t i = 0; i < sizeof junk; i++) {
-            junk[i] = (unsigned char)(seed * 31 + i * (seed | 1));
+            junk[i] = (unsigned char)(i * (seed | 1) + seed);
         }
         junk[0] = seed % 2 == 0 ? 0 : 7; /* a right and a wrong version */
         send_all(fd, junk, sizeof junk);
@@ -279,7 +280,8 @@ static pid_t youngest_connection(void)
 {
     char path[64];
     char text[4096] = {0};
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)fixture.rings, (int)fixture.rings);
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)fixture.rings,
+             (int)fixture.rings);
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         return 0;
@@ -475,6 +477,31 @@ static void user_has_a_maximum_of_connections(void **state)
     assert_int_equal(rings_wait(&fixture.knobs->gones, MAX + 1), MAX + 1);
 }
 
+static void all_together_have_a_maximum_of_connections(void **state)
+{
+    (void)state;
+    struct rings_fixture own;
+    rings_fixture_make(&own);
+    own.settings.connections_max = 3;
+    rings_fixture_start(&own);
+    int fds[3];
+    for (int i = 0; i < 3; i++) {
+        fds[i] = rings_connect(&own);
+        assert_true(greet(fds[i]));
+        assert_int_equal(initialize(fds[i]), CALL_INITIALIZE);
+    }
+    int more = rings_connect(&own);
+    assert_true(is_closed(more));
+    close(more);
+    close(fds[0]);
+    assert_int_equal(rings_wait(&own.knobs->gones, 1), 1);
+    fds[0] = rings_connect(&own);
+    assert_true(greet(fds[0]));
+    close_all(fds, 3);
+    assert_int_equal(rings_fixture_stop(&own), 0);
+    rings_fixture_free(&own);
+}
+
 /* ---- control ---- */
 
 static void client_waits_for_control_to_come_back(void **state)
@@ -539,7 +566,7 @@ static void control_that_stays_away_is_an_error_in_time(void **state)
     assert_true(greet(fd));
     assert_int_equal(initialize(fd), CALL_ERROR);
     int64_t took_ms = sg_monotonic_ms(sg_clock_system()) - before_ms;
-    assert_true(took_ms < 3 * fixture.settings.answer_timeout_ms);
+    assert_true(took_ms / 3 < fixture.settings.answer_timeout_ms);
     close(fd);
     rings_fixture_start_control(&fixture);
     close(working_client());
@@ -552,8 +579,8 @@ static void unknown_packets_of_the_master_are_ignored(void **state)
     struct sg_error err = SG_ERROR_INIT;
     unsigned char packet[16] = {2};
     int null = memfd_create("test", MFD_CLOEXEC);
-    assert_int_equal(
-        sg_packet_send(fixture.master, packet, sizeof packet, NULL, 0, &null, 1, &err), SG_OK);
+    assert_int_equal(sg_packet_send(fixture.master, packet, sizeof packet, NULL, 0, &null, 1, &err),
+                     SG_OK);
     packet[0] = 1; /* a link without a descriptor */
     assert_int_equal(sg_packet_send(fixture.master, packet, sizeof packet, NULL, 0, NULL, 0, &err),
                      SG_OK);
@@ -648,6 +675,7 @@ int main(void)
         FRESH(sandbox_kills_what_it_does_not_know),
 #endif
         FRESH(user_has_a_maximum_of_connections),
+        FRESH(all_together_have_a_maximum_of_connections),
         FRESH(client_waits_for_control_to_come_back),
         FRESH(question_that_control_took_along_is_asked_again),
         FRESH(connections_outlive_control),

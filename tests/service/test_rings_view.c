@@ -46,8 +46,8 @@ static const struct sg_view_object *object_of(const struct sg_view *view, uint64
         const struct sg_view_object *object = &view->objects[found->first + i];
         struct sg_bytes value = {NULL, 0};
         if (object->object_class == object_class &&
-            sg_view_find_attribute(view, object, CKA_LABEL, &value) &&
-            value.len == strlen(label) && memcmp(value.data, label, value.len) == 0) {
+            sg_view_find_attribute(view, object, CKA_LABEL, &value) && value.len == strlen(label) &&
+            memcmp(value.data, label, value.len) == 0) {
             return object;
         }
     }
@@ -127,10 +127,10 @@ static void certificate_and_key_share_the_id(void **state)
 {
     (void)state;
     struct sg_view *view = open_view(rings_view_first(&material, 1));
-    struct sg_bytes one = attribute_of(
-        view, object_of(view, SLOT_WEB, CKO_CERTIFICATE, "ec.example"), CKA_ID);
-    struct sg_bytes two = attribute_of(
-        view, object_of(view, SLOT_WEB, CKO_PRIVATE_KEY, "ec.example"), CKA_ID);
+    struct sg_bytes one =
+        attribute_of(view, object_of(view, SLOT_WEB, CKO_CERTIFICATE, "ec.example"), CKA_ID);
+    struct sg_bytes two =
+        attribute_of(view, object_of(view, SLOT_WEB, CKO_PRIVATE_KEY, "ec.example"), CKA_ID);
     assert_int_equal(one.len, 20);
     assert_int_equal(two.len, 20);
     assert_memory_equal(one.data, two.data, 20);
@@ -140,12 +140,13 @@ static void certificate_and_key_share_the_id(void **state)
 static void ec_attributes_are_named_curve_and_wrapped_point(void **state)
 {
     (void)state;
-    static const unsigned char p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+    static const unsigned char p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48,
+                                         0xce, 0x3d, 0x03, 0x01, 0x07};
     struct sg_view *view = open_view(rings_view_first(&material, 1));
-    struct sg_bytes curve = attribute_of(
-        view, object_of(view, SLOT_WEB, CKO_PRIVATE_KEY, "ec.example"), CKA_EC_PARAMS);
-    struct sg_bytes point = attribute_of(
-        view, object_of(view, SLOT_WEB, CKO_PUBLIC_KEY, "ec.example"), CKA_EC_POINT);
+    struct sg_bytes curve =
+        attribute_of(view, object_of(view, SLOT_WEB, CKO_PRIVATE_KEY, "ec.example"), CKA_EC_PARAMS);
+    struct sg_bytes point =
+        attribute_of(view, object_of(view, SLOT_WEB, CKO_PUBLIC_KEY, "ec.example"), CKA_EC_POINT);
     assert_int_equal(curve.len, sizeof p256);
     assert_memory_equal(curve.data, p256, sizeof p256);
     assert_int_equal(point.len, 67);
