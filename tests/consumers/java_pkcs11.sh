@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Java's own PKCS#11 provider sees a ring as a keystore: the key with its chain, the anchors as trusted certificates; and signs.
+. "$(dirname "$0")/lib.sh"
+need keytool jarsigner
+
+instance_up
+outside_ca_make "$scratch/ca"
+owner_up
+server_certificate web ec:p256
+server_certificate rsa rsa:2048
+server_ring WEB web
+signet ring connect START1/WEB START1/rsa >/dev/null
+slot=$(signet ring list START1 --json | tr -d ' \n' | sed -n 's/.*"slot":\([0-9]*\).*/\1/p')
+printf 'name = Ring\nlibrary = %s\nslot = %s\n' "$client_module" "$slot" >"$scratch/p11.cfg"
+
+provider() {
+    "$@" -keystore NONE -storetype PKCS11 -protected -providerClass sun.security.pkcs11.SunPKCS11 -providerArg "$scratch/p11.cfg"
+}
+
+say 'keytool -list'
+provider keytool -list >"$scratch/keytool.log" 2>&1 || fail "keytool: $(head -n 5 "$scratch/keytool.log")"
+[ "$(grep -c PrivateKeyEntry "$scratch/keytool.log")" -eq 2 ] || fail "not two PrivateKeyEntry: $(cat "$scratch/keytool.log")"
+[ "$(grep -c trustedCertEntry "$scratch/keytool.log")" -eq 2 ] || fail "not two trustedCertEntry: $(cat "$scratch/keytool.log")"
+provider keytool -list -v -alias web >"$scratch/keytool.log" 2>&1 || fail "keytool -v: $(head -n 5 "$scratch/keytool.log")"
+grep -q 'Certificate chain length: 3' "$scratch/keytool.log" || fail 'the chain is not three long'
+
+say 'keytool can neither delete nor add'
+provider keytool -delete -alias web >"$scratch/delete.log" 2>&1 && fail 'keytool deleted a key from a ring'
+provider keytool -list 2>/dev/null | grep -q 'web.*PrivateKeyEntry' || fail 'the key is gone'
+
+say 'jarsigner signs with both keys'
+echo content >"$scratch/file"
+(cd "$scratch" && jar --create --file a.jar file)
+for alias in web rsa; do
+    cp "$scratch/a.jar" "$scratch/$alias.jar"
+    jarsigner -keystore NONE -storetype PKCS11 -protected -providerClass sun.security.pkcs11.SunPKCS11 -providerArg "$scratch/p11.cfg" \
+        "$scratch/$alias.jar" "$alias" >"$scratch/jarsigner.log" 2>&1 || fail "jarsigner $alias: $(tail -n 3 "$scratch/jarsigner.log")"
+    expect_text 'jar verified' jarsigner -verify "$scratch/$alias.jar"
+done

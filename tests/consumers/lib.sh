@@ -1,0 +1,194 @@
+# shellcheck shell=bash
+# What every consumer test needs: a scratch directory, a throw-away instance, an outside CA, servers on free ports. Sourced.
+# ctest sets SIGNET_BIN and SIGNETD_BIN. Everything that was started ends with the test.
+set -euo pipefail
+umask 022
+
+: "${SIGNET_BIN:?set it to the signet program under test}"
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/support/outside-ca.sh
+. "$here/../support/outside-ca.sh"
+# shellcheck source=tests/support/ports.sh
+. "$here/../support/ports.sh"
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/signet-test.XXXXXX")
+chmod 755 "$scratch" # servers drop their rights and must reach their files
+instance=$scratch/instance
+children=()
+# shellcheck disable=SC2034 # for the tests
+client_module=$(pkg-config --variable=p11_module_path p11-kit-1)/p11-kit-client.so
+
+signet() {
+    "$SIGNET_BIN" "$@"
+}
+
+say() {
+    printf '== %s\n' "$*"
+}
+
+fail() {
+    printf 'FAILED: %s\n' "$*" >&2
+    exit 1
+}
+
+finish() {
+    local status=$? child
+    trap - EXIT
+    for child in "${children[@]}"; do
+        kill "$child" 2>/dev/null || true
+    done
+    for child in "${children[@]}"; do
+        wait "$child" 2>/dev/null || true
+    done
+    if [ "$status" -ne 0 ]; then
+        find "$scratch" -name '*log' -size +0 2>/dev/null | while read -r log; do
+            echo "-- the end of $log"
+            tail -n 25 "$log"
+        done
+    fi
+    if [ -d "$instance" ]; then
+        signet dev down "$instance" >/dev/null 2>&1 || true
+    fi
+    rm -rf "$scratch"
+    exit "$status"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM HUP
+
+need() {
+    local program
+    for program in "$@"; do
+        command -v "$program" >/dev/null || fail "$program is not installed; scripts/setup installs it"
+    done
+}
+
+# expect_failure STATUS TEXT COMMAND…: it must exit with this status and say this (extended regular expression).
+expect_failure() {
+    local status=$1 text=$2 got=0
+    shift 2
+    "$@" >"$scratch/out" 2>&1 || got=$?
+    [ "$got" -eq "$status" ] || fail "'$*' ended with $got, not $status: $(head -c 400 "$scratch/out")"
+    grep -qE "$text" "$scratch/out" || fail "'$*' did not say '$text': $(head -c 400 "$scratch/out")"
+}
+
+# expect_text TEXT COMMAND…: it must succeed and say this.
+expect_text() {
+    local text=$1
+    shift
+    "$@" >"$scratch/out" 2>&1 || fail "'$*' ended with $?: $(tail -c 600 "$scratch/out")"
+    grep -qE -- "$text" "$scratch/out" || fail "'$*' did not say '$text': $(head -c 600 "$scratch/out")"
+}
+
+# wait_for SECONDS COMMAND…
+wait_for() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$end" ] || fail "waited too long for: $*"
+        sleep 0.1
+    done
+}
+
+instance_up() {
+    signet dev up "$instance" >"$scratch/up.log" 2>&1 || {
+        cat "$scratch/up.log"
+        fail 'signet dev up'
+    }
+    eval "$(signet dev env "$instance")"
+}
+
+# The Unix user that servers run as once they have dropped root's rights; ourselves when we are not root.
+server_user() {
+    if [ "$(id -u)" -eq 0 ]; then echo www-data; else id -un; fi
+}
+
+owner_up() {
+    signet owner add START1 >/dev/null
+    signet owner attach START1 "$(server_user)" >/dev/null
+}
+
+# server_certificate LABEL KEYTYPE: START1/LABEL with a key in the token and a chain from the outside CA, for localhost.
+server_certificate() {
+    local label=$1 type=$2
+    signet cert generate "START1/$label" --subject "CN=localhost,O=Example" --key "$type" \
+        --san dns:localhost --san ip:127.0.0.1 >/dev/null
+    signet cert request "START1/$label" --out "$scratch/$label.csr" >/dev/null
+    outside_ca_sign "$scratch/ca" "$scratch/$label.csr" "$scratch/$label.pem"
+    signet cert add "START1/$label" "$scratch/$label.pem" "$scratch/ca/int.pem" "$scratch/ca/root.pem" >/dev/null
+}
+
+# server_ring RING LABEL: the certificate as default with the outside CA's certificates.
+server_ring() {
+    signet ring add "START1/$1" >/dev/null
+    signet ring connect "START1/$1" "START1/$2" --default >/dev/null
+    signet ring connect "START1/$1" 'CERTAUTH/Outside Intermediate' >/dev/null
+    signet ring connect "START1/$1" 'CERTAUTH/Outside Root' >/dev/null
+}
+
+(umask 077 && echo changeit >"$scratch/password")
+
+# ---- nginx, unmodified, with the lines that Signet prints ----
+
+# The printed text as it stands, a snippet of nginx.conf; only the chain's place is the test's own.
+provisioned_nginx_lines() {
+    local ring=$1
+    signet ring export "START1/$ring" --chain --format pem --out "$scratch/$ring.chain" >/dev/null
+    signet provision nginx --ring "START1/$ring" | sed "s|/etc/nginx/signet-chain.pem|$scratch/$ring.chain|"
+}
+
+# What is printed for /etc/nginx/signet-openssl.cnf.
+provisioned_openssl_conf() {
+    signet provision nginx --ring "START1/$1" | sed -n '/^# 4\. /,/^#$/s/^#    //p'
+}
+
+# nginx_start DIR: run nginx on DIR/nginx.conf with DIR/openssl.cnf.
+nginx_start() {
+    local dir=$1
+    OPENSSL_CONF="$dir/openssl.cnf" nginx -p "$dir" -c "$dir/nginx.conf" -g 'daemon off;' >"$dir/nginx.out.log" 2>&1 &
+    children+=("$!")
+}
+
+# nginx_top DIR: everything of nginx.conf that is not about a ring.
+nginx_top() {
+    local dir=$1 user=''
+    [ "$(id -u)" -ne 0 ] || user="user $(server_user);"
+    cat <<CONFIG
+$user
+worker_processes 2;
+pid $dir/nginx.pid;
+error_log $dir/error.log notice;
+events { worker_connections 256; }
+http {
+    access_log off;
+    client_body_temp_path $dir/t1; proxy_temp_path $dir/t2; fastcgi_temp_path $dir/t3; uwsgi_temp_path $dir/t4; scgi_temp_path $dir/t5;
+CONFIG
+}
+
+# nginx_server PORT RING [LINE]…: one server that uses START1/RING, by the lines of "signet provision".
+nginx_server() {
+    local port=$1 ring=$2
+    shift 2
+    echo "    server {"
+    echo "        listen 127.0.0.1:$port ssl;"
+    echo "        server_name localhost;"
+    echo "        ssl_protocols TLSv1.2 TLSv1.3;"
+    provisioned_nginx_lines "$ring"
+    printf '        %s\n' "$@"
+    echo "        location / { return 200 'served from $ring'; }"
+    echo "    }"
+}
+
+# nginx_up DIR PORT RING [LINE]…: the whole of it.
+nginx_up() {
+    local dir=$1 port=$2 ring=$3
+    shift 3
+    mkdir -p "$dir"
+    {
+        nginx_top "$dir"
+        nginx_server "$port" "$ring" "$@"
+        echo "}"
+    } >"$dir/nginx.conf"
+    provisioned_openssl_conf "$ring" >"$dir/openssl.cnf"
+    nginx_start "$dir"
+    wait_for 15 listening "$port"
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# nginx serves TLS 1.2 and 1.3 with EC and RSA keys of rings; its workers run as another user; no PIN is anywhere near it.
+. "$(dirname "$0")/lib.sh"
+need nginx curl openssl
+
+instance_up
+outside_ca_make "$scratch/ca"
+owner_up
+server_certificate ec ec:p256
+server_certificate rsa rsa:2048
+server_certificate p384 ec:p384
+for label in ec rsa p384; do
+    server_ring "RING-$label" "$label"
+done
+
+dir=$scratch/nginx
+mkdir -p "$dir"
+declare -A port
+{
+    nginx_top "$dir"
+    for label in ec rsa p384; do
+        port[$label]=$(free_port)
+        nginx_server "${port[$label]}" "RING-$label"
+    done
+    echo "}"
+} >"$dir/nginx.conf"
+provisioned_openssl_conf RING-ec >"$dir/openssl.cnf"
+nginx_start "$dir"
+for label in ec rsa p384; do
+    wait_for 15 listening "${port[$label]}"
+done
+
+for label in ec rsa p384; do
+    for version in 1.2 1.3; do
+        say "$label, TLS $version"
+        expect_text "served from RING-$label" curl -sS --cacert "$scratch/ca/root.pem" --tlsv$version --tls-max $version \
+            "https://localhost:${port[$label]}/"
+    done
+    say "$label: the chain is sent, leaf first"
+    openssl s_client -connect "localhost:${port[$label]}" -CAfile "$scratch/ca/root.pem" -verify_return_error \
+        -servername localhost </dev/null >"$scratch/s_client.log" 2>&1 || fail "s_client: $(tail -n 5 "$scratch/s_client.log")"
+    grep -q 'Verify return code: 0 (ok)' "$scratch/s_client.log" || fail 'the chain does not verify'
+done
+
+say 'a client that does not trust the CA is refused by itself'
+expect_failure 60 'certificate' curl -sS "https://localhost:${port[ec]}/"
+
+say 'the RSA key exchange of TLS 1.2 and many handshakes at once'
+seq 40 | xargs -P 8 -I{} curl -sS -o /dev/null --cacert "$scratch/ca/root.pem" "https://localhost:${port[rsa]}/" ||
+    fail 'a handshake of forty failed'
+
+say 'no PIN in what nginx reads'
+pin=$(cat "$instance/pin")
+! grep -rqF "$pin" "$dir" || fail 'the PIN is in nginx'"'"'s directory'
+! tr '\0' '\n' <"/proc/$(cat "$dir/nginx.pid")/environ" | grep -qF "$pin" || fail 'the PIN is in the environment'
