@@ -3,6 +3,7 @@
 #include <openssl/x509.h>
 
 #include "object_internal.h"
+#include "staged_internal.h"
 #include "template_internal.h"
 
 SG_DEFINE_CLEANUP(X509 *, X509_free)
@@ -46,7 +47,7 @@ static CK_RV create(struct sg_pkcs11_session *session, const struct sg_pkcs11_id
     struct template template = {.count = 0};
     sg_pkcs11_template_add(&template, CKA_CLASS, &ck_class, sizeof ck_class);
     sg_pkcs11_template_add(&template, CKA_CERTIFICATE_TYPE, &type, sizeof type);
-    sg_pkcs11_template_add_bool(&template, CKA_TOKEN, true);
+    sg_pkcs11_template_add_bool(&template, CKA_TOKEN, sg_pkcs11_made_in_token(session));
     sg_pkcs11_template_add_bool(&template, CKA_PRIVATE, false);
     sg_pkcs11_template_add(&template, CKA_ID, id->bytes, sizeof id->bytes);
     sg_pkcs11_template_add_text(&template, CKA_LABEL, label);
@@ -54,7 +55,14 @@ static CK_RV create(struct sg_pkcs11_session *session, const struct sg_pkcs11_id
     sg_pkcs11_template_add(&template, CKA_ISSUER, issuer.data, (size_t)issuer.len);
     sg_pkcs11_template_add(&template, CKA_SERIAL_NUMBER, serial.data, (size_t)serial.len);
     sg_pkcs11_template_add(&template, CKA_VALUE, der.data, der.len);
-    return session->call->C_CreateObject(session->handle, template.rows, template.count, out);
+    CK_RV rv = session->call->C_CreateObject(session->handle, template.rows, template.count, out);
+    return rv == CKR_OK ? sg_pkcs11_staged_keep(session, out) : rv;
+}
+
+static CK_RV destroy_one(struct sg_pkcs11_session *session, CK_OBJECT_HANDLE handle)
+{
+    CK_RV rv = session->call->C_DestroyObject(session->handle, handle);
+    return rv == CKR_OBJECT_HANDLE_INVALID ? CKR_OK : rv;
 }
 
 /* Destroy the certificates with this CKA_ID but one. More than SAME_ID_MAX of them never come from
@@ -71,8 +79,7 @@ static CK_RV destroy_others(struct sg_pkcs11_session *session, const struct sg_p
     CK_RV rv = sg_pkcs11_search(session, match, SG_COUNT(match), handles, SAME_ID_MAX, &found);
     for (CK_ULONG i = 0; rv == CKR_OK && i < found; i++) {
         if (handles[i] != keep) {
-            rv = session->call->C_DestroyObject(session->handle, handles[i]);
-            rv = rv == CKR_OBJECT_HANDLE_INVALID ? CKR_OK : rv;
+            rv = destroy_one(session, handles[i]);
         }
     }
     return rv;
@@ -88,6 +95,9 @@ sg_status sg_pkcs11_certificate_store(struct sg_pkcs11_session *session,
         return s;
     }
     CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
+    unsigned long old = 0;
+    bool had =
+        sg_pkcs11_index_get(&session->index, SG_PKCS11_CERTIFICATE, id, &old) == INDEX_PRESENT;
     CK_RV rv = create(session, id, label, der, x509, &handle);
     if (rv != CKR_OK) {
         return sg_pkcs11_fail(err, rv, "cannot store the certificate in the token");
@@ -96,7 +106,13 @@ sg_status sg_pkcs11_certificate_store(struct sg_pkcs11_session *session,
     if (s != SG_OK) {
         return s;
     }
-    rv = destroy_others(session, id, handle);
+    /* A search costs as much as the token is full; it is needed only where the listing found more
+     * than one. */
+    if (session->doubled) {
+        rv = destroy_others(session, id, handle);
+    } else {
+        rv = had ? destroy_one(session, old) : CKR_OK;
+    }
     return rv == CKR_OK ? SG_OK
                         : sg_pkcs11_fail(err, rv, "cannot destroy the certificate's predecessor");
 }

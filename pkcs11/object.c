@@ -33,6 +33,7 @@ static sg_status index_one(struct sg_pkcs11_session *session, enum sg_pkcs11_cla
     memcpy(id.bytes, value, sizeof id.bytes);
     unsigned long known = 0;
     if (sg_pkcs11_index_get(&session->index, object_class, &id, &known) == INDEX_PRESENT) {
+        session->doubled = session->doubled || object_class == SG_PKCS11_CERTIFICATE;
         return SG_OK;
     }
     return sg_pkcs11_index_put(&session->index, object_class, &id, INDEX_PRESENT, handle, err);
@@ -89,6 +90,7 @@ static sg_status index_class(struct sg_pkcs11_session *session, enum sg_pkcs11_c
 sg_status sg_pkcs11_object_index(struct sg_pkcs11_session *session, struct sg_error *err)
 {
     sg_pkcs11_index_clear(&session->index);
+    session->doubled = false;
     for (int i = 0; i < SG_PKCS11_CLASS_COUNT; i++) {
         sg_status s = index_class(session, (enum sg_pkcs11_class)i, err);
         if (s != SG_OK) {

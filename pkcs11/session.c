@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "session_internal.h"
+#include "staged_internal.h"
 
 static CK_RV open_handle(const struct sg_pkcs11_session *session, CK_SESSION_HANDLE *out)
 {
@@ -24,6 +25,7 @@ sg_status sg_pkcs11_session_open(struct sg_pkcs11_module *module, unsigned long 
     if (rv != CKR_OK) {
         return sg_pkcs11_fail(err, rv, "cannot open a session");
     }
+    session->staged = sg_pkcs11_wants_staging(session->call);
     *out = SG_STEAL(session);
     return SG_OK;
 }

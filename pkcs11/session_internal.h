@@ -13,6 +13,8 @@ struct sg_pkcs11_session {
     CK_SLOT_ID slot;
     CK_SESSION_HANDLE handle;
     struct index index; /* CKA_ID to handle */
+    bool staged;        /* objects are made as session objects and then copied: staged.c */
+    bool doubled;       /* at the last listing a CKA_ID had several certificates */
 };
 
 /* Replace the session by a new one on the same slot, before the old one is closed, so that the

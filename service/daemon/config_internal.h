@@ -8,8 +8,9 @@
 #include <signet/daemon/config.h>
 
 #define SG_CONFIG_FILE_MAX ((size_t)1 << 20) /**< bytes of a configuration file */
-#define SG_SETTINGS_MAX 32 /**< in either table: the reader notes what it has seen in a bit each   \
-                            */
+#define SG_SETTINGS_MAX                                                                            \
+    32 /**< in either table: the reader notes what it has seen in a bit each                       \
+        */
 #define SG_UID_OVERFLOW 65534u /**< the kernel's name for users it cannot name */
 
 enum sg_setting_type {

@@ -24,12 +24,14 @@ static sg_status parse(const struct sg_certificate_row *row, struct sg_certifica
 struct listing {
     struct sg_run *run;
     json_t *items;
+    size_t limit; /**< of those that the caller may see; 0: none */
 };
 
 static sg_status list_one(void *context, const struct sg_certificate_row *row, struct sg_error *err)
 {
     struct listing *listing = context;
-    if (!sg_run_allowed(listing->run, SG_FUNCTION_LIST, row->name.owner.text)) {
+    bool full = listing->limit > 0 && json_array_size(listing->items) >= listing->limit;
+    if (full || !sg_run_allowed(listing->run, SG_FUNCTION_LIST, row->name.owner.text)) {
         return SG_OK;
     }
     json_t *item = sg_row_json(row, sg_now_s(listing->run->service->clock));
@@ -50,9 +52,13 @@ sg_status sg_operation_CERT_LIST(struct sg_run *run, struct sg_error *err)
         s = sg_name_owner(text, &owner, err);
         s = s == SG_OK ? sg_run_require(run, SG_FUNCTION_LIST, owner.text, err) : s;
     }
+    if (s == SG_OK && text == NULL && sg_run_text(run, "after") != NULL) {
+        s = sg_fail(err, SG_E_USAGE, "bad_parameter", "\"after\" is a label of one owner: name it");
+    }
     (void)sg_run_integer(run, "limit", &limit);
+    listing.limit = (size_t)limit;
     struct sg_certificate_filter filter = {.owner = text != NULL ? owner.text : NULL,
-                                           .limit = (size_t)limit,
+                                           .limit = text != NULL ? (size_t)limit : 0,
                                            .after_label = sg_run_text(run, "after")};
     return s == SG_OK
                ? sg_store_certificate_each(run->service->store, &filter, list_one, &listing, err)
@@ -351,8 +357,8 @@ static sg_status check_delete(struct sg_run *run, const struct sg_certificate_ro
         sg_fail(err, SG_E_CONFLICT, "in_use", "%s is connected to %zu ring%s: %.120s%s", name.text,
                 memberships->count, memberships->count == 1 ? "" : "s", memberships->first,
                 memberships->count == 1 ? "" : ", …");
-        sg_hint(err, "Remove it there first, or use --force. See: signet cert show '%s'",
-                name.text);
+        sg_hint(err, "Remove it there first, or use --force. See: signet cert show %s",
+                sg_shell_word(row->name.owner.text, row->name.label.text).text);
         return sg_object(err, "%s", name.text);
     }
     return SG_OK;

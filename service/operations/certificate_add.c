@@ -34,6 +34,8 @@ struct plan {
     struct sg_found_chain found;
     enum sg_trust trust;
     bool keyless;
+    struct sg_label last_label; /**< that free_label made, before it numbered it */
+    unsigned next_number;
 };
 
 static void plan_done(struct plan *plan)
@@ -233,6 +235,14 @@ static sg_status find_elsewhere(struct sg_run *run, const struct plan *plan, str
     return s;
 }
 
+static struct sg_shell_word shell_word_of(const struct elsewhere *elsewhere)
+{
+    char owner[SG_OWNER_MAX + 1] = {0};
+    size_t len = strcspn(elsewhere->name, "/");
+    memcpy(owner, elsewhere->name, len);
+    return sg_shell_word(owner, elsewhere->name + len + 1);
+}
+
 static sg_status refuse_wrong_key(struct sg_run *run, const struct plan *plan,
                                   const struct sg_certificate_row *row, struct sg_error *err)
 {
@@ -246,10 +256,11 @@ static sg_status refuse_wrong_key(struct sg_run *run, const struct plan *plan,
             "the certificate of \"%.200s\" is for another key than that of %s",
             facts_of(plan, plan->leaf)->subject_text, name.text);
     if (elsewhere.name[0] != '\0') {
-        sg_hint(err, "Its key is %s: signet cert add '%s' …", elsewhere.name, elsewhere.name);
+        sg_hint(err, "Its key is %s: signet cert add %s …", elsewhere.name,
+                shell_word_of(&elsewhere).text);
     } else {
-        sg_hint(err, "Make a request from this key and have it signed: signet cert request '%s'",
-                name.text);
+        sg_hint(err, "Make a request from this key and have it signed: signet cert request %s",
+                sg_shell_word(row->name.owner.text, row->name.label.text).text);
     }
     return sg_object(err, "%s", name.text);
 }
@@ -295,8 +306,8 @@ static sg_status load_replaced(struct sg_run *run, struct plan *plan, struct sg_
         sg_fail(err, SG_E_CONFLICT, "wrong_label",
                 "the certificate belongs to the key of %s/%s, not to %s/%s", plan->owner.text,
                 plan->match.name.label.text, plan->owner.text, plan->label.text);
-        return sg_hint(err, "signet cert add '%s/%s' …", plan->owner.text,
-                       plan->match.name.label.text);
+        return sg_hint(err, "signet cert add %s …",
+                       sg_shell_word(plan->owner.text, plan->match.name.label.text).text);
     }
     return sg_store_certificate_get(run->service->store, &plan->match.name, &plan->replaced, err);
 }
@@ -339,9 +350,10 @@ static sg_status check_issuers(const struct plan *plan, struct sg_error *err)
         if (at >= 0 && plan->found.trust[at] == SG_NOTRUST) {
             sg_fail(err, SG_E_INPUT, "issuer_not_trusted", "the issuer %s/%s is NOTRUST",
                     plan->found.names[at].owner.text, plan->found.names[at].label.text);
-            return sg_hint(err,
-                           "signet cert alter '%s/%s' --trust, or add this one with --notrust.",
-                           plan->found.names[at].owner.text, plan->found.names[at].label.text);
+            return sg_hint(
+                err, "To trust it: signet cert alter %s --trust",
+                sg_shell_word(plan->found.names[at].owner.text, plan->found.names[at].label.text)
+                    .text);
         }
     }
     return SG_OK;
@@ -386,6 +398,14 @@ static sg_status check_hightrust(struct sg_run *run, struct plan *plan, struct s
     return sg_run_warn(run, err, "HIGHTRUST is for CERTAUTH: it is stored as TRUST");
 }
 
+static sg_status hint_notrust(struct sg_error *err)
+{
+    char hint[sizeof err->hint];
+    snprintf(hint, sizeof hint, "%.500s", err->hint);
+    return sg_hint(err, "%s%sTo store it all the same, hidden from rings: --notrust", hint,
+                   hint[0] != '\0' ? "; " : "");
+}
+
 static sg_status decide_trust(struct sg_run *run, struct plan *plan, struct sg_error *err)
 {
     enum sg_trust asked = SG_TRUST;
@@ -401,10 +421,7 @@ static sg_status decide_trust(struct sg_run *run, struct plan *plan, struct sg_e
     s = sg_chain_verify(&plan->found.chain, sg_now_s(run->service->clock), err);
     s = s == SG_OK ? check_issuers(plan, err) : s;
     if (s != SG_OK && !(is_asked_notrust(run) && may_be_stored(err))) {
-        if (may_be_stored(err) && err->hint[0] == '\0') {
-            sg_hint(err, "To store it all the same, hidden from rings: --notrust");
-        }
-        return s;
+        return may_be_stored(err) ? hint_notrust(err) : s;
     }
     if (word != NULL) {
         (void)sg_trust_parse(word, &asked);
@@ -478,13 +495,23 @@ static sg_status replace(struct sg_run *run, struct plan *plan, struct sg_error 
                       : s;
 }
 
-/* A free label under an owner, from the certificate's name. */
-static sg_status free_label(struct sg_run *run, const char *owner,
+#define NUMBERS_MAX 2000 /* of one label: two bundles of one name */
+
+/* A free label under an owner, from the certificate's name. A bundle may hold a thousand of one
+ * name: counting goes on where it ended. */
+static sg_status free_label(struct sg_run *run, struct plan *plan, const char *owner,
                             const struct sg_certificate_facts *facts, struct sg_label *out,
                             struct sg_error *err)
 {
+    struct sg_label first;
     const char *caption = facts->common_name[0] != '\0' ? facts->common_name : facts->subject_text;
-    for (unsigned attempt = 0; attempt < 1000; attempt++) {
+    sg_name_label_from_caption(caption, strlen(caption), 0, &first);
+    if (strcmp(first.text, plan->last_label.text) != 0) {
+        plan->last_label = first;
+        plan->next_number = 0;
+    }
+    while (plan->next_number < NUMBERS_MAX) {
+        unsigned attempt = plan->next_number++;
         SG_CERTIFICATE_ROW row = {0};
         struct sg_certificate_name name = {0};
         snprintf(name.owner.text, sizeof name.owner.text, "%s", owner);
@@ -500,7 +527,7 @@ static sg_status free_label(struct sg_run *run, const char *owner,
         }
     }
     return sg_fail(err, SG_E_LIMIT, "no_free_label",
-                   "a thousand certificates of %s are named like \"%.64s\"", owner, caption);
+                   "%d certificates of %s are named like \"%.64s\"", NUMBERS_MAX, owner, caption);
 }
 
 static sg_status add_row(struct sg_run *run, const struct sg_certificate *certificate,
@@ -544,7 +571,7 @@ static sg_status add_new(struct sg_run *run, struct plan *plan, struct sg_error 
     struct sg_certificate_name name = {.owner = plan->owner, .label = plan->label};
     sg_status s = sg_run_ensure_owner(run, plan->owner.text, err);
     if (s == SG_OK && !plan->has_label) {
-        s = free_label(run, plan->owner.text, facts_of(plan, plan->leaf), &name.label, err);
+        s = free_label(run, plan, plan->owner.text, facts_of(plan, plan->leaf), &name.label, err);
     }
     s = s == SG_OK ? add_row(run, plan->bundle.members[plan->leaf], &name, plan->trust, err) : s;
     return s == SG_OK ? warn_keyless(run, plan, &name, err) : s;
@@ -566,8 +593,9 @@ static sg_status warn_elsewhere(struct sg_run *run, const struct sg_certificate_
                        facts->subject_text, may_know ? ", " : "", may_know ? known->name : "");
 }
 
-static sg_status add_issuer(struct sg_run *run, const struct sg_certificate *certificate,
-                            enum sg_trust trust, struct sg_error *err)
+static sg_status add_issuer(struct sg_run *run, struct plan *plan,
+                            const struct sg_certificate *certificate, enum sg_trust trust,
+                            struct sg_error *err)
 {
     struct sg_certificate_name name = {.owner = {"CERTAUTH"}};
     const struct sg_certificate_facts *facts = sg_certificate_facts(certificate);
@@ -579,13 +607,13 @@ static sg_status add_issuer(struct sg_run *run, const struct sg_certificate *cer
     if (s != SG_OK || known.name[0] != '\0') {
         return s == SG_OK ? warn_elsewhere(run, facts, &known, err) : s;
     }
-    s = free_label(run, name.owner.text, facts, &name.label, err);
+    s = free_label(run, plan, name.owner.text, facts, &name.label, err);
     return s == SG_OK ? add_row(run, certificate, &name, trust, err) : s;
 }
 
 /* Root first, as the order of trust is. Issuers whose chain did not verify are not made trust
  * anchors by the way. */
-static sg_status add_issuers(struct sg_run *run, const struct plan *plan, struct sg_error *err)
+static sg_status add_issuers(struct sg_run *run, struct plan *plan, struct sg_error *err)
 {
     const struct sg_chain *chain = &plan->found.chain;
     bool missing = false;
@@ -606,7 +634,7 @@ static sg_status add_issuers(struct sg_run *run, const struct plan *plan, struct
     sg_status s = SG_OK;
     for (size_t i = chain->count; s == SG_OK && i-- > 1;) {
         s = sg_found_chain_index(&plan->found, i) < 0
-                ? add_issuer(run, chain->members[i], SG_TRUST, err)
+                ? add_issuer(run, plan, chain->members[i], SG_TRUST, err)
                 : SG_OK;
     }
     return s;
@@ -653,7 +681,7 @@ static sg_status add_ca_bundle(struct sg_run *run, struct plan *plan, struct sg_
         sg_found_chain_done(&plan->found);
         plan->found = (struct sg_found_chain){0};
         s = decide_trust(run, plan, err);
-        s = s == SG_OK ? add_issuer(run, plan->bundle.members[i], plan->trust, err) : s;
+        s = s == SG_OK ? add_issuer(run, plan, plan->bundle.members[i], plan->trust, err) : s;
     }
     if (s == SG_OK && json_array_size(run->effects) == before) {
         return sg_fail(err, SG_E_CONFLICT, "certificate_exists",

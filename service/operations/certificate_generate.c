@@ -260,8 +260,8 @@ static sg_status check_name(struct sg_run *run, struct plan *plan, struct sg_err
     if (s == SG_OK) {
         struct sg_name_text text = sg_row_name(&existing);
         sg_fail(err, SG_E_CONFLICT, "label_in_use", "%s exists already", text.text);
-        sg_hint(err, "Choose another label, or delete it first: signet cert delete '%s'",
-                text.text);
+        sg_hint(err, "Choose another label, or delete it first: signet cert delete %s",
+                sg_shell_word(existing.name.owner.text, existing.name.label.text).text);
         return sg_object(err, "%s", text.text);
     }
     if (s == SG_E_NOT_FOUND) {
@@ -279,7 +279,8 @@ static sg_status warn_renewal(struct sg_run *run, const struct plan *plan, struc
         old->issuer.len == issuer.len && memcmp(old->issuer.data, issuer.data, issuer.len) == 0;
     sg_status s = SG_OK;
     if (strcmp(old->name.label.text, plan->name.label.text) != 0) {
-        s = sg_run_warn(run, err, "the request is for the key of %s: that one is renewed, not %s/%s",
+        s = sg_run_warn(run, err,
+                        "the request is for the key of %s: that one is renewed, not %s/%s",
                         sg_row_name(old).text, plan->name.owner.text, plan->name.label.text);
     }
     if (s == SG_OK && !old->placeholder && !same) {

@@ -56,8 +56,10 @@ static sg_status keep(void *context, const struct sg_certificate_row *row, struc
 static sg_status search_issuer(struct sg_service *service, const char *owner, struct search *search,
                                const struct sg_certificate_facts *of, struct sg_error *err)
 {
-    struct sg_certificate_filter filter = {
-        .owner = owner, .subject = of->issuer.data, .subject_len = of->issuer.len};
+    struct sg_certificate_filter filter = {.owner = owner,
+                                           .subject = of->issuer.data,
+                                           .subject_len = of->issuer.len,
+                                           .limit = SG_COUNT(search->found->kept)};
     sg_status s = sg_store_certificate_each(service->store, &filter, keep, search, err);
     if (s == SG_OK && strcmp(owner, "CERTAUTH") != 0) {
         filter.owner = "CERTAUTH";
@@ -97,15 +99,23 @@ static sg_status collect(struct sg_service *service, const char *owner, struct s
                          struct sg_error *err)
 {
     struct queue queue = {.items = {search->leaf}, .count = 1};
+    struct sg_error ignored = SG_ERROR_INIT;
     sg_status s = SG_OK;
+    if (sg_certificate_facts(search->leaf)->self_issued &&
+        sg_certificate_verify_issued(search->leaf, search->leaf, &ignored) == SG_OK) {
+        return SG_OK; /* it is its own chain, and there may be many of its name */
+    }
     for (size_t next = 0; s == SG_OK && next < queue.count; next++) {
         const struct sg_certificate_facts *facts = sg_certificate_facts(queue.items[next]);
         size_t before = search->found->kept_count;
+        if (next > 0 && facts->self_issued) {
+            continue; /* its issuer has its name, and whoever brought it here looked for that */
+        }
         s = search_issuer(service, owner, search, facts, err);
         for (size_t i = before; i < search->found->kept_count; i++) {
             enqueue(&queue, search->found->kept[i]);
         }
-        for (size_t i = 0; !facts->self_issued && i < extra_count; i++) {
+        for (size_t i = 0; i < extra_count; i++) {
             if (is_named(sg_certificate_facts(extra[i])->subject, facts->issuer)) {
                 enqueue(&queue, extra[i]);
             }

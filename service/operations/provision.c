@@ -70,8 +70,8 @@ static sg_status read_target(struct sg_run *run, struct target *target, struct s
         sg_fail(err, SG_E_NOT_FOUND, "no_usable_key",
                 "ring %s/%s has no PERSONAL certificate with a key for a server to use",
                 ref.owner.text, ref.ring.text);
-        return sg_hint(err, "signet ring connect '%s/%s' OWNER/LABEL --usage personal --default",
-                       ref.owner.text, ref.ring.text);
+        return sg_hint(err, "signet ring connect %s OWNER/LABEL --usage personal --default",
+                       sg_shell_word(ref.owner.text, ref.ring.text).text);
     }
     return s;
 }

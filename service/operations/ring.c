@@ -66,17 +66,16 @@ static sg_status warn_connection(struct sg_run *run, const struct sg_certificate
     if (row->trust == SG_NOTRUST) {
         s = sg_run_warn(
             run, err,
-            "%s is NOTRUST: programs do not see it in the ring until: signet cert alter '%s' --trust",
-            name.text, name.text);
+            "%s is NOTRUST: programs do not see it in the ring until: signet cert alter %s --trust",
+            name.text, sg_shell_word(row->name.owner.text, row->name.label.text).text);
     }
     if (s == SG_OK && usage == SG_USAGE_PERSONAL && !row->has_key) {
         s = sg_run_warn(run, err, "%s has no private key here: as PERSONAL it can only be shown",
                         name.text);
     }
     if (s == SG_OK && usage == SG_USAGE_PERSONAL && row->placeholder) {
-        s = sg_run_warn(run, err,
-                        "%s is still the self-signed placeholder: signet cert request '%s'",
-                        name.text, name.text);
+        s = sg_run_warn(run, err, "%s is still the self-signed placeholder: signet cert request %s",
+                        name.text, sg_shell_word(row->name.owner.text, row->name.label.text).text);
     }
     if (s == SG_OK && usage == SG_USAGE_PERSONAL && strcmp(row->key_type, "ed25519") == 0) {
         s = sg_run_warn(run, err, "%s has an Ed25519 key, which rings do not deliver", name.text);
@@ -301,8 +300,8 @@ static sg_status export_chain(struct sg_run *run, const struct sg_ring_row *ring
     if (!search.found || search.hidden) {
         sg_fail(err, SG_E_NOT_FOUND, "no_default", "ring %s has no %sdefault certificate",
                 ring_name(&ring->name).text, search.hidden ? "visible (TRUST) " : "");
-        return sg_hint(err, "signet ring connect '%s' OWNER/LABEL --default",
-                       ring_name(&ring->name).text);
+        return sg_hint(err, "signet ring connect %s OWNER/LABEL --default",
+                       sg_shell_word(ring->name.owner.text, ring->name.ring.text).text);
     }
     s = sg_store_certificate_get(run->service->store, &search.name, &row, err);
     return s == SG_OK ? sg_export_chain(run, &row, entries, err) : s;
@@ -326,8 +325,8 @@ sg_status sg_operation_RING_EXPORT(struct sg_run *run, struct sg_error *err)
                 "ring %s has no trusted CERTAUTH or SITE certificate", ring_name(&ring.name).text);
         return sg_hint(
             err,
-            "Connect one: signet ring connect '%s' CERTAUTH/LABEL; or use --chain for the default certificate.",
-            ring_name(&ring.name).text);
+            "Connect one: signet ring connect %s CERTAUTH/LABEL; or use --chain for the default certificate.",
+            sg_shell_word(ring.name.owner.text, ring.name.ring.text).text);
     }
     return s;
 }

@@ -240,9 +240,10 @@ static void settle(struct sg_run *run)
         if (s != SG_OK) {
             struct sg_error ignored = SG_ERROR_INIT; /* the change stands, said or not */
             sg_log_error(SG_LOG_WARNING, "intent_left_for_recovery", &err);
-            (void)!sg_run_warn(run, &ignored,
-                               "token \"%s\" could not follow at once and will when it is ready: %s",
-                               intent->token, err.text);
+            (void)!sg_run_warn(
+                run, &ignored,
+                "token \"%s\" could not follow at once and will when it is ready: %s",
+                intent->token, err.text);
         }
     }
 }
@@ -320,6 +321,14 @@ static sg_status finish(struct sg_run *run, json_t **answer, struct sg_error *er
     return SG_OK;
 }
 
+/* "Did you mean" knows all owners' names; whoever is no administrator is not told of others'. */
+static void drop_foreign_hint(const struct sg_caller *caller, struct sg_error *err)
+{
+    if (err->status == SG_E_NOT_FOUND && !caller->administrator) {
+        err->hint[0] = '\0';
+    }
+}
+
 sg_status sg_operation_run(struct sg_service *service, const struct sg_operation *operation,
                            const struct sg_caller *caller, json_t *params, bool dry_run,
                            json_t **answer, struct sg_error *err)
@@ -352,5 +361,9 @@ sg_status sg_operation_run(struct sg_service *service, const struct sg_operation
         bool changes = (operation->flags & SG_OP_CHANGES) != 0;
         s = changes ? run_changing(run, handle, err) : handle(run, err);
     }
-    return s == SG_OK ? finish(run, answer, err) : s;
+    if (s != SG_OK) {
+        drop_foreign_hint(caller, err);
+        return s;
+    }
+    return finish(run, answer, err);
 }

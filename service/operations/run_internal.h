@@ -37,9 +37,9 @@ SG_CHECKED sg_status sg_run_require(struct sg_run *run, enum sg_function functio
 /** The same as a question. */
 bool sg_run_allowed(struct sg_run *run, enum sg_function function, const char *owner);
 /** Make the intent durable, before a token is written to. Begins the transaction anew: what the
- * handler had changed in the store is undone and must be done again, for nothing of a run that fails
- * may stay. When the run fails later, what it made in the token is destroyed. Once in a run; refused
- * in a dry run. */
+ * handler had changed in the store is undone and must be done again, for nothing of a run that
+ * fails may stay. When the run fails later, what it made in the token is destroyed. Once in a run;
+ * refused in a dry run. */
 SG_CHECKED sg_status sg_run_journal(struct sg_run *run, struct sg_intent *intent,
                                     struct sg_error *err);
 /** Record an intent in the open transaction and settle it in the token after the commit. */
@@ -89,6 +89,12 @@ struct sg_name_text sg_row_name(const struct sg_certificate_row *row);
 /** The same as a CKA_LABEL: cut, on a character's border, to the 128 bytes that the token process
  * takes. */
 struct sg_name_text sg_row_token_label(const struct sg_certificate_row *row);
+/** OWNER/NAME as one word of a shell's command line, quoted; "OWNER/NAME" when that would be too
+ * long for a hint. */
+struct sg_shell_word {
+    char text[400];
+};
+struct sg_shell_word sg_shell_word(const char *owner, const char *name);
 /** A signer over a key of a token: fills *signer with functions that use link and key, which must
  * outlive it. */
 struct sg_token_signer {

@@ -27,7 +27,8 @@ sg_status sg_run_signing_failed(struct sg_run *run, const struct sg_certificate_
         struct sg_name_text name = sg_row_name(row);
         sg_fail(err, SG_E_TOKEN, "key_missing", "token \"%s\" does not hold the key of %s",
                 row->token, name.text);
-        sg_hint(err, "Its objects were deleted past Signet, or an older copy of the token is in use.");
+        sg_hint(err,
+                "Its objects were deleted past Signet, or an older copy of the token is in use.");
         return sg_object(err, "%s", name.text);
     }
     bool of_token = err->status == SG_E_SERVICE || err->status == SG_E_TOKEN;

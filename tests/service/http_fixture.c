@@ -53,8 +53,8 @@ static sg_status handle(void *context, const struct sg_http_peer *peer,
         sg_object(err, "%s", owner);
         return sg_hint(err, "Ask an administrator.");
     }
-    if (owner != NULL && strcmp(owner, "CUT") == 0) { /* a text whose last character is cut */
-        return sg_fail(err, SG_E_INPUT, "bad_owner", "caf\xc3 and \xff");
+    if (owner != NULL && strcmp(owner, "CUT") == 0) { /* a text that never was UTF-8 */
+        return sg_fail(err, SG_E_INPUT, "bad_owner", "caf\xc3 and \xff inside");
     }
     if (owner != NULL && strcmp(owner, "SLOW") == 0) {
         (void)poll(NULL, 0, FIXTURE_DEADLINE_S * 1000 + 500);
@@ -127,8 +127,17 @@ int fixture_teardown(void **state)
     return 0;
 }
 
+void fixture_watch(struct fixture *fixture)
+{
+    fixture->turned_ms = now_ms();
+    fixture->longest_gap_ms = 0;
+}
+
 static void turn(struct fixture *fixture)
 {
+    int64_t gap_ms = now_ms() - fixture->turned_ms;
+    fixture->longest_gap_ms = gap_ms > fixture->longest_gap_ms ? gap_ms : fixture->longest_gap_ms;
+    fixture->turned_ms = now_ms();
     (void)event_base_loop(fixture->base, EVLOOP_NONBLOCK);
 }
 

@@ -19,6 +19,9 @@ struct fixture {
     int listener;
     struct event_base *base;
     struct sg_http_server *server;
+    /* when the loop last turned, and the longest that it did not since fixture_watch(): a server
+     * that does not run cuts nobody */
+    int64_t turned_ms, longest_gap_ms;
     /* what the handler saw last */
     unsigned calls;
     struct sg_http_peer peer;
@@ -50,6 +53,8 @@ struct reply ask(struct fixture *fixture, const char *request);
 struct reply post(struct fixture *fixture, const char *target, const char *body);
 void reply_done(struct reply *reply);
 
+/* Begin to measure for how long this process, and the server in it, was kept from running. */
+void fixture_watch(struct fixture *fixture);
 void pump(struct fixture *fixture, int for_ms);
 int64_t now_ms(void);
 /* The error's code in an answer; "" when there is none. Valid until the next call. */

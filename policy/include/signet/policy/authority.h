@@ -1,5 +1,6 @@
 /* Who may do what: one gate, deny by default, every decision explains itself. Pure.
- * The functions are RACF's FACILITY profiles IRR.DIGTCERT.<function> (docs/racf-compatibility.md, authority). */
+ * The functions are RACF's FACILITY profiles IRR.DIGTCERT.<function> (docs/racf-compatibility.md,
+ * authority). */
 #ifndef SIGNET_POLICY_AUTHORITY_H
 #define SIGNET_POLICY_AUTHORITY_H
 
@@ -23,7 +24,8 @@ enum sg_function {
     SG_FUNCTION_LISTRING,
     SG_FUNCTION_OWNER,  /**< owners and the Unix users attached to them: administrators */
     SG_FUNCTION_TOKEN,  /**< tokens: administrators */
-    SG_FUNCTION_STATUS, /**< the service's condition: everybody sees that it runs, administrators the rest */
+    SG_FUNCTION_STATUS, /**< the service's condition: everybody sees that it runs, administrators
+                           the rest */
 };
 #define SG_FUNCTION_COUNT (SG_FUNCTION_STATUS + 1)
 
@@ -43,21 +45,23 @@ struct sg_caller {
 struct sg_decision {
     bool allowed;
     enum sg_level needed, held;
-    char reason[256]; /**< "needs UPDATE to IRR.DIGTCERT.ADD for START1's certificates, you hold NONE" */
+    char reason[256]; /**< "needs UPDATE to IRR.DIGTCERT.ADD for START1's certificates, you hold
+                         NONE" */
     char remedy[256]; /**< what would change the answer, and who could do it */
 };
 
-/** May the caller perform the function on something that owner has? owner is NULL for what nobody owns.
- * Administrators hold CONTROL. A caller holds READ for LIST, LISTRING, EXPORT and STATUS on owners it is attached to. The rest: NONE.
- * Needed: READ for the caller's own, UPDATE for another user's, CONTROL for CERTAUTH and SITE. */
+/** May the caller perform the function on something that owner has? owner is NULL for what nobody
+ * owns. Administrators hold CONTROL. A caller holds READ for LIST, LISTRING, EXPORT and STATUS on
+ * owners it is attached to. The rest: NONE. Needed: READ for the caller's own, UPDATE for another
+ * user's, CONTROL for CERTAUTH and SITE. */
 struct sg_decision sg_authority_decide(const struct sg_caller *caller, enum sg_function function,
                                        const char *owner);
 /** True when the caller is attached to the owner. */
 bool sg_caller_is(const struct sg_caller *caller, const char *owner);
 /** May the caller see this owner's rings as tokens? Its own ones; administrators all. */
 bool sg_authority_ring_visible(const struct sg_caller *caller, const char *ring_owner);
-/** May the caller use a connected certificate's private key through that ring? Only PERSONAL connections deliver keys;
- * of one's own certificates, or, for administrators, of anybody's. */
+/** May the caller use a connected certificate's private key through that ring? Only PERSONAL
+ * connections deliver keys; of one's own certificates, or, for administrators, of anybody's. */
 bool sg_authority_key_usable(const struct sg_caller *caller, const char *ring_owner,
                              enum sg_usage usage, const char *certificate_owner);
 

@@ -34,7 +34,8 @@ enum sg_key_usage {
 SG_CHECKED sg_status sg_key_usage_parse(const char *word, unsigned *bit, struct sg_error *err);
 /** The word of one bit; NULL when it is none. */
 const char *sg_key_usage_word(unsigned bit);
-/** Refuse usages that the family cannot have: DATAENCRYPT is RSA's, KEYAGREE EC's (code "usage_not_for_key"). */
+/** Refuse usages that the family cannot have: DATAENCRYPT is RSA's, KEYAGREE EC's (code
+ * "usage_not_for_key"). */
 SG_CHECKED sg_status sg_key_usage_check(enum sg_key_family family, unsigned usage,
                                         struct sg_error *err);
 
@@ -48,7 +49,8 @@ enum sg_x509_usage {
     SG_X509_KEY_CERT_SIGN = 1u << 5,
     SG_X509_CRL_SIGN = 1u << 6,
 };
-/** keyUsage bits for RACF usages (racf-compatibility.md, KEYUSAGE); 0 means: no extension. certauth forces certSign + cRLSign. */
+/** keyUsage bits for RACF usages (racf-compatibility.md, KEYUSAGE); 0 means: no extension. certauth
+ * forces certSign + cRLSign. */
 unsigned sg_key_usage_x509(enum sg_key_family family, unsigned usage, bool certauth);
 
 /** What the token lets the private key do. Signing always. */
@@ -58,7 +60,8 @@ struct sg_key_abilities {
 };
 struct sg_key_abilities sg_key_abilities(enum sg_key_family family, unsigned usage, bool certauth);
 
-/** Refuse weak public keys from outside: RSA below 2048 or above 16384 bits, EC below 256 (code "weak_key"). bits 0 = unknown. */
+/** Refuse weak public keys from outside: RSA below 2048 or above 16384 bits, EC below 256 (code
+ * "weak_key"). bits 0 = unknown. */
 SG_CHECKED sg_status sg_key_strength_check(enum sg_key_family family, unsigned bits,
                                            struct sg_error *err);
 

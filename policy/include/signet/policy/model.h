@@ -1,4 +1,5 @@
-/* The words of the model: owners, trust status, usage, levels, keys. Plain values, no rules (those are beside it). */
+/* The words of the model: owners, trust status, usage, levels, keys. Plain values, no rules (those
+ * are beside it). */
 #ifndef SIGNET_POLICY_MODEL_H
 #define SIGNET_POLICY_MODEL_H
 
@@ -59,7 +60,8 @@ const char *sg_usage_name(enum sg_usage usage);
 bool sg_usage_parse(const char *text, enum sg_usage *out);
 /** "NONE" … "CONTROL". */
 const char *sg_level_name(enum sg_level level);
-/** The usage that a connection gets when none is asked for: the nature of the certificate's owner. */
+/** The usage that a connection gets when none is asked for: the nature of the certificate's owner.
+ */
 enum sg_usage sg_usage_default(const char *certificate_owner);
 
 #endif

@@ -1,4 +1,5 @@
-/* The configuration file: "name = value" lines, "[token NAME]" sections, # comments. docs/configuration.md lists every setting. */
+/* The configuration file: "name = value" lines, "[token NAME]" sections, # comments.
+ * docs/configuration.md lists every setting. */
 #ifndef SIGNET_DAEMON_CONFIG_H
 #define SIGNET_DAEMON_CONFIG_H
 
@@ -19,9 +20,10 @@ struct sg_config_token {
     char label[33];  /**< or */
     char serial[17]; /**< one of the two */
     char pin_file[PATH_MAX];
-    char storage[PATH_MAX]; /**< may be empty */
+    char storage[PATH_MAX];                          /**< may be empty */
     char *environment[SG_TOKEN_ENVIRONMENT_MAX + 1]; /**< "NAME=value", NULL-terminated */
-    unsigned processes;      /**< that serve rings, 1 … 64; default: number of processors. One more serves the operations */
+    unsigned processes; /**< that serve rings, 1 … 64; default: number of processors. One more
+                           serves the operations */
     unsigned login_deadline_s; /**< default 60 */
     unsigned call_deadline_s;  /**< default 120: generating a large RSA key takes its time */
     bool extractable_allowed;  /**< may keys be made extractable; default false */
@@ -34,16 +36,19 @@ struct sg_config {
     char state[PATH_MAX];        /**< default /var/lib/signet; the store is state/signet.db */
     uid_t administrators[SG_ADMINISTRATORS_MAX];
     size_t administrator_count;
-    char user[33], token_user[33]; /**< used when started as root; empty: stay as we are. Default signet, signet-token; "user = -" means none */
+    char user[33], token_user[33]; /**< used when started as root; empty: stay as we are. Default
+                                      signet, signet-token; "user = -" means none */
     enum sg_log_level log;
     size_t connections_max, connections_per_user_max; /**< ring clients; defaults 4096, 2048 */
-    size_t connection_memory_max; /**< bytes of RLIMIT_AS of a connection process; default 256 MiB, 0 = none */
+    size_t connection_memory_max; /**< bytes of RLIMIT_AS of a connection process; default 256 MiB,
+                                     0 = none */
     unsigned request_deadline_s;  /**< default 30 */
     struct sg_config_token tokens[SG_TOKENS_MAX];
     size_t token_count;
 };
 
-/** Read a configuration. SG_E_INPUT "bad_configuration": "FILE:LINE: …" with what is allowed there. */
+/** Read a configuration. SG_E_INPUT "bad_configuration": "FILE:LINE: …" with what is allowed there.
+ */
 SG_CHECKED sg_status sg_config_read(const char *path, struct sg_config *out, struct sg_error *err);
 void sg_config_done(struct sg_config *config);
 

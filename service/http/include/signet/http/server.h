@@ -1,5 +1,5 @@
-/* HTTP/1.1 + JSON on a Unix socket (libevent's evhttp): routes, limits and callers; what an operation does is the handler's.
- * The wire is docs/protocol-http.md. */
+/* HTTP/1.1 + JSON on a Unix socket (libevent's evhttp): routes, limits and callers; what an
+ * operation does is the handler's. The wire is docs/protocol-http.md. */
 #ifndef SIGNET_HTTP_SERVER_H
 #define SIGNET_HTTP_SERVER_H
 
@@ -18,33 +18,38 @@ struct sg_http_peer {
     pid_t pid;
 };
 
-/** Perform an operation. params is a JSON object whose fields were checked against the row: known, of their type and within bounds, required ones present
- * (borrowed). *answer: new reference on SG_OK. */
+/** Perform an operation. params is a JSON object whose fields were checked against the row: known,
+ * of their type and within bounds, required ones present (borrowed). *answer: new reference on
+ * SG_OK. */
 typedef sg_status (*sg_http_handler)(void *context, const struct sg_http_peer *peer,
                                      const struct sg_operation *operation, json_t *params,
                                      bool dry_run, json_t **answer, struct sg_error *err);
 
 struct sg_http_settings {
-    int listener; /**< listening SOCK_STREAM Unix socket; stays the caller's */
+    int listener;           /**< listening SOCK_STREAM Unix socket; stays the caller's */
     size_t body_max;        /**< bytes of a request's body (default 8 MiB when 0) */
     size_t header_max;      /**< bytes of request line and headers (default 16 KiB when 0) */
     size_t connections_max; /**< further ones wait in the listen queue (default 512 when 0) */
-    int request_deadline_s; /**< from a connection's start or last answer to the next whole request (default 30 when 0) */
+    int request_deadline_s; /**< from a connection's start or last answer to the next whole request
+                               (default 30 when 0) */
     sg_http_handler handler;
     void *context;
 };
 
 struct sg_http_server;
-SG_CHECKED sg_status sg_http_server_new(struct event_base *base, const struct sg_http_settings *settings,
+SG_CHECKED sg_status sg_http_server_new(struct event_base *base,
+                                        const struct sg_http_settings *settings,
                                         struct sg_http_server **out, struct sg_error *err);
 void sg_http_server_free(struct sg_http_server *server);
 
-/** Turn an error into its JSON: {"error": {"code", "status", "text", "hint", "object"}}. New reference. */
+/** Turn an error into its JSON: {"error": {"code", "status", "text", "hint", "object"}}. New
+ * reference. */
 json_t *sg_http_error_json(const struct sg_error *err);
 /** The OpenAPI 3.0 document of all routes, from the table. New reference. */
 json_t *sg_http_openapi(void);
-/** Check a JSON object against a row's parameters: unknown fields, types, bounds, required ones. SG_E_USAGE "bad_parameter" names the field. */
-SG_CHECKED sg_status sg_http_check_params(const struct sg_operation *operation, const json_t *params,
-                                          struct sg_error *err);
+/** Check a JSON object against a row's parameters: unknown fields, types, bounds, required ones.
+ * SG_E_USAGE "bad_parameter" names the field. */
+SG_CHECKED sg_status sg_http_check_params(const struct sg_operation *operation,
+                                          const json_t *params, struct sg_error *err);
 
 #endif

@@ -1,5 +1,6 @@
-/* The one table of operations, its declarative half: linked by the commands and the daemon alike. Command words, HTTP routes, help, completion,
- * OpenAPI, the authority gate and the audit record come from these rows and from nowhere else. */
+/* The one table of operations, its declarative half: linked by the commands and the daemon alike.
+ * Command words, HTTP routes, help, completion, OpenAPI, the authority gate and the audit record
+ * come from these rows and from nowhere else. */
 #ifndef SIGNET_INTERFACE_SPEC_H
 #define SIGNET_INTERFACE_SPEC_H
 
@@ -10,20 +11,22 @@
 #include <signet/policy/authority.h>
 
 enum sg_param_type {
-    SG_PARAM_TEXT,              /**< JSON string, at most .max bytes */
-    SG_PARAM_OWNER,             /**< JSON string */
-    SG_PARAM_USER,              /**< JSON string: an owner that is a user ID */
-    SG_PARAM_CERTIFICATE,       /**< JSON string OWNER/LABEL */
+    SG_PARAM_TEXT,                 /**< JSON string, at most .max bytes */
+    SG_PARAM_OWNER,                /**< JSON string */
+    SG_PARAM_USER,                 /**< JSON string: an owner that is a user ID */
+    SG_PARAM_CERTIFICATE,          /**< JSON string OWNER/LABEL */
     SG_PARAM_OWNER_OR_CERTIFICATE, /**< JSON string OWNER or OWNER/LABEL */
-    SG_PARAM_RING,              /**< JSON string OWNER/RING */
-    SG_PARAM_WORD,              /**< JSON string, one of .words */
-    SG_PARAM_WORDS,             /**< JSON array of strings out of .words */
-    SG_PARAM_TEXTS,             /**< JSON array of strings, at most .max of them */
-    SG_PARAM_INTEGER,           /**< JSON integer, .min … .max */
-    SG_PARAM_FLAG,              /**< JSON true/false; on the command line --name */
-    SG_PARAM_TIME,              /**< JSON string RFC 3339 UTC; on the command line also YYYY-MM-DD */
-    SG_PARAM_UNIX_USER,         /**< JSON integer uid; on the command line a user's name or a number, looked up by the client */
-    SG_PARAM_CERTIFICATE_FILES, /**< JSON array of base64 DER; on the command line files that the client reads and takes apart */
+    SG_PARAM_RING,                 /**< JSON string OWNER/RING */
+    SG_PARAM_WORD,                 /**< JSON string, one of .words */
+    SG_PARAM_WORDS,                /**< JSON array of strings out of .words */
+    SG_PARAM_TEXTS,                /**< JSON array of strings, at most .max of them */
+    SG_PARAM_INTEGER,              /**< JSON integer, .min … .max */
+    SG_PARAM_FLAG,                 /**< JSON true/false; on the command line --name */
+    SG_PARAM_TIME,      /**< JSON string RFC 3339 UTC; on the command line also YYYY-MM-DD */
+    SG_PARAM_UNIX_USER, /**< JSON integer uid; on the command line a user's name or a number, looked
+                           up by the client */
+    SG_PARAM_CERTIFICATE_FILES, /**< JSON array of base64 DER; on the command line files that the
+                                   client reads and takes apart */
     SG_PARAM_CSR_FILE,          /**< JSON string base64 DER; on the command line a file */
     SG_PARAM_CLIENT_FILE,       /**< a path that only the client uses: never sent */
     SG_PARAM_CLIENT_WORD,       /**< one of .words, used by the client only: never sent */
@@ -31,7 +34,8 @@ enum sg_param_type {
 };
 
 struct sg_param {
-    const char *name; /**< JSON key, snake_case; on the command line --with-dashes unless positional */
+    const char
+        *name; /**< JSON key, snake_case; on the command line --with-dashes unless positional */
     enum sg_param_type type;
     bool positional;
     bool required;
@@ -45,7 +49,8 @@ struct sg_param {
 /** An authority that an operation needs before anything else happens. */
 struct sg_need {
     enum sg_function function;
-    const char *param; /**< the parameter whose owner is the target; skipped when an optional parameter is absent; NULL: nobody's */
+    const char *param; /**< the parameter whose owner is the target; skipped when an optional
+                          parameter is absent; NULL: nobody's */
 };
 #define SG_NEEDS_MAX 3
 
@@ -54,10 +59,12 @@ enum sg_operation_flags {
     SG_OP_TOKEN = 1u << 1,      /**< needs a token */
     SG_OP_REPEATABLE = 1u << 2, /**< safe to repeat */
     SG_OP_CLIENT = 1u << 3,     /**< runs in the client alone: no route */
-    SG_OP_FILTERED = 1u << 4,   /**< a listing over many owners: anybody may ask, the handler shows what the gate allows for each */
+    SG_OP_FILTERED = 1u << 4,   /**< a listing over many owners: anybody may ask, the handler shows
+                                   what the gate allows for each */
 };
 
-/* One row: SG_OPERATION(IDENTIFIER, noun, verb, flags, needs, params, columns, help). A row without needs does not compile; a row without a handler does not link. */
+/* One row: SG_OPERATION(IDENTIFIER, noun, verb, flags, needs, params, columns, help). A row without
+ * needs does not compile; a row without a handler does not link. */
 enum sg_operation_id {
 #define SG_OPERATION(identifier, ...) SG_OP_##identifier,
 #include <signet/interface/operations.def>
@@ -69,10 +76,12 @@ struct sg_operation {
     enum sg_operation_id id;
     const char *noun, *verb; /**< "cert", "generate"; verb "" for one-word commands ("status") */
     unsigned flags;
-    struct sg_need needs[SG_NEEDS_MAX]; /**< up to the first with SG_FUNCTION_NONE (unless it is the only one) */
+    struct sg_need needs[SG_NEEDS_MAX]; /**< up to the first with SG_FUNCTION_NONE (unless it is the
+                                           only one) */
     const struct sg_param *params;      /**< up to the first with a NULL name */
-    const char *columns;                /**< for lists: JSON keys shown by the command, "owner label status"; or NULL */
-    const char *help;                   /**< first line: what it does; further lines: more */
+    const char
+        *columns; /**< for lists: JSON keys shown by the command, "owner label status"; or NULL */
+    const char *help; /**< first line: what it does; further lines: more */
 };
 
 /** All rows; *count of them. */

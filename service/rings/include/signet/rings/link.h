@@ -1,27 +1,32 @@
-/* What passes between rings and control, and (with who and number filled in by rings, never by the sender) between a connection process and
- * rings. Fixed-size packets over SOCK_SEQPACKET; docs/protocol-rings.md. */
+/* What passes between rings and control, and (with who and number filled in by rings, never by the
+ * sender) between a connection process and rings. Fixed-size packets over SOCK_SEQPACKET;
+ * docs/protocol-rings.md. */
 #ifndef SIGNET_RINGS_LINK_H
 #define SIGNET_RINGS_LINK_H
 
 #include <stdint.h>
 
 enum sg_rings_kind {
-    SG_RINGS_VIEW = 1,  /**< give the caller's view. Answer carries one descriptor: the view's memfd */
-    SG_RINGS_GRANT = 2, /**< give a capability on token number .token. Answer carries one descriptor: its socket */
+    SG_RINGS_VIEW =
+        1, /**< give the caller's view. Answer carries one descriptor: the view's memfd */
+    SG_RINGS_GRANT = 2, /**< give a capability on token number .token. Answer carries one
+                           descriptor: its socket */
     SG_RINGS_GONE = 3,  /**< the connection has ended. No answer */
 };
 
 struct sg_rings_packet {
-    uint32_t kind;       /**< enum sg_rings_kind */
-    uint32_t sequence;   /**< echoed in the answer */
-    uint64_t connection; /**< unique among all connections since boot of the master */
+    uint32_t kind;          /**< enum sg_rings_kind */
+    uint32_t sequence;      /**< echoed in the answer */
+    uint64_t connection;    /**< unique among all connections since boot of the master */
     uint32_t uid, gid, pid; /**< the client's, from SO_PEERCRED */
-    uint32_t token;      /**< for GRANT */
-    uint32_t status;     /**< in answers: 0 or a sg_status; 0 is not success of a grant without a descriptor */
-    uint32_t reserved;   /**< 0 */
+    uint32_t token;         /**< for GRANT */
+    uint32_t status;        /**< in answers: 0 or a sg_status; 0 is not success of a grant without a
+                               descriptor */
+    uint32_t reserved;      /**< 0 */
 };
 
-/** The page that control writes and connections read: its number grows with every change that any view could show. */
+/** The page that control writes and connections read: its number grows with every change that any
+ * view could show. */
 struct sg_generation_page {
     _Atomic uint64_t generation;
 };

@@ -1,4 +1,5 @@
-/* The rings process: accepts clients on the ring socket and forks one connection process for each. */
+/* The rings process: accepts clients on the ring socket and forks one connection process for each.
+ */
 #ifndef SIGNET_RINGS_PROCESS_H
 #define SIGNET_RINGS_PROCESS_H
 
@@ -7,13 +8,14 @@
 #include <signet/base/error.h>
 
 struct sg_rings_settings {
-    int listener;          /**< listening SOCK_STREAM Unix socket */
-    int generation_page;   /**< memfd of struct sg_generation_page, mapped read-only by connections */
-    int master;            /**< SOCK_SEQPACKET to the master: new control links arrive on it (see sg_daemon_link in daemon/link.h: a packet whose
-                                first byte is 1 with one descriptor: the new link to control); end of file means stop */
-    size_t connections_max;         /**< in all */
+    int listener;        /**< listening SOCK_STREAM Unix socket */
+    int generation_page; /**< memfd of struct sg_generation_page, mapped read-only by connections */
+    int master;          /**< SOCK_SEQPACKET to the master: new control links arrive on it (see
+                            sg_daemon_link in daemon/link.h: a packet whose          first byte is 1 with one
+                            descriptor: the new link to control); end of file means stop */
+    size_t connections_max;          /**< in all */
     size_t connections_per_user_max; /**< for one uid */
-    size_t memory_max;     /**< RLIMIT_AS of a connection process, bytes; 0 = none */
+    size_t memory_max;               /**< RLIMIT_AS of a connection process, bytes; 0 = none */
     int answer_timeout_ms; /**< how long a connection waits for control and for a token's answer */
 };
 

@@ -1,5 +1,5 @@
-/* A view: what one caller sees through the ring socket, as a sealed block of bytes. Control writes it, a connection
- * process maps it. Layout: docs/protocol-rings.md. */
+/* A view: what one caller sees through the ring socket, as a sealed block of bytes. Control writes
+ * it, a connection process maps it. Layout: docs/protocol-rings.md. */
 #ifndef SIGNET_RINGS_VIEW_H
 #define SIGNET_RINGS_VIEW_H
 
@@ -14,9 +14,11 @@ SG_CHECKED sg_status sg_view_writer_new(uint64_t generation, struct sg_view_writ
 void sg_view_writer_free(struct sg_view_writer *writer);
 SG_DEFINE_CLEANUP(struct sg_view_writer *, sg_view_writer_free)
 
-/** Begin a slot: the ring's stable number (1 …), its token label (32 bytes, padded) and change counter. */
+/** Begin a slot: the ring's stable number (1 …), its token label (32 bytes, padded) and change
+ * counter. */
 SG_CHECKED sg_status sg_view_add_slot(struct sg_view_writer *writer, uint64_t slot,
-                                      const char label[32], uint64_t sequence, struct sg_error *err);
+                                      const char label[32], uint64_t sequence,
+                                      struct sg_error *err);
 
 /** A member of the ring, in the order in which it shall be found (the default first). */
 struct sg_view_member {
@@ -29,8 +31,9 @@ struct sg_view_member {
     uint32_t token; /**< index of the configured token that holds the key */
     bool may_decrypt, may_derive;
 };
-/** Add a member to the slot begun last: a certificate object, and with .key_usable its public and private key. Attributes are made here from the
- * DER (PKCS#11 v2.40 base 4.6, 4.8, 4.9). CKA_ID is SHA-1 of the public key's bits: equal for certificate and key. */
+/** Add a member to the slot begun last: a certificate object, and with .key_usable its public and
+ * private key. Attributes are made here from the DER (PKCS#11 v2.40 base 4.6, 4.8, 4.9). CKA_ID is
+ * SHA-1 of the public key's bits: equal for certificate and key. */
 SG_CHECKED sg_status sg_view_add_member(struct sg_view_writer *writer,
                                         const struct sg_view_member *member, struct sg_error *err);
 /** End: a sealed memfd, which the caller closes. */

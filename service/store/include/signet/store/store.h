@@ -1,6 +1,8 @@
-/* The store: owners, certificates, rings, connections, intents. SQLite today; control alone opens it (exclusive, WAL, synchronous=FULL).
- * Constraints of the model stand in the schema too. Every function may fail with SG_E_STORAGE (disk full: code "disk_full"; "store_busy" when another process
- * holds the store; "store_damaged"; "store_newer" when the file is of a newer Signet). Names given here were checked by policy/name.h. */
+/* The store: owners, certificates, rings, connections, intents. SQLite today; control alone opens
+ * it (exclusive, WAL, synchronous=FULL). Constraints of the model stand in the schema too. Every
+ * function may fail with SG_E_STORAGE (disk full: code "disk_full"; "store_busy" when another
+ * process holds the store; "store_damaged"; "store_newer" when the file is of a newer Signet).
+ * Names given here were checked by policy/name.h. */
 #ifndef SIGNET_STORE_STORE_H
 #define SIGNET_STORE_STORE_H
 
@@ -22,7 +24,8 @@ SG_CHECKED sg_status sg_store_begin(struct sg_store *store, struct sg_error *err
 SG_CHECKED sg_status sg_store_commit(struct sg_store *store, struct sg_error *err);
 /** Roll back if a transaction is open; never fails. */
 void sg_store_rollback(struct sg_store *store);
-/** Rolls back what was not committed when the variable leaves its scope: SG_TRANSACTION struct sg_store *open = store; */
+/** Rolls back what was not committed when the variable leaves its scope: SG_TRANSACTION struct
+ * sg_store *open = store; */
 static inline void sg_store_rollbackp(struct sg_store *const *store)
 {
     if (*store != NULL) {
@@ -44,13 +47,15 @@ SG_CHECKED sg_status sg_store_owner_attach(struct sg_store *store, const char *o
 /** SG_E_NOT_FOUND "not_attached". */
 SG_CHECKED sg_status sg_store_owner_detach(struct sg_store *store, const char *owner, uid_t uid,
                                            struct sg_error *err);
-/** A row of a listing; the pointers live during the call. Returning anything but SG_OK (with err set) stops the walk and is returned. */
+/** A row of a listing; the pointers live during the call. Returning anything but SG_OK (with err
+ * set) stops the walk and is returned. */
 typedef sg_status (*sg_owner_sink)(void *context, const char *owner, const uid_t *uids,
                                    size_t uid_count, uint64_t certificates, uint64_t rings,
                                    struct sg_error *err);
 SG_CHECKED sg_status sg_store_owner_each(struct sg_store *store, sg_owner_sink sink, void *context,
                                          struct sg_error *err);
-/** Owners that a uid is attached to: *out is one malloc'd block of *count names that the caller frees. */
+/** Owners that a uid is attached to: *out is one malloc'd block of *count names that the caller
+ * frees. */
 SG_CHECKED sg_status sg_store_owners_of_uid(struct sg_store *store, uid_t uid,
                                             struct sg_owner_name **out, size_t *count,
                                             struct sg_error *err);
@@ -61,10 +66,11 @@ struct sg_certificate_row {
     int64_t id; /**< 0 for a new one */
     struct sg_certificate_name name;
     enum sg_trust trust;
-    char serial[132];     /**< upper-case hexadecimal */
-    unsigned char *der;   /**< malloc'd */
+    char serial[132];   /**< upper-case hexadecimal */
+    unsigned char *der; /**< malloc'd */
     size_t der_len;
-    struct sg_bytes subject, issuer; /**< DER of the names; on reading they point into the row's own memory */
+    struct sg_bytes subject,
+        issuer; /**< DER of the names; on reading they point into the row's own memory */
     char subject_text[2048], issuer_text[2048]; /**< RFC 4514 */
     unsigned char spki_sha256[32];
     int64_t not_before_s, not_after_s;
@@ -73,10 +79,10 @@ struct sg_certificate_row {
     bool has_key;
     struct sg_key_id key;
     char token[SG_TOKEN_NAME_MAX + 1]; /**< configured name of the key's token */
-    char key_type[32];  /**< "ec:p256" for keys of ours, else the description "RSA 2048" */
+    char key_type[32]; /**< "ec:p256" for keys of ours, else the description "RSA 2048" */
     bool may_decrypt, may_derive, extractable; /**< of the key */
     unsigned usage; /**< X.509 keyUsage bits that were asked for at generation: for the CSR */
-    void *memory; /**< internal */
+    void *memory;   /**< internal */
 };
 void sg_certificate_row_done(struct sg_certificate_row *row);
 #define SG_CERTIFICATE_ROW SG_CLEANUP(sg_certificate_row_done) struct sg_certificate_row
@@ -84,11 +90,13 @@ void sg_certificate_row_done(struct sg_certificate_row *row);
 /** Record a key of a token. */
 SG_CHECKED sg_status sg_store_key_add(struct sg_store *store, const struct sg_certificate_row *row,
                                       struct sg_error *err);
-/** Add a certificate (row->has_key: row->key must be recorded); sets row->id. SG_E_CONFLICT: "label_in_use"; "certificate_exists" (names owner and label that have the
- * same serial number and issuer). SG_E_NOT_FOUND "owner_not_found". */
-SG_CHECKED sg_status sg_store_certificate_add(struct sg_store *store, struct sg_certificate_row *row,
-                                              struct sg_error *err);
-/** Replace the certificate row->id in place (everything but id, owner, label, key), keeping connections. */
+/** Add a certificate (row->has_key: row->key must be recorded); sets row->id. SG_E_CONFLICT:
+ * "label_in_use"; "certificate_exists" (names owner and label that have the same serial number and
+ * issuer). SG_E_NOT_FOUND "owner_not_found". */
+SG_CHECKED sg_status sg_store_certificate_add(struct sg_store *store,
+                                              struct sg_certificate_row *row, struct sg_error *err);
+/** Replace the certificate row->id in place (everything but id, owner, label, key), keeping
+ * connections. */
 SG_CHECKED sg_status sg_store_certificate_replace(struct sg_store *store,
                                                   const struct sg_certificate_row *row,
                                                   struct sg_error *err);
@@ -99,7 +107,8 @@ SG_CHECKED sg_status sg_store_certificate_set_label(struct sg_store *store, int6
                                                     const char *label, struct sg_error *err);
 SG_CHECKED sg_status sg_store_certificate_set_requested(struct sg_store *store, int64_t id,
                                                         struct sg_error *err);
-/** Delete a certificate and its connections; its key's row too when no certificate uses it any more (*key_orphaned). */
+/** Delete a certificate and its connections; its key's row too when no certificate uses it any more
+ * (*key_orphaned). */
 SG_CHECKED sg_status sg_store_certificate_delete(struct sg_store *store, int64_t id,
                                                  bool *key_orphaned, struct sg_error *err);
 /** SG_E_NOT_FOUND "certificate_not_found"; the hint names near misses ("did you mean"). */
@@ -118,9 +127,9 @@ struct sg_certificate_filter {
     const char *serial; /**< with .issuer */
     const unsigned char *issuer;
     size_t issuer_len;
-    int64_t connected_to; /**< ring id */
-    bool with_key;        /**< only those with a key */
-    size_t limit;         /**< 0 = all */
+    int64_t connected_to;    /**< ring id */
+    bool with_key;           /**< only those with a key */
+    size_t limit;            /**< 0 = all */
     const char *after_label; /**< with .owner: only labels greater than this (paging) */
 };
 /** Walk certificates in order of owner and label. */
@@ -149,17 +158,20 @@ SG_CHECKED sg_status sg_store_ring_delete(struct sg_store *store, int64_t id, st
 /** SG_E_NOT_FOUND "ring_not_found" with near misses. */
 SG_CHECKED sg_status sg_store_ring_get(struct sg_store *store, const struct sg_ring_ref *name,
                                        struct sg_ring_row *out, struct sg_error *err);
-typedef sg_status (*sg_ring_sink)(void *context, const struct sg_ring_row *row, struct sg_error *err);
+typedef sg_status (*sg_ring_sink)(void *context, const struct sg_ring_row *row,
+                                  struct sg_error *err);
 /** Rings of an owner (NULL: all), by owner and name. */
 SG_CHECKED sg_status sg_store_ring_each(struct sg_store *store, const char *owner,
                                         sg_ring_sink sink, void *context, struct sg_error *err);
 /** Count a change of every ring that holds the certificate. */
 SG_CHECKED sg_status sg_store_ring_bump_holding(struct sg_store *store, int64_t certificate_id,
                                                 struct sg_error *err);
-/** Connect, or replace usage and default of an existing connection (*replaced). DEFAULT takes it from another (*displaced_label, may be empty). Counts the change. */
-SG_CHECKED sg_status sg_store_connect(struct sg_store *store, int64_t ring_id, int64_t certificate_id,
-                                      enum sg_usage usage, bool is_default, bool *replaced,
-                                      struct sg_certificate_name *displaced, struct sg_error *err);
+/** Connect, or replace usage and default of an existing connection (*replaced). DEFAULT takes it
+ * from another (*displaced_label, may be empty). Counts the change. */
+SG_CHECKED sg_status sg_store_connect(struct sg_store *store, int64_t ring_id,
+                                      int64_t certificate_id, enum sg_usage usage, bool is_default,
+                                      bool *replaced, struct sg_certificate_name *displaced,
+                                      struct sg_error *err);
 /** SG_E_NOT_FOUND "not_connected". Counts the change. */
 SG_CHECKED sg_status sg_store_disconnect(struct sg_store *store, int64_t ring_id,
                                          int64_t certificate_id, struct sg_error *err);

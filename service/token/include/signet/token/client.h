@@ -1,6 +1,7 @@
-/* Talking to a token process. A link is one SOCK_SEQPACKET socket and a sequence number; one request at a time. Two kinds
- * of links exist: the administrative link (control holds it: everything) and capabilities (a connection process holds one:
- * sign, decrypt, derive with the keys it names, nothing else). The wire is docs/protocol-token.md. */
+/* Talking to a token process. A link is one SOCK_SEQPACKET socket and a sequence number; one
+ * request at a time. Two kinds of links exist: the administrative link (control holds it:
+ * everything) and capabilities (a connection process holds one: sign, decrypt, derive with the keys
+ * it names, nothing else). The wire is docs/protocol-token.md. */
 #ifndef SIGNET_TOKEN_CLIENT_H
 #define SIGNET_TOKEN_CLIENT_H
 
@@ -16,12 +17,14 @@ struct sg_token_link {
     int timeout_ms; /**< for one answer; < 0 waits for ever */
 };
 
-/* Failures of every call: SG_E_SERVICE "peer_gone" (the process died: the link is useless now) or "timeout"; what the token
- * refused carries ck_rv and SG_E_TOKEN; a key or mechanism that the capability does not name is SG_E_DENIED "not_granted". */
+/* Failures of every call: SG_E_SERVICE "peer_gone" (the process died: the link is useless now) or
+ * "timeout"; what the token refused carries ck_rv and SG_E_TOKEN; a key or mechanism that the
+ * capability does not name is SG_E_DENIED "not_granted". */
 
 /* ---- either kind of link ---- */
 enum sg_key_verb { SG_VERB_SIGN = 1, SG_VERB_DECRYPT = 2, SG_VERB_DERIVE = 3 };
-/** Use a private key. *out_len holds out's room on entry (SG_SIGNATURE_MAX suffices), the result's length on return. */
+/** Use a private key. *out_len holds out's room on entry (SG_SIGNATURE_MAX suffices), the result's
+ * length on return. */
 SG_CHECKED sg_status sg_token_use(struct sg_token_link *link, enum sg_key_verb verb,
                                   const struct sg_key_id *key, const struct sg_mechanism *mechanism,
                                   struct sg_bytes data, unsigned char *out, size_t *out_len,
@@ -32,14 +35,16 @@ SG_CHECKED sg_status sg_token_use(struct sg_token_link *link, enum sg_key_verb v
 struct sg_token_info {
     bool logged_in;
     char label[33], serial[17], manufacturer[33], model[17]; /**< trimmed */
-    uint64_t private_keys, certificates; /**< objects indexed */
-    uint64_t pin_version; /**< digest of the PIN file's identity (device, inode, size, mtime, ctime); 0 = unreadable */
+    uint64_t private_keys, certificates;                     /**< objects indexed */
+    uint64_t pin_version; /**< digest of the PIN file's identity (device, inode, size, mtime,
+                             ctime); 0 = unreadable */
     char problem[256];    /**< why it is not usable, empty when it is */
 };
 SG_CHECKED sg_status sg_token_get_info(struct sg_token_link *link, struct sg_token_info *out,
                                        struct sg_error *err);
-/** Log in (once in the life of the process) and index the objects. SG_E_TOKEN with code "pin_incorrect", "pin_locked",
- * "pin_final_try" (not even tried), "token_missing" …: never tries twice. */
+/** Log in (once in the life of the process) and index the objects. SG_E_TOKEN with code
+ * "pin_incorrect", "pin_locked", "pin_final_try" (not even tried), "token_missing" …: never tries
+ * twice. */
 SG_CHECKED sg_status sg_token_login(struct sg_token_link *link, struct sg_error *err);
 
 struct sg_generate_request {
@@ -49,16 +54,19 @@ struct sg_generate_request {
     bool extractable;
     const char *label; /**< CKA_LABEL for people who look at the token; not a name */
 };
-/** Generate a key pair, read its attributes back and verify them (private, sensitive, not extractable unless asked, abilities).
- * Appends the SubjectPublicKeyInfo DER (named curve) to spki. When the attributes are wrong the pair is destroyed again. */
+/** Generate a key pair, read its attributes back and verify them (private, sensitive, not
+ * extractable unless asked, abilities). Appends the SubjectPublicKeyInfo DER (named curve) to spki.
+ * When the attributes are wrong the pair is destroyed again. */
 SG_CHECKED sg_status sg_token_generate(struct sg_token_link *link,
                                        const struct sg_generate_request *request,
                                        struct sg_buffer *spki, struct sg_error *err);
-/** Store a certificate object beside its key (same CKA_ID), then remove other certificate objects with that CKA_ID. */
+/** Store a certificate object beside its key (same CKA_ID), then remove other certificate objects
+ * with that CKA_ID. */
 SG_CHECKED sg_status sg_token_store_certificate(struct sg_token_link *link,
                                                 const struct sg_key_id *id, const char *label,
                                                 struct sg_bytes der, struct sg_error *err);
-/** Destroy every object that bears the CKA_ID. It is no failure when there is none; *count says how many there were. */
+/** Destroy every object that bears the CKA_ID. It is no failure when there is none; *count says how
+ * many there were. */
 SG_CHECKED sg_status sg_token_destroy(struct sg_token_link *link, const struct sg_key_id *id,
                                       unsigned *count, struct sg_error *err);
 /** Make what the token wrote durable (syncfs of its directory, where it has one). */
@@ -70,12 +78,14 @@ struct sg_granted_key {
     uint8_t sign, decrypt, derive; /**< 0 or 1; decrypt also allows RSA_X_509 */
     uint8_t reserved[5];           /**< 0 */
 };
-/** Hand the token process its end of a new capability. The process closes it when the holder does, and all of them when the administrative
- * link closes. number names the capability on this link. Returns after the process has acknowledged. The socket is not closed here. */
+/** Hand the token process its end of a new capability. The process closes it when the holder does,
+ * and all of them when the administrative link closes. number names the capability on this link.
+ * Returns after the process has acknowledged. The socket is not closed here. */
 SG_CHECKED sg_status sg_token_grant(struct sg_token_link *link, uint64_t number, int socket,
                                     const struct sg_granted_key *keys, size_t count,
                                     struct sg_error *err);
-/** Replace a capability's key list (acknowledged: from then on the old list counts no more). SG_E_NOT_FOUND when its holder is gone. */
+/** Replace a capability's key list (acknowledged: from then on the old list counts no more).
+ * SG_E_NOT_FOUND when its holder is gone. */
 SG_CHECKED sg_status sg_token_regrant(struct sg_token_link *link, uint64_t number,
                                       const struct sg_granted_key *keys, size_t count,
                                       struct sg_error *err);

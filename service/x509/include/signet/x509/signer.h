@@ -1,4 +1,5 @@
-/* Something that signs: a token's key, by way of the token process. X.509 structures are built here, only what is to be signed travels. */
+/* Something that signs: a token's key, by way of the token process. X.509 structures are built
+ * here, only what is to be signed travels. */
 #ifndef SIGNET_X509_SIGNER_H
 #define SIGNET_X509_SIGNER_H
 

@@ -1,0 +1,300 @@
+/* Deletion, destruction, and what is left when the token process is killed between any two
+ * requests. */
+#include <string.h>
+
+#include "operations_fixture.h"
+
+static const char make_web[] = "{'certificate': 'START1/web', 'subject': 'CN=web'}";
+static const char make_ca[] = "{'certificate': 'CERTAUTH/CA', 'subject': 'CN=CA'}";
+
+/* ---- deleting ---- */
+
+static void deleting_destroys_the_key(void **state)
+{
+    struct world *world = *state;
+    struct snapshot before = snapshot(world);
+    must(world, "cert generate", make_ca);
+    must(world, "cert delete", "{'certificate': 'CERTAUTH/CA'}");
+    assert_says(world, "did", "deleted CERTAUTH/CA and its private key");
+    struct snapshot after = snapshot(world);
+    assert_same(&before, &after);
+    refused(world, "cert delete", "{'certificate': 'CERTAUTH/CA'}", SG_E_NOT_FOUND,
+            "certificate_not_found");
+}
+
+static void a_pending_request_protects_its_key(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", make_web);
+    must(world, "cert request", "{'certificate': 'START1/web'}");
+    refused(world, "cert delete", "{'certificate': 'START1/web'}", SG_E_CONFLICT,
+            "request_pending");
+    assert_told(world, "for ever");
+    must(world, "cert delete", "{'certificate': 'START1/web', 'force': true}");
+    assert_int_equal(counts(world).keys, 0);
+}
+
+static void a_ring_protects_its_members(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", make_web);
+    must(world, "ring add", "{'ring': 'START2/TRUST'}");
+    must(world, "ring connect", "{'ring': 'START2/TRUST', 'certificate': 'START1/web'}");
+    refused(world, "cert delete", "{'certificate': 'START1/web'}", SG_E_CONFLICT, "in_use");
+    assert_told(world, "START2/TRUST");
+    uint64_t sequence = sequence_of(world, "START2", "TRUST");
+    unsigned narrowed = world->narrowed;
+    must(world, "cert delete", "{'certificate': 'START1/web', 'force': true}");
+    assert_says(world, "did", "removed from its rings");
+    assert_true(sequence_of(world, "START2", "TRUST") > sequence);
+    assert_int_equal(world->narrowed, narrowed + 1);
+    assert_int_equal(counts(world).connections, 0);
+}
+
+static sg_status add_twin(struct world *world, struct sg_certificate_row *row)
+{
+    row->id = 0;
+    snprintf(row->name.label.text, sizeof row->name.label.text, "twin");
+    snprintf(row->serial, sizeof row->serial, "7777");
+    return sg_store_certificate_add(world->service.store, row, &world->err);
+}
+
+static void a_key_that_two_certificates_have_survives_one(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", make_ca);
+    struct sg_certificate_row row = row_of(world, "CERTAUTH", "CA");
+    assert_int_equal(add_twin(world, &row), SG_OK);
+    sg_certificate_row_done(&row);
+    struct snapshot before = snapshot(world);
+    must(world, "cert delete", "{'certificate': 'CERTAUTH/CA'}");
+    assert_false(says(world, "did", "private key"));
+    struct snapshot after = snapshot(world);
+    assert_int_equal(after.private_keys, before.private_keys);
+    assert_int_equal(after.certificates, before.certificates);
+    must(world, "cert delete", "{'certificate': 'CERTAUTH/twin'}");
+    assert_says(world, "did", "and its private key");
+    after = snapshot(world);
+    assert_int_equal(after.private_keys, before.private_keys - 1);
+    assert_int_equal(after.certificates, before.certificates - 1);
+}
+
+static void what_cannot_be_narrowed_is_not_deleted(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", make_web);
+    world->refuse_narrow = true;
+    refused(world, "cert delete", "{'certificate': 'START1/web'}", SG_E_STORAGE, "cannot_narrow");
+    assert_int_equal(world->counted,
+                     1); /* widened to what is stored, not to what was about to be */
+}
+
+static void a_key_is_destroyed_when_its_token_is_back(void **state)
+{
+    struct world *world = *state;
+    unsigned settled = 0;
+    struct snapshot before = snapshot(world);
+    must(world, "cert generate", make_web);
+    world->down = true;
+    must(world, "cert delete", "{'certificate': 'START1/web'}");
+    assert_says(world, "warnings", "\"store\" could not follow at once");
+    assert_int_equal(counts(world).intents, 1);
+    assert_int_not_equal(sg_operations_recover(&world->service, "store", &settled, &world->err),
+                         SG_OK);
+    assert_int_equal(counts(world).intents, 1);
+    world_reopen(world);
+    world->down = false;
+    assert_int_equal(sg_operations_recover(&world->service, "store", &settled, &world->err), SG_OK);
+    struct snapshot after = snapshot(world);
+    assert_same(&before, &after);
+}
+
+/* ---- recovery ---- */
+
+/* The token does not take a label of 200 bytes, or what is like it; the next intent must not wait
+ * for that. */
+static void one_intent_does_not_hold_up_the_others(void **state)
+{
+    struct world *world = *state;
+    unsigned settled = 0;
+    must(world, "cert generate", make_ca);
+    SG_CERTIFICATE_ROW row = row_of(world, "CERTAUTH", "CA");
+    struct sg_intent stuck = {.kind = SG_INTENT_CERTIFICATE, .key = row.key, .token = "store"};
+    struct sg_intent orphan = {.kind = SG_INTENT_DESTROY, .key = key_id(0x5a), .token = "store"};
+    /* a certificate that is too large for one request of the inner protocol */
+    row.der = realloc(row.der, SG_TOKEN_DATA_MAX + 1);
+    assert_non_null(row.der);
+    memset(row.der, 0, SG_TOKEN_DATA_MAX + 1);
+    row.der_len = SG_TOKEN_DATA_MAX + 1;
+    assert_int_equal(sg_store_certificate_replace(world->service.store, &row, &world->err), SG_OK);
+    assert_int_equal(sg_store_intent_add(world->service.store, &stuck, &world->err), SG_OK);
+    assert_int_equal(sg_store_intent_add(world->service.store, &orphan, &world->err), SG_OK);
+    assert_int_equal(sg_operations_recover(&world->service, "store", &settled, &world->err),
+                     SG_E_LIMIT);
+    assert_int_equal(settled, 1);
+    assert_int_equal(counts(world).intents, 1);
+}
+
+/* Recovery deletes what an unacknowledged intent names and nothing else. */
+static void recovery_spares_recorded_and_foreign_keys(void **state)
+{
+    struct world *world = *state;
+    unsigned settled = 0;
+    struct sg_buffer spki;
+    must(world, "cert generate", make_web);
+    SG_CERTIFICATE_ROW row = row_of(world, "START1", "web");
+    generate_key(&world->process.link, "ec:p256", key_id(0x77), (struct sg_key_abilities){0},
+                 &spki);
+    sg_buffer_done(&spki);
+    struct snapshot before = snapshot(world);
+    struct sg_intent recorded = {.kind = SG_INTENT_GENERATE, .key = row.key, .token = "store"};
+    struct sg_intent elsewhere = {
+        .kind = SG_INTENT_GENERATE, .key = key_id(0x77), .token = "other"};
+    assert_int_equal(sg_store_intent_add(world->service.store, &recorded, &world->err), SG_OK);
+    assert_int_equal(sg_store_intent_add(world->service.store, &elsewhere, &world->err), SG_OK);
+    assert_int_equal(sg_operations_recover(&world->service, "store", &settled, &world->err), SG_OK);
+    assert_int_equal(settled, 1);
+    struct snapshot after = snapshot(world);
+    assert_int_equal(after.private_keys, before.private_keys);
+    assert_int_equal(after.counts.intents, 1);
+}
+
+/* ---- killed between any two requests ---- */
+
+#define STEPS_MAX 16
+
+static void recover(struct world *world)
+{
+    unsigned settled = 0;
+    world_kill_token(world);
+    world_start_token(world);
+    if (sg_operations_recover(&world->service, "store", &settled, &world->err) != SG_OK) {
+        fail_msg("%s", world->err.text);
+    }
+    assert_int_equal(counts(world).intents, 0);
+}
+
+/* Let the operation make `through` requests of the token, then kill it. True when it was not killed
+ * before the change was made. */
+static bool survives(struct world *world, const char *operation, const char *params,
+                     unsigned through, bool does_the_last)
+{
+    struct snapshot before = snapshot(world);
+    world_cut_after(world, through, does_the_last);
+    sg_status s = ask(world, operation, json_of(params), false);
+    if (s != SG_OK) {
+        assert_int_equal(s, SG_E_TOKEN);
+        assert_string_equal(world->err.code, "token_unavailable");
+        assert_told(world, "store");
+        assert_true(world->failures > 0);
+        assert_int_equal(counts(world).certificates, before.counts.certificates);
+        assert_int_equal(counts(world).owners, before.counts.owners);
+        assert_int_equal(counts(world).keys, before.counts.keys);
+        recover(world);
+        struct snapshot after = snapshot(world);
+        assert_same(&before, &after);
+        return false;
+    }
+    recover(world);
+    return true;
+}
+
+/* Whenever it dies, either nothing was made, or everything. */
+static unsigned kill_everywhere(struct world *world, const char *operation, const char *params,
+                                bool does_the_last)
+{
+    unsigned through = 0;
+    while (!survives(world, operation, params, through, does_the_last)) {
+        through++;
+        assert_true(through < STEPS_MAX);
+    }
+    return through;
+}
+
+static void a_generation_cut_short_leaves_nothing(void **state)
+{
+    struct world *world = *state;
+    for (int does = 0; does < 2; does++) {
+        struct snapshot before = snapshot(world);
+        unsigned steps = kill_everywhere(
+            world, "cert generate", "{'certificate': 'NEWONE/x', 'subject': 'CN=x'}", does != 0);
+        assert_true(steps >= 3); /* generate, sign, sync */
+        struct snapshot after = snapshot(world);
+        assert_int_equal(after.private_keys, before.private_keys + 1);
+        assert_int_equal(after.counts.keys, before.counts.keys + 1);
+        must(world, "cert delete", "{'certificate': 'NEWONE/x'}");
+    }
+}
+
+static void a_ca_cut_short_is_completed_or_not_made(void **state)
+{
+    struct world *world = *state;
+    for (int does = 0; does < 2; does++) {
+        struct snapshot before = snapshot(world);
+        (void)kill_everywhere(world, "cert generate", make_ca, does != 0);
+        struct snapshot after = snapshot(world);
+        assert_int_equal(after.private_keys, before.private_keys + 1);
+        assert_int_equal(after.certificates, before.certificates + 1); /* recovery has stored it */
+        must(world, "cert delete", "{'certificate': 'CERTAUTH/CA'}");
+    }
+}
+
+static void a_deletion_cut_short_is_completed(void **state)
+{
+    struct world *world = *state;
+    for (unsigned step = 0; step < 3; step++) {
+        struct snapshot before = snapshot(world);
+        must(world, "cert generate", make_ca);
+        world_cut_after(world, step, step % 2 == 0);
+        assert_int_equal(
+            ask(world, "cert delete", json_of("{'certificate': 'CERTAUTH/CA'}"), false), SG_OK);
+        recover(world);
+        struct snapshot after = snapshot(world);
+        assert_same(&before, &after);
+    }
+}
+
+static void a_request_cut_short_is_not_recorded(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", make_web);
+    assert_false(survives(world, "cert request", "{'certificate': 'START1/web'}", 0, true));
+    SG_CERTIFICATE_ROW row = row_of(world, "START1", "web");
+    assert_false(row.requested);
+}
+
+/* The service dies, the token too: what the store has is settled when both are back. */
+static void a_service_that_died_settles_at_its_start(void **state)
+{
+    struct world *world = *state;
+    struct snapshot before = snapshot(world);
+    world_cut_after(world, 1, false); /* the key is made, the signature never comes */
+    assert_int_equal(ask(world, "cert generate", json_of(make_web), false), SG_E_TOKEN);
+    assert_int_equal(counts(world).intents, 1);
+    world_reopen(world);
+    assert_int_equal(counts(world).intents, 1);
+    recover(world);
+    struct snapshot after = snapshot(world);
+    assert_same(&before, &after);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+        TEST(deleting_destroys_the_key),
+        TEST(a_pending_request_protects_its_key),
+        TEST(a_ring_protects_its_members),
+        TEST(a_key_that_two_certificates_have_survives_one),
+        TEST(what_cannot_be_narrowed_is_not_deleted),
+        TEST(a_key_is_destroyed_when_its_token_is_back),
+        TEST(one_intent_does_not_hold_up_the_others),
+        TEST(recovery_spares_recorded_and_foreign_keys),
+        TEST(a_generation_cut_short_leaves_nothing),
+        TEST(a_ca_cut_short_is_completed_or_not_made),
+        TEST(a_deletion_cut_short_is_completed),
+        TEST(a_request_cut_short_is_not_recorded),
+        TEST(a_service_that_died_settles_at_its_start),
+    };
+    return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
+}

@@ -1,0 +1,206 @@
+/* What a caller sees and may use through the ring socket. */
+#include <string.h>
+#include <unistd.h>
+
+#include <p11-kit/pkcs11.h>
+
+#include <signet/operations/ring_view.h>
+
+#include "operations_fixture.h"
+#include "view_internal.h"
+
+static int index_of(void *context, const char *name)
+{
+    const bool *unknown = context;
+    return *unknown || strcmp(name, "store") != 0 ? -1 : 3;
+}
+
+static struct sg_view *view_for(struct world *world, const struct sg_caller *caller, bool unknown)
+{
+    int fd = -1;
+    struct sg_view *view = NULL;
+    if (sg_ring_view_write(&world->service, caller, 9, index_of, &unknown, &fd, &world->err) !=
+            SG_OK ||
+        sg_view_open(fd, &view, &world->err) != SG_OK) {
+        fail_msg("%s", world->err.text);
+    }
+    close(fd);
+    assert_int_equal(view->generation, 9);
+    return view;
+}
+
+static size_t objects_of(const struct sg_view *view, CK_OBJECT_CLASS class)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < view->object_count; i++) {
+        found += view->objects[i].object_class == class ? 1 : 0;
+    }
+    return found;
+}
+
+static void check_view(struct world *world, const struct sg_caller *caller, size_t slots,
+                       size_t certificates, size_t keys)
+{
+    struct sg_view *view = view_for(world, caller, false);
+    struct sg_granted_key *granted = NULL;
+    size_t count = 0;
+    assert_int_equal(view->slot_count, slots);
+    assert_int_equal(objects_of(view, CKO_CERTIFICATE), certificates);
+    assert_int_equal(objects_of(view, CKO_PRIVATE_KEY), keys);
+    for (size_t i = 0; i < view->key_count; i++) {
+        assert_int_equal(view->keys[i].token, 3);
+    }
+    sg_view_free(view);
+    /* the capability names the same keys, each once */
+    assert_int_equal(sg_ring_keys(&world->service, caller, "store", &granted, &count, &world->err),
+                     SG_OK);
+    assert_true(count <= keys);
+    assert_int_equal(count > 0, keys > 0);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(granted[i].sign, 1);
+        assert_true(i == 0 || memcmp(&granted[i - 1].id, &granted[i].id, sizeof granted[i].id) < 0);
+    }
+    free(granted);
+    assert_int_equal(
+        sg_ring_keys(&world->service, caller, "another", &granted, &count, &world->err), SG_OK);
+    assert_int_equal(count, 0);
+    free(granted);
+}
+
+static void connect(struct world *world, const char *ring, const char *certificate,
+                    const char *usage)
+{
+    json_t *params = json_pack("{s:s, s:s}", "ring", ring, "certificate", certificate);
+    if (usage != NULL) {
+        json_object_set_new(params, "usage", json_string(usage));
+    }
+    must_json(world, "ring connect", params);
+}
+
+static int setup(void **state)
+{
+    int failed = world_setup(state);
+    struct world *world = *state;
+    must(world, "cert generate", "{'certificate': 'START1/web', 'subject': 'CN=web'}");
+    must(world, "cert generate", "{'certificate': 'START2/app', 'subject': 'CN=app'}");
+    must(world, "cert generate", "{'certificate': 'CERTAUTH/CA', 'subject': 'CN=CA'}");
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    must(world, "ring add", "{'ring': 'START2/KEY'}");
+    connect(world, "START1/KEY", "START1/web", NULL);
+    connect(world, "START1/KEY", "CERTAUTH/CA", NULL);
+    connect(world, "START2/KEY", "START2/app", NULL);
+    return failed;
+}
+
+static void everybody_sees_their_own(void **state)
+{
+    check_view(*state, &stranger, 0, 0, 0);
+    check_view(*state, &owner_of_start1, 1, 2, 1);
+    check_view(*state, &administrator, 2, 3, 2);
+}
+
+static void only_personal_connections_bring_keys(void **state)
+{
+    struct world *world = *state;
+    connect(world, "START1/KEY", "START1/web", "site");
+    check_view(world, &owner_of_start1, 1, 2, 0);
+    connect(world, "START1/KEY", "START1/web", "certauth");
+    check_view(world, &owner_of_start1, 1, 2, 0);
+    connect(world, "START1/KEY", "START1/web", "personal");
+    check_view(world, &owner_of_start1, 1, 2, 1);
+}
+
+static void the_keys_of_others_are_for_administrators(void **state)
+{
+    struct world *world = *state;
+    connect(world, "START1/KEY", "CERTAUTH/CA", "personal");
+    connect(world, "START1/KEY", "START2/app", "personal");
+    check_view(world, &owner_of_start1, 1, 3, 1);
+    check_view(world, &administrator, 2, 4, 4);
+}
+
+static void what_is_not_trusted_is_not_seen(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert alter", "{'certificate': 'START1/web', 'status': 'notrust'}");
+    check_view(world, &owner_of_start1, 1, 1, 0);
+    must(world, "cert alter", "{'certificate': 'CERTAUTH/CA', 'status': 'notrust'}");
+    check_view(world, &owner_of_start1, 1, 0, 0);
+    check_view(world, &administrator, 2, 1, 1);
+}
+
+static void ed25519_is_not_delivered(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate",
+         "{'certificate': 'START1/ed', 'subject': 'CN=ed', 'key': 'ed25519'}");
+    connect(world, "START1/KEY", "START1/ed", NULL);
+    check_view(world, &owner_of_start1, 1, 3, 1);
+    check_view(world, &administrator, 2, 4, 2);
+}
+
+static void a_key_of_an_unknown_token_is_left_out(void **state)
+{
+    struct sg_view *view = view_for(*state, &owner_of_start1, true);
+    assert_int_equal(objects_of(view, CKO_CERTIFICATE), 2);
+    assert_int_equal(objects_of(view, CKO_PRIVATE_KEY), 0);
+    sg_view_free(view);
+}
+
+static void one_key_in_two_rings_is_granted_once(void **state)
+{
+    struct world *world = *state;
+    struct sg_granted_key *granted = NULL;
+    size_t count = 0;
+    must(world, "ring add", "{'ring': 'START1/SECOND'}");
+    connect(world, "START1/SECOND", "START1/web", NULL);
+    check_view(world, &owner_of_start1, 2, 3, 2);
+    assert_int_equal(
+        sg_ring_keys(&world->service, &owner_of_start1, "store", &granted, &count, &world->err),
+        SG_OK);
+    assert_int_equal(count, 1);
+    free(granted);
+}
+
+static void the_capability_follows_the_usage(void **state)
+{
+    struct world *world = *state;
+    struct sg_granted_key *granted = NULL;
+    size_t count = 0;
+    must(world, "cert generate",
+         "{'certificate': 'START1/enc', 'subject': 'CN=e', 'key': 'rsa:2048',"
+         " 'usage': ['dataencrypt']}");
+    must(world, "cert generate",
+         "{'certificate': 'START1/agree', 'subject': 'CN=a', 'usage': ['keyagree']}");
+    connect(world, "START1/KEY", "START1/enc", NULL);
+    connect(world, "START1/KEY", "START1/agree", NULL);
+    assert_int_equal(
+        sg_ring_keys(&world->service, &owner_of_start1, "store", &granted, &count, &world->err),
+        SG_OK);
+    unsigned decrypt = 0;
+    unsigned derive = 0;
+    for (size_t i = 0; i < count; i++) {
+        decrypt += granted[i].decrypt;
+        derive += granted[i].derive;
+    }
+    free(granted);
+    assert_int_equal(count, 3);
+    assert_int_equal(decrypt, 1);
+    assert_int_equal(derive, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
+        TEST(everybody_sees_their_own),
+        TEST(only_personal_connections_bring_keys),
+        TEST(the_keys_of_others_are_for_administrators),
+        TEST(what_is_not_trusted_is_not_seen),
+        TEST(ed25519_is_not_delivered),
+        TEST(a_key_of_an_unknown_token_is_left_out),
+        TEST(one_key_in_two_rings_is_granted_once),
+        TEST(the_capability_follows_the_usage),
+    };
+    return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
+}
