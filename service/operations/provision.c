@@ -9,9 +9,10 @@ struct target {
     struct sg_run *run;
     char token[3 * 32 + 1]; /**< token label, percent-encoded for a PKCS#11 URI (RFC 7512) */
     char object[3 * SG_LABEL_BYTES + 1];
-    char plain_label[33];
     int64_t slot;
     bool has_default;
+    struct sg_shell_word ring; /**< as it is typed */
+    struct sg_owner_name owner;
 };
 
 /* RFC 7512, 2.3: everything but unreserved characters is encoded. */
@@ -62,8 +63,9 @@ static sg_status read_target(struct sg_run *run, struct target *target, struct s
     while (len > 0 && label[len - 1] == ' ') {
         len--;
     }
+    target->ring = sg_shell_word(ref.owner.text, ref.ring.text);
+    target->owner = ref.owner;
     percent(label, len, target->token);
-    memcpy(target->plain_label, label, len);
     target->slot = ring.id;
     s = sg_store_connection_each(run->service->store, ring.id, find_default, target, err);
     if (s == SG_OK && target->object[0] == '\0') {
@@ -71,7 +73,7 @@ static sg_status read_target(struct sg_run *run, struct target *target, struct s
                 "ring %s/%s has no PERSONAL certificate with a key for a server to use",
                 ref.owner.text, ref.ring.text);
         return sg_hint(err, "signet ring connect %s OWNER/LABEL --usage personal --default",
-                       sg_shell_word(ref.owner.text, ref.ring.text).text);
+                       target->ring.text);
     }
     return s;
 }
@@ -82,7 +84,7 @@ static sg_status nginx(const struct target *target, struct sg_buffer *out, struc
     return sg_buffer_format(
         out, err,
         "# 1. The certificate and its chain (public, a file):\n"
-        "#    signet ring export RING --chain --format pem --out /etc/nginx/signet-chain.pem\n"
+        "#    signet ring export %s --chain --format pem --out /etc/nginx/signet-chain.pem\n"
         "#\n"
         "# 2. In the server block of nginx.conf:\n"
         "ssl_certificate /etc/nginx/signet-chain.pem;\n"
@@ -104,8 +106,9 @@ static sg_status nginx(const struct target *target, struct sg_buffer *out, struc
         "#    init = 1\n"
         "#\n"
         "# The user of nginx's master and the user of its workers must both be attached to the ring's owner:\n"
-        "#    signet owner attach OWNER www-data\n",
-        target->token, target->object, socket);
+        "#    signet owner attach %s www-data\n",
+        target->ring.text, target->token, target->object, socket,
+        sg_shell_quote(target->owner.text).text);
 }
 
 static sg_status java(const struct target *target, struct sg_buffer *out, struct sg_error *err)
