@@ -1,6 +1,6 @@
 #include <signet/pkcs11/mechanism.h>
 
-#include <stdint.h>
+#include <signet/base/unconst.h>
 
 #include "mechanism_internal.h"
 
@@ -49,7 +49,7 @@ static void set_ecdh(struct sg_bytes point, struct ck_mechanism_full *out)
     ecdh->ulSharedDataLen = 0;
     ecdh->pSharedData = NULL;
     ecdh->ulPublicDataLen = (CK_ULONG)point.len;
-    ecdh->pPublicData = (unsigned char *)(uintptr_t)point.data; /* only read */
+    ecdh->pPublicData = sg_unconst(point.data); /* only read */
     set(out, CKM_ECDH1_DERIVE, ecdh, sizeof *ecdh);
 }
 

@@ -57,8 +57,8 @@ static sg_status open_library(const char *path, struct sg_pkcs11_module *module,
  */
 static sg_status find_calls(const char *path, struct sg_pkcs11_module *module, struct sg_error *err)
 {
-    CK_C_GetFunctionList get =
-        (CK_C_GetFunctionList)(uintptr_t)dlsym(module->library, "C_GetFunctionList");
+    CK_C_GetFunctionList get = NULL;
+    *(void **)&get = dlsym(module->library, "C_GetFunctionList"); /* as POSIX has it, dlsym */
     if (get == NULL) {
         sg_fail(err, SG_E_TOKEN, "module_invalid", "%s is not a PKCS#11 module", path);
         return sg_object(err, "%s", path);

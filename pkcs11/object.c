@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "object_internal.h"
+#include "session_copy_internal.h"
 
 #define BATCH 512 /* handles a C_FindObjects */
 
@@ -132,7 +133,9 @@ static sg_status look_up(struct sg_pkcs11_session *session, enum sg_pkcs11_class
 {
     struct sg_pkcs11_id value = *id;
     CK_OBJECT_CLASS ck_class = sg_pkcs11_ck_class(object_class);
+    CK_BBOOL yes = CK_TRUE; /* not our copy of it in the session */
     CK_ATTRIBUTE match[] = {{CKA_CLASS, &ck_class, sizeof ck_class},
+                            {CKA_TOKEN, &yes, sizeof yes},
                             {CKA_ID, value.bytes, sizeof value.bytes}};
     CK_ULONG found = 0;
     CK_RV rv = sg_pkcs11_search(session, match, SG_COUNT(match), out, 1, &found);
@@ -214,6 +217,7 @@ sg_status sg_pkcs11_object_destroy(struct sg_pkcs11_session *session, const stru
 {
     struct sg_pkcs11_id value = *id;
     CK_OBJECT_CLASS private_key = CKO_PRIVATE_KEY;
+    sg_pkcs11_session_copy_drop(session, id);
     CK_ATTRIBUTE match[] = {{CKA_ID, value.bytes, sizeof value.bytes},
                             {CKA_CLASS, &private_key, sizeof private_key}};
     unsigned destroyed = 0;

@@ -1,9 +1,10 @@
 #include <signet/pkcs11/mechanism.h>
 
-#include <stdint.h>
+#include <signet/base/unconst.h>
 
 #include "mechanism_internal.h"
 #include "object_internal.h"
+#include "session_copy_internal.h"
 #include "template_internal.h"
 
 struct operation {
@@ -17,7 +18,7 @@ struct operation {
 /* Cryptoki has no const for what it only reads. */
 static CK_BYTE_PTR input_of(const struct operation *operation)
 {
-    return (CK_BYTE_PTR)(uintptr_t)operation->data.data;
+    return sg_unconst(operation->data.data);
 }
 
 static CK_RV sign(struct sg_pkcs11_session *session, CK_OBJECT_HANDLE key,
@@ -89,6 +90,7 @@ static bool repair(struct sg_pkcs11_session *session, const struct sg_pkcs11_id 
     switch (rv) {
     case CKR_KEY_HANDLE_INVALID:
     case CKR_OBJECT_HANDLE_INVALID:
+        sg_pkcs11_session_copy_drop(session, id);
         sg_pkcs11_object_forget(session, SG_PKCS11_PRIVATE_KEY, id);
         return true;
     case CKR_SESSION_HANDLE_INVALID:
@@ -124,6 +126,7 @@ static sg_status run(struct sg_pkcs11_session *session, const struct sg_pkcs11_i
         if (s != SG_OK) {
             return s;
         }
+        key = sg_pkcs11_session_copy(session, id, key);
         operation->out_len = room;
         CK_RV rv = perform(session, key, operation);
         if (rv == CKR_OK && operation->out_len <= room) {

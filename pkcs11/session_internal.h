@@ -12,9 +12,10 @@ struct sg_pkcs11_session {
     CK_FUNCTION_LIST *call;
     CK_SLOT_ID slot;
     CK_SESSION_HANDLE handle;
-    struct index index; /* CKA_ID to handle */
-    bool staged;        /* objects are made as session objects and then copied: staged.c */
-    bool doubled;       /* at the last listing a CKA_ID had several certificates */
+    struct index index;  /* CKA_ID to handle */
+    bool staged;         /* objects are made as session objects and then copied: staged.c */
+    struct index copies; /* private keys copied into this session for use: session_copy.c */
+    bool doubled;        /* at the last listing a CKA_ID had several certificates */
 };
 
 /* Replace the session by a new one on the same slot, before the old one is closed, so that the

@@ -1,16 +1,16 @@
 #include "template_internal.h"
 
 #include <assert.h>
-#include <stdint.h>
 #include <string.h>
+
+#include <signet/base/unconst.h>
 
 void sg_pkcs11_template_add(struct template *template, CK_ATTRIBUTE_TYPE type, const void *value,
                             size_t len)
 {
     assert(template->count < TEMPLATE_MAX);
     /* CK_ATTRIBUTE has no const, but a template for creating or finding is only read. */
-    template->rows[template->count++] =
-        (CK_ATTRIBUTE){type, (void *)(uintptr_t)value, (CK_ULONG)len};
+    template->rows[template->count++] = (CK_ATTRIBUTE){type, sg_unconst(value), (CK_ULONG)len};
 }
 
 void sg_pkcs11_template_add_bool(struct template *template, CK_ATTRIBUTE_TYPE type, bool value)

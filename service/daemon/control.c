@@ -14,7 +14,9 @@
 #include "control_internal.h"
 
 #define ANNOUNCE_ANYWAY_S                                                                          \
-    25 /* a token that does not start does not keep the service from serving */
+    25             /* a token that does not start does not keep the service from serving */
+#define SETTLE_S 3 /* a turn of the timer that looks for intents left behind */
+#define SETTLE_PAUSE_MAX 128u /* turns */
 
 void sg_control_replace(struct control *control, uint32_t token, uint32_t process, uint32_t pid)
 {
@@ -92,6 +94,28 @@ static void on_announce_anyway(evutil_socket_t socket, short what, void *context
     announce(context);
 }
 
+/* An operation that could not settle its intent, for want of disk space above all, must not leave
+ * it until the next start: it is tried again, less and less often. */
+static void on_settle(evutil_socket_t socket, short what, void *context)
+{
+    struct control *control = context;
+    (void)socket;
+    (void)what;
+    if (!control->service.unsettled) {
+        control->settle_pause = 1;
+        control->settle_wait = 0;
+        return;
+    }
+    if (control->settle_wait > 0) {
+        control->settle_wait--;
+        return;
+    }
+    sg_pool_recover(&control->pool);
+    control->settle_wait = control->settle_pause;
+    control->settle_pause =
+        control->settle_pause < SETTLE_PAUSE_MAX ? control->settle_pause * 2 : SETTLE_PAUSE_MAX;
+}
+
 static void on_stop(evutil_socket_t signal_number, short what, void *context)
 {
     struct control *control = context;
@@ -145,28 +169,32 @@ static void fill_service(struct control *control)
 }
 
 struct loop_events {
-    struct event *master, *announce, *term, *interrupt;
+    struct event *master, *announce, *settle, *term, *interrupt;
 };
 
 static sg_status add_events(struct control *control, struct loop_events *events,
                             struct sg_error *err)
 {
     struct timeval later = {.tv_sec = ANNOUNCE_ANYWAY_S};
+    struct timeval often = {.tv_sec = SETTLE_S};
     events->master =
         event_new(control->base, control->master, EV_READ | EV_PERSIST, on_master, control);
     events->announce = evtimer_new(control->base, on_announce_anyway, control);
+    events->settle = event_new(control->base, -1, EV_PERSIST, on_settle, control);
     events->term = evsignal_new(control->base, SIGTERM, on_stop, control);
     events->interrupt = evsignal_new(control->base, SIGINT, on_stop, control);
-    bool made = events->master != NULL && events->announce != NULL && events->term != NULL &&
-                events->interrupt != NULL && event_add(events->master, NULL) == 0 &&
-                event_add(events->announce, &later) == 0 && event_add(events->term, NULL) == 0 &&
+    bool made = events->master != NULL && events->announce != NULL && events->settle != NULL &&
+                events->term != NULL && events->interrupt != NULL &&
+                event_add(events->master, NULL) == 0 && event_add(events->announce, &later) == 0 &&
+                event_add(events->settle, &often) == 0 && event_add(events->term, NULL) == 0 &&
                 event_add(events->interrupt, NULL) == 0;
     return made ? SG_OK : sg_fail_memory(err);
 }
 
 static void remove_events(const struct loop_events *events)
 {
-    struct event *all[] = {events->master, events->announce, events->term, events->interrupt};
+    struct event *all[] = {events->master, events->announce, events->settle, events->term,
+                           events->interrupt};
     for (size_t i = 0; i < SG_COUNT(all); i++) {
         if (all[i] != NULL) {
             event_free(all[i]);

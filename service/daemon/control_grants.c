@@ -134,6 +134,11 @@ sg_status sg_grants_make(struct grants *grants, const struct sg_rings_packet *re
                          int *out_socket, struct sg_error *err)
 {
     int process = sg_pool_choose(&grants->control->pool, request->token);
+    if (process < 0 && sg_pool_waits(&grants->control->pool, request->token)) {
+        /* Unlike SG_E_TOKEN nothing to be asked for again and again: the client hears of it now. */
+        return sg_fail(err, SG_E_CONFLICT, "token_unavailable", "token \"%s\" is not available",
+                       grants->control->config->tokens[request->token].name);
+    }
     if (process < 0) {
         return sg_fail(err, SG_E_TOKEN, "token_unavailable", "no process of token %u is ready",
                        request->token);
@@ -189,61 +194,165 @@ static bool same_keys(const struct grant *grant, const struct sg_granted_key *ke
            (count == 0 || memcmp(grant->keys, keys, count * sizeof *keys) == 0);
 }
 
+/* What one user may use of one token, worked out once for all their connections. */
+struct allowance {
+    uid_t uid;
+    gid_t gid;
+    uint32_t token;
+    struct sg_granted_key *keys;
+    size_t count;
+};
+
+/* One walk over all grants, before a commit or after it. */
+struct pass {
+    bool narrow_only;
+    struct allowance *list;
+    size_t count, capacity;
+};
+
+static void pass_done(struct pass *pass)
+{
+    for (size_t i = 0; i < pass->count; i++) {
+        free(pass->list[i].keys);
+    }
+    free(pass->list);
+}
+
+static sg_status add_allowance(struct grants *grants, struct pass *pass, const struct grant *grant,
+                               struct sg_error *err)
+{
+    if (pass->count == pass->capacity) {
+        size_t capacity = pass->capacity == 0 ? 16 : pass->capacity * 2;
+        struct allowance *list = reallocarray(pass->list, capacity, sizeof *list);
+        if (list == NULL) {
+            return sg_fail_memory(err);
+        }
+        pass->list = list;
+        pass->capacity = capacity;
+    }
+    struct allowance made = {.uid = grant->uid, .gid = grant->gid, .token = grant->token};
+    sg_status s = keys_of(grants, made.uid, made.gid, made.token, &made.keys, &made.count, err);
+    if (s == SG_OK) {
+        pass->list[pass->count++] = made;
+    }
+    return s;
+}
+
+static sg_status find_allowance(struct grants *grants, struct pass *pass, const struct grant *grant,
+                                const struct allowance **out, struct sg_error *err)
+{
+    for (size_t i = 0; i < pass->count; i++) {
+        const struct allowance *it = &pass->list[i];
+        if (it->uid == grant->uid && it->gid == grant->gid && it->token == grant->token) {
+            *out = it;
+            return SG_OK;
+        }
+    }
+    sg_status s = add_allowance(grants, pass, grant, err);
+    if (s == SG_OK) {
+        *out = &pass->list[pass->count - 1];
+    }
+    return s;
+}
+
+/* A list that cannot be handed over (too many keys, no memory, refused): nothing is wrong with the
+ * process. What was to be taken away must not stay, so the capability ends and its holder asks for
+ * another; what was to be added is not, and the narrower list goes on. */
+static sg_status without_new_list(struct grants *grants, size_t i, bool narrow_only,
+                                  struct sg_error *err)
+{
+    const struct grant *grant = &grants->list[i];
+    struct pool_process *process =
+        &grants->control->pool.tokens[grant->token].processes[grant->process];
+    if (!narrow_only) {
+        return SG_OK;
+    }
+    sg_status s = sg_token_revoke(&process->link, grant->number, err);
+    if (s == SG_OK || s == SG_E_NOT_FOUND) {
+        free_grant(grants, i);
+        return SG_OK;
+    }
+    return s;
+}
+
 /* A token process that does not acknowledge is replaced: then the old list counts no more either.
  * Takes keys over. */
-static void regrant(struct grants *grants, size_t i, struct sg_granted_key *keys, size_t count)
+static void regrant(struct grants *grants, size_t i, bool narrow_only, struct sg_granted_key *keys,
+                    size_t count)
 {
+    SG_FREE struct sg_granted_key *mine = keys;
     struct sg_error err = SG_ERROR_INIT;
     struct grant *grant = &grants->list[i];
     uint32_t token = grant->token;
     uint32_t process = grant->process;
     sg_status s = sg_token_regrant(&grants->control->pool.tokens[token].processes[process].link,
                                    grant->number, keys, count, &err);
-    free(grant->keys);
-    grant->keys = keys;
-    grant->count = count;
+    if (s == SG_OK) {
+        free(grant->keys);
+        grant->keys = SG_STEAL(mine);
+        grant->count = count;
+        return;
+    }
     if (s == SG_E_NOT_FOUND) {
         free_grant(grants, i);
-    } else if (s != SG_OK) {
-        sg_log_error(SG_LOG_ERROR, "capability_not_changed", &err);
+        return;
+    }
+    sg_log_error(SG_LOG_ERROR, "capability_not_changed", &err);
+    if (s != SG_E_SERVICE) {
+        s = without_new_list(grants, i, narrow_only, &err);
+    }
+    if (s != SG_OK) {
         sg_pool_drop(&grants->control->pool, token, process);
     }
 }
 
-static sg_status adjust(struct grants *grants, size_t i, bool narrow_only, struct sg_error *err)
+/* A copy of what the grant shall be; NULL with *count 0 for nothing. */
+static sg_status wanted_keys(const struct grant *grant, const struct allowance *now,
+                             bool narrow_only, struct sg_granted_key **out, size_t *count,
+                             struct sg_error *err)
 {
-    struct grant *grant = &grants->list[i];
-    SG_FREE struct sg_granted_key *now = NULL;
-    size_t count = 0;
-    sg_status s = keys_of(grants, grant->uid, grant->gid, grant->token, &now, &count, err);
-    if (s != SG_OK) {
-        return s;
+    size_t room = narrow_only ? grant->count : now->count;
+    *out = calloc(room + 1, sizeof **out);
+    if (*out == NULL) {
+        return sg_fail_memory(err);
     }
-    if (narrow_only && grant->count > 0) {
-        struct sg_granted_key *both = calloc(grant->count, sizeof *both);
-        if (both == NULL) {
-            return sg_fail_memory(err);
-        }
-        size_t made = intersect(grant->keys, grant->count, now, count, both);
-        free(now);
-        now = both;
-        count = made;
-    } else if (narrow_only) {
-        return SG_OK;
-    }
-    if (!same_keys(grant, now, count)) {
-        regrant(grants, i, SG_STEAL(now), count);
+    if (narrow_only) {
+        *count = intersect(grant->keys, grant->count, now->keys, now->count, *out);
+    } else if (now->count > 0) {
+        memcpy(*out, now->keys, now->count * sizeof **out);
+        *count = now->count;
     }
     return SG_OK;
 }
 
+static sg_status adjust(struct grants *grants, size_t i, struct pass *pass, struct sg_error *err)
+{
+    const struct grant *grant = &grants->list[i];
+    const struct allowance *now = NULL;
+    SG_FREE struct sg_granted_key *keys = NULL;
+    size_t count = 0;
+    if (pass->narrow_only && grant->count == 0) {
+        return SG_OK;
+    }
+    sg_status s = find_allowance(grants, pass, grant, &now, err);
+    if (s != SG_OK || same_keys(grant, now->keys, now->count)) {
+        return s;
+    }
+    s = wanted_keys(grant, now, pass->narrow_only, &keys, &count, err);
+    if (s == SG_OK && !same_keys(grant, keys, count)) {
+        regrant(grants, i, pass->narrow_only, SG_STEAL(keys), count);
+    }
+    return s;
+}
+
 static sg_status adjust_all(struct grants *grants, bool narrow_only, struct sg_error *err)
 {
+    SG_CLEANUP(pass_done) struct pass pass = {.narrow_only = narrow_only};
     for (size_t i = grants->count; i-- > 0;) {
         if (i >= grants->count) {
             continue; /* a process was dropped, and its grants with it */
         }
-        sg_status s = adjust(grants, i, narrow_only, err);
+        sg_status s = adjust(grants, i, &pass, err);
         if (s != SG_OK) {
             return s;
         }

@@ -51,10 +51,16 @@ void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_
 void sg_pool_drop(struct pool *pool, uint32_t token, uint32_t process);
 /** The process that serves rings and has the fewest grants; -1 when none is ready. */
 int sg_pool_choose(const struct pool *pool, uint32_t token);
+/** True when none of those processes is ready or will be by itself: an operator must do something.
+ */
+bool sg_pool_waits(const struct pool *pool, uint32_t token);
 /** Index of a configured token; -1 when there is none of that name. context: struct pool. */
 int sg_pool_index(void *context, const char *name);
 /** True when every process has been judged once: ready, waiting or failed. */
 bool sg_pool_settled(const struct pool *pool);
+/** Settle what operations left behind in tokens that are ready; those that are not get it done when
+ * they are. */
+void sg_pool_recover(struct pool *pool);
 /** The table of functions for the operations. */
 struct sg_tokens sg_pool_tokens(struct pool *pool);
 
@@ -136,7 +142,8 @@ struct control {
     struct sg_generation_page *page;
     int master;
     bool announced, failed;
-    struct sg_packet packet; /**< for the event loop's receiving; 64 KiB */
+    unsigned settle_pause, settle_wait; /**< in turns of the timer */
+    struct sg_packet packet;            /**< for the event loop's receiving; 64 KiB */
 };
 
 /** Take what the master has sent; waits up to timeout_ms for the first packet. False at end of

@@ -1,6 +1,7 @@
 /* Token processes as control sees them: logins (a PIN is tried once), readiness, loss. */
 #include "control_internal.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -136,6 +137,27 @@ static bool may_try(struct pool_token *token, struct pool_process *process,
     return true;
 }
 
+static void recover(struct pool *pool, const struct pool_token *token)
+{
+    unsigned count = 0;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_service *service = &pool->control->service;
+    if (sg_operations_recover(service, token->config->name, &count, &err) != SG_OK) {
+        sg_log_error(SG_LOG_ERROR, "recovery_incomplete", &err);
+        service->unsettled = true;
+    }
+}
+
+void sg_pool_recover(struct pool *pool)
+{
+    pool->control->service.unsettled = false;
+    for (size_t t = 0; t < pool->count; t++) {
+        if (pool->tokens[t].processes[0].state == POOL_READY) {
+            recover(pool, &pool->tokens[t]);
+        }
+    }
+}
+
 static void accepted(struct pool *pool, struct pool_token *token, struct pool_process *process)
 {
     struct sg_error err = SG_ERROR_INIT;
@@ -148,11 +170,8 @@ static void accepted(struct pool *pool, struct pool_token *token, struct pool_pr
     sg_log(SG_LOG_INFO, "event=token_ready token=\"%s\" process=%td pid=%u keys=%llu",
            token->config->name, process - token->processes, process->pid,
            (unsigned long long)process->info.private_keys);
-    unsigned count = 0;
-    if (process == &token->processes[0] &&
-        sg_operations_recover(&pool->control->service, token->config->name, &count, &err) !=
-            SG_OK) {
-        sg_log_error(SG_LOG_ERROR, "recovery_incomplete", &err);
+    if (process == &token->processes[0]) {
+        recover(pool, token);
     }
 }
 
@@ -266,6 +285,17 @@ int sg_pool_choose(const struct pool *pool, uint32_t token)
     return best;
 }
 
+bool sg_pool_waits(const struct pool *pool, uint32_t token)
+{
+    const struct pool_token *it = &pool->tokens[token];
+    for (unsigned p = 1; p <= it->config->processes; p++) {
+        if (it->processes[p].state != POOL_WAITING && it->processes[p].state != POOL_FAILED) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int sg_pool_index(void *context, const char *name)
 {
     const struct pool *pool = context;
@@ -330,14 +360,25 @@ static void state(void *context, size_t i, struct sg_token_state *out)
     }
 }
 
-/* A process that is being replaced is worth waiting for: it takes milliseconds. The links arrive
+static bool are_judged(const struct pool_token *token, unsigned processes)
+{
+    for (unsigned p = 0; p < processes; p++) {
+        enum pool_state state = token->processes[p].state;
+        if (state == POOL_ABSENT || state == POOL_CONNECTED) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Processes that are being replaced are worth waiting for: it takes milliseconds. The links arrive
  * over the master's socket. */
-static void wait_for_first(struct pool *pool, const struct pool_token *token, int timeout_ms)
+static void wait_for(struct pool *pool, const struct pool_token *token, unsigned processes,
+                     int timeout_ms)
 {
     const struct sg_clock *clock = pool->control->service.clock;
     int64_t end = sg_monotonic_ms(clock) + timeout_ms;
-    const struct pool_process *first = &token->processes[0];
-    while (first->state == POOL_ABSENT || first->state == POOL_CONNECTED) {
+    while (!are_judged(token, processes)) {
         int64_t left = end - sg_monotonic_ms(clock);
         if (left <= 0 || !sg_control_from_master(pool->control, (int)left)) {
             return;
@@ -345,11 +386,23 @@ static void wait_for_first(struct pool *pool, const struct pool_token *token, in
     }
 }
 
+/* Its death may not have come to the event loop yet, for an operation runs first. Nothing comes
+ * unasked over a link: whatever is readable is its end. */
+static void notice_death(struct pool *pool, uint32_t token, uint32_t process)
+{
+    int socket = pool->tokens[token].processes[process].link.socket;
+    struct pollfd entry = {.fd = socket, .events = POLLIN};
+    if (socket >= 0 && poll(&entry, 1, 0) > 0) {
+        sg_pool_drop(pool, token, process);
+    }
+}
+
 static void settle_tokens(void *context)
 {
     struct pool *pool = context;
-    for (size_t t = 0; t < pool->count; t++) {
-        wait_for_first(pool, &pool->tokens[t], LINK_WAIT_MS);
+    for (uint32_t t = 0; t < pool->count; t++) {
+        notice_death(pool, t, 0);
+        wait_for(pool, &pool->tokens[t], 1, LINK_WAIT_MS);
     }
 }
 
@@ -392,6 +445,47 @@ static void failed(void *context, const char *name, const struct sg_error *why)
     }
 }
 
+/* A refused PIN may be tried once more, and one whose trial was cut short. What is known of an
+ * accepted one stays known. */
+static sg_status allow_trial(struct pool *pool, const char *name, struct sg_error *err)
+{
+    struct sg_login_record record = {.state = SG_LOGIN_NEVER};
+    sg_status s = sg_store_login_get(pool->control->store, name, &record, err);
+    if (s != SG_OK || (record.state != SG_LOGIN_REFUSED && record.state != SG_LOGIN_TRYING)) {
+        return s;
+    }
+    record = (struct sg_login_record){.state = SG_LOGIN_NEVER};
+    return sg_store_login_set(pool->control->store, name, &record, err);
+}
+
+/* Processes that wait or failed are replaced by fresh ones. False: there are none. */
+static bool replace_unready(struct pool *pool, const struct pool_token *token)
+{
+    bool any = false;
+    for (uint32_t p = 0; p <= token->config->processes; p++) {
+        enum pool_state state = token->processes[p].state;
+        if (state == POOL_WAITING || state == POOL_FAILED) {
+            sg_pool_drop(pool, (uint32_t)(token - pool->tokens), p);
+            any = true;
+        }
+    }
+    return any;
+}
+
+static void forget(void *context, const char *name)
+{
+    struct pool *pool = context;
+    int index = sg_pool_index(pool, name);
+    for (uint32_t p = 1; index >= 0 && p <= pool->tokens[index].config->processes; p++) {
+        struct pool_process *process = &pool->tokens[index].processes[p];
+        struct sg_error err = SG_ERROR_INIT;
+        if (process->state == POOL_READY && sg_token_forget(&process->link, &err) != SG_OK) {
+            sg_log_error(SG_LOG_WARNING, "token_process_keeps_a_key", &err);
+            sg_pool_drop(pool, (uint32_t)index, p);
+        }
+    }
+}
+
 static sg_status login(void *context, const char *name, struct sg_error *err)
 {
     struct pool *pool = context;
@@ -399,19 +493,18 @@ static sg_status login(void *context, const char *name, struct sg_error *err)
     if (token == NULL) {
         return err->status;
     }
-    struct sg_login_record record = {.state = SG_LOGIN_NEVER};
-    sg_status s = sg_store_login_set(pool->control->store, name, &record, err);
+    unsigned processes = token->config->processes + 1;
+    int timeout_ms = (int)token->config->login_deadline_s * 1000;
+    wait_for(pool, token, processes, LINK_WAIT_MS);
+    sg_status s = allow_trial(pool, name, err);
     if (s != SG_OK) {
         return s;
     }
-    for (uint32_t p = 0; p <= token->config->processes; p++) {
-        if (token->processes[p].state == POOL_WAITING || token->processes[p].state == POOL_FAILED) {
-            sg_pool_drop(pool, (uint32_t)(token - pool->tokens), p);
-        }
+    if (replace_unready(pool, token)) {
+        wait_for(pool, token, processes, timeout_ms);
     }
-    wait_for_first(pool, token, (int)token->config->login_deadline_s * 1000);
     if (token->processes[0].state != POOL_READY) {
-        sg_fail(err, SG_E_TOKEN, "token_unavailable", "token \"%s\": %s", name,
+        sg_fail(err, SG_E_TOKEN, "token_unavailable", "token \"%s\" is not available: %s", name,
                 token->problem[0] != '\0' ? token->problem : "no answer");
         return sg_object(err, "%s", name);
     }
@@ -425,6 +518,7 @@ struct sg_tokens sg_pool_tokens(struct pool *pool)
                               .settle = settle_tokens,
                               .link = get_link,
                               .failed = failed,
+                              .forget = forget,
                               .login = login,
                               .context = pool};
 }

@@ -89,8 +89,8 @@ static void reply(struct views *views, const struct sg_rings_packet *request,
     struct sg_rings_packet packet = *request;
     packet.status = (uint32_t)why->status;
     if (why->status != SG_OK) {
-        sg_log_error(why->status == SG_E_TOKEN ? SG_LOG_INFO : SG_LOG_ERROR, "rings_request_failed",
-                     why);
+        bool told = strcmp(why->code, "token_unavailable") == 0; /* by who found it out, once */
+        sg_log_error(told ? SG_LOG_DEBUG : SG_LOG_ERROR, "rings_request_failed", why);
     }
     size_t count = why->status == SG_OK && fd >= 0 ? 1 : 0;
     if (sg_packet_send(views->link, &packet, sizeof packet, NULL, 0, &fd, count, &err) != SG_OK) {

@@ -476,6 +476,7 @@ static sg_status replace(struct sg_run *run, struct plan *plan, struct sg_error 
     char until[SG_TIME_TEXT];
     sg_status s = check_replacement(run, plan, err);
     s = s == SG_OK ? sg_row_from_certificate(plan->bundle.members[plan->leaf], row, err) : s;
+    s = s == SG_OK ? sg_row_check_size(row, err) : s;
     if (s != SG_OK) {
         return s;
     }

@@ -452,6 +452,7 @@ static sg_status generate_with_key(struct sg_run *run, const struct plan *plan,
     s = plan->issued ? build_issued(run, plan, spki, &certificate, err)
                      : build(run, plan, spki, row, spki, &certificate, err);
     s = s == SG_OK ? sg_row_from_certificate(certificate, row, err) : s;
+    s = s == SG_OK ? sg_row_check_size(row, err) : s;
     s = s == SG_OK ? sync_token(run, plan, link, err) : s;
     s = s == SG_OK ? add_owner_again(run, plan, err) : s;
     s = s == SG_OK ? sg_store_key_add(run->service->store, row, err) : s;
@@ -503,6 +504,7 @@ static sg_status perform_request(struct sg_run *run, struct plan *plan,
     plan->renewed.requested = false;
     run->visible = true;
     s = sg_row_from_certificate(certificate, &plan->renewed, err);
+    s = s == SG_OK ? sg_row_check_size(&plan->renewed, err) : s;
     s = s == SG_OK ? sg_store_certificate_replace(run->service->store, &plan->renewed, err) : s;
     s = s == SG_OK ? sg_store_ring_bump_holding(run->service->store, plan->renewed.id, err) : s;
     return s == SG_OK ? sg_run_settle_later(run, SG_INTENT_CERTIFICATE, plan->renewed.token,

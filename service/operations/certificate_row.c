@@ -70,6 +70,19 @@ sg_status sg_row_from_certificate(const struct sg_certificate *certificate,
     return copy_names(facts, row, err);
 }
 
+sg_status sg_row_check_size(const struct sg_certificate_row *row, struct sg_error *err)
+{
+    if (!row->has_key || row->der_len <= SG_TOKEN_DATA_MAX) {
+        return SG_OK;
+    }
+    struct sg_name_text name = sg_row_name(row);
+    sg_fail(err, SG_E_LIMIT, "certificate_too_large",
+            "the certificate of %s has %zu bytes: beside a key in a token at most %d can stand",
+            name.text, row->der_len, SG_TOKEN_DATA_MAX);
+    sg_hint(err, "Have one made with fewer names.");
+    return sg_object(err, "%s", name.text);
+}
+
 static int set_text(json_t *object, const char *key, const char *text)
 {
     return json_object_set_new(object, key, json_string(text));

@@ -135,6 +135,7 @@ sg_status sg_chain_find(struct sg_service *service, const char *owner,
         return s;
     }
     size_t count = extra_count + out->kept_count;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is pointers that are meant */
     SG_FREE const struct sg_certificate **all = calloc(count + 1, sizeof *all);
     if (all == NULL) {
         return sg_fail_memory(err);

@@ -14,7 +14,8 @@ sg_status sg_run_ensure_owner(struct sg_run *run, const char *owner, struct sg_e
     }
     if (!sg_run_allowed(run, SG_FUNCTION_OWNER, NULL)) {
         sg_fail(err, SG_E_NOT_FOUND, "owner_not_found", "there is no owner %s", owner);
-        sg_hint(err, "An administrator can create it: signet owner add %s", owner);
+        sg_hint(err, "An administrator can create it: signet owner add %s",
+                sg_shell_quote(owner).text);
         return sg_object(err, "%s", owner);
     }
     s = sg_store_owner_add(run->service->store, owner, err);

@@ -103,7 +103,7 @@ sg_status sg_run_time(const struct sg_run *run, const char *name, int64_t *out,
 
 json_t *sg_run_base64(const unsigned char *data, size_t len)
 {
-    if (len > 16u * 1024 * 1024) {
+    if (len > (size_t)16 * 1024 * 1024) {
         return NULL;
     }
     SG_FREE unsigned char *text = malloc((len + 2) / 3 * 4 + 1);

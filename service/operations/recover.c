@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <signet/base/hex.h>
 #include <signet/base/log.h>
 
 #include "run_internal.h"
@@ -43,7 +44,13 @@ static sg_status renew_certificate(struct sg_service *service, struct sg_token_l
     struct current current = {.found = false};
     sg_buffer_init(&current.der, SG_CERTIFICATE_MAX);
     sg_status s = find_current(service, &intent->key, &current, err);
-    if (s == SG_OK && current.found) {
+    if (s == SG_OK && current.found && current.der.len > SG_TOKEN_DATA_MAX) {
+        /* From a version that took it. It will never fit, so nothing is gained by keeping on. */
+        char id[2 * SG_KEY_ID_LEN + 1];
+        sg_hex_encode(intent->key.bytes, SG_KEY_ID_LEN, id);
+        sg_log(SG_LOG_WARNING, "event=certificate_not_in_token key_id=%s bytes=%zu", id,
+               current.der.len);
+    } else if (s == SG_OK && current.found) {
         s = sg_token_store_certificate(link, &intent->key, current.label.text,
                                        (struct sg_bytes){current.der.data, current.der.len}, err);
     }
@@ -62,7 +69,12 @@ static sg_status destroy_unrecorded(struct sg_service *service, struct sg_token_
     if (s != SG_OK || recorded) {
         return s;
     }
-    return sg_token_destroy(link, &intent->key, &count, err);
+    s = sg_token_destroy(link, &intent->key, &count, err);
+    const struct sg_tokens *tokens = &service->tokens;
+    if (s == SG_OK && count > 0 && tokens->forget != NULL) {
+        tokens->forget(tokens->context, intent->token);
+    }
+    return s;
 }
 
 static sg_status settle_by_kind(struct sg_service *service, struct sg_token_link *link,

@@ -197,6 +197,11 @@ sg_status sg_run_token_failed(struct sg_run *run, const char *token, struct sg_e
     if (strcmp(err->code, "token_unavailable") != 0) { /* that one names the token already */
         sg_error_prefix(err, "token \"%s\"", token);
     }
+    if (err->hint[0] == '\0' && err->status == SG_E_TOKEN) {
+        return sg_hint(err,
+                       "Nothing was changed. A software token says this when its storage cannot "
+                       "be written or is full; the vendor's log may say more.");
+    }
     return err->status;
 }
 
@@ -218,6 +223,7 @@ static void take_back(struct sg_run *run)
     }
     if (s != SG_OK) {
         sg_log_error(SG_LOG_WARNING, "intent_left_for_recovery", &err);
+        run->service->unsettled = true;
     }
 }
 
@@ -240,6 +246,7 @@ static void settle(struct sg_run *run)
         if (s != SG_OK) {
             struct sg_error ignored = SG_ERROR_INIT; /* the change stands, said or not */
             sg_log_error(SG_LOG_WARNING, "intent_left_for_recovery", &err);
+            run->service->unsettled = true;
             (void)!sg_run_warn(
                 run, &ignored,
                 "token \"%s\" could not follow at once and will when it is ready: %s",

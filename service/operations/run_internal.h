@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include <signet/base/shell.h>
 #include <signet/interface/spec.h>
 #include <signet/operations/service.h>
 #include <signet/x509/certificate.h>
@@ -79,6 +80,9 @@ SG_CHECKED sg_status sg_run_set(json_t *object, const char *key, json_t *value,
  * of the DER. */
 SG_CHECKED sg_status sg_row_from_certificate(const struct sg_certificate *certificate,
                                              struct sg_certificate_row *row, struct sg_error *err);
+/** A certificate of a token key stands in the token too, and must fit into one request to it.
+ * SG_E_LIMIT "certificate_too_large". */
+SG_CHECKED sg_status sg_row_check_size(const struct sg_certificate_row *row, struct sg_error *err);
 /** The stable JSON of a row: owner, label, subject, … New reference, NULL when memory is out. */
 json_t *sg_row_json(const struct sg_certificate_row *row, int64_t now_s);
 /** "START1/web" for messages. */
@@ -89,12 +93,6 @@ struct sg_name_text sg_row_name(const struct sg_certificate_row *row);
 /** The same as a CKA_LABEL: cut, on a character's border, to the 128 bytes that the token process
  * takes. */
 struct sg_name_text sg_row_token_label(const struct sg_certificate_row *row);
-/** OWNER/NAME as one word of a shell's command line, quoted; "OWNER/NAME" when that would be too
- * long for a hint. */
-struct sg_shell_word {
-    char text[400];
-};
-struct sg_shell_word sg_shell_word(const char *owner, const char *name);
 /** A signer over a key of a token: fills *signer with functions that use link and key, which must
  * outlive it. */
 struct sg_token_signer {

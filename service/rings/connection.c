@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <signet/base/file.h>
 
@@ -76,32 +77,28 @@ sg_status sg_connection_refresh(struct sg_connection *connection, struct sg_erro
 
 /* ---- the capabilities ---- */
 
-/* A token process that died while nothing was asked is no death under this operation: look before
- * asking. */
-static bool is_alive(const struct sg_token_link *link)
+/* One call less for each signature than waiting with poll(2) before receiving. */
+static int wait_in_socket(int fd, int timeout_ms)
 {
-    if (link->socket < 0) {
-        return false;
-    }
-    struct pollfd entry = {.fd = link->socket, .events = POLLIN};
-    /* Nothing may come unasked: whatever is readable is the end of file or a late answer. */
-    return poll(&entry, 1, 0) == 0;
+    struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    bool set = setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0;
+    return set ? -1 : timeout_ms;
 }
 
 static sg_status grant(struct sg_connection *connection, uint32_t token, struct sg_error *err)
 {
     struct sg_token_link *link = &connection->links[token];
-    if (is_alive(link)) {
+    if (link->socket >= 0) {
         return SG_OK;
     }
-    drop_link(link);
     int fd = -1;
     connection->asked_at[token] = atomic_load(&connection->page->generation);
     sg_status s = sg_channel_ask(connection, SG_RINGS_GRANT, token, &fd, err);
     if (s != SG_OK) {
         return s;
     }
-    *link = (struct sg_token_link){.socket = fd, .timeout_ms = connection->timeout_ms};
+    *link = (struct sg_token_link){.socket = fd,
+                                   .timeout_ms = wait_in_socket(fd, connection->timeout_ms)};
     return SG_OK;
 }
 
@@ -116,10 +113,9 @@ struct use {
     bool died; /* the capability was lost under it */
 };
 
-static sg_status use_once(struct sg_connection *connection, struct use *use, size_t *out_len,
+static sg_status use_link(struct sg_connection *connection, struct use *use, size_t *out_len,
                           struct sg_error *err)
 {
-    use->died = false;
     sg_error_clear(err);
     sg_status s = grant(connection, use->key->token, err);
     if (s != SG_OK) {
@@ -135,6 +131,20 @@ static sg_status use_once(struct sg_connection *connection, struct use *use, siz
         drop_link(link);
     } else if (s == SG_OK) {
         *out_len = len;
+    }
+    return s;
+}
+
+/* A token process that died while nothing was asked of it is no death under this operation: the
+ * request was not sent. */
+static sg_status use_once(struct sg_connection *connection, struct use *use, size_t *out_len,
+                          struct sg_error *err)
+{
+    use->died = false;
+    sg_status s = use_link(connection, use, out_len, err);
+    if (use->died && err->sys_errno != 0) {
+        use->died = false;
+        s = use_link(connection, use, out_len, err);
     }
     return s;
 }

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,11 +16,15 @@
 
 #define FILTER_MAX 65536u /* bytes of compiled filter */
 
+/* The sanitizers' own calls pass no filter, and their shadow memory no limit. */
+static bool is_sanitized(void)
+{
 #ifdef SIGNET_SANITIZED
-enum { SANITIZED = 1 };
+    return true;
 #else
-enum { SANITIZED = 0 };
+    return false;
 #endif
+}
 
 struct sg_sandbox {
     struct sg_buffer filter; /* struct sock_filter, one after the other */
@@ -89,6 +94,13 @@ static int add_rules(scmp_filter_ctx filter)
         if (rc != 0 && rc != -EDOM) { /* EDOM: this architecture has no such call */
             return rc;
         }
+    }
+    /* how long a capability's answer is waited for, and no other option */
+    int option =
+        seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+                         SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_RCVTIMEO));
+    if (option != 0) {
+        return option;
     }
     const int memory[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)}; /* never executable */
     for (size_t i = 0; i < SG_COUNT(memory); i++) {
@@ -177,7 +189,7 @@ static sg_status set_limits(size_t memory_max, struct sg_error *err)
     if (s == SG_OK) {
         s = limit(RLIMIT_NOFILE, SG_SANDBOX_FILES, err);
     }
-    if (s == SG_OK && memory_max > 0 && !SANITIZED) {
+    if (s == SG_OK && memory_max > 0 && !is_sanitized()) {
         s = limit(RLIMIT_AS, memory_max, err);
     }
     return s;
@@ -237,7 +249,7 @@ sg_status sg_sandbox_enter(const struct sg_sandbox *sandbox, size_t memory_max,
         return sg_fail_errno(err, SG_E_INTERNAL, "no_sandbox", "cannot give up privileges");
     }
     s = deny_files(err);
-    if (s != SG_OK || SANITIZED) {
+    if (s != SG_OK || is_sanitized()) {
         return s;
     }
     return load_filter(sandbox, err);

@@ -120,6 +120,14 @@ static void forget_missing(struct process *process)
     }
 }
 
+/* A key whose users have changed is looked at anew. */
+static void forget_copies(struct process *process)
+{
+    if (process->state.session != NULL) {
+        sg_pkcs11_copies_forget(process->state.session);
+    }
+}
+
 /* The holder must not be able to make us wait by not reading. The flag belongs to our end of the
  * pair only. */
 static sg_status make_nonblocking(int socket, struct sg_error *err)
@@ -180,6 +188,7 @@ static sg_status regrant(struct process *process, const struct wire_call *call,
         return s;
     }
     forget_missing(process);
+    forget_copies(process);
     struct key_list old = capability->list;
     capability->list = list;
     list = old;
@@ -192,6 +201,7 @@ static sg_status revoke(struct process *process, const struct wire_call *call, s
     sg_status s = find_capability(process, call, &capability, err);
     if (s == SG_OK) {
         sg_token_drop(process, capability);
+        forget_copies(process);
     }
     return s;
 }
@@ -229,6 +239,9 @@ sg_status sg_token_administer(struct process *process, const struct wire_call *c
         return regrant(process, call, err);
     case WIRE_REVOKE:
         return revoke(process, call, err);
+    case WIRE_FORGET:
+        forget_copies(process);
+        return SG_OK;
     case WIRE_SIGN:
     case WIRE_DECRYPT:
     case WIRE_DERIVE:

@@ -47,6 +47,9 @@ static sg_status receive(const struct sg_token_link *link, struct exchange *exch
     do {
         got = recvmsg(link->socket, &message, 0);
     } while (got < 0 && errno == EINTR);
+    if (got < 0 && errno == EAGAIN) { /* the socket's own SO_RCVTIMEO */
+        return sg_fail(err, SG_E_SERVICE, "timeout", "the token process did not answer in time");
+    }
     if (got <= 0) {
         return fail_gone(err);
     }

@@ -61,6 +61,12 @@ sg_status sg_token_sync(struct sg_token_link *link, struct sg_error *err)
     return ask(link, &exchange, (struct wire_request){.verb = WIRE_SYNC}, err);
 }
 
+sg_status sg_token_forget(struct sg_token_link *link, struct sg_error *err)
+{
+    struct exchange exchange;
+    return ask(link, &exchange, (struct wire_request){.verb = WIRE_FORGET}, err);
+}
+
 sg_status sg_token_revoke(struct sg_token_link *link, uint64_t number, struct sg_error *err)
 {
     struct exchange exchange;

@@ -24,13 +24,25 @@ static sg_status find_token(struct token_state *state, struct sg_error *err)
     return s;
 }
 
+/* Without its directory SoftHSM says CKR_GENERAL_ERROR and nothing else. */
+static sg_status open_storage(struct token_state *state, struct sg_error *err)
+{
+    const char *path = state->settings->storage;
+    if (path == NULL) {
+        return SG_OK;
+    }
+    state->storage = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return state->storage >= 0 ? SG_OK
+                               : sg_fail_errno(err, SG_E_TOKEN, "storage_missing",
+                                               "cannot open the storage %s of token \"%s\"", path,
+                                               state->settings->name);
+}
+
 void sg_token_state_open(struct token_state *state, const struct sg_token_settings *settings)
 {
     *state = (struct token_state){.settings = settings, .storage = -1};
-    if (settings->storage != NULL) {
-        state->storage = open(settings->storage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    }
-    if (sg_pkcs11_module_load(settings->module, &state->module, &state->problem) != SG_OK ||
+    if (open_storage(state, &state->problem) != SG_OK ||
+        sg_pkcs11_module_load(settings->module, &state->module, &state->problem) != SG_OK ||
         find_token(state, &state->problem) != SG_OK) {
         sg_log_error(SG_LOG_ERROR, "token_unusable", &state->problem);
     }

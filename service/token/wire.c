@@ -23,6 +23,7 @@ static const struct verb_rule rules[] = {
     [WIRE_GRANT] = {.known = true, .number = true, .count = true, .fds = 2},
     [WIRE_REGRANT] = {.known = true, .number = true, .count = true, .fds = 1},
     [WIRE_REVOKE] = {.known = true, .number = true},
+    [WIRE_FORGET] = {.known = true},
 };
 
 static bool all_zero(const void *data, size_t len)

@@ -30,6 +30,7 @@ enum wire_verb {
     WIRE_GRANT,
     WIRE_REGRANT,
     WIRE_REVOKE,
+    WIRE_FORGET,
 };
 
 /* What a key shall be able to do: bits of wire_request.flags. */

@@ -166,8 +166,8 @@ static void every_certificate_is_counted(void **state)
     sg_buffer_init(&der, 8192);
     make_certificate("many", &der);
     token_process_start_ready(&process, &((struct softhsm_fixture *)*state)->settings);
-    for (unsigned char i = 0; i < KEYS; i++) {
-        assert_int_equal(store(&process, key_id(i), "many", &der, &err), SG_OK);
+    for (unsigned i = 0; i < KEYS; i++) {
+        assert_int_equal(store(&process, key_id((unsigned char)i), "many", &der, &err), SG_OK);
     }
     assert_int_equal(token_process_stop(&process), 0);
     check_counts(state, 0, KEYS);

@@ -29,7 +29,7 @@ static void plain_requests_decode(void **state)
         size_t fds;
     } rows[] = {{WIRE_SIGN, 0},  {WIRE_DECRYPT, 0},  {WIRE_DERIVE, 0},  {WIRE_INFO, 0},
                 {WIRE_LOGIN, 0}, {WIRE_GENERATE, 0}, {WIRE_STORE, 0},   {WIRE_DESTROY, 0},
-                {WIRE_SYNC, 0},  {WIRE_GRANT, 2},    {WIRE_REGRANT, 1}, {WIRE_REVOKE, 0}};
+                {WIRE_SYNC, 0},  {WIRE_GRANT, 2},    {WIRE_REGRANT, 1}, {WIRE_REVOKE, 0}, {WIRE_FORGET, 0}};
     (void)state;
     for (size_t i = 0; i < SG_COUNT(rows); i++) {
         struct wire_request head = request_of(rows[i].verb);
@@ -84,7 +84,7 @@ static void odd_heads_are_refused(void **state)
     ROW(WIRE_SIGN, magic, WIRE_MAGIC + 1);
     ROW(WIRE_SIGN, version, WIRE_VERSION + 1);
     ROW(WIRE_SIGN, verb, 0);
-    ROW(WIRE_SIGN, verb, WIRE_REVOKE + 1);
+    ROW(WIRE_SIGN, verb, WIRE_FORGET + 1);
     ROW(WIRE_SIGN, verb, 0xffff);
     ROW(WIRE_SIGN, number, 1);
     ROW(WIRE_SIGN, count, 1);
@@ -100,8 +100,9 @@ static void odd_heads_are_refused(void **state)
     ROW(WIRE_GENERATE, flags, 8);
     ROW(WIRE_GENERATE, label_len, 1);
     ROW(WIRE_REVOKE, bits, 1);
+    ROW(WIRE_FORGET, number, 1);
 #undef ROW
-    assert_int_equal(count, 19);
+    assert_int_equal(count, 20);
     for (size_t i = 0; i < count; i++) {
         if (decodes(&rows[i], "", 0, 0)) {
             fail_msg("row %zu decodes", i);

@@ -38,6 +38,11 @@ void sg_pkcs11_object_forget(struct sg_pkcs11_session *session, enum sg_pkcs11_c
 /** Forget which objects were missing: somebody may have made them since. */
 void sg_pkcs11_object_forget_missing(struct sg_pkcs11_session *session);
 
+/** Destroy the copies of private keys that this session keeps for use (software tokens): the next
+ * use of each looks at the token again. Call it when a key's users changed, so that no key outlives
+ * its right to be used. */
+void sg_pkcs11_copies_forget(struct sg_pkcs11_session *session);
+
 /** Store an X.509 certificate with this CKA_ID and label (may be empty), then destroy other
  * certificate objects with the CKA_ID, so that at every moment at least one is there. SG_E_INPUT
  * "bad_certificate" when der is not exactly one certificate; SG_E_TOKEN. */

@@ -35,6 +35,8 @@ struct sg_tokens {
                       struct sg_error *err);
     /** A call over the link failed: the token's process may have to be replaced. */
     void (*failed)(void *context, const char *name, const struct sg_error *why);
+    /** A key was destroyed in a token: its processes forget what they keep of keys. May be NULL. */
+    void (*forget)(void *context, const char *name);
     /** Try the PIN once more, at an operator's word. Writes the store: call it outside of
      * transactions. */
     sg_status (*login)(void *context, const char *name, struct sg_error *err);
@@ -59,6 +61,7 @@ struct sg_service {
     const char *rings_socket; /**< path, for provision and status */
     const char *socket;
     int64_t started_s;
+    bool unsettled; /**< an operation left an intent behind: sg_operations_recover is due */
 };
 
 #endif

@@ -14,12 +14,14 @@
 struct sg_token_link {
     int socket;
     uint32_t sequence;
-    int timeout_ms; /**< for one answer; < 0 waits for ever */
+    int timeout_ms; /**< for one answer; < 0 waits for ever, or as long as the socket's SO_RCVTIMEO
+                       says */
 };
 
-/* Failures of every call: SG_E_SERVICE "peer_gone" (the process died: the link is useless now) or
- * "timeout"; what the token refused carries ck_rv and SG_E_TOKEN; a key or mechanism that the
- * capability does not name is SG_E_DENIED "not_granted". */
+/* Failures of every call: SG_E_SERVICE "peer_gone" (the process died: the link is useless now; with
+ * .sys_errno set the request was not even sent) or "timeout"; what the token refused carries ck_rv
+ * and SG_E_TOKEN; a key or mechanism that the capability does not name is SG_E_DENIED
+ * "not_granted". */
 
 /* ---- either kind of link ---- */
 enum sg_key_verb { SG_VERB_SIGN = 1, SG_VERB_DECRYPT = 2, SG_VERB_DERIVE = 3 };
@@ -89,6 +91,9 @@ SG_CHECKED sg_status sg_token_grant(struct sg_token_link *link, uint64_t number,
 SG_CHECKED sg_status sg_token_regrant(struct sg_token_link *link, uint64_t number,
                                       const struct sg_granted_key *keys, size_t count,
                                       struct sg_error *err);
+/** Let the process forget what it keeps of private keys besides the token's own objects: after a
+ * key was destroyed. */
+SG_CHECKED sg_status sg_token_forget(struct sg_token_link *link, struct sg_error *err);
 /** Close a capability. */
 SG_CHECKED sg_status sg_token_revoke(struct sg_token_link *link, uint64_t number,
                                      struct sg_error *err);
