@@ -46,11 +46,13 @@ sg_status sg_buffer_reserve(struct sg_buffer *buffer, size_t len, unsigned char 
                             struct sg_error *err)
 {
     if (len > buffer->max || buffer->len > buffer->max - len) {
-        return sg_fail(err, SG_E_LIMIT, "too_large", "more than %zu bytes", buffer->max);
+        sg_fail(err, SG_E_LIMIT, "too_large", "more than %zu bytes", buffer->max);
+        return SG_E_LIMIT;
     }
     size_t needed = buffer->len + len + 1;
-    if (needed > buffer->capacity && grow(buffer, needed, err) != SG_OK) {
-        return err->status;
+    sg_status s = needed > buffer->capacity ? grow(buffer, needed, err) : SG_OK;
+    if (s != SG_OK) {
+        return s;
     }
     *out = buffer->data + buffer->len;
     return SG_OK;

@@ -94,16 +94,28 @@ static sg_status sync_directory(const char *path, struct sg_error *err)
     return SG_OK;
 }
 
-static sg_status write_temporary(const char *temporary, const void *data, size_t len, mode_t mode,
-                                 struct sg_error *err)
+static sg_status write_named(int fd, const char *path, const void *data, size_t len,
+                             struct sg_error *err)
+{
+    sg_status s = sg_fd_write_all(fd, data, len, err);
+    if (s != SG_OK) {
+        sg_error_prefix(err, "%s", path);
+    }
+    return s;
+}
+
+/* Messages name the path that was asked for: nobody knows the temporary one. */
+static sg_status write_temporary(const char *temporary, const char *path, const void *data,
+                                 size_t len, mode_t mode, struct sg_error *err)
 {
     SG_FD int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
-        return sg_fail_errno(err, SG_E_STORAGE, "cannot_write", "cannot create %s", temporary);
+        sg_status s = errno == ENOENT ? SG_E_NOT_FOUND : SG_E_STORAGE;
+        return sg_fail_errno(err, s, "cannot_write", "cannot create %s", path);
     }
-    sg_status s = sg_fd_write_all(fd, data, len, err);
+    sg_status s = write_named(fd, path, data, len, err);
     if (s == SG_OK && (fchmod(fd, mode) != 0 || fsync(fd) != 0)) {
-        s = sg_fail_errno(err, SG_E_STORAGE, "cannot_write", "cannot write %s", temporary);
+        s = sg_fail_errno(err, SG_E_STORAGE, "cannot_write", "cannot write %s", path);
     }
     return s;
 }
@@ -121,7 +133,7 @@ static sg_status write_special(const char *path, const void *data, size_t len, s
     if (fd < 0) {
         return sg_fail_errno(err, SG_E_STORAGE, "cannot_write", "cannot open %s", path);
     }
-    return sg_fd_write_all(fd, data, len, err);
+    return write_named(fd, path, data, len, err);
 }
 
 sg_status sg_file_replace(const char *path, const void *data, size_t len, mode_t mode,
@@ -131,14 +143,15 @@ sg_status sg_file_replace(const char *path, const void *data, size_t len, mode_t
         return sg_fd_write_all(STDOUT_FILENO, data, len, err);
     }
     if (is_special(path)) {
-        return write_special(path, data, len, err);
+        sg_status s = write_special(path, data, len, err);
+        return s == SG_OK ? s : sg_object(err, "%s", path);
     }
     char temporary[PATH_MAX];
     int made = snprintf(temporary, sizeof temporary, "%s.%d.tmp", path, (int)getpid());
     if (made < 0 || (size_t)made >= sizeof temporary) {
         return sg_fail(err, SG_E_INPUT, "path_too_long", "the path is too long");
     }
-    sg_status s = write_temporary(temporary, data, len, mode, err);
+    sg_status s = write_temporary(temporary, path, data, len, mode, err);
     if (s == SG_OK && rename(temporary, path) != 0) {
         s = sg_fail_errno(err, SG_E_STORAGE, "cannot_write", "cannot replace %s", path);
     }

@@ -16,7 +16,7 @@ void sg_log_init(const char *process, enum sg_log_level least)
 
 static void emit(enum sg_log_level level, const char *text)
 {
-    char line[2048];
+    char line[3584]; /* one write, below PIPE_BUF: lines of several processes do not mix */
     int len = snprintf(line, sizeof line - 1, "<%d>%s[%d]: %s", (int)level, process_name,
                        (int)getpid(), text);
     if (len < 0) {
@@ -37,7 +37,7 @@ void sg_log(enum sg_log_level level, const char *format, ...)
     if (level > least_level) {
         return;
     }
-    char text[1800];
+    char text[3400];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
@@ -45,9 +45,29 @@ void sg_log(enum sg_log_level level, const char *format, ...)
     emit(level, text);
 }
 
+/* Between the quotes of text="…": what is in it can neither end it nor look like a field. */
+static void quote(const char *text, char *out, size_t size)
+{
+    size_t len = 0;
+    for (; *text != '\0' && len + 2 < size; text++) {
+        if (*text == '"' || *text == '\\') {
+            out[len++] = '\\';
+        }
+        out[len++] = *text;
+    }
+    out[len] = '\0';
+}
+
 void sg_log_error(enum sg_log_level level, const char *event, const struct sg_error *err)
 {
-    sg_log(level, "event=%s code=%s text=\"%s\" ck_rv=0x%lx errno=%d ossl=0x%lx sql=%d at=%s:%d",
-           event, err->code, err->text, err->ck_rv, err->sys_errno, err->ossl, err->sql,
-           err->file != NULL ? err->file : "?", err->line);
+    char text[2 * sizeof err->text];
+    char hint[2 * sizeof err->hint];
+    bool hinted = err->hint[0] != '\0';
+    quote(err->text, text, sizeof text);
+    quote(err->hint, hint, sizeof hint);
+    sg_log(level,
+           "event=%s code=%s text=\"%s\" ck_rv=0x%lx errno=%d ossl=0x%lx sql=%d at=%s:%d%s%s%s",
+           event, err->code, text, err->ck_rv, err->sys_errno, err->ossl, err->sql,
+           err->file != NULL ? err->file : "?", err->line, hinted ? " hint=\"" : "", hint,
+           hinted ? "\"" : "");
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <signet/base/file.h>
+#include <signet/base/unconst.h>
 
 sg_status sg_packet_pair(int out[2], struct sg_error *err)
 {
@@ -50,8 +51,7 @@ sg_status sg_packet_send(int socket, const void *head, size_t head_len, const vo
         return sg_fail(err, SG_E_LIMIT, "packet_too_large", "a packet of %zu bytes is too large",
                        head_len + body_len);
     }
-    struct iovec parts[2] = {{(void *)(uintptr_t)head, head_len},
-                             {(void *)(uintptr_t)body, body_len}};
+    struct iovec parts[2] = {{sg_unconst(head), head_len}, {sg_unconst(body), body_len}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = body_len > 0 ? 2 : 1};
     _Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(SG_PACKET_FDS * sizeof(int))] = {0};
     if (count > 0) {

@@ -24,8 +24,9 @@ sg_status sg_secret_new(struct sg_secret **out, struct sg_error *err)
     }
     if (mlock(page, sizeof(struct sg_secret)) != 0) {
         sg_fail_errno(err, SG_E_NO_MEMORY, "cannot_lock_memory", "cannot lock memory for a secret");
+        sg_hint(err, "Raise the limit on locked memory (ulimit -l, LimitMEMLOCK=).");
         munmap(page, sizeof(struct sg_secret));
-        return sg_hint(err, "Raise the limit on locked memory (ulimit -l, LimitMEMLOCK=).");
+        return SG_E_NO_MEMORY;
     }
     (void)madvise(page, sizeof(struct sg_secret), MADV_DONTDUMP);
     *out = page;

@@ -3,6 +3,8 @@ include(CheckPIESupported)
 check_pie_supported(LANGUAGES C)
 
 add_library(sg_flags INTERFACE)
+# No path of the machine that built it in messages, logs or debugging information.
+set(sg_prefix_map -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 option(SIGNET_WERROR "warnings are errors" OFF)
 set(SIGNET_SANITIZE "" CACHE STRING "value for -fsanitize=, or empty")
 
@@ -10,6 +12,7 @@ target_compile_options(sg_flags INTERFACE
     -Wall -Wextra -Wshadow -Wformat=2 -Wundef -Wvla -Wconversion -Wsign-conversion -Wcast-qual
     -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wnull-dereference -Wwrite-strings
     -Wpointer-arith -Wredundant-decls -fno-strict-aliasing -fstack-protector-strong
+    ${sg_prefix_map}
     $<$<C_COMPILER_ID:GNU>:-Wlogical-op;-Wduplicated-cond;-Wduplicated-branches;-Wjump-misses-init;-ftrivial-auto-var-init=zero>
     $<$<C_COMPILER_ID:Clang>:-Wassign-enum;-Wunreachable-code>
     $<$<BOOL:${SIGNET_WERROR}>:-Werror>)

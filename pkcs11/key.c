@@ -56,35 +56,68 @@ static void common_rows(const struct sg_pkcs11_session *session, struct template
     sg_pkcs11_template_add_text(template, CKA_LABEL, request->label);
 }
 
-/* What is not asked for is refused by name where a token might default to "true": SoftHSM lets
- * every RSA key unwrap, which is decryption. */
-static void private_rows(const struct sg_pkcs11_session *session, struct template *template,
-                         const struct sg_pkcs11_key_request *request)
+/* What is not asked for is refused by name: SoftHSM makes every key one that decrypts, unwraps and
+ * signs with recovery, unless it is told otherwise. */
+static void refused_rows(struct template *template, const struct sg_pkcs11_key_request *request)
+{
+    sg_pkcs11_template_add_bool(template, CKA_DECRYPT, request->decrypt);
+    sg_pkcs11_template_add_bool(template, CKA_UNWRAP, false);
+    sg_pkcs11_template_add_bool(template, CKA_SIGN_RECOVER, false);
+    sg_pkcs11_template_add_bool(template, CKA_DERIVE, request->derive);
+}
+
+static void common_private_rows(const struct sg_pkcs11_session *session, struct template *template,
+                                const struct sg_pkcs11_key_request *request)
 {
     common_rows(session, template, request);
     sg_pkcs11_template_add_bool(template, CKA_PRIVATE, true);
     sg_pkcs11_template_add_bool(template, CKA_SENSITIVE, true);
     sg_pkcs11_template_add_bool(template, CKA_EXTRACTABLE, request->extractable);
     sg_pkcs11_template_add_bool(template, CKA_SIGN, true);
-    if (request->type == SG_PKCS11_RSA) {
-        sg_pkcs11_template_add_bool(template, CKA_DECRYPT, request->decrypt);
-        sg_pkcs11_template_add_bool(template, CKA_UNWRAP, false);
+}
+
+static void asked_rows(struct template *template, const struct sg_pkcs11_key_request *request)
+{
+    if (request->decrypt) {
+        sg_pkcs11_template_add_bool(template, CKA_DECRYPT, true);
     }
-    if (request->type == SG_PKCS11_EC) {
-        sg_pkcs11_template_add_bool(template, CKA_DERIVE, request->derive);
+    if (request->derive) {
+        sg_pkcs11_template_add_bool(template, CKA_DERIVE, true);
     }
 }
 
+/* "This attribute has no place there": of what is only refused, not of what is asked for. */
+static bool is_objection(CK_RV rv)
+{
+    return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_TEMPLATE_INCONSISTENT;
+}
+
+static CK_RV generate_rows(struct sg_pkcs11_session *session, CK_MECHANISM_TYPE type,
+                           struct template *public_rows, struct template *private, struct pair *out)
+{
+    CK_MECHANISM mechanism = {type, NULL, 0};
+    return session->call->C_GenerateKeyPair(session->handle, &mechanism, public_rows->rows,
+                                            public_rows->count, private->rows, private->count,
+                                            &out->public_key, &out->private_key);
+}
+
+/* A token that has no word for an ability (an EC key that decrypts) may object to its being
+ * refused; the reading back decides in the end. */
 static CK_RV generate_with(struct sg_pkcs11_session *session, CK_MECHANISM_TYPE type,
                            const struct sg_pkcs11_key_request *request,
                            struct template *public_rows, struct pair *out)
 {
-    struct template private_template = {.count = 0};
-    private_rows(session, &private_template, request);
-    CK_MECHANISM mechanism = {type, NULL, 0};
-    return session->call->C_GenerateKeyPair(
-        session->handle, &mechanism, public_rows->rows, public_rows->count, private_template.rows,
-        private_template.count, &out->public_key, &out->private_key);
+    struct template explicit = {.count = 0};
+    struct template plain = {.count = 0};
+    common_private_rows(session, &explicit, request);
+    refused_rows(&explicit, request);
+    CK_RV rv = generate_rows(session, type, public_rows, &explicit, out);
+    if (!is_objection(rv)) {
+        return rv;
+    }
+    common_private_rows(session, &plain, request);
+    asked_rows(&plain, request);
+    return generate_rows(session, type, public_rows, &plain, out);
 }
 
 static void public_rows_common(const struct sg_pkcs11_session *session, struct template *template,
@@ -158,19 +191,12 @@ struct expectation {
     CK_ATTRIBUTE_TYPE type;
     const char *name;
     bool value;
-    enum {
-        ALWAYS,
-        WHERE_KNOWN,
-        NEVER
-    } check; /* WHERE_KNOWN: a token without this attribute passes */
+    enum { ALWAYS, WHERE_KNOWN } check; /* WHERE_KNOWN: a token without this attribute passes */
 };
 
 static sg_status check_attribute(struct sg_pkcs11_session *session, CK_OBJECT_HANDLE handle,
                                  const struct expectation *expected, struct sg_error *err)
 {
-    if (expected->check == NEVER) {
-        return SG_OK;
-    }
     CK_BBOOL value = CK_FALSE;
     CK_ATTRIBUTE attribute = {expected->type, &value, sizeof value};
     CK_RV rv = session->call->C_GetAttributeValue(session->handle, handle, &attribute, 1);
@@ -190,8 +216,8 @@ static sg_status check_attribute(struct sg_pkcs11_session *session, CK_OBJECT_HA
 static sg_status check_attributes(struct sg_pkcs11_session *session, CK_OBJECT_HANDLE handle,
                                   const struct sg_pkcs11_key_request *request, struct sg_error *err)
 {
-    /* SoftHSM calls every EC key a decrypting one, for which there is no mechanism: only what means
-     * something is compared. */
+    /* What a key of its kind can do is compared always, what means nothing for it where the token
+     * has the attribute. */
     bool rsa = request->type == SG_PKCS11_RSA;
     bool ec = request->type == SG_PKCS11_EC;
     const struct expectation expectations[] = {
@@ -200,9 +226,10 @@ static sg_status check_attributes(struct sg_pkcs11_session *session, CK_OBJECT_H
         {CKA_SENSITIVE, "CKA_SENSITIVE", true, ALWAYS},
         {CKA_EXTRACTABLE, "CKA_EXTRACTABLE", request->extractable, ALWAYS},
         {CKA_SIGN, "CKA_SIGN", true, ALWAYS},
-        {CKA_DECRYPT, "CKA_DECRYPT", request->decrypt, rsa ? ALWAYS : NEVER},
-        {CKA_UNWRAP, "CKA_UNWRAP", false, rsa ? WHERE_KNOWN : NEVER},
-        {CKA_DERIVE, "CKA_DERIVE", request->derive, ec ? ALWAYS : NEVER},
+        {CKA_DECRYPT, "CKA_DECRYPT", request->decrypt, rsa ? ALWAYS : WHERE_KNOWN},
+        {CKA_UNWRAP, "CKA_UNWRAP", false, WHERE_KNOWN},
+        {CKA_SIGN_RECOVER, "CKA_SIGN_RECOVER", false, WHERE_KNOWN},
+        {CKA_DERIVE, "CKA_DERIVE", request->derive, ec ? ALWAYS : WHERE_KNOWN},
         {CKA_ALWAYS_SENSITIVE, "CKA_ALWAYS_SENSITIVE", true, WHERE_KNOWN},
         {CKA_NEVER_EXTRACTABLE, "CKA_NEVER_EXTRACTABLE", !request->extractable, WHERE_KNOWN},
         {CKA_LOCAL, "CKA_LOCAL", true, WHERE_KNOWN},

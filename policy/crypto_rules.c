@@ -36,12 +36,27 @@ const struct sg_key_spec *sg_key_specs(size_t *count)
     return specs;
 }
 
-/* What somebody typed may be long and may hold anything: name its length, list what is allowed. */
+#define SHOWN_MAX 32 /* characters of an unknown word in a message */
+
+static bool can_be_shown(const char *word)
+{
+    size_t len = strlen(word);
+    bool plain = len > 0 && len <= SHOWN_MAX;
+    for (size_t i = 0; plain && i < len; i++) {
+        plain = word[i] > 0x1f && word[i] < 0x7f;
+    }
+    return plain;
+}
+
+/* What somebody typed may be long and may hold anything: it is shown when it can be, else its
+ * length. */
 static sg_status unknown_word(const char *code, const char *noun, const char *word,
                               struct sg_error *err)
 {
-    return sg_fail(err, SG_E_INPUT, code, "the %s of %zu characters is not known", noun,
-                   strlen(word));
+    return can_be_shown(word)
+               ? sg_fail(err, SG_E_INPUT, code, "the %s \"%s\" is not known", noun, word)
+               : sg_fail(err, SG_E_INPUT, code, "the %s of %zu characters is not known", noun,
+                         strlen(word));
 }
 
 static sg_status hint_words(struct sg_error *err, const char *list)

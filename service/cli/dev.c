@@ -54,14 +54,18 @@ static sg_status up(const char *dir, json_t **answer, struct sg_error *err)
     if (s != SG_OK) {
         return s;
     }
-    if (sg_instance_answers(&instance)) {
-        return describe(&instance, "already running in", "", sg_instance_pid(&instance), answer,
-                        err);
+    bool running = sg_instance_answers(&instance);
+    s = running ? SG_OK : sg_instance_start(&instance, &pid, err);
+    if (s == SG_OK) {
+        s = sg_dev_check_tokens(&instance, err);
     }
-    s = sg_instance_start(&instance, &pid, err);
-    return s == SG_OK ? describe(&instance, "started in",
-                                 "; point programs at it with signet dev env", pid, answer, err)
-                      : s;
+    if (s != SG_OK) {
+        return s;
+    }
+    return running ? describe(&instance, "already running in", "", sg_instance_pid(&instance),
+                              answer, err)
+                   : describe(&instance, "started in", "; point programs at it with signet dev env",
+                              pid, answer, err);
 }
 
 static sg_status down(const char *dir, json_t **answer, struct sg_error *err)

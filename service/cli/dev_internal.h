@@ -59,6 +59,16 @@ SG_CHECKED sg_status sg_instance_stop(const struct sg_instance *instance, bool *
 /** The process that serves the instance, verified to be it; 0 when there is none. */
 pid_t sg_instance_pid(const struct sg_instance *instance);
 
+/** Why signetd ended, by its own words. Empty texts: its log does not say. */
+struct sg_dev_reason {
+    char text[640], hint[640];
+};
+/** Find the last failure in a log: of one of its processes, else of the program itself. */
+void sg_dev_last_reason(const char *log, struct sg_dev_reason *out);
+/** Succeed when the running instance's tokens are ready. SG_E_TOKEN "token_not_ready" with the
+ * token's problem otherwise; the instance goes on running. */
+SG_CHECKED sg_status sg_dev_check_tokens(const struct sg_instance *instance, struct sg_error *err);
+
 /** Find signetd: where this command was installed or built, then in PATH. */
 SG_CHECKED sg_status sg_dev_find_signetd(char *out, size_t size, struct sg_error *err);
 /** Make the instance's token from its PIN and SoftHSM configuration. SG_E_TOKEN

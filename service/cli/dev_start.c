@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -18,10 +19,9 @@
 #include <signet/base/clock.h>
 #include <signet/base/file.h>
 #include <signet/cli/client.h>
-#include <signet/cli/output.h>
 
 #define ANSWER_TIMEOUT_S 5
-#define LOG_TAIL 4096u /* bytes of the log that are shown when it does not start */
+#define LOG_TAIL 65536u /* bytes of the log in which the reason is looked for */
 
 bool sg_instance_answers(const struct sg_instance *instance)
 {
@@ -159,50 +159,59 @@ static enum wait_end wait_ready(int notify, int child)
 
 /* ---- when it does not start ---- */
 
-static void show_log(const struct sg_instance *instance, off_t from)
+/* What signetd wrote to its log since then. */
+static struct sg_dev_reason reason_since(const struct sg_instance *instance, off_t from)
 {
-    char tail[LOG_TAIL + 1];
-    SG_BUFFER clean;
-    struct sg_error ignored = SG_ERROR_INIT; /* the failure itself is told anyway */
-    sg_buffer_init(&clean, (size_t)4 * LOG_TAIL);
+    struct sg_dev_reason reason = {0};
+    SG_FREE char *tail = malloc(LOG_TAIL + 1);
     SG_FD int fd = open(sg_instance_path(instance, "signetd.log").text, O_RDONLY | O_CLOEXEC);
     off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
-    if (end <= from) {
-        return;
+    if (tail == NULL || end <= from) {
+        return reason;
     }
     from = end - from > (off_t)LOG_TAIL ? end - (off_t)LOG_TAIL : from;
     ssize_t len = pread(fd, tail, LOG_TAIL, from);
     tail[len > 0 ? len : 0] = '\0';
-    if (sg_output_clean(tail, &clean, &ignored) == SG_OK && clean.len > 0 &&
-        sg_fd_write_all(STDERR_FILENO, clean.data, clean.len, &ignored) != SG_OK) {
-        sg_error_clear(&ignored);
-    }
+    sg_dev_last_reason(tail, &reason);
+    return reason;
 }
 
-static sg_status died(const struct sg_instance *instance, pid_t pid, struct sg_error *err)
+/* Its own reason and advice, and where more is. */
+static sg_status explain(const struct sg_instance *instance, off_t log_start, const char *what,
+                         struct sg_error *err)
+{
+    struct sg_dev_reason reason = reason_since(instance, log_start);
+    struct sg_instance_path log = sg_instance_path(instance, "signetd.log");
+    bool told = reason.text[0] != '\0';
+    sg_fail(err, SG_E_SERVICE, "service_not_ready", "%s%s%s", what, told ? ": " : "", reason.text);
+    sg_object(err, "%s", instance->dir);
+    return sg_hint(err, "%s%sIts log: %s", reason.hint, reason.hint[0] != '\0' ? " " : "",
+                   log.text);
+}
+
+static sg_status died(const struct sg_instance *instance, pid_t pid, off_t log_start,
+                      struct sg_error *err)
 {
     int status = 0;
+    char what[96];
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     bool signalled = WIFSIGNALED(status);
-    sg_fail(err, SG_E_SERVICE, "service_not_ready",
-            "signetd ended with %s %d instead of being ready", signalled ? "signal" : "status",
-            signalled ? WTERMSIG(status) : WEXITSTATUS(status));
-    sg_object(err, "%s", instance->dir);
-    return sg_hint(err, "Its log says why: %s", sg_instance_path(instance, "signetd.log").text);
+    snprintf(what, sizeof what, "signetd ended with %s %d instead of being ready",
+             signalled ? "signal" : "status", signalled ? WTERMSIG(status) : WEXITSTATUS(status));
+    return explain(instance, log_start, what, err);
 }
 
-static sg_status too_slow(const struct sg_instance *instance, struct sg_error *err)
+static sg_status too_slow(const struct sg_instance *instance, off_t log_start, struct sg_error *err)
 {
     bool was = false;
     struct sg_error ignored = SG_ERROR_INIT; /* what is told is why it was stopped */
     if (sg_instance_stop(instance, &was, &ignored) != SG_OK) {
         sg_error_clear(&ignored);
     }
-    sg_fail(err, SG_E_SERVICE, "service_not_ready", "signetd was not ready after %d seconds",
-            SG_DEV_READY_MS / 1000);
-    sg_object(err, "%s", instance->dir);
-    return sg_hint(err, "Its log says more: %s", sg_instance_path(instance, "signetd.log").text);
+    char what[64];
+    snprintf(what, sizeof what, "signetd was not ready after %d seconds", SG_DEV_READY_MS / 1000);
+    return explain(instance, log_start, what, err);
 }
 
 static sg_status watch(const struct sg_instance *instance, pid_t pid, int notify, off_t log_start,
@@ -216,13 +225,11 @@ static sg_status watch(const struct sg_instance *instance, pid_t pid, int notify
     case WAIT_READY:
         return SG_OK;
     case WAIT_DIED:
-        show_log(instance, log_start);
-        return died(instance, pid, err);
+        return died(instance, pid, log_start, err);
     case WAIT_TIMEOUT:
         break;
     }
-    show_log(instance, log_start);
-    return too_slow(instance, err);
+    return too_slow(instance, log_start, err);
 }
 
 static sg_status open_log(const struct sg_instance *instance, int *out, struct sg_error *err)

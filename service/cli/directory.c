@@ -103,14 +103,13 @@ sg_status sg_directory_begin(struct sg_directory *directory, const char *path, s
     snprintf(temporary, sizeof temporary, "%s.%d.tmp", directory->path, (int)getpid());
     if (mkdir(temporary, 0755) != 0) {
         sg_fail_errno(err, errno == ENOENT ? SG_E_NOT_FOUND : SG_E_STORAGE, "cannot_write",
-                      "cannot create directory %s", temporary);
+                      "cannot create directory %s", path);
         return sg_object(err, "%s", path);
     }
     memcpy(directory->temporary, temporary, strlen(temporary) + 1);
     directory->fd = open(temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory->fd < 0 || fchmod(directory->fd, 0755) != 0) {
-        return sg_fail_errno(err, SG_E_STORAGE, "cannot_write", "cannot open directory %s",
-                             temporary);
+        return sg_fail_errno(err, SG_E_STORAGE, "cannot_write", "cannot open directory %s", path);
     }
     return SG_OK;
 }

@@ -8,6 +8,7 @@
 
 #include <signet/base/clock.h>
 #include <signet/base/file.h>
+#include <signet/base/shell.h>
 #include <signet/cli/base64.h>
 #include <signet/cli/directory.h>
 #include <signet/cli/password.h>
@@ -167,7 +168,7 @@ static sg_status nothing(const struct sg_invocation *invocation, struct sg_error
         ring);
     sg_object(err, "%s", ring);
     return sg_hint(err, "signet ring show %s says what it holds; signet ring connect adds to it.",
-                   ring);
+                   sg_shell_quote(ring).text);
 }
 
 static sg_status read_entries(const struct sg_invocation *invocation, const json_t *answer,

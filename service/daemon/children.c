@@ -243,9 +243,6 @@ static _Noreturn void live(const struct sg_master *master, const struct sg_child
     sg_status s = run_role(master, child, socket, &err);
     if (s != SG_OK) {
         sg_log_error(SG_LOG_ERROR, "process_failed", &err);
-        if (err.hint[0] != '\0') {
-            sg_log(SG_LOG_ERROR, "event=hint text=\"%s\"", err.hint);
-        }
     }
     _exit(s == SG_OK ? 0 : 1);
 }

@@ -1,5 +1,6 @@
 #include <signet/daemon/control.h>
 
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -77,6 +78,38 @@ bool sg_control_from_master(struct control *control, int timeout_ms)
     return true;
 }
 
+static int left_ms(int64_t end_ms)
+{
+    int64_t left = end_ms - sg_monotonic_ms(sg_clock_system());
+    return left > 0 ? (int)left : 0;
+}
+
+bool sg_control_wait(void *context, int socket, int timeout_ms)
+{
+    struct control *control = context;
+    int64_t end_ms = sg_monotonic_ms(sg_clock_system()) + timeout_ms;
+    bool outer = control->waiting;
+    control->waiting = outer || (control->operating && socket >= 0);
+    bool ready = false;
+    for (bool again = true; again && !ready; again = socket >= 0 && left_ms(end_ms) > 0) {
+        struct pollfd entries[] = {{.fd = socket, .events = POLLIN},
+                                   {.fd = control->views.link, .events = POLLIN},
+                                   {.fd = control->master, .events = POLLIN}};
+        if (poll(entries, SG_COUNT(entries), left_ms(end_ms)) <= 0) {
+            continue; /* a signal, or the end of the time */
+        }
+        ready = entries[0].revents != 0;
+        if (entries[1].revents != 0) {
+            sg_views_serve(&control->views);
+        }
+        if (entries[2].revents != 0 && !sg_control_from_master(control, 0)) {
+            break; /* the master has ended: the loop sees it too */
+        }
+    }
+    control->waiting = outer;
+    return ready;
+}
+
 static void on_master(evutil_socket_t socket, short what, void *context)
 {
     struct control *control = context;
@@ -131,9 +164,13 @@ static sg_status handle_request(void *context, const struct sg_http_peer *peer,
     struct control *control = context;
     SG_CALLER caller = {0};
     sg_status s = sg_caller_load(control, peer->uid, peer->gid, &caller, err);
-    return s == SG_OK ? sg_operation_run(&control->service, operation, &caller.caller, params,
-                                         dry_run, answer, err)
-                      : s;
+    control->operating = true;
+    s = s == SG_OK ? sg_operation_run(&control->service, operation, &caller.caller, params, dry_run,
+                                      answer, err)
+                   : s;
+    control->operating = false;
+    sg_pool_resume(&control->pool);
+    return s;
 }
 
 static sg_status open_store(struct control *control, struct sg_error *err)

@@ -26,6 +26,7 @@ struct pool_process {
     struct event *gone; /**< readable outside a call: end of file */
     uint32_t pid;
     unsigned grants;
+    bool deferred; /**< came while an operation waited for its token: logs in after it */
     struct sg_token_info info;
 };
 
@@ -47,6 +48,8 @@ void sg_pool_init(struct pool *pool, struct control *control);
 void sg_pool_done(struct pool *pool);
 /** A token process has come: take its link and log in. */
 void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_t pid, int socket);
+/** Start what had to wait for an operation's end. Outside of transactions. */
+void sg_pool_resume(struct pool *pool);
 /** Its link does not work any more: close it and have it replaced. */
 void sg_pool_drop(struct pool *pool, uint32_t token, uint32_t process);
 /** The process that serves rings and has the fewest grants; -1 when none is ready. */
@@ -126,6 +129,8 @@ struct views {
 };
 void sg_views_init(struct views *views, struct control *control);
 void sg_views_done(struct views *views);
+/** Serve one request of rings, if there is one. */
+void sg_views_serve(struct views *views);
 /** A rings process has come. */
 void sg_views_attach(struct views *views, int socket);
 
@@ -141,11 +146,18 @@ struct control {
     struct views views;
     struct sg_generation_page *page;
     int master;
-    bool announced, failed;
+    bool announced;
+    bool operating;                     /**< an operation is under way */
+    bool waiting;                       /**< it waits for its token; a transaction may be open */
+    bool starting;                      /**< a token process is being logged in: one at a time */
     unsigned settle_pause, settle_wait; /**< in turns of the timer */
     struct sg_packet packet;            /**< for the event loop's receiving; 64 KiB */
 };
 
+/** Wait until socket is readable (true) or timeout_ms have passed (false), serving rings and the
+ * master meanwhile: whoever attaches or signs does not wait for an operation's token. socket -1:
+ * return after the first thing that was served. context: struct control. */
+bool sg_control_wait(void *context, int socket, int timeout_ms);
 /** Take what the master has sent; waits up to timeout_ms for the first packet. False at end of
  * file. */
 bool sg_control_from_master(struct control *control, int timeout_ms);

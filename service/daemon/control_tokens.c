@@ -11,6 +11,7 @@
 #include <signet/operations/run.h>
 
 #define GET_INFO_TIMEOUT_MS 20000
+#define REFRESH_TIMEOUT_MS 500
 #define LINK_WAIT_MS 5000 /* how long an operation waits for a process that is being replaced */
 
 void sg_pool_init(struct pool *pool, struct control *control)
@@ -226,7 +227,22 @@ static void try_login(struct pool *pool, struct pool_token *token, struct pool_p
     settle_login(pool, token, process, &now, before, &err);
 }
 
-static void start_process(struct pool *pool, uint32_t t, uint32_t p)
+/* While an operation waits, its transaction may be open: a login that has something to record, and
+ * recovery, come after it. A PIN that is known to be good has nothing to record. */
+static bool must_wait(struct pool *pool, uint32_t t, uint32_t p)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_login_record known = {0};
+    const struct pool_token *token = &pool->tokens[t];
+    if (!pool->control->waiting) {
+        return false;
+    }
+    sg_status s = sg_store_login_get(pool->control->store, token->config->name, &known, &err);
+    return p == 0 || s != SG_OK || known.state != SG_LOGIN_ACCEPTED ||
+           known.pin_version != token->processes[p].info.pin_version;
+}
+
+static void judge(struct pool *pool, uint32_t t, uint32_t p)
 {
     struct sg_error err = SG_ERROR_INIT;
     struct pool_token *token = &pool->tokens[t];
@@ -238,12 +254,27 @@ static void start_process(struct pool *pool, uint32_t t, uint32_t p)
         judge_failed(token, process, process->info.problem);
     } else if (process->info.pin_version == 0) {
         judge_failed(token, process, "the PIN file cannot be read");
+    } else if (must_wait(pool, t, p)) {
+        process->deferred = true;
     } else {
         try_login(pool, token, process);
     }
     if (err.status == SG_E_SERVICE) {
         sg_pool_drop(pool, t, p);
     }
+}
+
+/* One at a time: the next one finds in the store what became of this one's PIN. */
+static void start_process(struct pool *pool, uint32_t t, uint32_t p)
+{
+    struct control *control = pool->control;
+    if (control->starting) {
+        pool->tokens[t].processes[p].deferred = true;
+        return;
+    }
+    control->starting = true;
+    judge(pool, t, p);
+    control->starting = false;
 }
 
 void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_t pid, int socket)
@@ -258,6 +289,11 @@ void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_
     it->link = (struct sg_token_link){.socket = socket};
     it->pid = pid;
     it->state = POOL_CONNECTED;
+    it->deferred = false;
+    if (process == 0) { /* operations wait for it; nobody else shall */
+        it->link.wait = sg_control_wait;
+        it->link.context = pool->control;
+    }
     it->gone = event_new(pool->control->base, socket, EV_READ | EV_PERSIST, on_gone, pool);
     if (it->gone == NULL || event_add(it->gone, NULL) != 0) {
         sg_log(SG_LOG_ERROR, "event=no_memory");
@@ -265,6 +301,23 @@ void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_
         return;
     }
     start_process(pool, token, process);
+    sg_pool_resume(pool);
+}
+
+void sg_pool_resume(struct pool *pool)
+{
+    if (pool->control->starting || pool->control->waiting) {
+        return;
+    }
+    for (uint32_t t = 0; t < pool->count; t++) {
+        for (uint32_t p = 0; p <= pool->tokens[t].config->processes; p++) {
+            struct pool_process *process = &pool->tokens[t].processes[p];
+            if (process->deferred && process->state == POOL_CONNECTED) {
+                process->deferred = false;
+                start_process(pool, t, p);
+            }
+        }
+    }
 }
 
 /* ---- what the rest of control asks ---- */
@@ -343,10 +396,23 @@ static const char *state_name(enum pool_state state)
     return "starting";
 }
 
+/* Keys come and go after the login. A process that does not answer at once keeps its last word. */
+static void refresh(struct pool_process *process)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    int usual_ms = process->link.timeout_ms;
+    if (process->state == POOL_READY) {
+        process->link.timeout_ms = REFRESH_TIMEOUT_MS;
+        (void)!sg_token_get_info(&process->link, &process->info, &err);
+        process->link.timeout_ms = usual_ms;
+    }
+}
+
 static void state(void *context, size_t i, struct sg_token_state *out)
 {
-    const struct pool_token *token = &((struct pool *)context)->tokens[i];
-    const struct pool_process *first = &token->processes[0];
+    struct pool_token *token = &((struct pool *)context)->tokens[i];
+    struct pool_process *first = &token->processes[0];
+    refresh(first);
     *out = (struct sg_token_state){.name = token->config->name,
                                    .ready = first->state == POOL_READY,
                                    .state = state_name(first->state),
@@ -380,9 +446,10 @@ static void wait_for(struct pool *pool, const struct pool_token *token, unsigned
     int64_t end = sg_monotonic_ms(clock) + timeout_ms;
     while (!are_judged(token, processes)) {
         int64_t left = end - sg_monotonic_ms(clock);
-        if (left <= 0 || !sg_control_from_master(pool->control, (int)left)) {
+        if (left <= 0) {
             return;
         }
+        (void)sg_control_wait(pool->control, -1, (int)left);
     }
 }
 

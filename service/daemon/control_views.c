@@ -141,13 +141,11 @@ static void handle(struct views *views, const struct sg_packet *packet)
     }
 }
 
-static void on_readable(evutil_socket_t socket, short what, void *context)
+void sg_views_serve(struct views *views)
 {
-    struct views *views = context;
     struct sg_error err = SG_ERROR_INIT;
     struct sg_packet *packet = &views->control->packet;
-    (void)what;
-    if (sg_packet_receive((int)socket, 0, packet, &err) == SG_OK) {
+    if (sg_packet_receive(views->link, 0, packet, &err) == SG_OK) {
         sg_packet_close_fds(packet);
         handle(views, packet);
         return;
@@ -157,6 +155,13 @@ static void on_readable(evutil_socket_t socket, short what, void *context)
         detach(views);
         sg_grants_revoke(&views->control->grants);
     }
+}
+
+static void on_readable(evutil_socket_t socket, short what, void *context)
+{
+    (void)socket;
+    (void)what;
+    sg_views_serve(context);
 }
 
 void sg_views_attach(struct views *views, int socket)

@@ -26,6 +26,9 @@ static void arm(struct sg_http_guard *guard, int64_t wait_ms)
 {
     struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = (wait_ms % 1000) * 1000};
     guard->busy_ms = guard->server->busy_ms;
+    /* libevent counts from when it last looked at the clock, before the handler ran: after a long
+     * one the connection would be cut with its answer. */
+    (void)event_base_update_cache_time(guard->server->base);
     (void)event_add(guard->timer, &wait);
 }
 

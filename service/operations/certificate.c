@@ -6,6 +6,8 @@
 #include <signet/base/hex.h>
 #include <signet/policy/name.h>
 
+#include "owner_internal.h"
+
 static sg_status find(struct sg_run *run, struct sg_certificate_row *out, struct sg_error *err)
 {
     struct sg_certificate_name name;
@@ -51,6 +53,7 @@ sg_status sg_operation_CERT_LIST(struct sg_run *run, struct sg_error *err)
     if (s == SG_OK && text != NULL) {
         s = sg_name_owner(text, &owner, err);
         s = s == SG_OK ? sg_run_require(run, SG_FUNCTION_LIST, owner.text, err) : s;
+        s = s == SG_OK ? sg_run_owner_exists(run, owner.text, err) : s;
     }
     if (s == SG_OK && text == NULL && sg_run_text(run, "after") != NULL) {
         s = sg_fail(err, SG_E_USAGE, "bad_parameter", "\"after\" is a label of one owner: name it");
@@ -163,10 +166,8 @@ sg_status sg_operation_CERT_SHOW(struct sg_run *run, struct sg_error *err)
     if (s != SG_OK) {
         return s;
     }
-    json_t *object = sg_row_json(&row, sg_now_s(run->service->clock));
-    int failed = json_object_update(run->answer, object);
-    json_decref(object);
-    s = failed ? sg_fail_memory(err) : set_facts(run, certificate, err);
+    s = sg_row_answer(run, &row, err);
+    s = s == SG_OK ? set_facts(run, certificate, err) : s;
     return s == SG_OK ? set_rings(run, &row, err) : s;
 }
 
@@ -267,8 +268,24 @@ sg_status sg_operation_CERT_EXPORT(struct sg_run *run, struct sg_error *err)
 
 /* ---- alter and delete ---- */
 
-static sg_status alter_trust(struct sg_run *run, const struct sg_certificate_row *row,
-                             const char *word, struct sg_error *err)
+static sg_status answer_name(struct sg_run *run, const struct sg_certificate_row *row,
+                             struct sg_error *err)
+{
+    sg_status s = sg_run_set(run->answer, "owner", json_string(row->name.owner.text), err);
+    return s == SG_OK ? sg_run_set(run->answer, "label", json_string(row->name.label.text), err)
+                      : s;
+}
+
+static sg_status answer_status(struct sg_run *run, const struct sg_certificate_row *row,
+                               struct sg_error *err)
+{
+    const char *status = sg_trust_name(row->trust);
+    sg_status s = answer_name(run, row, err);
+    return s == SG_OK ? sg_run_set(run->answer, "status", json_string(status), err) : s;
+}
+
+static sg_status alter_trust(struct sg_run *run, struct sg_certificate_row *row, const char *word,
+                             struct sg_error *err)
 {
     enum sg_trust trust = SG_TRUST;
     struct sg_name_text name = sg_row_name(row);
@@ -284,17 +301,22 @@ static sg_status alter_trust(struct sg_run *run, const struct sg_certificate_row
             return s;
         }
     }
+    if (trust == row->trust) {
+        return sg_run_effect(run, err, "%s is %s already", name.text, sg_trust_name(trust));
+    }
+    enum sg_trust before = row->trust;
+    row->trust = trust;
     sg_status s = sg_store_certificate_set_trust(run->service->store, row->id, trust, err);
     s = s == SG_OK ? sg_store_ring_bump_holding(run->service->store, row->id, err) : s;
     run->visible = true;
     return s == SG_OK ? sg_run_effect(run, err, "set %s from %s to %s%s", name.text,
-                                      sg_trust_name(row->trust), sg_trust_name(trust),
+                                      sg_trust_name(before), sg_trust_name(trust),
                                       trust == SG_NOTRUST ? ": hidden from all rings" : "")
                       : s;
 }
 
-static sg_status alter_label(struct sg_run *run, const struct sg_certificate_row *row,
-                             const char *text, struct sg_error *err)
+static sg_status alter_label(struct sg_run *run, struct sg_certificate_row *row, const char *text,
+                             struct sg_error *err)
 {
     struct sg_label label;
     sg_status s = sg_name_label(text, &label, err);
@@ -302,9 +324,11 @@ static sg_status alter_label(struct sg_run *run, const struct sg_certificate_row
                    : s;
     s = s == SG_OK ? sg_store_ring_bump_holding(run->service->store, row->id, err) : s;
     run->visible = true;
-    return s == SG_OK ? sg_run_effect(run, err, "renamed %s to %s/%s", sg_row_name(row).text,
-                                      row->name.owner.text, label.text)
-                      : s;
+    s = s == SG_OK ? sg_run_effect(run, err, "renamed %s to %s/%s", sg_row_name(row).text,
+                                   row->name.owner.text, label.text)
+                   : s;
+    row->name.label = s == SG_OK ? label : row->name.label;
+    return s;
 }
 
 sg_status sg_operation_CERT_ALTER(struct sg_run *run, struct sg_error *err)
@@ -318,7 +342,8 @@ sg_status sg_operation_CERT_ALTER(struct sg_run *run, struct sg_error *err)
     }
     sg_status s = find(run, &row, err);
     s = s == SG_OK && status != NULL ? alter_trust(run, &row, status, err) : s;
-    return s == SG_OK && label != NULL ? alter_label(run, &row, label, err) : s;
+    s = s == SG_OK && label != NULL ? alter_label(run, &row, label, err) : s;
+    return s == SG_OK ? answer_status(run, &row, err) : s;
 }
 
 struct memberships {
@@ -381,6 +406,7 @@ sg_status sg_operation_CERT_DELETE(struct sg_run *run, struct sg_error *err)
         enum sg_intent_kind kind = orphaned ? SG_INTENT_DESTROY : SG_INTENT_CERTIFICATE;
         s = sg_run_settle_later(run, kind, row.token, &row.key, err);
     }
+    s = s == SG_OK ? answer_status(run, &row, err) : s;
     return s == SG_OK ? sg_run_effect(run, err, "deleted %s%s%s", sg_row_name(&row).text,
                                       orphaned ? " and its private key" : "",
                                       memberships.count > 0 ? ", removed from its rings" : "")
@@ -438,5 +464,6 @@ sg_status sg_operation_CERT_REQUEST(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? sg_run_effect(run, err, "made a request for %s, signed with its key",
                                    sg_row_name(&row).text)
                    : s;
+    s = s == SG_OK ? answer_name(run, &row, err) : s;
     return s == SG_OK && !run->dry_run ? answer_request(run, &row, &request, err) : s;
 }

@@ -34,6 +34,7 @@ struct plan {
     struct sg_found_chain found;
     enum sg_trust trust;
     bool keyless;
+    json_t *added;              /**< the answer's list of issuers */
     struct sg_label last_label; /**< that free_label made, before it numbered it */
     unsigned next_number;
 };
@@ -288,7 +289,8 @@ static sg_status check_label(struct sg_run *run, struct plan *plan, struct sg_er
     if (!same_key) {
         sg_fail(err, SG_E_CONFLICT, "label_in_use", "%s exists already and is another certificate",
                 sg_row_name(&row).text);
-        return sg_hint(err, "Choose another label.");
+        sg_hint(err, "Choose another label.");
+        return sg_object(err, "%s", sg_row_name(&row).text);
     }
     plan->match.found = true;
     plan->match.member = plan->leaf;
@@ -306,8 +308,9 @@ static sg_status load_replaced(struct sg_run *run, struct plan *plan, struct sg_
         sg_fail(err, SG_E_CONFLICT, "wrong_label",
                 "the certificate belongs to the key of %s/%s, not to %s/%s", plan->owner.text,
                 plan->match.name.label.text, plan->owner.text, plan->label.text);
-        return sg_hint(err, "signet cert add %s …",
-                       sg_shell_word(plan->owner.text, plan->match.name.label.text).text);
+        sg_hint(err, "signet cert add %s …",
+                sg_shell_word(plan->owner.text, plan->match.name.label.text).text);
+        return sg_object(err, "%s/%s", plan->owner.text, plan->match.name.label.text);
     }
     return sg_store_certificate_get(run->service->store, &plan->match.name, &plan->replaced, err);
 }
@@ -350,6 +353,8 @@ static sg_status check_issuers(const struct plan *plan, struct sg_error *err)
         if (at >= 0 && plan->found.trust[at] == SG_NOTRUST) {
             sg_fail(err, SG_E_INPUT, "issuer_not_trusted", "the issuer %s/%s is NOTRUST",
                     plan->found.names[at].owner.text, plan->found.names[at].label.text);
+            sg_object(err, "%s/%s", plan->found.names[at].owner.text,
+                      plan->found.names[at].label.text);
             return sg_hint(
                 err, "To trust it: signet cert alter %s --trust",
                 sg_shell_word(plan->found.names[at].owner.text, plan->found.names[at].label.text)
@@ -436,6 +441,20 @@ static sg_status decide_trust(struct sg_run *run, struct plan *plan, struct sg_e
     return word == NULL ? keep_trust(run, plan, err) : check_hightrust(run, plan, err);
 }
 
+/* A root that is old or home-made may lack basicConstraints; what somebody else issued without them
+ * is no CA. */
+static sg_status warn_no_ca(struct sg_run *run, const struct plan *plan, struct sg_error *err)
+{
+    const struct sg_certificate_facts *leaf = facts_of(plan, plan->leaf);
+    if (sg_owner_kind(plan->owner.text) != SG_OWNER_CERTAUTH || leaf->ca || leaf->self_issued) {
+        return SG_OK;
+    }
+    return sg_run_warn(run, err,
+                       "\"%.200s\" is not a CA certificate: it can verify only itself, nothing "
+                       "that is issued in its name",
+                       leaf->subject_text);
+}
+
 /* ---- the certificate itself ---- */
 
 static bool same_issuer(const struct sg_certificate_row *row,
@@ -489,6 +508,7 @@ static sg_status replace(struct sg_run *run, struct plan *plan, struct sg_error 
     if (s == SG_OK && row->has_key) {
         s = sg_run_settle_later(run, SG_INTENT_CERTIFICATE, row->token, &row->key, err);
     }
+    s = s == SG_OK ? sg_row_answer(run, row, err) : s;
     return s == SG_OK ? sg_run_effect(run, err, "%s %s, issued by \"%.200s\", %s, valid until %s",
                                       placeholder ? "replaced the placeholder of" : "renewed",
                                       sg_row_name(row).text, row->issuer_text,
@@ -531,20 +551,29 @@ static sg_status free_label(struct sg_run *run, struct plan *plan, const char *o
                    "%d certificates of %s are named like \"%.64s\"", NUMBERS_MAX, owner, caption);
 }
 
-static sg_status add_row(struct sg_run *run, const struct sg_certificate *certificate,
-                         const struct sg_certificate_name *name, enum sg_trust trust,
-                         struct sg_error *err)
+static sg_status answer_issuer(struct sg_run *run, const struct plan *plan,
+                               const struct sg_certificate_row *row, struct sg_error *err)
 {
-    SG_CERTIFICATE_ROW row = {.name = *name, .trust = trust};
+    json_t *item = sg_row_json(row, sg_now_s(run->service->clock));
+    if (item == NULL || json_array_append_new(plan->added, item) != 0) {
+        return sg_fail_memory(err);
+    }
+    return SG_OK;
+}
+
+/* The row has a name and a status; the rest is filled in. */
+static sg_status add_row(struct sg_run *run, const struct sg_certificate *certificate,
+                         struct sg_certificate_row *row, struct sg_error *err)
+{
     char until[SG_TIME_TEXT];
-    sg_status s = sg_row_from_certificate(certificate, &row, err);
-    s = s == SG_OK ? sg_store_certificate_add(run->service->store, &row, err) : s;
+    sg_status s = sg_row_from_certificate(certificate, row, err);
+    s = s == SG_OK ? sg_store_certificate_add(run->service->store, row, err) : s;
     if (s != SG_OK) {
         return s;
     }
-    sg_time_format(row.not_after_s, until);
+    sg_time_format(row->not_after_s, until);
     return sg_run_effect(run, err, "added %s, issued by \"%.200s\", %s, valid until %s",
-                         sg_row_name(&row).text, row.issuer_text, sg_trust_name(trust), until);
+                         sg_row_name(row).text, row->issuer_text, sg_trust_name(row->trust), until);
 }
 
 static sg_status warn_keyless(struct sg_run *run, const struct plan *plan,
@@ -569,13 +598,16 @@ static sg_status warn_keyless(struct sg_run *run, const struct plan *plan,
 
 static sg_status add_new(struct sg_run *run, struct plan *plan, struct sg_error *err)
 {
-    struct sg_certificate_name name = {.owner = plan->owner, .label = plan->label};
+    SG_CERTIFICATE_ROW row = {.name = {.owner = plan->owner, .label = plan->label},
+                              .trust = plan->trust};
     sg_status s = sg_run_ensure_owner(run, plan->owner.text, err);
     if (s == SG_OK && !plan->has_label) {
-        s = free_label(run, plan, plan->owner.text, facts_of(plan, plan->leaf), &name.label, err);
+        s = free_label(run, plan, plan->owner.text, facts_of(plan, plan->leaf), &row.name.label,
+                       err);
     }
-    s = s == SG_OK ? add_row(run, plan->bundle.members[plan->leaf], &name, plan->trust, err) : s;
-    return s == SG_OK ? warn_keyless(run, plan, &name, err) : s;
+    s = s == SG_OK ? add_row(run, plan->bundle.members[plan->leaf], &row, err) : s;
+    s = s == SG_OK ? sg_row_answer(run, &row, err) : s;
+    return s == SG_OK ? warn_keyless(run, plan, &row.name, err) : s;
 }
 
 /* ---- its issuers ---- */
@@ -598,7 +630,7 @@ static sg_status add_issuer(struct sg_run *run, struct plan *plan,
                             const struct sg_certificate *certificate, enum sg_trust trust,
                             struct sg_error *err)
 {
-    struct sg_certificate_name name = {.owner = {"CERTAUTH"}};
+    SG_CERTIFICATE_ROW row = {.name = {.owner = {"CERTAUTH"}}, .trust = trust};
     const struct sg_certificate_facts *facts = sg_certificate_facts(certificate);
     struct elsewhere known = {.name = ""};
     struct sg_certificate_filter filter = {
@@ -608,8 +640,9 @@ static sg_status add_issuer(struct sg_run *run, struct plan *plan,
     if (s != SG_OK || known.name[0] != '\0') {
         return s == SG_OK ? warn_elsewhere(run, facts, &known, err) : s;
     }
-    s = free_label(run, plan, name.owner.text, facts, &name.label, err);
-    return s == SG_OK ? add_row(run, certificate, &name, trust, err) : s;
+    s = free_label(run, plan, row.name.owner.text, facts, &row.name.label, err);
+    s = s == SG_OK ? add_row(run, certificate, &row, err) : s;
+    return s == SG_OK ? answer_issuer(run, plan, &row, err) : s;
 }
 
 /* Root first, as the order of trust is. Issuers whose chain did not verify are not made trust
@@ -682,6 +715,7 @@ static sg_status add_ca_bundle(struct sg_run *run, struct plan *plan, struct sg_
         sg_found_chain_done(&plan->found);
         plan->found = (struct sg_found_chain){0};
         s = decide_trust(run, plan, err);
+        s = s == SG_OK ? warn_no_ca(run, plan, err) : s;
         s = s == SG_OK ? add_issuer(run, plan, plan->bundle.members[i], plan->trust, err) : s;
     }
     if (s == SG_OK && json_array_size(run->effects) == before) {
@@ -698,6 +732,7 @@ static sg_status add_one(struct sg_run *run, struct plan *plan, struct sg_error 
     s = s == SG_OK ? check_duplicate(run, plan, err) : s;
     s = s == SG_OK ? load_replaced(run, plan, err) : s;
     s = s == SG_OK ? decide_trust(run, plan, err) : s;
+    s = s == SG_OK ? warn_no_ca(run, plan, err) : s;
     s = s == SG_OK ? add_issuers(run, plan, err) : s;
     if (s == SG_OK) {
         s = plan->keyless ? add_new(run, plan, err) : replace(run, plan, err);
@@ -712,13 +747,18 @@ sg_status sg_operation_CERT_ADD(struct sg_run *run, struct sg_error *err)
         return sg_fail_memory(err);
     }
     struct plan *plan = memory;
-    sg_status s = read_target(run, plan, err);
+    plan->added = json_array();
+    sg_status s = sg_run_set(run->answer, "added", plan->added, err);
+    s = s == SG_OK ? read_target(run, plan, err) : s;
+    s = s == SG_OK ? sg_run_set(run->answer, "owner", json_string(plan->owner.text), err) : s;
     s = s == SG_OK ? read_bundle(run, plan, err) : s;
     s = s == SG_OK ? match_keys(run, plan, err) : s;
     run->visible = true;
     if (s == SG_OK) {
         s = is_ca_bundle(plan) ? add_ca_bundle(run, plan, err) : add_one(run, plan, err);
     }
+    s = s == SG_OK ? sg_run_set(run->answer, "replaced", json_boolean(plan->replaced.id != 0), err)
+                   : s;
     plan_done(plan);
     return s;
 }

@@ -149,6 +149,7 @@ static sg_status read_signer(struct sg_run *run, struct plan *plan, struct sg_er
                    : s;
     if (s == SG_OK && !sg_certificate_facts(plan->issuer)->ca) {
         sg_fail(err, SG_E_INPUT, "issuer_not_a_ca", "%s is not a CA certificate", text.text);
+        sg_object(err, "%s", text.text);
         return sg_hint(
             err, "CA certificates are made under CERTAUTH: signet cert generate CERTAUTH/LABEL …");
     }
@@ -169,6 +170,7 @@ static sg_status choose_token(struct sg_run *run, struct plan *plan, struct sg_e
         if (plan->extractable && !state.extractable_allowed) {
             sg_fail(err, SG_E_DENIED, "extractable_not_allowed",
                     "token \"%s\" makes no extractable keys", state.name);
+            sg_object(err, "%s", state.name);
             return sg_hint(
                 err, "The configuration decides: \"extractable_allowed = yes\" in [token %s].",
                 state.name);
@@ -515,13 +517,9 @@ static sg_status perform_request(struct sg_run *run, struct plan *plan,
 static sg_status answer(struct sg_run *run, const struct sg_certificate_row *row,
                         struct sg_error *err)
 {
-    json_t *object = sg_row_json(row, sg_now_s(run->service->clock));
-    if (object == NULL || json_object_update(run->answer, object) != 0) {
-        json_decref(object);
-        return sg_fail_memory(err);
-    }
-    json_decref(object);
-    return sg_run_set(run->answer, "der", sg_run_base64(row->der, row->der_len), err);
+    sg_status s = sg_row_answer(run, row, err);
+    return s == SG_OK ? sg_run_set(run->answer, "der", sg_run_base64(row->der, row->der_len), err)
+                      : s;
 }
 
 sg_status sg_operation_CERT_GENERATE(struct sg_run *run, struct sg_error *err)

@@ -107,9 +107,27 @@ static int set_names(json_t *object, const struct sg_certificate_row *row)
            json_object_set_new(object, "certificate_id", has_id ? json_string(id) : json_null());
 }
 
+/* One word for one kind of key, whoever made it: that of the commands where there is one. */
+static const char *key_word(const char *key_type)
+{
+    static const struct {
+        const char *text; /* sg_certificate_facts.key_text */
+        const char *word;
+    } words[] = {{"RSA 2048", "rsa:2048"}, {"RSA 3072", "rsa:3072"},
+                 {"RSA 4096", "rsa:4096"}, {"EC P-256", "ec:p256"},
+                 {"EC P-384", "ec:p384"},  {"EC P-521", "ec:p521"},
+                 {"Ed25519", "ed25519"},   {"EC secp256k1", "ec:secp256k1"}};
+    for (size_t i = 0; i < SG_COUNT(words); i++) {
+        if (strcmp(words[i].text, key_type) == 0) {
+            return words[i].word;
+        }
+    }
+    return key_type;
+}
+
 static int set_key(json_t *object, const struct sg_certificate_row *row)
 {
-    int failed = set_text(object, "key", row->key_type) |
+    int failed = set_text(object, "key", key_word(row->key_type)) |
                  json_object_set_new(object, "private_key", json_boolean(row->has_key));
     if (row->has_key) {
         char id[2 * SG_KEY_ID_LEN + 1];
@@ -137,4 +155,13 @@ json_t *sg_row_json(const struct sg_certificate_row *row, int64_t now_s)
         return NULL;
     }
     return object;
+}
+
+sg_status sg_row_answer(struct sg_run *run, const struct sg_certificate_row *row,
+                        struct sg_error *err)
+{
+    json_t *object = sg_row_json(row, sg_now_s(run->service->clock));
+    int failed = object == NULL || json_object_update(run->answer, object) != 0;
+    json_decref(object);
+    return failed ? sg_fail_memory(err) : SG_OK;
 }

@@ -22,6 +22,25 @@ sg_status sg_run_ensure_owner(struct sg_run *run, const char *owner, struct sg_e
     return s == SG_OK ? sg_run_effect(run, err, "created owner %s", owner) : s;
 }
 
+sg_status sg_run_owner_exists(struct sg_run *run, const char *owner, struct sg_error *err)
+{
+    bool exists = sg_owner_kind(owner) != SG_OWNER_USER;
+    sg_status s = exists ? SG_OK : sg_store_owner_exists(run->service->store, owner, &exists, err);
+    if (s != SG_OK || exists) {
+        return s;
+    }
+    sg_fail(err, SG_E_NOT_FOUND, "owner_not_found", "there is no owner %s", owner);
+    sg_hint(err, "See who there is: signet owner list");
+    return sg_object(err, "%s", owner);
+}
+
+static sg_status answer_user(struct sg_run *run, const struct sg_owner_name *owner, uid_t uid,
+                             struct sg_error *err)
+{
+    sg_status s = sg_run_set(run->answer, "owner", json_string(owner->text), err);
+    return s == SG_OK ? sg_run_set(run->answer, "uid", json_integer((json_int_t)uid), err) : s;
+}
+
 static sg_status owner_param(struct sg_run *run, struct sg_owner_name *out, struct sg_error *err)
 {
     return sg_name_user(sg_run_text(run, "owner"), out, err);
@@ -61,6 +80,7 @@ sg_status sg_operation_OWNER_ATTACH(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? uid_param(run, &uid, err) : s;
     s = s == SG_OK ? sg_run_ensure_owner(run, owner.text, err) : s;
     s = s == SG_OK ? sg_store_owner_attach(run->service->store, owner.text, uid, err) : s;
+    s = s == SG_OK ? answer_user(run, &owner, uid, err) : s;
     run->visible = true;
     return s == SG_OK
                ? sg_run_effect(run, err, "attached Unix user %u to %s", (unsigned)uid, owner.text)
@@ -74,6 +94,7 @@ sg_status sg_operation_OWNER_DETACH(struct sg_run *run, struct sg_error *err)
     sg_status s = owner_param(run, &owner, err);
     s = s == SG_OK ? uid_param(run, &uid, err) : s;
     s = s == SG_OK ? sg_store_owner_detach(run->service->store, owner.text, uid, err) : s;
+    s = s == SG_OK ? answer_user(run, &owner, uid, err) : s;
     run->visible = true;
     return s == SG_OK
                ? sg_run_effect(run, err, "detached Unix user %u from %s", (unsigned)uid, owner.text)

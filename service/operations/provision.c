@@ -10,7 +10,6 @@ struct target {
     char token[3 * 32 + 1]; /**< token label, percent-encoded for a PKCS#11 URI (RFC 7512) */
     char object[3 * SG_LABEL_BYTES + 1];
     int64_t slot;
-    bool has_default;
     struct sg_shell_word ring; /**< as it is typed */
     struct sg_owner_name owner;
 };
@@ -34,27 +33,15 @@ static void percent(const char *text, size_t len, char *out)
     *out = '\0';
 }
 
-static sg_status find_default(void *context, const struct sg_certificate_row *row,
-                              enum sg_usage usage, bool is_default, struct sg_error *err)
-{
-    struct target *target = context;
-    (void)err;
-    bool usable = usage == SG_USAGE_PERSONAL && row->has_key && row->trust != SG_NOTRUST &&
-                  strcmp(row->key_type, "ed25519") != 0; /* as ring_view.c delivers */
-    if (usable && (is_default || target->object[0] == '\0')) {
-        percent(row->name.label.text, strlen(row->name.label.text), target->object);
-        target->has_default = is_default;
-    }
-    return SG_OK;
-}
-
 static sg_status read_target(struct sg_run *run, struct target *target, struct sg_error *err)
 {
     struct sg_ring_ref ref;
     struct sg_ring_row ring;
+    SG_CERTIFICATE_ROW row = {0};
     char label[32];
     sg_status s = sg_run_ring_ref(run, "ring", &ref, err);
     s = s == SG_OK ? sg_store_ring_get(run->service->store, &ref, &ring, err) : s;
+    s = s == SG_OK ? sg_run_server_identity(run, &ring, "no_usable_key", &row, err) : s;
     if (s != SG_OK) {
         return s;
     }
@@ -65,17 +52,10 @@ static sg_status read_target(struct sg_run *run, struct target *target, struct s
     }
     target->ring = sg_shell_word(ref.owner.text, ref.ring.text);
     target->owner = ref.owner;
-    percent(label, len, target->token);
     target->slot = ring.id;
-    s = sg_store_connection_each(run->service->store, ring.id, find_default, target, err);
-    if (s == SG_OK && target->object[0] == '\0') {
-        sg_fail(err, SG_E_NOT_FOUND, "no_usable_key",
-                "ring %s/%s has no PERSONAL certificate with a key for a server to use",
-                ref.owner.text, ref.ring.text);
-        return sg_hint(err, "signet ring connect %s OWNER/LABEL --usage personal --default",
-                       target->ring.text);
-    }
-    return s;
+    percent(label, len, target->token);
+    percent(row.name.label.text, strlen(row.name.label.text), target->object);
+    return SG_OK;
 }
 
 static sg_status nginx(const struct target *target, struct sg_buffer *out, struct sg_error *err)
@@ -145,10 +125,6 @@ sg_status sg_operation_PROVISION(struct sg_run *run, struct sg_error *err)
         if (strcmp(program, writers[i].program) == 0) {
             s = writers[i].write(&target, &text, err);
         }
-    }
-    if (s == SG_OK && !target.has_default) {
-        s = sg_run_warn(run, err,
-                        "the ring has no default certificate; the first one with a key is used");
     }
     s = s == SG_OK ? sg_run_set(run->answer, "pkcs11_uri",
                                 json_sprintf("pkcs11:token=%s;object=%s;type=private", target.token,

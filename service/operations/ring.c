@@ -5,15 +5,30 @@
 
 #include <signet/policy/name.h>
 
-struct ring_text {
-    char text[SG_OWNER_MAX + SG_RING_BYTES + 2];
-};
-
-static struct ring_text ring_name(const struct sg_ring_ref *ref)
+struct sg_ring_text sg_ring_text(const struct sg_ring_ref *ref)
 {
-    struct ring_text name;
+    struct sg_ring_text name;
     snprintf(name.text, sizeof name.text, "%s/%s", ref->owner.text, ref->ring.text);
     return name;
+}
+
+static sg_status answer_ring(struct sg_run *run, const struct sg_ring_ref *ref,
+                             struct sg_error *err)
+{
+    sg_status s = sg_run_set(run->answer, "owner", json_string(ref->owner.text), err);
+    return s == SG_OK ? sg_run_set(run->answer, "ring", json_string(ref->ring.text), err) : s;
+}
+
+/* The certificate of a connection: "owner" is the ring's. */
+static sg_status answer_member(struct sg_run *run, const struct sg_ring_row *ring,
+                               const struct sg_certificate_row *row, struct sg_error *err)
+{
+    const struct sg_certificate_name *name = &row->name;
+    sg_status s = answer_ring(run, &ring->name, err);
+    s = s == SG_OK
+            ? sg_run_set(run->answer, "certificate_owner", json_string(name->owner.text), err)
+            : s;
+    return s == SG_OK ? sg_run_set(run->answer, "label", json_string(name->label.text), err) : s;
 }
 
 sg_status sg_operation_RING_ADD(struct sg_run *run, struct sg_error *err)
@@ -24,7 +39,8 @@ sg_status sg_operation_RING_ADD(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? sg_run_ensure_owner(run, ref.owner.text, err) : s;
     s = s == SG_OK ? sg_store_ring_add(run->service->store, &ref, &id, err) : s;
     run->visible = true;
-    s = s == SG_OK ? sg_run_effect(run, err, "created ring %s", ring_name(&ref).text) : s;
+    s = s == SG_OK ? sg_run_effect(run, err, "created ring %s", sg_ring_text(&ref).text) : s;
+    s = s == SG_OK ? answer_ring(run, &ref, err) : s;
     return s == SG_OK ? sg_run_set(run->answer, "slot", json_integer(id), err) : s;
 }
 
@@ -49,17 +65,55 @@ sg_status sg_operation_RING_DELETE(struct sg_run *run, struct sg_error *err)
     struct sg_ring_row ring;
     sg_status s = find_ring(run, &ring, err);
     s = s == SG_OK ? sg_store_ring_delete(run->service->store, ring.id, err) : s;
+    s = s == SG_OK ? answer_ring(run, &ring.name, err) : s;
     run->visible = true;
     return s == SG_OK
                ? sg_run_effect(run, err,
                                "deleted ring %s with %llu connections; the certificates stay",
-                               ring_name(&ring.name).text, (unsigned long long)ring.connections)
+                               sg_ring_text(&ring.name).text, (unsigned long long)ring.connections)
                : s;
 }
 
+/* A PERSONAL connection whose private key the ring's owner's users are not given. */
+static sg_status warn_key(struct sg_run *run, const struct sg_ring_row *ring,
+                          const struct sg_certificate_row *row, struct sg_error *err)
+{
+    struct sg_name_text name = sg_row_name(row);
+    const char *owner = ring->name.owner.text;
+    struct sg_shell_word word = sg_shell_word(row->name.owner.text, row->name.label.text);
+    sg_status s = SG_OK;
+    if (row->placeholder) {
+        s = sg_run_warn(run, err, "%s is still the self-signed placeholder: signet cert request %s",
+                        name.text, word.text);
+    }
+    if (s != SG_OK) {
+        return s;
+    }
+    switch (sg_server_obstacle(owner, row, SG_USAGE_PERSONAL)) {
+    case SG_OBSTACLE_NONE:
+    case SG_OBSTACLE_USAGE:
+    case SG_OBSTACLE_NOTRUST: /* said of every connection */
+        return SG_OK;
+    case SG_OBSTACLE_NO_KEY:
+        return sg_run_warn(run, err, "%s has no private key here: as PERSONAL it can only be shown",
+                           name.text);
+    case SG_OBSTACLE_ED25519:
+        return sg_run_warn(run, err, "%s has an Ed25519 key, which rings do not deliver",
+                           name.text);
+    case SG_OBSTACLE_FOREIGN:
+        return sg_run_warn(
+            run, err,
+            "the private key of %s is not delivered to the users of %s, for it belongs to %s: "
+            "through this ring only those who hold CONTROL can use it",
+            name.text, owner, row->name.owner.text);
+    }
+    return SG_OK;
+}
+
 /* What the person would find out too late otherwise. */
-static sg_status warn_connection(struct sg_run *run, const struct sg_certificate_row *row,
-                                 enum sg_usage usage, struct sg_error *err)
+static sg_status warn_connection(struct sg_run *run, const struct sg_ring_row *ring,
+                                 const struct sg_certificate_row *row, enum sg_usage usage,
+                                 struct sg_error *err)
 {
     struct sg_name_text name = sg_row_name(row);
     sg_status s = SG_OK;
@@ -69,28 +123,12 @@ static sg_status warn_connection(struct sg_run *run, const struct sg_certificate
             "%s is NOTRUST: programs do not see it in the ring until: signet cert alter %s --trust",
             name.text, sg_shell_word(row->name.owner.text, row->name.label.text).text);
     }
-    if (s == SG_OK && usage == SG_USAGE_PERSONAL && !row->has_key) {
-        s = sg_run_warn(run, err, "%s has no private key here: as PERSONAL it can only be shown",
-                        name.text);
+    if (s == SG_OK && usage == SG_USAGE_PERSONAL) {
+        return warn_key(run, ring, row, err);
     }
-    if (s == SG_OK && usage == SG_USAGE_PERSONAL && row->placeholder) {
-        s = sg_run_warn(run, err, "%s is still the self-signed placeholder: signet cert request %s",
-                        name.text, sg_shell_word(row->name.owner.text, row->name.label.text).text);
-    }
-    if (s == SG_OK && usage == SG_USAGE_PERSONAL && strcmp(row->key_type, "ed25519") == 0) {
-        s = sg_run_warn(run, err, "%s has an Ed25519 key, which rings do not deliver", name.text);
-    }
-    if (s == SG_OK && usage != SG_USAGE_PERSONAL && row->has_key &&
-        sg_usage_default(row->name.owner.text) != usage) {
+    if (s == SG_OK && row->has_key && sg_usage_default(row->name.owner.text) != usage) {
         s = sg_run_warn(run, err, "connected as %s, %s delivers no private key through this ring",
                         sg_usage_name(usage), name.text);
-    }
-    if (s == SG_OK && usage == SG_USAGE_PERSONAL &&
-        sg_usage_default(row->name.owner.text) != usage) {
-        s = sg_run_warn(
-            run, err,
-            "as PERSONAL, the private key of %s is usable through this ring by those who hold CONTROL",
-            name.text);
     }
     return s;
 }
@@ -105,6 +143,14 @@ static sg_status require_promotion(struct sg_run *run, const struct sg_certifica
     return promotes ? sg_run_require(run, SG_FUNCTION_ADD, "CERTAUTH", err) : SG_OK;
 }
 
+static sg_status answer_connection(struct sg_run *run, enum sg_usage usage, bool is_default,
+                                   bool replaced, struct sg_error *err)
+{
+    sg_status s = sg_run_set(run->answer, "usage", json_string(sg_usage_name(usage)), err);
+    s = s == SG_OK ? sg_run_set(run->answer, "default", json_boolean(is_default), err) : s;
+    return s == SG_OK ? sg_run_set(run->answer, "replaced", json_boolean(replaced), err) : s;
+}
+
 static sg_status describe_connection(struct sg_run *run, const struct sg_ring_row *ring,
                                      const struct sg_certificate_row *row, enum sg_usage usage,
                                      bool is_default, bool replaced,
@@ -113,13 +159,13 @@ static sg_status describe_connection(struct sg_run *run, const struct sg_ring_ro
 {
     sg_status s =
         sg_run_effect(run, err, "%s %s to %s as %s%s", replaced ? "reconnected" : "connected",
-                      sg_row_name(row).text, ring_name(&ring->name).text, sg_usage_name(usage),
+                      sg_row_name(row).text, sg_ring_text(&ring->name).text, sg_usage_name(usage),
                       is_default ? ", the default" : "");
     if (s == SG_OK && displaced->label.text[0] != '\0') {
         s = sg_run_effect(run, err, "%s/%s is no longer the default", displaced->owner.text,
                           displaced->label.text);
     }
-    return s == SG_OK ? warn_connection(run, row, usage, err) : s;
+    return s == SG_OK ? warn_connection(run, ring, row, usage, err) : s;
 }
 
 sg_status sg_operation_RING_CONNECT(struct sg_run *run, struct sg_error *err)
@@ -142,10 +188,27 @@ sg_status sg_operation_RING_CONNECT(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? sg_store_connect(run->service->store, ring.id, row.id, usage, is_default,
                                       &replaced, &displaced, err)
                    : s;
+    s = s == SG_OK ? answer_member(run, &ring, &row, err) : s;
+    s = s == SG_OK ? answer_connection(run, usage, is_default, replaced, err) : s;
     run->visible = true;
     return s == SG_OK
                ? describe_connection(run, &ring, &row, usage, is_default, replaced, &displaced, err)
                : s;
+}
+
+static sg_status disconnect(struct sg_run *run, const struct sg_ring_row *ring,
+                            const struct sg_certificate_row *row, struct sg_error *err)
+{
+    sg_status s = sg_store_disconnect(run->service->store, ring->id, row->id, err);
+    if (s != SG_E_NOT_FOUND) {
+        return s;
+    }
+    struct sg_ring_text name = sg_ring_text(&ring->name);
+    sg_fail(err, SG_E_NOT_FOUND, "not_connected", "%s is not connected to ring %.300s",
+            sg_row_name(row).text, name.text);
+    sg_hint(err, "See what is: signet ring show %s",
+            sg_shell_word(ring->name.owner.text, ring->name.ring.text).text);
+    return sg_object(err, "%s", name.text);
 }
 
 sg_status sg_operation_RING_REMOVE(struct sg_run *run, struct sg_error *err)
@@ -153,17 +216,18 @@ sg_status sg_operation_RING_REMOVE(struct sg_run *run, struct sg_error *err)
     struct sg_ring_row ring;
     SG_CERTIFICATE_ROW row = {0};
     sg_status s = find_both(run, &ring, &row, err);
-    s = s == SG_OK ? sg_store_disconnect(run->service->store, ring.id, row.id, err) : s;
+    s = s == SG_OK ? disconnect(run, &ring, &row, err) : s;
+    s = s == SG_OK ? answer_member(run, &ring, &row, err) : s;
     run->visible = true;
     return s == SG_OK ? sg_run_effect(run, err, "removed %s from %s", sg_row_name(&row).text,
-                                      ring_name(&ring.name).text)
+                                      sg_ring_text(&ring.name).text)
                       : s;
 }
 
 struct ring_listing {
     struct sg_run *run;
     json_t *items;
-    bool chain_anchors; /**< export: only CERTAUTH and SITE members that are trusted */
+    const char *ring_owner; /**< show: whose ring it is */
 };
 
 static sg_status list_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)
@@ -190,6 +254,7 @@ sg_status sg_operation_RING_LIST(struct sg_run *run, struct sg_error *err)
     if (s == SG_OK && text != NULL) {
         s = sg_name_owner(text, &owner, err);
         s = s == SG_OK ? sg_run_require(run, SG_FUNCTION_LISTRING, owner.text, err) : s;
+        s = s == SG_OK ? sg_run_owner_exists(run, owner.text, err) : s;
     }
     return s == SG_OK ? sg_store_ring_each(run->service->store, text != NULL ? owner.text : NULL,
                                            list_ring, &listing, err)
@@ -202,10 +267,12 @@ static sg_status show_member(void *context, const struct sg_certificate_row *row
     struct ring_listing *listing = context;
     json_t *item = sg_row_json(row, sg_now_s(listing->run->service->clock));
     bool visible = row->trust != SG_NOTRUST;
+    bool delivered = sg_server_obstacle(listing->ring_owner, row, usage) == SG_OBSTACLE_NONE;
     sg_status s = item == NULL ? sg_fail_memory(err) : SG_OK;
     s = s == SG_OK ? sg_run_set(item, "usage", json_string(sg_usage_name(usage)), err) : s;
     s = s == SG_OK ? sg_run_set(item, "default", json_boolean(is_default), err) : s;
     s = s == SG_OK ? sg_run_set(item, "visible", json_boolean(visible), err) : s;
+    s = s == SG_OK ? sg_run_set(item, "key_deliverable", json_boolean(delivered), err) : s;
     if (s != SG_OK || json_array_append_new(listing->items, item) != 0) {
         return s != SG_OK ? s : sg_fail_memory(err);
     }
@@ -221,8 +288,7 @@ static sg_status describe_ring(struct sg_run *run, const struct sg_ring_row *rin
     while (len > 0 && label[len - 1] == ' ') {
         len--;
     }
-    sg_status s = sg_run_set(run->answer, "owner", json_string(ring->name.owner.text), err);
-    s = s == SG_OK ? sg_run_set(run->answer, "ring", json_string(ring->name.ring.text), err) : s;
+    sg_status s = answer_ring(run, &ring->name, err);
     s = s == SG_OK ? sg_run_set(run->answer, "slot", json_integer(ring->id), err) : s;
     s = s == SG_OK ? sg_run_set(run->answer, "token_label", json_stringn(label, len), err) : s;
     return s == SG_OK
@@ -236,6 +302,7 @@ sg_status sg_operation_RING_SHOW(struct sg_run *run, struct sg_error *err)
     struct ring_listing listing = {.run = run, .items = json_array()};
     sg_status s = sg_run_set(run->answer, "items", listing.items, err);
     s = s == SG_OK ? find_ring(run, &ring, err) : s;
+    listing.ring_owner = ring.name.owner.text;
     s = s == SG_OK ? describe_ring(run, &ring, err) : s;
     return s == SG_OK
                ? sg_store_connection_each(run->service->store, ring.id, show_member, &listing, err)
@@ -268,42 +335,12 @@ static sg_status export_anchor(void *context, const struct sg_certificate_row *r
                             row->name.label.text, err);
 }
 
-struct default_search {
-    struct sg_certificate_name name;
-    bool found, hidden;
-};
-
-static sg_status find_default(void *context, const struct sg_certificate_row *row,
-                              enum sg_usage usage, bool is_default, struct sg_error *err)
-{
-    struct default_search *search = context;
-    (void)usage;
-    (void)err;
-    if (is_default) {
-        search->name = row->name;
-        search->found = true;
-        search->hidden = row->trust == SG_NOTRUST;
-    }
-    return SG_OK;
-}
-
+/* What provision tells a server to use is what goes into its file. */
 static sg_status export_chain(struct sg_run *run, const struct sg_ring_row *ring, json_t *entries,
                               struct sg_error *err)
 {
-    struct default_search search = {0};
     SG_CERTIFICATE_ROW row = {0};
-    sg_status s =
-        sg_store_connection_each(run->service->store, ring->id, find_default, &search, err);
-    if (s != SG_OK) {
-        return s;
-    }
-    if (!search.found || search.hidden) {
-        sg_fail(err, SG_E_NOT_FOUND, "no_default", "ring %s has no %sdefault certificate",
-                ring_name(&ring->name).text, search.hidden ? "visible (TRUST) " : "");
-        return sg_hint(err, "signet ring connect %s OWNER/LABEL --default",
-                       sg_shell_word(ring->name.owner.text, ring->name.ring.text).text);
-    }
-    s = sg_store_certificate_get(run->service->store, &search.name, &row, err);
+    sg_status s = sg_run_server_identity(run, ring, "no_default", &row, err);
     return s == SG_OK ? sg_export_chain(run, &row, entries, err) : s;
 }
 
@@ -321,12 +358,14 @@ sg_status sg_operation_RING_EXPORT(struct sg_run *run, struct sg_error *err)
     }
     s = sg_store_connection_each(run->service->store, ring.id, export_anchor, entries, err);
     if (s == SG_OK && json_array_size(entries) == 0) {
+        struct sg_ring_text name = sg_ring_text(&ring.name);
         sg_fail(err, SG_E_NOT_FOUND, "nothing_to_export",
-                "ring %s has no trusted CERTAUTH or SITE certificate", ring_name(&ring.name).text);
-        return sg_hint(
+                "ring %.300s has no trusted CERTAUTH or SITE certificate", name.text);
+        sg_hint(
             err,
             "Connect one: signet ring connect %s CERTAUTH/LABEL; or use --chain for the default certificate.",
             sg_shell_word(ring.name.owner.text, ring.name.ring.text).text);
+        return sg_object(err, "%s", name.text);
     }
     return s;
 }

@@ -5,12 +5,7 @@
 #include <signet/policy/name.h>
 #include <signet/rings/view.h>
 
-/* Ed25519 stays out of rings: no PKCS#11 RPC client carries EdDSA, and one such key makes libp11
- * 0.4.12 lose every key beside it. */
-static bool deliverable(const struct sg_certificate_row *row)
-{
-    return row->has_key && strcmp(row->key_type, "ed25519") != 0;
-}
+#include "run_internal.h"
 
 struct view_walk {
     struct sg_service *service;
@@ -32,7 +27,7 @@ static sg_status add_member(void *context, const struct sg_certificate_row *row,
                                     .label = row->name.label.text,
                                     .usage = usage,
                                     .is_default = is_default};
-    int token = deliverable(row) ? walk->token_index(walk->context, row->token) : -1;
+    int token = sg_row_key_deliverable(row) ? walk->token_index(walk->context, row->token) : -1;
     if (token >= 0 &&
         sg_authority_key_usable(walk->caller, walk->ring_owner, usage, row->name.owner.text)) {
         member.key_usable = true;
@@ -40,6 +35,7 @@ static sg_status add_member(void *context, const struct sg_certificate_row *row,
         member.token = (uint32_t)token;
         member.may_decrypt = row->may_decrypt;
         member.may_derive = row->may_derive;
+        member.extractable = row->extractable;
     }
     return sg_view_add_member(walk->writer, &member, err);
 }
@@ -109,7 +105,8 @@ static sg_status add_key(void *context, const struct sg_certificate_row *row, en
     struct key_walk *walk = context;
     (void)is_default;
     bool usable =
-        row->trust != SG_NOTRUST && deliverable(row) && strcmp(row->token, walk->token) == 0 &&
+        row->trust != SG_NOTRUST && sg_row_key_deliverable(row) &&
+        strcmp(row->token, walk->token) == 0 &&
         sg_authority_key_usable(walk->caller, walk->ring_owner, usage, row->name.owner.text);
     if (!usable) {
         return SG_OK;

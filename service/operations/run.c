@@ -29,14 +29,22 @@ static void release_json(json_t **value)
 }
 #define SG_JSON SG_CLEANUP(release_json) json_t
 
-/* The owner that a parameter names, whatever its type; false when the parameter is absent. */
-static bool target_owner(const struct sg_run *run, const char *param, struct sg_owner_name *out)
+#define SHOWN_MAX 64 /* bytes of a value in a message */
+
+/* What somebody typed may be long and may hold anything: it is shown when it can be. */
+static bool can_be_shown(const char *text)
 {
-    const char *text = sg_run_text(run, param);
-    if (text == NULL) {
-        return false;
+    size_t len = strlen(text);
+    bool plain = len > 0 && len <= SHOWN_MAX;
+    for (size_t i = 0; plain && i < len; i++) {
+        plain = text[i] > 0x1f && text[i] < 0x7f;
     }
-    struct sg_error ignored = SG_ERROR_INIT; /* the row's type check has accepted it already */
+    return plain;
+}
+
+/* The owner that a parameter names, whatever its type. */
+static sg_status target_owner(const char *text, struct sg_owner_name *out, struct sg_error *err)
+{
     char owner[SG_OWNER_MAX + 2];
     size_t len = strcspn(text, "/");
     if (len > SG_OWNER_MAX) {
@@ -44,7 +52,12 @@ static bool target_owner(const struct sg_run *run, const char *param, struct sg_
     }
     memcpy(owner, text, len);
     owner[len] = '\0';
-    return sg_name_owner(owner, out, &ignored) == SG_OK;
+    sg_status s = sg_name_owner(owner, out, err);
+    if (s != SG_OK && can_be_shown(text)) {
+        sg_error_prefix(err, "\"%s\"", text);
+        sg_object(err, "%s", text);
+    }
+    return s;
 }
 
 bool sg_run_allowed(struct sg_run *run, enum sg_function function, const char *owner)
@@ -71,15 +84,13 @@ static sg_status authorise(struct sg_run *run, struct sg_error *err)
             return SG_OK;
         }
         struct sg_owner_name owner;
-        if (need->param != NULL && sg_run_text(run, need->param) == NULL) {
+        const char *text = need->param != NULL ? sg_run_text(run, need->param) : NULL;
+        if (need->param != NULL && text == NULL) {
             continue; /* an optional parameter that is absent */
         }
-        if (need->param != NULL && !target_owner(run, need->param, &owner)) {
-            return sg_fail(err, SG_E_INPUT, "bad_owner", "\"%s\" does not begin with an owner",
-                           need->param);
-        }
-        sg_status s =
-            sg_run_require(run, need->function, need->param != NULL ? owner.text : NULL, err);
+        sg_status s = text != NULL ? target_owner(text, &owner, err) : SG_OK;
+        s = s == SG_OK ? sg_run_require(run, need->function, text != NULL ? owner.text : NULL, err)
+                       : s;
         if (s != SG_OK) {
             return s;
         }
@@ -199,8 +210,8 @@ sg_status sg_run_token_failed(struct sg_run *run, const char *token, struct sg_e
     }
     if (err->hint[0] == '\0' && err->status == SG_E_TOKEN) {
         return sg_hint(err,
-                       "Nothing was changed. A software token says this when its storage cannot "
-                       "be written or is full; the vendor's log may say more.");
+                       "Nothing was changed. Check that the token's storage directory is writable "
+                       "by the token's user and not full; see: signet token list");
     }
     return err->status;
 }

@@ -85,6 +85,9 @@ SG_CHECKED sg_status sg_row_from_certificate(const struct sg_certificate *certif
 SG_CHECKED sg_status sg_row_check_size(const struct sg_certificate_row *row, struct sg_error *err);
 /** The stable JSON of a row: owner, label, subject, … New reference, NULL when memory is out. */
 json_t *sg_row_json(const struct sg_certificate_row *row, int64_t now_s);
+/** All of it into an answer. */
+SG_CHECKED sg_status sg_row_answer(struct sg_run *run, const struct sg_certificate_row *row,
+                                   struct sg_error *err);
 /** "START1/web" for messages. */
 struct sg_name_text {
     char text[SG_OWNER_MAX + SG_LABEL_BYTES + 2];
@@ -112,6 +115,35 @@ sg_status sg_run_token_failed(struct sg_run *run, const char *token, struct sg_e
  * token has lost. Other failures stay as they are. Returns err->status. */
 sg_status sg_run_signing_failed(struct sg_run *run, const struct sg_certificate_row *row,
                                 struct sg_error *err);
+
+/** A key that rings can deliver. Ed25519 stays out of them: no PKCS#11 RPC client carries EdDSA,
+ * and one such key makes libp11 0.4.12 lose every key beside it. */
+bool sg_row_key_deliverable(const struct sg_certificate_row *row);
+
+/* ---- rings ---- */
+/** "START1/KEY" for messages. */
+struct sg_ring_text {
+    char text[SG_OWNER_MAX + SG_RING_BYTES + 2];
+};
+struct sg_ring_text sg_ring_text(const struct sg_ring_ref *ref);
+/** What keeps a server from using a ring's member: the first of these that applies. */
+enum sg_obstacle {
+    SG_OBSTACLE_NONE,
+    SG_OBSTACLE_USAGE, /**< not PERSONAL */
+    SG_OBSTACLE_NO_KEY,
+    SG_OBSTACLE_ED25519,
+    SG_OBSTACLE_FOREIGN, /**< users of the ring's owner are not given its key */
+    SG_OBSTACLE_NOTRUST,
+};
+enum sg_obstacle sg_server_obstacle(const char *ring_owner, const struct sg_certificate_row *row,
+                                    enum sg_usage usage);
+/** The server identity of a ring: its default, or, with a warning, the first member that a server
+ * running as a user of the ring's owner can use. A default that cannot be used is refused, for
+ * programs would take it all the same: SG_E_CONFLICT "default_not_usable". None: SG_E_NOT_FOUND
+ * with this code. *out: end it with sg_certificate_row_done. */
+SG_CHECKED sg_status sg_run_server_identity(struct sg_run *run, const struct sg_ring_row *ring,
+                                            const char *none_code, struct sg_certificate_row *out,
+                                            struct sg_error *err);
 
 /** Build the chain of a certificate from the store (its owner's certificates first, then
  * CERTAUTH's) and, before them, extra ones. Parsed certificates are kept in *keep. */

@@ -36,6 +36,22 @@ sg_status sg_operation_TOKEN_LIST(struct sg_run *run, struct sg_error *err)
     return s == SG_OK ? add_tokens(run, items, err) : s;
 }
 
+/* The record says whether it was the PIN. */
+static sg_status login_failed(struct sg_run *run, const char *name, struct sg_error *err)
+{
+    struct sg_error ignored = SG_ERROR_INIT; /* what failed first is told */
+    struct sg_login_record record = {.state = SG_LOGIN_NEVER};
+    sg_status s = sg_store_login_get(run->service->store, name, &record, &ignored);
+    if (s != SG_OK || record.state != SG_LOGIN_REFUSED) {
+        return err->status;
+    }
+    sg_error_prefix(err, "the token refused the PIN again");
+    return sg_hint(err,
+                   "Put the right PIN into the file that pin_file of [token %s] names, then: "
+                   "signet token login %s",
+                   name, sg_shell_quote(name).text);
+}
+
 sg_status sg_operation_TOKEN_LOGIN(struct sg_run *run, struct sg_error *err)
 {
     const struct sg_tokens *tokens = &run->service->tokens;
@@ -48,7 +64,7 @@ sg_status sg_operation_TOKEN_LOGIN(struct sg_run *run, struct sg_error *err)
         run->service
             ->store); /* logins keep their own records, each durable before the PIN is tried */
     s = tokens->login(tokens->context, name, err);
-    return s == SG_OK ? sg_store_begin(run->service->store, err) : s;
+    return s == SG_OK ? sg_store_begin(run->service->store, err) : login_failed(run, name, err);
 }
 
 static sg_status add_counts(struct sg_run *run, struct sg_error *err)

@@ -80,7 +80,7 @@ sg_status sg_connection_refresh(struct sg_connection *connection, struct sg_erro
 /* One call less for each signature than waiting with poll(2) before receiving. */
 static int wait_in_socket(int fd, int timeout_ms)
 {
-    struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000L};
     bool set = setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0;
     return set ? -1 : timeout_ms;
 }

@@ -98,7 +98,7 @@ static int add_rules(scmp_filter_ctx filter)
     /* how long a capability's answer is waited for, and no other option */
     int option =
         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
-                         SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_RCVTIMEO));
+                         SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET, 0), SCMP_A2(SCMP_CMP_EQ, SO_RCVTIMEO, 0));
     if (option != 0) {
         return option;
     }

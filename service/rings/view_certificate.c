@@ -184,8 +184,7 @@ static void key_begin(struct builder *b, CK_OBJECT_CLASS object_class,
 static void private_key_object(struct builder *b, const struct sg_view_member *member,
                                const struct member_pieces *pieces, uint32_t key)
 {
-    static const CK_ATTRIBUTE_TYPE yes[] = {CKA_SENSITIVE, CKA_ALWAYS_SENSITIVE,
-                                            CKA_NEVER_EXTRACTABLE, CKA_SIGN};
+    static const CK_ATTRIBUTE_TYPE yes[] = {CKA_SENSITIVE, CKA_ALWAYS_SENSITIVE, CKA_SIGN};
     static const CK_ATTRIBUTE_TYPE no[] = {CKA_EXTRACTABLE, CKA_UNWRAP, CKA_SIGN_RECOVER,
                                            CKA_ALWAYS_AUTHENTICATE, CKA_WRAP_WITH_TRUSTED};
     key_begin(b, CKO_PRIVATE_KEY, pieces, key);
@@ -195,6 +194,7 @@ static void private_key_object(struct builder *b, const struct sg_view_member *m
     for (size_t i = 0; i < SG_COUNT(no); i++) {
         truth(b, no[i], false);
     }
+    truth(b, CKA_NEVER_EXTRACTABLE, !member->extractable);
     truth(b, CKA_DECRYPT, pieces->family == SG_VIEW_RSA && member->may_decrypt);
     truth(b, CKA_DERIVE, pieces->family == SG_VIEW_EC && member->may_derive);
 }

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <signet/base/shell.h>
+
 sg_status sg_certificate_missing(int64_t id, struct sg_error *err)
 {
     return sg_fail(err, SG_E_NOT_FOUND, "certificate_not_found",
@@ -16,8 +18,8 @@ static sg_status label_in_use(const char *owner, const char *label, struct sg_er
     (void)sg_fail(err, SG_E_CONFLICT, "label_in_use",
                   "%s has a certificate with the label \"%s\" already", owner, label);
     (void)sg_object(err, "%s/%s", owner, label);
-    return sg_hint(err, "Choose another label, or see what is there: signet cert show '%s/%s'",
-                   owner, label);
+    return sg_hint(err, "Choose another label, or see what is there: signet cert show %s",
+                   sg_shell_word(owner, label).text);
 }
 
 static sg_status label_used(struct sg_store *store, const char *owner, const char *label,
@@ -65,8 +67,8 @@ static sg_status certificate_exists(const struct sg_certificate_name *other, str
     (void)sg_object(err, "%s/%s", owner, label);
     return sg_hint(
         err,
-        "A certificate is stored once and connected to as many rings as need it: signet ring connect OWNER/RING '%s/%s'",
-        owner, label);
+        "A certificate is stored once and connected to as many rings as need it: signet ring connect OWNER/RING %s",
+        sg_shell_word(owner, label).text);
 }
 
 static sg_status unique_refused(struct sg_store *store, int rc,

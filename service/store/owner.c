@@ -3,11 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <signet/base/shell.h>
+
 sg_status sg_owner_missing(const char *owner, struct sg_error *err)
 {
     (void)sg_fail(err, SG_E_NOT_FOUND, "owner_not_found", "owner %s does not exist", owner);
     (void)sg_object(err, "%s", owner);
-    return sg_hint(err, "An administrator makes it: signet owner add %s", owner);
+    return sg_hint(err, "An administrator makes it: signet owner add %s",
+                   sg_shell_quote(owner).text);
 }
 
 sg_status sg_store_owner_add(struct sg_store *store, const char *owner, struct sg_error *err)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <signet/base/shell.h>
+
 sg_status sg_ring_missing(int64_t id, struct sg_error *err)
 {
     return sg_fail(err, SG_E_NOT_FOUND, "ring_not_found", "no ring has the number %lld (any more)",
@@ -17,7 +19,8 @@ static sg_status ring_refused(struct sg_store *store, int rc, const struct sg_ri
         (void)sg_fail(err, SG_E_CONFLICT, "ring_exists", "%s has a ring \"%s\" already", owner,
                       ring);
         (void)sg_object(err, "%s/%s", owner, ring);
-        (void)sg_hint(err, "See what is in it: signet ring show '%s/%s'", owner, ring);
+        (void)sg_hint(err, "See what is in it: signet ring show %s",
+                      sg_shell_word(owner, ring).text);
     } else if (rc == SQLITE_CONSTRAINT_FOREIGNKEY) {
         (void)sg_owner_missing(owner, err);
     } else {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <signet/base/shell.h>
 #include <signet/policy/name.h>
 
 /* What rings and certificates differ in here. */
@@ -16,7 +17,7 @@ static const struct kind certificates = {SG_Q_LABELS, SG_Q_LABEL_ELSEWHERE, "cer
 static const struct kind rings = {SG_Q_RING_NAMES, SG_Q_RING_ELSEWHERE, "ring", "signet ring list"};
 
 #define ALIKE 2   /* edits at most */
-#define SHOWN 400 /* bytes of a name in a hint */
+#define SHOWN 320 /* bytes of a name in a hint */
 
 /* The nearest name found so far. */
 struct nearest {
@@ -97,16 +98,19 @@ static sg_status look(struct sg_store *store, const struct kind *kind, const cha
                : s;
 }
 
-/* Bytes of a name that fit into a hint beside the rest, cut between characters: a hint is UTF-8 to
+/* As much of a name as fits into a hint beside the rest, cut between characters: a hint is UTF-8 to
  * whoever prints it. */
-static int shown_bytes(const char *name)
+static struct sg_shell_word shown_word(const char *owner, const char *name)
 {
-    size_t len = strlen(name);
-    size_t shown = len < SHOWN ? len : SHOWN;
-    while (shown > 0 && shown < len && ((unsigned char)name[shown] & 0xC0) == 0x80) {
-        shown--;
+    char shown[SHOWN + 1];
+    size_t all = strlen(name);
+    size_t len = all < SHOWN ? all : SHOWN;
+    while (len > 0 && len < all && ((unsigned char)name[len] & 0xC0) == 0x80) {
+        len--;
     }
-    return (int)shown;
+    memcpy(shown, name, len);
+    shown[len] = '\0';
+    return sg_shell_word(owner, shown);
 }
 
 static sg_status give_hint(const struct kind *kind, const char *owner, const struct findings *found,
@@ -122,11 +126,10 @@ static sg_status give_hint(const struct kind *kind, const char *owner, const str
                        others[0] != '\0' ? " shows them." : "", others);
     }
     if (found->nearest.text[0] == '\0') {
-        return sg_hint(err, "See what there is: %s %s%s%s", kind->list, owner,
+        return sg_hint(err, "See what there is: %s %s%s%s", kind->list, sg_shell_quote(owner).text,
                        others[0] != '\0' ? "." : "", others);
     }
-    return sg_hint(err, "Did you mean '%s/%.*s'?%s%s", owner, shown_bytes(found->nearest.text),
-                   found->nearest.text,
+    return sg_hint(err, "Did you mean %s?%s%s", shown_word(owner, found->nearest.text).text,
                    found->nearest.distance == 0 ? " Upper and lower case differ." : "", others);
 }
 

@@ -17,19 +17,26 @@ static sg_status fail_gone(struct sg_error *err)
     return sg_fail(err, SG_E_SERVICE, "peer_gone", "the token process is gone");
 }
 
+static bool poll_readable(int socket, int timeout_ms)
+{
+    struct pollfd entry = {.fd = socket, .events = POLLIN};
+    int ready = 0;
+    do {
+        ready = poll(&entry, 1, timeout_ms);
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0;
+}
+
 static sg_status wait_readable(const struct sg_token_link *link, struct sg_error *err)
 {
     if (link->timeout_ms < 0) {
         return SG_OK;
     }
-    struct pollfd entry = {.fd = link->socket, .events = POLLIN};
-    int ready = 0;
-    do {
-        ready = poll(&entry, 1, link->timeout_ms);
-    } while (ready < 0 && errno == EINTR);
-    return ready > 0 ? SG_OK
-                     : sg_fail(err, SG_E_SERVICE, "timeout",
-                               "the token process did not answer within %d ms", link->timeout_ms);
+    bool ready = link->wait != NULL ? link->wait(link->context, link->socket, link->timeout_ms)
+                                    : poll_readable(link->socket, link->timeout_ms);
+    return ready ? SG_OK
+                 : sg_fail(err, SG_E_SERVICE, "timeout",
+                           "the token process did not answer within %d ms", link->timeout_ms);
 }
 
 /* Not sg_packet_receive: an answer is 4 KiB at most and brings no descriptor, a struct sg_packet is

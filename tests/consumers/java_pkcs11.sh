@@ -10,15 +10,19 @@ server_certificate web ec:p256
 server_certificate rsa rsa:2048
 server_ring WEB web
 signet ring connect START1/WEB START1/rsa >/dev/null
-slot=$(signet ring list START1 --json | tr -d ' \n' | sed -n 's/.*"slot":\([0-9]*\).*/\1/p')
-printf 'name = Ring\nlibrary = %s\nslot = %s\n' "$client_module" "$slot" >"$scratch/p11.cfg"
+# The printed text as it stands: the provider's configuration with its comments, the environment, the command.
+signet provision java --ring START1/WEB >"$scratch/signet-p11.cfg"
+export "$(sed -n 's/^#    \(P11_KIT_SERVER_ADDRESS=\)/\1/p' "$scratch/signet-p11.cfg")"
+printed=$(sed -n '/^#    keytool/,$s/^#    *\(.*[^\\]\)\\*$/\1/p' "$scratch/signet-p11.cfg" | tr -d '\n')
+cd "$scratch"
 
 provider() {
-    "$@" -keystore NONE -storetype PKCS11 -protected -providerClass sun.security.pkcs11.SunPKCS11 -providerArg "$scratch/p11.cfg"
+    "$@" -keystore NONE -storetype PKCS11 -protected -providerClass sun.security.pkcs11.SunPKCS11 -providerArg "$scratch/signet-p11.cfg"
 }
 
-say 'keytool -list'
-provider keytool -list >"$scratch/keytool.log" 2>&1 || fail "keytool: $(head -n 5 "$scratch/keytool.log")"
+say 'keytool -list, as printed'
+case $printed in 'keytool -list '*' -providerArg signet-p11.cfg') ;; *) fail "provision java prints no command: $printed" ;; esac
+bash -c "$printed" >"$scratch/keytool.log" 2>&1 || fail "keytool: $(head -n 5 "$scratch/keytool.log")"
 [ "$(grep -c PrivateKeyEntry "$scratch/keytool.log")" -eq 2 ] || fail "not two PrivateKeyEntry: $(cat "$scratch/keytool.log")"
 [ "$(grep -c trustedCertEntry "$scratch/keytool.log")" -eq 2 ] || fail "not two trustedCertEntry: $(cat "$scratch/keytool.log")"
 provider keytool -list -v -alias web >"$scratch/keytool.log" 2>&1 || fail "keytool -v: $(head -n 5 "$scratch/keytool.log")"
@@ -33,7 +37,7 @@ echo content >"$scratch/file"
 (cd "$scratch" && jar --create --file a.jar file)
 for alias in web rsa; do
     cp "$scratch/a.jar" "$scratch/$alias.jar"
-    jarsigner -keystore NONE -storetype PKCS11 -protected -providerClass sun.security.pkcs11.SunPKCS11 -providerArg "$scratch/p11.cfg" \
+    jarsigner -keystore NONE -storetype PKCS11 -protected -providerClass sun.security.pkcs11.SunPKCS11 -providerArg "$scratch/signet-p11.cfg" \
         "$scratch/$alias.jar" "$alias" >"$scratch/jarsigner.log" 2>&1 || fail "jarsigner $alias: $(tail -n 3 "$scratch/jarsigner.log")"
     expect_text 'jar verified' jarsigner -verify "$scratch/$alias.jar"
 done

@@ -12,6 +12,7 @@
 #include <signet/keystore/write.h>
 
 #include "cmocka_all.h"
+#include "scratch.h"
 #include "x509_fixture.h"
 
 #define MANY 300
@@ -45,7 +46,7 @@ static int set_up(void **state)
 {
     (void)state;
     struct sg_error err = SG_ERROR_INIT;
-    if (mkdtemp(folder) == NULL || sg_secret_new(&password, &err) != SG_OK ||
+    if (!scratch_make(folder) || sg_secret_new(&password, &err) != SG_OK ||
         sg_secret_set(password, "changeit", 8, &err) != SG_OK) {
         return -1;
     }
@@ -68,14 +69,13 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    char command[100];
     for (size_t i = 0; i < MANY; i++) {
         sg_certificate_free(made[i]);
     }
     test_key_free(key);
     sg_secret_free(password);
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-    return system(command) == 0 ? 0 : -1; /* NOLINT(cert-env33-c): our own folder */
+    scratch_remove(folder);
+    return 0;
 }
 
 static const char *path_of(const char *name)

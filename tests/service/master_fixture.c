@@ -97,6 +97,8 @@ static void find_facts(struct facts *facts)
 
 /* ---- the roles ---- */
 
+enum { ECHO_MS = 10000 }; /* the other process may just be starting, on a busy machine */
+
 static void set_stubborn(void)
 {
     if (shared->stubborn) {
@@ -111,7 +113,7 @@ static bool echo(int link, unsigned char byte, unsigned char expected)
     struct sg_packet *packet = malloc(sizeof *packet);
     struct sg_error err = SG_ERROR_INIT;
     bool same = packet != NULL && sg_packet_send(link, &byte, 1, NULL, 0, NULL, 0, &err) == SG_OK &&
-                sg_packet_receive(link, 2000, packet, &err) == SG_OK && packet->len == 1 &&
+                sg_packet_receive(link, ECHO_MS, packet, &err) == SG_OK && packet->len == 1 &&
                 packet->data[0] == expected;
     free(packet);
     return same;
@@ -220,7 +222,7 @@ static void answer_over(int link, unsigned char byte)
 {
     struct sg_packet *packet = malloc(sizeof *packet);
     struct sg_error err = SG_ERROR_INIT;
-    if (packet != NULL && sg_packet_receive(link, 2000, packet, &err) == SG_OK) {
+    if (packet != NULL && sg_packet_receive(link, ECHO_MS, packet, &err) == SG_OK) {
         (void)!sg_packet_send(link, &byte, 1, NULL, 0, NULL, 0, &err);
     }
     free(packet);

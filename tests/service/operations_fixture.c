@@ -1,6 +1,5 @@
 #include "operations_fixture.h"
 
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +14,8 @@
 #include <signet/base/log.h>
 #include <signet/base/packet.h>
 #include <signet/http/server.h>
+
+#include "scratch.h"
 
 static const char *const start1[] = {"START1"};
 const struct sg_caller administrator = {.uid = 0, .administrator = true};
@@ -83,7 +84,8 @@ static sg_status token_login(void *context, const char *name, struct sg_error *e
 {
     struct world *world = context;
     struct sg_token_link *link = NULL;
-    struct sg_login_record record = {.state = SG_LOGIN_TRYING};
+    struct sg_login_record record = {.state =
+                                         world->refuse_pin ? SG_LOGIN_REFUSED : SG_LOGIN_TRYING};
     world->logins++;
     /* the record is durable before the PIN is tried: no transaction may be open now */
     assert_int_equal(sg_store_login_set(world->service.store, "store", &record, err), SG_OK);
@@ -220,8 +222,8 @@ int world_setup(void **state)
     if (world->process.pid <= 0) {
         world_start_token(world);
     }
-    strcpy(world->directory, "/tmp/signet-operations-XXXXXX");
-    assert_non_null(mkdtemp(world->directory));
+    snprintf(world->directory, sizeof world->directory, "/tmp/signet-operations-XXXXXX");
+    assert_true(scratch_make(world->directory));
     world->service = (struct sg_service){
         .clock = &world->clock,
         .tokens = {.count = token_count,
@@ -239,17 +241,11 @@ int world_setup(void **state)
     open_store(world);
     world->caller = &administrator;
     world->now_s = NOW;
-    world->down = world->extractable_allowed = world->refuse_narrow = false;
+    world->down = world->extractable_allowed = world->refuse_narrow = world->refuse_pin = false;
     world->failures = world->narrowed = world->widened = world->logins = 0;
     must(world, "owner add", "{'owner': 'START1'}");
     must(world, "owner add", "{'owner': 'START2'}");
     return 0;
-}
-
-static int remove_one(const char *path, const struct stat *info SG_UNUSED, int type SG_UNUSED,
-                      struct FTW *walk SG_UNUSED)
-{
-    return remove(path);
 }
 
 int world_teardown(void **state)
@@ -259,7 +255,7 @@ int world_teardown(void **state)
     world->answer = NULL;
     sg_store_close(world->service.store);
     world->service.store = NULL;
-    (void)nftw(world->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(world->directory);
     return 0;
 }
 
@@ -352,8 +348,9 @@ json_t *json_of(const char *text)
     json_error_t error;
     size_t len = strlen(text);
     assert_true(len < sizeof copy);
-    for (size_t i = 0; i <= len; i++) {
-        copy[i] = text[i] == '\'' ? '"' : text[i];
+    memcpy(copy, text, len + 1);
+    for (char *quote = strchr(copy, '\''); quote != NULL; quote = strchr(quote, '\'')) {
+        *quote = '"';
     }
     json_t *value = json_loads(copy, 0, &error);
     if (value == NULL) {

@@ -37,6 +37,7 @@ struct world {
     bool down;                      /**< the token is not available */
     bool extractable_allowed;
     bool refuse_narrow;
+    bool refuse_pin; /**< a login fails, for its PIN */
     unsigned narrowed, widened, failures, logins;
     uint64_t counted; /**< certificates that the listener saw in the store when it was last asked to
                          widen */

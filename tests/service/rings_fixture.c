@@ -18,6 +18,7 @@
 #include <signet/base/packet.h>
 
 #include "cmocka_all.h"
+#include "scratch.h"
 
 /* ---- control ---- */
 
@@ -184,7 +185,7 @@ static void make_listener(struct rings_fixture *fixture)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(fixture->dir, sizeof fixture->dir, "/tmp/signet-rings-XXXXXX");
-    assert_non_null(mkdtemp(fixture->dir));
+    assert_true(scratch_make(fixture->dir));
     snprintf(fixture->socket, sizeof fixture->socket, "%s/pkcs11.sock", fixture->dir);
     snprintf(address.sun_path, sizeof address.sun_path, "%s", fixture->socket);
     fixture->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -216,8 +217,7 @@ void rings_fixture_make(struct rings_fixture *fixture)
 
 void rings_fixture_free(struct rings_fixture *fixture)
 {
-    unlink(fixture->socket);
-    rmdir(fixture->dir);
+    scratch_remove(fixture->dir);
     close(fixture->listener);
     close(fixture->page_fd);
     close(fixture->views[0]);
@@ -268,10 +268,31 @@ void rings_fixture_reset(struct rings_fixture *fixture)
     atomic_store(&fixture->page->generation, 1);
 }
 
+static bool has_children(pid_t process)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)process, (int)process);
+    FILE *file = fopen(path, "re");
+    bool found = file != NULL && fgetc(file) != EOF;
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return found;
+}
+
+void rings_wait_for_nobody(const struct rings_fixture *fixture)
+{
+    struct timespec pause = {.tv_nsec = 5000000};
+    for (int i = 0; has_children(fixture->rings); i++) {
+        assert_true(i < 2000);
+        nanosleep(&pause, NULL);
+    }
+}
+
 int rings_wait(const _Atomic int *knob, int value)
 {
     struct timespec pause = {.tv_nsec = 5000000};
-    for (int i = 0; i < 400 && atomic_load(knob) < value; i++) {
+    for (int i = 0; i < 2000 && atomic_load(knob) < value; i++) {
         nanosleep(&pause, NULL);
     }
     return atomic_load(knob);

@@ -36,7 +36,7 @@ struct rings_fixture {
     struct rings_knobs *knobs;
     struct sg_generation_page *page;
     char dir[64], socket[96];
-    int listener, page_fd, master, master_far, views[2];
+    int listener, page_fd, master, views[2];
     pid_t rings, control;
     struct sg_rings_settings settings;
 };
@@ -51,7 +51,9 @@ int rings_fixture_stop(struct rings_fixture *fixture);
 void rings_fixture_start_control(struct rings_fixture *fixture);
 void rings_fixture_kill_control(struct rings_fixture *fixture);
 void rings_fixture_reset(struct rings_fixture *fixture);
-/* Wait up to two seconds for a count to reach a value; the count then. */
+/* Wait until no connection process is left; at once where the kernel does not list children. */
+void rings_wait_for_nobody(const struct rings_fixture *fixture);
+/* Wait up to ten seconds for a count to reach a value; the count then. */
 int rings_wait(const _Atomic int *knob, int value);
 /* A plain connection to the ring socket. */
 int rings_connect(const struct rings_fixture *fixture);

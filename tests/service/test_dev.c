@@ -482,8 +482,53 @@ static void a_service_that_cannot_start_is_told(void **state)
     assert_int_equal(up.status, 7);
     assert_non_null(strstr(up.err, "nonsense"));
     assert_non_null(strstr(up.err, "signetd.log"));
+    assert_null(strstr(up.err, "event="));
     assert_int_equal(processes_of(dir), 0);
     cli_write(inside(dir, "signet.conf"), good, strlen(good));
+    must("up", dir);
+    must("down", dir);
+}
+
+static void a_damaged_store_is_told_in_words(void **state)
+{
+    (void)state;
+    const char *dir = cli_path(&place, "damaged");
+    must("up", dir);
+    must("down", dir);
+    cli_write(inside(dir, "state/signet.db"), "no database at all", 18);
+    CLI_RESULT up;
+    dev("up", dir, &up);
+    assert_int_equal(up.status, 7);
+    assert_non_null(strstr(up.err, "file is not a database"));
+    assert_non_null(strstr(up.err, "restore a backup"));
+    assert_null(strstr(up.err, "event=")); /* no raw lines of the log */
+    assert_int_equal(processes_of(dir), 0);
+}
+
+static void a_token_that_is_not_ready_is_told_and_the_service_stays(void **state)
+{
+    (void)state;
+    const char *dir = cli_path(&place, "pinless");
+    must("up", dir);
+    must("down", dir);
+    const char *pin = inside(dir, "pin");
+    const char *aside = inside(dir, "pin.aside");
+    assert_int_equal(rename(pin, aside), 0);
+    CLI_RESULT up;
+    dev("up", dir, &up);
+    assert_int_equal(up.status, 6);
+    assert_non_null(strstr(up.err, "is running"));
+    assert_non_null(strstr(up.err, pin));
+    assert_non_null(strstr(up.err, "signet token login softhsm"));
+    assert_int_equal(status_of(dir), 0);
+    CLI_RESULT again; /* it runs already, and is no better */
+    dev("up", dir, &again);
+    assert_int_equal(again.status, 6);
+    assert_int_equal(rename(aside, pin), 0);
+    CLI_RESULT login;
+    cli_run(&place, WORDS("token", "login", "softhsm", "--socket", inside(dir, "run/signet.sock")),
+            NULL, &login);
+    assert_int_equal(login.status, 0);
     must("up", dir);
     must("down", dir);
 }
@@ -589,6 +634,8 @@ int main(void)
         cmocka_unit_test(a_moved_instance_is_refused),
         cmocka_unit_test(unusable_names_are_refused),
         cmocka_unit_test(a_service_that_cannot_start_is_told),
+        cmocka_unit_test(a_damaged_store_is_told_in_words),
+        cmocka_unit_test(a_token_that_is_not_ready_is_told_and_the_service_stays),
         cmocka_unit_test(instances_do_not_touch_each_other),
         cmocka_unit_test(a_race_starts_one),
         cmocka_unit_test(nothing_of_the_caller_is_held),

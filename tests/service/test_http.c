@@ -180,11 +180,11 @@ static void head_has_no_body(void **state)
     struct fixture *fixture = *state;
     int fd = client_open(fixture);
     assert_true(client_say(fixture, fd, "HEAD /v1/status HTTP/1.1\r\nHost: x\r\n\r\n"));
-    struct reply reply = client_reply(fixture, fd, 1000);
+    struct reply reply = client_reply(fixture, fd, 5000);
     assert_int_equal(reply.code, 405);
     reply_done(&reply);
     assert_true(client_say(fixture, fd, GET("/v1/status")));
-    reply = client_reply(fixture, fd, 1000); /* nothing of the first answer is left over */
+    reply = client_reply(fixture, fd, 5000); /* nothing of the first answer is left over */
     assert_int_equal(reply.code, 200);
     reply_done(&reply);
     close(fd);
@@ -385,13 +385,13 @@ static void pipelined_requests_are_answered_in_order(void **state)
     struct fixture *fixture = *state;
     int fd = client_open(fixture);
     assert_true(client_say(fixture, fd, GET("/v1/status") GET("/v1/cert/list") GET("/v1/nothing")));
-    struct reply reply = client_reply(fixture, fd, 2000);
+    struct reply reply = client_reply(fixture, fd, 5000);
     assert_non_null(strstr(reply.body, "status"));
     reply_done(&reply);
-    reply = client_reply(fixture, fd, 2000);
+    reply = client_reply(fixture, fd, 5000);
     assert_non_null(strstr(reply.body, "list"));
     reply_done(&reply);
-    reply = client_reply(fixture, fd, 2000);
+    reply = client_reply(fixture, fd, 5000);
     assert_int_equal(reply.code, 404);
     reply_done(&reply);
     close(fd);
@@ -402,10 +402,10 @@ static void http_1_0_closes_after_the_answer(void **state)
     struct fixture *fixture = *state;
     int fd = client_open(fixture);
     assert_true(client_say(fixture, fd, "GET /v1/status HTTP/1.0\r\n\r\n"));
-    struct reply reply = client_reply(fixture, fd, 2000);
+    struct reply reply = client_reply(fixture, fd, 5000);
     assert_int_equal(reply.code, 200);
     reply_done(&reply);
-    reply = client_reply(fixture, fd, 1000);
+    reply = client_reply(fixture, fd, 5000);
     assert_int_equal(reply.code, 0);
     reply_done(&reply);
     close(fd);

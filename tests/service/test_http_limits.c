@@ -79,10 +79,9 @@ static void very_many_values_are_refused(void **state)
     assert_non_null(body);
     size_t len = put(body, "{\"ring\": [[]");
     while (len < 80000) {
-        memcpy(body + len, ",[]", 3);
-        len += 3;
+        len += put(body + len, ",[]");
     }
-    memcpy(body + len, "]}", 3);
+    (void)put(body + len, "]}");
     struct reply reply = post(fixture, "/v1/ring/add", body);
     assert_int_equal(reply.code, 400);
     assert_non_null(strstr(reply.body, "too many values"));
@@ -95,13 +94,14 @@ static void very_many_values_are_refused(void **state)
 static void assert_refused_early(struct fixture *fixture, const char *head)
 {
     int fd = client_open(fixture);
+    fixture_watch(fixture);
     int64_t start = now_ms();
     assert_true(client_say(fixture, fd, head));
-    struct reply reply = client_reply(fixture, fd, 1500);
+    struct reply reply = client_reply(fixture, fd, 5000);
     if (reply.code != 0 && reply.code != 400 && reply.code != 413) {
         fail_msg("%.100s: got %d", head, reply.code);
     }
-    assert_true(now_ms() - start < 1000);
+    assert_true(now_ms() - start < 1000 + fixture->longest_gap_ms);
     reply_done(&reply);
     close(fd);
     assert_int_equal(fixture->calls, 0);
@@ -134,7 +134,7 @@ static void a_chunked_body_that_grows_too_large_is_cut(void **state)
     for (; open && sent < 200; sent++) {
         open = client_send(fixture, fd, chunk, len + 4098);
     }
-    struct reply reply = client_reply(fixture, fd, 1000);
+    struct reply reply = client_reply(fixture, fd, 5000);
     assert_true(reply.code == 413 || reply.code == 400 || reply.code == 0);
     reply_done(&reply);
     close(fd);
@@ -194,10 +194,10 @@ static void garbage_behind_a_good_request_does_not_hurt_it(void **state)
     struct fixture *fixture = *state;
     int fd = client_open(fixture);
     assert_true(client_say(fixture, fd, GET("/v1/status") "\x01\x02 garbage\r\n\r\n"));
-    struct reply reply = client_reply(fixture, fd, 1000);
+    struct reply reply = client_reply(fixture, fd, 5000);
     assert_int_equal(reply.code, 200);
     reply_done(&reply);
-    reply = client_reply(fixture, fd, 1000);
+    reply = client_reply(fixture, fd, 5000);
     assert_true(reply.code == 400 || reply.code == 0);
     reply_done(&reply);
     close(fd);
@@ -268,9 +268,9 @@ static void answers_start_the_deadline_again(void **state)
     struct fixture *fixture = *state;
     int fd = client_open(fixture);
     for (int i = 0; i < 3; i++) { /* in all longer than one deadline */
-        pump(fixture, FIXTURE_DEADLINE_S * 1000 - 700);
+        pump(fixture, FIXTURE_DEADLINE_S * 1000 - 1000);
         assert_true(client_say(fixture, fd, GET("/v1/status")));
-        struct reply reply = client_reply(fixture, fd, 1000);
+        struct reply reply = client_reply(fixture, fd, 5000);
         assert_int_equal(reply.code, 200);
         reply_done(&reply);
     }
@@ -332,7 +332,7 @@ static void further_connections_wait_for_room(void **state)
         idle[i] = client_open(fixture);
         if (i % 2 == 0) { /* half of them have been served once */
             assert_true(client_say(fixture, idle[i], GET("/v1/status")));
-            struct reply reply = client_reply(fixture, idle[i], 1000);
+            struct reply reply = client_reply(fixture, idle[i], 5000);
             reply_done(&reply);
         }
     }
@@ -344,7 +344,7 @@ static void further_connections_wait_for_room(void **state)
     reply_done(&reply);
     close(idle[0]);
     close(idle[1]);
-    reply = client_reply(fixture, late, 1000);
+    reply = client_reply(fixture, late, 5000);
     assert_int_equal(reply.code, 200);
     reply_done(&reply);
     close(late);

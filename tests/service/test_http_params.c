@@ -130,7 +130,7 @@ static void every_type_has_its_bounds(void **state)
         if ((s == SG_OK) != (rows[i].named == NULL)) {
             fail_msg("%s: %s", text, err.text);
         }
-        if (s != SG_OK) {
+        if (s != SG_OK && rows[i].named != NULL) {
             assert_int_equal(s, SG_E_USAGE);
             assert_string_equal(err.code, "bad_parameter");
             assert_non_null(strstr(err.text, rows[i].named));

@@ -111,28 +111,41 @@ static void a_key_is_destroyed_when_its_token_is_back(void **state)
 
 /* ---- recovery ---- */
 
-/* The token does not take a label of 200 bytes, or what is like it; the next intent must not wait
- * for that. */
+/* Two intents; the first is to store a certificate of that many bytes, none of them DER. */
+static sg_status recover_beside_nonsense(struct world *world, size_t bytes, unsigned *settled)
+{
+    must(world, "cert generate", make_ca);
+    SG_CERTIFICATE_ROW row = row_of(world, "CERTAUTH", "CA");
+    struct sg_intent first = {.kind = SG_INTENT_CERTIFICATE, .key = row.key, .token = "store"};
+    struct sg_intent orphan = {.kind = SG_INTENT_DESTROY, .key = key_id(0x5a), .token = "store"};
+    row.der = realloc(row.der, bytes);
+    assert_non_null(row.der);
+    memset(row.der, 0, bytes);
+    row.der_len = bytes;
+    assert_int_equal(sg_store_certificate_replace(world->service.store, &row, &world->err), SG_OK);
+    assert_int_equal(sg_store_intent_add(world->service.store, &first, &world->err), SG_OK);
+    assert_int_equal(sg_store_intent_add(world->service.store, &orphan, &world->err), SG_OK);
+    return sg_operations_recover(&world->service, "store", settled, &world->err);
+}
+
+/* The token does not take what is no certificate; the next intent must not wait for that. */
 static void one_intent_does_not_hold_up_the_others(void **state)
 {
     struct world *world = *state;
     unsigned settled = 0;
-    must(world, "cert generate", make_ca);
-    SG_CERTIFICATE_ROW row = row_of(world, "CERTAUTH", "CA");
-    struct sg_intent stuck = {.kind = SG_INTENT_CERTIFICATE, .key = row.key, .token = "store"};
-    struct sg_intent orphan = {.kind = SG_INTENT_DESTROY, .key = key_id(0x5a), .token = "store"};
-    /* a certificate that is too large for one request of the inner protocol */
-    row.der = realloc(row.der, SG_TOKEN_DATA_MAX + 1);
-    assert_non_null(row.der);
-    memset(row.der, 0, SG_TOKEN_DATA_MAX + 1);
-    row.der_len = SG_TOKEN_DATA_MAX + 1;
-    assert_int_equal(sg_store_certificate_replace(world->service.store, &row, &world->err), SG_OK);
-    assert_int_equal(sg_store_intent_add(world->service.store, &stuck, &world->err), SG_OK);
-    assert_int_equal(sg_store_intent_add(world->service.store, &orphan, &world->err), SG_OK);
-    assert_int_equal(sg_operations_recover(&world->service, "store", &settled, &world->err),
-                     SG_E_LIMIT);
+    assert_int_equal(recover_beside_nonsense(world, 100, &settled), SG_E_INPUT);
     assert_int_equal(settled, 1);
     assert_int_equal(counts(world).intents, 1);
+}
+
+/* What is too large for one request of the inner protocol never fits: it is given up. */
+static void what_never_fits_is_given_up(void **state)
+{
+    struct world *world = *state;
+    unsigned settled = 0;
+    assert_int_equal(recover_beside_nonsense(world, SG_TOKEN_DATA_MAX + 1, &settled), SG_OK);
+    assert_int_equal(settled, 2);
+    assert_int_equal(counts(world).intents, 0);
 }
 
 /* Recovery deletes what an unacknowledged intent names and nothing else. */
@@ -289,6 +302,7 @@ int main(void)
         TEST(what_cannot_be_narrowed_is_not_deleted),
         TEST(a_key_is_destroyed_when_its_token_is_back),
         TEST(one_intent_does_not_hold_up_the_others),
+        TEST(what_never_fits_is_given_up),
         TEST(recovery_spares_recorded_and_foreign_keys),
         TEST(a_generation_cut_short_leaves_nothing),
         TEST(a_ca_cut_short_is_completed_or_not_made),

@@ -895,7 +895,7 @@ static void pkcs11_tool_lists_it(void **state)
 {
     (void)state;
     if (PKCS11_TOOL[0] == '\0') {
-        skip();
+        fail_msg("pkcs11-tool is not installed; scripts/setup installs it");
     }
     char command[512];
     int len = snprintf(command, sizeof command,

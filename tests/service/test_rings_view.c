@@ -236,6 +236,23 @@ static void renewed_certificate_shares_the_key_object(void **state)
     sg_view_free(view);
 }
 
+static void nothing_is_extracted_through_a_ring_and_never_only_if_never(void **state)
+{
+    (void)state;
+    struct sg_error err = SG_ERROR_INIT;
+    for (int extractable = 0; extractable <= 1; extractable++) {
+        struct sg_view_writer *writer = writer_with_slot();
+        struct sg_view_member member = rings_member(&material, M_EC);
+        member.extractable = extractable == 1;
+        assert_int_equal(sg_view_add_member(writer, &member, &err), SG_OK);
+        struct sg_view *view = finish_view(writer);
+        const struct sg_view_object *key = object_of(view, 1, CKO_PRIVATE_KEY, member.label);
+        assert_int_equal(*attribute_of(view, key, CKA_EXTRACTABLE).data, CK_FALSE);
+        assert_int_equal(*attribute_of(view, key, CKA_NEVER_EXTRACTABLE).data, !member.extractable);
+        sg_view_free(view);
+    }
+}
+
 static void writer_refuses_what_is_no_certificate(void **state)
 {
     (void)state;
@@ -506,6 +523,7 @@ int main(void)
         cmocka_unit_test(handles_stay_when_the_view_changes),
         cmocka_unit_test(handles_differ_within_a_slot),
         cmocka_unit_test(renewed_certificate_shares_the_key_object),
+        cmocka_unit_test(nothing_is_extracted_through_a_ring_and_never_only_if_never),
         cmocka_unit_test(writer_refuses_what_is_no_certificate),
         cmocka_unit_test(writer_refuses_trailing_bytes),
         cmocka_unit_test(writer_refuses_a_member_without_a_slot),

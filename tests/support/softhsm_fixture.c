@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include <signet/base/packet.h>
 
 #include "cmocka_all.h"
+#include "scratch.h"
 
 #define PIN "fixture-4711"
 
@@ -55,7 +55,7 @@ void softhsm_fixture_init(struct softhsm_fixture *fixture)
     char path[96];
     *fixture = (struct softhsm_fixture){.directory = "/tmp/signet-token-XXXXXX"};
     sg_log_init("test", SG_LOG_ERROR);
-    assert_non_null(mkdtemp(fixture->directory));
+    assert_true(scratch_make(fixture->directory));
     snprintf(fixture->storage, sizeof fixture->storage, "%s/tokens", fixture->directory);
     assert_int_equal(mkdir(fixture->storage, 0700), 0);
     snprintf(path, sizeof path, "%s/softhsm2.conf", fixture->directory);
@@ -76,16 +76,10 @@ void softhsm_fixture_init(struct softhsm_fixture *fixture)
     assert_int_equal(run_in_child(initialise, fixture), 0);
 }
 
-static int remove_one(const char *path, const struct stat *info SG_UNUSED, int type SG_UNUSED,
-                      struct FTW *walk SG_UNUSED)
-{
-    return remove(path);
-}
-
 void softhsm_fixture_done(struct softhsm_fixture *fixture)
 {
     if (fixture->directory[0] != '\0') {
-        (void)nftw(fixture->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        scratch_remove(fixture->directory);
     }
 }
 

@@ -359,7 +359,7 @@ static void oversize_packet_closes_the_capability(void **state)
 
 static void unknown_verb_closes_the_capability(void **state)
 {
-    const uint16_t verbs[] = {0, 4, 15, 25, 0xffff};
+    const uint16_t verbs[] = {0, 4, 15, 26, 0xffff};
     struct world *world = *state;
     for (size_t i = 0; i < SG_COUNT(verbs); i++) {
         struct wire_request head = head_of(verbs[i]);

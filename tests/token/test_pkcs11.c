@@ -132,12 +132,10 @@ static void private_key_is_born_private(void **state)
         check_bool(world, key, CKA_NEVER_EXTRACTABLE, !request.extractable);
         check_bool(world, key, CKA_LOCAL, CK_TRUE);
         check_bool(world, key, CKA_SIGN, CK_TRUE);
-        if (rsa) {
-            check_bool(world, key, CKA_DECRYPT, request.decrypt);
-            check_bool(world, key, CKA_UNWRAP, CK_FALSE);
-        } else {
-            check_bool(world, key, CKA_DERIVE, request.derive);
-        }
+        check_bool(world, key, CKA_DECRYPT, request.decrypt);
+        check_bool(world, key, CKA_DERIVE, request.derive);
+        check_bool(world, key, CKA_UNWRAP, CK_FALSE);
+        check_bool(world, key, CKA_SIGN_RECOVER, CK_FALSE);
         CK_OBJECT_HANDLE public_key = find(world, CKO_PUBLIC_KEY, &request.id);
         check_bool(world, public_key, CKA_TOKEN, CK_TRUE);
         check_bool(world, public_key, CKA_PRIVATE, CK_FALSE);

@@ -225,7 +225,10 @@ static void a_relative_path_works(void **state)
 static void a_directory_that_is_not_there_is_said(void **state)
 {
     struct place *place = *state;
-    assert_int_equal(sg_file_replace("/nonexistent/file", "x", 1, 0600, &place->err), SG_E_STORAGE);
+    assert_int_equal(sg_file_replace("/nonexistent/file", "x", 1, 0600, &place->err),
+                     SG_E_NOT_FOUND);
+    assert_string_equal(place->err.text,
+                        "cannot create /nonexistent/file: No such file or directory");
     assert_string_equal(place->err.object, "/nonexistent/file");
     assert_int_equal(place->err.sys_errno, ENOENT);
 }
@@ -299,6 +302,8 @@ static void a_full_device_is_said(void **state)
     struct place *place = *state;
     assert_int_equal(sg_file_replace("/dev/full", "x", 1, 0600, &place->err), SG_E_STORAGE);
     assert_int_equal(place->err.sys_errno, ENOSPC);
+    assert_string_equal(place->err.text, "/dev/full: cannot write: No space left on device");
+    assert_string_equal(place->err.object, "/dev/full");
 }
 
 /* ---- descriptors ---- */

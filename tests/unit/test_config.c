@@ -328,7 +328,7 @@ static void what_is_no_text_file_is_refused(void **state)
     assert_int_equal(read_bytes(fixture, large, SG_CONFIG_FILE_MAX + 1), SG_E_INPUT);
     assert_non_null(strstr(fixture->err.text, "larger than 1048576 bytes"));
     memset(large, '\n', SG_CONFIG_FILE_MAX);
-    memcpy(large, TOKEN, strlen(TOKEN));
+    memcpy(large, TOKEN, sizeof TOKEN - 1);
     assert_int_equal(read_bytes(fixture, large, SG_CONFIG_FILE_MAX), SG_OK);
     free(large);
     unlink(fixture->path);

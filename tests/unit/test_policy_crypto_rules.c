@@ -74,6 +74,9 @@ static void unknown_key_types_are_refused_with_the_list(void **state)
         struct sg_error err = SG_ERROR_INIT;
         assert_int_equal(sg_key_spec_find(bad[i], &spec, &err), SG_E_INPUT);
         assert_string_equal(err.code, "unknown_key_type");
+        assert_null(strchr(err.text, '\x1B'));
+        bool shown = bad[i][0] >= ' ' && strstr(err.text, bad[i]) != NULL;
+        assert_true(shown || bad[i][0] < ' ');
         assert_null(spec);
         size_t count = 0;
         const struct sg_key_spec *specs = sg_key_specs(&count);

@@ -65,12 +65,18 @@ sg_status sg_status_from_name(const char *name);
 /** The same, keeping errno underneath and adding its text behind ": ". */
 #define sg_fail_errno(err, status, code, ...)                                                      \
     sg_fail_errno_at((err), (status), (code), __FILE__, __LINE__, __VA_ARGS__)
-#define sg_fail_memory(err) sg_fail((err), SG_E_NO_MEMORY, "no_memory", "out of memory")
+#define sg_fail_memory(err)                                                                        \
+    sg_no_memory(sg_fail((err), SG_E_NO_MEMORY, "no_memory", "out of memory"))
 
 sg_status sg_fail_at(struct sg_error *err, sg_status status, const char *code, const char *file,
                      int line, const char *format, ...) SG_PRINTF(6, 7);
 sg_status sg_fail_errno_at(struct sg_error *err, sg_status status, const char *code,
                            const char *file, int line, const char *format, ...) SG_PRINTF(6, 7);
+/** What sg_fail_memory returns, in sight of whatever reasons about the code: never SG_OK. */
+static inline sg_status sg_no_memory(sg_status failed SG_UNUSED)
+{
+    return SG_E_NO_MEMORY;
+}
 /** Set the hint and return the status that is already set: return sg_hint(err, "…"). */
 sg_status sg_hint(struct sg_error *err, const char *format, ...) SG_PRINTF(2, 3);
 /** Set the object's name and return the status that is already set. */

@@ -19,7 +19,8 @@ void sg_log_init(const char *process, enum sg_log_level least);
 /** Write one line; control characters in it become '?'. Write key=value, quote strings:
  * "event=started token=\"%s\"". */
 void sg_log(enum sg_log_level level, const char *format, ...) SG_PRINTF(2, 3);
-/** Write an error with what lies underneath it (CK_RV, errno, OpenSSL, SQLite, file and line). */
+/** Write an error with what lies underneath it (CK_RV, errno, OpenSSL, SQLite, file and line) and
+ * its hint. Quotes and backslashes in text and hint are escaped by a backslash. */
 void sg_log_error(enum sg_log_level level, const char *event, const struct sg_error *err);
 
 #endif

@@ -5,8 +5,9 @@
 
 #include <stdbool.h>
 
-#define SG_CERTIFICATE_ID_TEXT 96 /**< characters with the NUL: 4/3 of 2 + 32 + 32 bytes, padded   \
-                                   */
+#define SG_CERTIFICATE_ID_TEXT                                                                     \
+    96 /**< characters with the NUL: 4/3 of 2 + 32 + 32 bytes, padded                              \
+        */
 
 /** Write the Certificate ID of owner (CERTAUTH and SITE stand as irrcerta and irrsitec) and label.
  * False when the label has characters outside printable ASCII: EBCDIC code page 1047 has no place

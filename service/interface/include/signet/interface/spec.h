@@ -71,7 +71,6 @@ enum sg_operation_id {
 #undef SG_OPERATION
 };
 
-/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): in the order in which a row is read */
 struct sg_operation {
     enum sg_operation_id id;
     const char *noun, *verb; /**< "cert", "generate"; verb "" for one-word commands ("status") */

@@ -30,6 +30,8 @@ struct sg_view_member {
     struct sg_key_id key;
     uint32_t token; /**< index of the configured token that holds the key */
     bool may_decrypt, may_derive;
+    bool extractable; /**< whoever administers the token could export the key; nobody through a ring
+                       */
 };
 /** Add a member to the slot begun last: a certificate object, and with .key_usable its public and
  * private key. Attributes are made here from the DER (PKCS#11 v2.40 base 4.6, 4.8, 4.9). CKA_ID is

@@ -16,6 +16,11 @@ struct sg_token_link {
     uint32_t sequence;
     int timeout_ms; /**< for one answer; < 0 waits for ever, or as long as the socket's SO_RCVTIMEO
                        says */
+    /** Called instead of waiting with poll(2) for the answer: returns true when socket is readable,
+     * false when timeout_ms have passed. May do other work meanwhile, but nothing over this link.
+     * NULL: none. */
+    bool (*wait)(void *context, int socket, int timeout_ms);
+    void *context; /**< for .wait */
 };
 
 /* Failures of every call: SG_E_SERVICE "peer_gone" (the process died: the link is useless now; with

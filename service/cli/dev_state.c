@@ -1,0 +1,76 @@
+/* Does the instance that runs have its token? */
+#include "dev_internal.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include <signet/cli/client.h>
+
+#define ANSWER_TIMEOUT_S 5
+#define SETTLE_MS 5000 /* for token processes that have not said how they fare */
+#define SETTLE_POLL_MS 100
+
+static void json_freep(json_t **value)
+{
+    json_decref(*value);
+}
+
+static sg_status ask(const struct sg_instance *instance, json_t **answer, struct sg_error *err)
+{
+    const struct sg_operation *status = sg_operation_find("status", "");
+    SG_CLEANUP(json_freep) json_t *params = json_object();
+    if (params == NULL) {
+        return sg_fail_memory(err);
+    }
+    return sg_client_call(sg_instance_path(instance, "run/signet.sock").text, status, params, false,
+                          ANSWER_TIMEOUT_S, answer, err);
+}
+
+static const char *text_of(json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text != NULL ? text : "";
+}
+
+/* The first token that says what is wrong with it. */
+static json_t *broken_token(json_t *answer)
+{
+    json_t *tokens = json_object_get(answer, "tokens");
+    for (size_t i = 0; i < json_array_size(tokens); i++) {
+        json_t *token = json_array_get(tokens, i);
+        if (text_of(token, "problem")[0] != '\0') {
+            return token;
+        }
+    }
+    return NULL;
+}
+
+static sg_status refuse(const struct sg_instance *instance, const char *name, const char *problem,
+                        struct sg_error *err)
+{
+    sg_fail(err, SG_E_TOKEN, "token_not_ready",
+            "the instance in %s is running, but its token \"%s\" is not ready: %s", instance->dir,
+            name, problem);
+    sg_object(err, "%s", instance->dir);
+    return sg_hint(err, "With the cause removed: signet token login %s --socket %s", name,
+                   sg_instance_path(instance, "run/signet.sock").text);
+}
+
+sg_status sg_dev_check_tokens(const struct sg_instance *instance, struct sg_error *err)
+{
+    for (int waited_ms = 0;; waited_ms += SETTLE_POLL_MS) {
+        SG_CLEANUP(json_freep) json_t *answer = NULL;
+        sg_status s = ask(instance, &answer, err);
+        if (s != SG_OK || strcmp(text_of(answer, "state"), "ready") == 0) {
+            return s;
+        }
+        json_t *token = broken_token(answer);
+        if (token != NULL) {
+            return refuse(instance, text_of(token, "name"), text_of(token, "problem"), err);
+        }
+        if (waited_ms >= SETTLE_MS) {
+            return refuse(instance, "softhsm", "it does not say why", err);
+        }
+        (void)poll(NULL, 0, SETTLE_POLL_MS);
+    }
+}

@@ -1,0 +1,201 @@
+/* Which of a ring's certificates a server identifies itself with, and whether it can. */
+#include "run_internal.h"
+
+#include <string.h>
+
+/* What an attached Unix user of this owner alone is given. */
+static bool is_delivered_to(const char *ring_owner, enum sg_usage usage,
+                            const char *certificate_owner)
+{
+    struct sg_caller user = {.owners = &ring_owner, .owner_count = 1};
+    return sg_authority_key_usable(&user, ring_owner, usage, certificate_owner);
+}
+
+bool sg_row_key_deliverable(const struct sg_certificate_row *row)
+{
+    return row->has_key && strcmp(row->key_type, "ed25519") != 0;
+}
+
+enum sg_obstacle sg_server_obstacle(const char *ring_owner, const struct sg_certificate_row *row,
+                                    enum sg_usage usage)
+{
+    if (usage != SG_USAGE_PERSONAL) {
+        return SG_OBSTACLE_USAGE;
+    }
+    if (!row->has_key) {
+        return SG_OBSTACLE_NO_KEY;
+    }
+    if (!sg_row_key_deliverable(row)) {
+        return SG_OBSTACLE_ED25519;
+    }
+    if (!is_delivered_to(ring_owner, usage, row->name.owner.text)) {
+        return SG_OBSTACLE_FOREIGN;
+    }
+    return row->trust == SG_NOTRUST ? SG_OBSTACLE_NOTRUST : SG_OBSTACLE_NONE;
+}
+
+/* After a certificate's name. */
+static const char *why(enum sg_obstacle obstacle)
+{
+    switch (obstacle) {
+    case SG_OBSTACLE_NONE:
+        return "can be used";
+    case SG_OBSTACLE_USAGE:
+        return "is not connected as PERSONAL";
+    case SG_OBSTACLE_NO_KEY:
+        return "has no private key here";
+    case SG_OBSTACLE_ED25519:
+        return "has an Ed25519 key, which rings do not deliver";
+    case SG_OBSTACLE_FOREIGN:
+        return "does not belong to the ring's owner, whose users are not given its private key";
+    case SG_OBSTACLE_NOTRUST:
+        return "is NOTRUST, hidden from all rings";
+    }
+    return "";
+}
+
+struct candidate {
+    struct sg_certificate_name name;
+    enum sg_obstacle obstacle;
+    bool found;
+    bool fits_as_personal; /**< connecting it as PERSONAL is all that is missing */
+};
+
+struct search {
+    const struct sg_ring_row *ring;
+    struct candidate by_default; /**< the ring's default, usable or not */
+    struct candidate usable;     /**< the first that can be used */
+    struct candidate close;      /**< the first PERSONAL one that cannot */
+};
+
+static void take(struct candidate *candidate, const struct sg_certificate_row *row,
+                 enum sg_obstacle obstacle)
+{
+    if (!candidate->found) {
+        *candidate = (struct candidate){.name = row->name, .obstacle = obstacle, .found = true};
+    }
+}
+
+static sg_status consider(void *context, const struct sg_certificate_row *row, enum sg_usage usage,
+                          bool is_default, struct sg_error *err)
+{
+    struct search *search = context;
+    enum sg_obstacle obstacle = sg_server_obstacle(search->ring->name.owner.text, row, usage);
+    (void)err;
+    if (is_default) {
+        take(&search->by_default, row, obstacle);
+        search->by_default.fits_as_personal =
+            sg_server_obstacle(search->ring->name.owner.text, row, SG_USAGE_PERSONAL) ==
+            SG_OBSTACLE_NONE;
+    }
+    if (obstacle == SG_OBSTACLE_NONE) {
+        take(&search->usable, row, obstacle);
+    } else if (usage == SG_USAGE_PERSONAL) {
+        take(&search->close, row, obstacle);
+    }
+    return SG_OK;
+}
+
+static struct sg_shell_word word_of(const struct sg_certificate_name *name)
+{
+    return sg_shell_word(name->owner.text, name->label.text);
+}
+
+/* The command that gives the ring a default that works. */
+static sg_status hint_connect(const struct search *search, struct sg_error *err)
+{
+    const struct sg_ring_ref *ring = &search->ring->name;
+    struct sg_shell_word mine = search->usable.found ? word_of(&search->usable.name)
+                                                     : sg_shell_word(ring->owner.text, "LABEL");
+    return sg_hint(err, "signet ring connect %s %s --usage personal --default",
+                   sg_shell_word(ring->owner.text, ring->ring.text).text, mine.text);
+}
+
+static sg_status hint_trust(const struct sg_certificate_name *name, struct sg_error *err)
+{
+    return sg_hint(err, "signet cert alter %s --trust", word_of(name).text);
+}
+
+static sg_status hint_mend(const struct search *search, struct sg_error *err)
+{
+    const struct candidate *bad = &search->by_default;
+    const struct sg_ring_ref *ring = &search->ring->name;
+    if (bad->obstacle == SG_OBSTACLE_NOTRUST) {
+        return hint_trust(&bad->name, err);
+    }
+    if (bad->obstacle == SG_OBSTACLE_USAGE && bad->fits_as_personal) {
+        return sg_hint(err, "signet ring connect %s %s --usage personal --default",
+                       sg_shell_word(ring->owner.text, ring->ring.text).text,
+                       word_of(&bad->name).text);
+    }
+    return hint_connect(search, err);
+}
+
+static sg_status refuse_default(const struct search *search, struct sg_error *err)
+{
+    const struct candidate *bad = &search->by_default;
+    sg_fail(err, SG_E_CONFLICT, "default_not_usable",
+            "a server cannot use %s/%s, the default of ring %.300s: it %s", bad->name.owner.text,
+            bad->name.label.text, sg_ring_text(&search->ring->name).text, why(bad->obstacle));
+    hint_mend(search, err);
+    return sg_object(err, "%s/%s", bad->name.owner.text, bad->name.label.text);
+}
+
+/* The first PERSONAL certificate that falls short is what was probably meant: say why it does. */
+static sg_status refuse_none(const struct search *search, const char *code, struct sg_error *err)
+{
+    const struct candidate *close = &search->close;
+    const struct sg_ring_ref *ring = &search->ring->name;
+    struct sg_ring_text name = sg_ring_text(ring);
+    if (close->found) {
+        sg_fail(err, SG_E_NOT_FOUND, code,
+                "ring %.300s has no default certificate and none that a server can use: %s/%s %s",
+                name.text, close->name.owner.text, close->name.label.text, why(close->obstacle));
+    } else {
+        sg_fail(err, SG_E_NOT_FOUND, code,
+                "ring %.300s has no default certificate and no PERSONAL one with a key for a "
+                "server to use",
+                name.text);
+    }
+    (void)(close->obstacle == SG_OBSTACLE_NOTRUST ? hint_trust(&close->name, err)
+                                                  : hint_connect(search, err));
+    return sg_object(err, "%s", name.text);
+}
+
+static sg_status warn_no_default(struct sg_run *run, const struct search *search,
+                                 struct sg_error *err)
+{
+    const struct sg_ring_ref *ring = &search->ring->name;
+    const struct sg_certificate_name *name = &search->usable.name;
+    return sg_run_warn(run, err,
+                       "ring %.300s has no default certificate: %s/%s is used, the first one with "
+                       "a key that a server can use. To keep it so: signet ring connect %s %s "
+                       "--usage personal --default",
+                       sg_ring_text(ring).text, name->owner.text, name->label.text,
+                       sg_shell_word(ring->owner.text, ring->ring.text).text, word_of(name).text);
+}
+
+sg_status sg_run_server_identity(struct sg_run *run, const struct sg_ring_row *ring,
+                                 const char *none_code, struct sg_certificate_row *out,
+                                 struct sg_error *err)
+{
+    struct search search = {.ring = ring};
+    sg_status s = sg_store_connection_each(run->service->store, ring->id, consider, &search, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    if (search.by_default.found && search.by_default.obstacle != SG_OBSTACLE_NONE) {
+        return refuse_default(&search, err);
+    }
+    if (!search.usable.found) {
+        return refuse_none(&search, none_code, err);
+    }
+    if (!search.by_default.found) {
+        s = warn_no_default(run, &search, err);
+    }
+    return s == SG_OK ? sg_store_certificate_get(run->service->store,
+                                                 search.by_default.found ? &search.by_default.name
+                                                                         : &search.usable.name,
+                                                 out, err)
+                      : s;
+}

@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# A full disk: what cannot be recorded does not happen, nothing is left half-made, and the service goes on once there is space.
+# The disk is a small file system in memory of our own; without the right to mount one (root, or user namespaces) the test is left out.
+if [ -z "${SIGNET_TEST_MOUNTS-}" ]; then
+    for way in "unshare --mount" "unshare --mount --map-root-user"; do
+        # shellcheck disable=SC2086 # two or three words
+        if $way mount -t tmpfs -o size=64k none /mnt 2>/dev/null; then
+            # shellcheck disable=SC2086
+            SIGNET_TEST_MOUNTS=yes exec $way "$0" "$@"
+        fi
+    done
+    echo "left out: nobody lets us mount a file system"
+    exit 0
+fi
+# shellcheck source=tests/service/daemon_lib.sh
+. "$(dirname "$0")/daemon_lib.sh"
+
+unmount() {
+    local status=$? place
+    set +e
+    signet dev down "$instance" >/dev/null 2>&1
+    for place in "$instance/token" "$instance/state"; do
+        umount -l "$place" 2>/dev/null
+    done
+    (exit "$status")
+    finish
+}
+trap unmount EXIT
+
+fill() { # KIB: how much is left
+    rm -f "$disk/ballast"
+    dd if=/dev/zero of="$disk/ballast" bs=4k 2>/dev/null || true
+    truncate -s "-$1K" "$disk/ballast"
+}
+make_room() {
+    rm -f "$disk/ballast"
+}
+
+# try LABEL: a key and a certificate, or nothing and a word about the disk. What became of it is in $outcome.
+try() {
+    local got=0
+    signet cert generate "START1/$1" --subject "CN=$1" --json >"$scratch/refused" 2>&1 || got=$?
+    case $got in
+    0) outcome=made ;;
+    8)
+        outcome=refused
+        expect_code disk_full "cert generate START1/$1"
+        grep -q 'Free space' "$scratch/refused" || fail "no advice: $(cat "$scratch/refused")"
+        ;;
+    6)
+        outcome=refused
+        grep -q 'token \\"softhsm\\"' "$scratch/refused" || fail "no token is named: $(cat "$scratch/refused")"
+        ;;
+    *) fail "cert generate ended with $got: $(cat "$scratch/refused")" ;;
+    esac
+}
+is_settled() {
+    [ "$(number unsettled_intents)" -eq 0 ]
+}
+
+# Every amount of space from none to plenty: each step of the operation is the first to fail once.
+# run_out NAME KIB…
+run_out() {
+    local left made=0 denied=0 name=$1
+    shift
+    for left in "$@"; do
+        fill "$left"
+        try "$name $left"
+        if [ "$outcome" = made ]; then
+            made=$((made + 1))
+            expect_text "CN=$name $left" signet cert show "START1/$name $left"
+        else
+            denied=$((denied + 1))
+            expect_failure 2 'no certificate' signet cert show "START1/$name $left"
+            clients_expect sign ok 1
+        fi
+    done
+    make_room
+    [ "$made" -gt 0 ] || fail 'with some space left nothing was made either'
+    [ "$denied" -ge 2 ] || fail 'nothing was refused: the disk was not full'
+    wait_for 30 is_settled
+    expect_keys_agree
+    signet cert generate "START1/$name after" --subject CN=after >/dev/null
+    expect_keys_agree
+    [ "$(number certificates)" -eq $((certificates + made + 1)) ] || fail "$(number certificates) certificates are listed"
+    certificates=$(number certificates)
+    restart
+    expect_ready
+    expect_keys_agree
+}
+
+say 'the store on a full disk'
+disk=$instance/state
+mkdir -p "$disk"
+mount -t tmpfs -o size=1m,mode=700 none "$disk"
+instance_up
+signet owner add START1 >/dev/null
+ring_with_key WEB web
+clients_attach WEB web 1
+certificates=$(number certificates)
+run_out store 0 4 8 12 16 20 24 28 32 36 40 48 64 128
+
+say 'a revocation, on a full disk, is refused as a whole'
+clients_attach WEB web 1
+fill 0
+remember_rings=$(signet ring show START1/WEB --json)
+refused 8 disk_full 'disk|full' ring remove START1/WEB START1/web
+[ "$(signet ring show START1/WEB --json)" = "$remember_rings" ] || fail 'the ring has changed'
+clients_expect sign ok 1
+make_room
+signet ring remove START1/WEB START1/web >/dev/null
+clients_expect find 0 1
+signet ring connect START1/WEB START1/web --default >/dev/null
+
+say 'the token on a full disk'
+signet dev down "$instance" >/dev/null
+mv "$instance/token" "$scratch/token"
+disk=$instance/token
+mkdir "$disk"
+mount -t tmpfs -o size=1m,mode=700 none "$disk"
+cp -a "$scratch/token/." "$disk"
+signet dev up "$instance" >/dev/null
+expect_ready
+clients_attach WEB web 1
+run_out token 0 4 8 12 16 20 24 128

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# The token is away, its module is not there, its directory cannot be written: said so that an operator knows what to do, nothing
+# half-made, and one command when it is mended.
+# shellcheck source=tests/service/daemon_lib.sh
+. "$(dirname "$0")/daemon_lib.sh"
+
+instance_up
+signet owner add START1 >/dev/null
+ring_with_key WEB web
+signet cert request START1/web >/dev/null
+remember
+
+expect_failed() {
+    [ "$(condition)" = degraded ] || fail "the service is $(condition)"
+    [ "$(token_state)" = failed ] || fail "the token is $(token_state)"
+    expect_text "$1" signet token list
+    refused 6 token_unavailable "$1" cert generate START1/none --subject CN=none
+    refused 6 token_unavailable "$1" token login softhsm
+    expect_text 'web' signet cert list START1
+}
+
+say 'no token in the directory'
+mv "$instance/token" "$instance/token.away"
+mkdir -m 700 "$instance/token"
+restart
+expect_failed 'no token.*signet'
+rmdir "$instance/token"
+refused 6 token_unavailable "storage $instance/token.*No such file" token login softhsm
+mv "$instance/token.away" "$instance/token"
+expect_text 'logged in' signet token login softhsm
+is_ready || fail "the service is $(condition)"
+expect_unchanged 'a token that was away'
+signet cert request START1/web >/dev/null
+
+say 'a token that goes away while it is used'
+clients_attach WEB web 2
+mv "$instance/token" "$instance/token.away"
+kill -9 $(pids_of signet-token)
+wait_for 20 is_token failed
+refused 6 token_unavailable "storage $instance/token.*No such file" cert request START1/web
+mv "$instance/token.away" "$instance/token"
+expect_text 'logged in' signet token login softhsm
+is_ready || fail "the service is $(condition)"
+clients_expect sign ok 2
+expect_unchanged 'a token that went away'
+
+say 'a module that is not there'
+cp -p "$instance/signet.conf" "$scratch/signet.conf"
+sed -i 's|^module = .*|module = "/no/such/module.so"|' "$instance/signet.conf"
+restart
+expect_failed '/no/such/module.so'
+sed -i "s|^module = .*|module = \"$client_module.txt\"|" "$instance/signet.conf"
+restart
+expect_failed "$client_module.txt"
+cp -p "$scratch/signet.conf" "$instance/signet.conf"
+restart
+expect_ready
+expect_unchanged 'a module that was not there'
+
+say 'a token directory that cannot be written'
+clients_attach WEB web 2
+chmod -R a-w "$instance/token"
+refused 6 general_error 'token .*softhsm.*CKR_GENERAL_ERROR' cert generate START1/none --subject CN=none --key rsa:2048
+grep -q 'storage directory is writable' "$scratch/refused" || fail "no advice: $(cat "$scratch/refused")"
+signet cert request START1/web >/dev/null
+clients_expect sign ok 2
+chmod -R u+w "$instance/token"
+find "$instance/token" -name token.object -exec chmod 400 {} +
+wait_for 20 test "$(number unsettled_intents)" -eq 0
+expect_unchanged 'a directory that could not be written'
+expect_keys_agree
+signet cert generate START1/after --subject CN=after >/dev/null
+expect_keys_agree

@@ -1,0 +1,212 @@
+/* The server identity of a ring: what provision names is what ring export --chain writes, and what
+ * users of the ring's owner are given. */
+#include <string.h>
+
+#include "operations_fixture.h"
+
+static const char ask_nginx[] = "{'program': 'nginx', 'ring': 'START1/KEY'}";
+static const char ask_chain[] = "{'ring': 'START1/KEY', 'chain': true}";
+
+static int setup(void **state)
+{
+    int failed = world_setup(state);
+    must(*state, "cert generate", "{'certificate': 'START1/web', 'subject': 'CN=web'}");
+    must(*state, "cert generate", "{'certificate': 'START1/app', 'subject': 'CN=app'}");
+    must(*state, "cert generate", "{'certificate': 'START2/other', 'subject': 'CN=other'}");
+    must(*state, "cert generate", "{'certificate': 'CERTAUTH/CA', 'subject': 'CN=CA'}");
+    must(*state, "cert generate",
+         "{'certificate': 'START1/ed', 'subject': 'CN=ed', 'key': 'ed25519'}");
+    must(*state, "ring add", "{'ring': 'START1/KEY'}");
+    return failed;
+}
+
+static void connect_it(struct world *world, const char *certificate, const char *usage,
+                       bool is_default)
+{
+    must_json(world, "ring connect",
+              json_pack("{s:s, s:s, s:s, s:b}", "ring", "START1/KEY", "certificate", certificate,
+                        "usage", usage, "default", (int)is_default));
+}
+
+/* Both take the same one. */
+static void check_identity(struct world *world, const char *label, bool warned)
+{
+    char uri[100];
+    snprintf(uri, sizeof uri, "pkcs11:token=START1%%2FKEY;object=%s;type=private", label);
+    must(world, "provision", ask_nginx);
+    assert_string_equal(answered(world, "pkcs11_uri"), uri);
+    assert_non_null(strstr(answered(world, "text"), uri));
+    assert_int_equal(says(world, "warnings", "has no default certificate"), warned);
+    must(world, "ring export", ask_chain);
+    const json_t *first = json_array_get(json_object_get(world->answer, "entries"), 0);
+    assert_string_equal(json_string_value(json_object_get(first, "name")), label);
+    assert_int_equal(says(world, "warnings", "has no default certificate"), warned);
+    if (warned) {
+        char name[64];
+        snprintf(name, sizeof name, "START1/%s is used", label);
+        assert_says(world, "warnings", name);
+        assert_says(world, "warnings", "signet ring connect 'START1/KEY' 'START1/");
+    }
+}
+
+/* Neither takes one; why and the way out are said. */
+static void check_refused(struct world *world, sg_status status, const char *provision_code,
+                          const char *export_code, const char *why, const char *hint)
+{
+    refused(world, "provision", ask_nginx, status, provision_code);
+    assert_told(world, why);
+    assert_string_equal(world->err.hint, hint);
+    assert_true(world->err.object[0] != '\0');
+    refused(world, "ring export", ask_chain, status, export_code);
+    assert_told(world, why);
+    assert_string_equal(world->err.hint, hint);
+}
+
+static void check_bad_default(struct world *world, const char *why, const char *hint)
+{
+    check_refused(world, SG_E_CONFLICT, "default_not_usable", "default_not_usable", why, hint);
+}
+
+static void the_default_is_taken(void **state)
+{
+    struct world *world = *state;
+    connect_it(world, "START1/web", "personal", false);
+    connect_it(world, "START1/app", "personal", true);
+    check_identity(world, "app", false);
+    connect_it(world, "START1/web", "personal", true);
+    check_identity(world, "web", false);
+}
+
+static void without_a_default_the_first_that_works(void **state)
+{
+    struct world *world = *state;
+    connect_it(world, "CERTAUTH/CA", "personal", false);
+    connect_it(world, "START2/other", "personal", false);
+    connect_it(world, "START1/ed", "personal", false);
+    connect_it(world, "START1/app", "personal", false);
+    connect_it(world, "START1/web", "personal", false);
+    check_identity(world, "app", true);
+    must(world, "cert alter", "{'certificate': 'START1/app', 'status': 'notrust'}");
+    check_identity(world, "web", true);
+}
+
+static void a_default_that_does_not_work_is_refused(void **state)
+{
+    struct world *world = *state;
+    static const char connect_web[] =
+        "signet ring connect 'START1/KEY' 'START1/web' --usage personal --default";
+    connect_it(world, "START1/web", "personal", false);
+    connect_it(world, "CERTAUTH/CA", "certauth", true);
+    check_bad_default(world, "CERTAUTH/CA, the default of ring START1/KEY: it is not connected as",
+                      connect_web);
+    connect_it(world, "CERTAUTH/CA", "personal", true);
+    check_bad_default(world, "does not belong to the ring's owner", connect_web);
+    connect_it(world, "START2/other", "personal", true);
+    check_bad_default(world, "START2/other, the default", connect_web);
+    connect_it(world, "START1/ed", "personal", true);
+    check_bad_default(world, "Ed25519", connect_web);
+    connect_it(world, "START1/web", "personal", true);
+    must(world, "cert alter", "{'certificate': 'START1/web', 'status': 'notrust'}");
+    connect_it(world, "START1/app", "personal", false);
+    check_bad_default(world, "is NOTRUST", "signet cert alter 'START1/web' --trust");
+    must(world, "cert alter", "{'certificate': 'START1/web', 'status': 'trust'}");
+    check_identity(world, "web", false);
+}
+
+static void the_command_that_is_told_mends_it(void **state)
+{
+    struct world *world = *state;
+    connect_it(world, "START1/web", "site", true);
+    check_bad_default(world, "is not connected as PERSONAL",
+                      "signet ring connect 'START1/KEY' 'START1/web' --usage personal --default");
+    connect_it(world, "START1/web", "personal", true);
+    check_identity(world, "web", false);
+    /* and where there is none, whose it must be */
+    connect_it(world, "START1/web", "personal", false);
+    must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/web'}");
+    connect_it(world, "START2/other", "personal", true);
+    check_bad_default(world, "does not belong to the ring's owner",
+                      "signet ring connect 'START1/KEY' 'START1/LABEL' --usage personal --default");
+}
+
+static void a_keyless_default_is_refused(void **state)
+{
+    struct world *world = *state;
+    struct outside_ca ca;
+    outside_ca_make(&ca);
+    must_json(world, "cert add", bundle_json("START1/root", ca.root, NULL));
+    connect_it(world, "START1/root", "personal", true);
+    check_bad_default(world, "START1/root, the default of ring START1/KEY: it has no private key",
+                      "signet ring connect 'START1/KEY' 'START1/LABEL' --usage personal --default");
+    outside_ca_done(&ca);
+}
+
+static void none_at_all_says_what_came_near(void **state)
+{
+    struct world *world = *state;
+    static const char any[] =
+        "signet ring connect 'START1/KEY' 'START1/LABEL' --usage personal --default";
+    check_refused(world, SG_E_NOT_FOUND, "no_usable_key", "no_default", "no PERSONAL one", any);
+    connect_it(world, "CERTAUTH/CA", "certauth", false);
+    check_refused(world, SG_E_NOT_FOUND, "no_usable_key", "no_default", "no PERSONAL one", any);
+    connect_it(world, "START1/ed", "personal", false);
+    check_refused(world, SG_E_NOT_FOUND, "no_usable_key", "no_default",
+                  "START1/ed has an Ed25519 key", any);
+    must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/ed'}");
+    connect_it(world, "START1/web", "personal", false);
+    must(world, "cert alter", "{'certificate': 'START1/web', 'status': 'notrust'}");
+    check_refused(world, SG_E_NOT_FOUND, "no_usable_key", "no_default", "START1/web is NOTRUST",
+                  "signet cert alter 'START1/web' --trust");
+    assert_string_equal(world->err.object, "START1/KEY");
+}
+
+/* ---- what is said of a member ---- */
+
+static void check_member(struct world *world, const char *certificate, const char *usage,
+                         bool delivered, const char *warning)
+{
+    connect_it(world, certificate, usage, false);
+    if (warning != NULL) {
+        assert_says(world, "warnings", warning);
+    } else {
+        assert_false(says(world, "warnings", "deliver"));
+    }
+    must(world, "ring show", "{'ring': 'START1/KEY'}");
+    const json_t *item = json_array_get(json_object_get(world->answer, "items"), 0);
+    assert_int_equal(json_array_size(json_object_get(world->answer, "items")), 1);
+    assert_true(json_is_boolean(json_object_get(item, "key_deliverable")));
+    assert_int_equal(json_is_true(json_object_get(item, "key_deliverable")), delivered);
+    must_json(world, "ring remove",
+              json_pack("{s:s, s:s}", "ring", "START1/KEY", "certificate", certificate));
+}
+
+static void a_member_tells_whether_its_key_is_delivered(void **state)
+{
+    struct world *world = *state;
+    check_member(world, "START1/web", "personal", true, NULL);
+    check_member(world, "START1/web", "site", false, "delivers no private key");
+    check_member(world, "START1/ed", "personal", false, "Ed25519");
+    check_member(world, "START2/other", "personal", false,
+                 "the private key of START2/other is not delivered to the users of START1");
+    check_member(world, "CERTAUTH/CA", "certauth", false, NULL);
+    check_member(world, "CERTAUTH/CA", "personal", false, "not delivered to the users of START1");
+    must(world, "cert alter", "{'certificate': 'START1/web', 'status': 'notrust'}");
+    check_member(world, "START1/web", "personal", false, NULL);
+    must(world, "cert generate", "{'certificate': 'SITE/s', 'subject': 'CN=s'}");
+    check_member(world, "SITE/s", "personal", false, "not delivered to the users of START1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
+        TEST(the_default_is_taken),
+        TEST(without_a_default_the_first_that_works),
+        TEST(a_default_that_does_not_work_is_refused),
+        TEST(the_command_that_is_told_mends_it),
+        TEST(a_keyless_default_is_refused),
+        TEST(none_at_all_says_what_came_near),
+        TEST(a_member_tells_whether_its_key_is_delivered),
+    };
+    return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
+}
