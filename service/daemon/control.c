@@ -98,7 +98,12 @@ bool sg_control_wait(void *context, int socket, int timeout_ms)
         if (poll(entries, SG_COUNT(entries), left_ms(end_ms)) <= 0) {
             continue; /* a signal, or the end of the time */
         }
+        /* An end of file is seen before the successor's link is taken, which would take its place
+         * under whoever waits. */
         ready = entries[0].revents != 0;
+        if (ready) {
+            break;
+        }
         if (entries[1].revents != 0) {
             sg_views_serve(&control->views);
         }
@@ -170,6 +175,9 @@ static sg_status handle_request(void *context, const struct sg_http_peer *peer,
                    : s;
     control->operating = false;
     sg_pool_resume(&control->pool);
+    if (sg_pool_settled(&control->pool)) {
+        announce(control);
+    }
     return s;
 }
 

@@ -86,7 +86,8 @@ static sg_status prove(struct sg_bytes der, struct sg_bytes spki, struct sg_erro
         sg_fail(err, SG_E_TOKEN, "bad_token_signature",
                 "the token's signature does not verify with the key's public half");
         (void)sg_x509_ossl(err);
-        return sg_hint(err, "The token's key is not the one on record: was the token replaced or restored?");
+        return sg_hint(
+            err, "The token's key is not the one on record: was the token replaced or restored?");
     }
     return SG_OK;
 }

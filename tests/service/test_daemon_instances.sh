@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Eight instances side by side: each has a token, sockets and names of its own, and nothing of one is seen or ended by another.
 # shellcheck source=tests/service/daemon_lib.sh
+# shellcheck disable=SC2030,SC2031 # a subshell for each instance is what is meant
 . "$(dirname "$0")/daemon_lib.sh"
 # A second trap: all eight end, however this does.
 instances=8

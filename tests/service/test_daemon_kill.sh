@@ -48,10 +48,11 @@ add() {
     done
 }
 kill_in_turn() {
-    local round name
-    for round in 1 2 3 4 5; do
+    local name
+    for _ in 1 2 3 4 5; do
         for name in token0.1 token0.0 token0.2 control; do
             sleep "0.0$((RANDOM % 100))"
+            # shellcheck disable=SC2046 # one word for each process
             kill -9 $(pids_of "signet-$name") 2>/dev/null || true
             echo "$name" >>"$scratch/killed"
             wait_for 30 is_ready

@@ -213,7 +213,7 @@ static void check_closed(struct world *world)
 static void administrative_verbs_are_denied(void **state)
 {
     const uint16_t verbs[] = {WIRE_INFO,    WIRE_LOGIN, WIRE_GENERATE, WIRE_STORE,
-                              WIRE_DESTROY, WIRE_SYNC,  WIRE_REVOKE, WIRE_FORGET};
+                              WIRE_DESTROY, WIRE_SYNC,  WIRE_REVOKE,   WIRE_FORGET};
     for (size_t i = 0; i < SG_COUNT(verbs); i++) {
         struct wire_request head = head_of(verbs[i]);
         struct wire_reply reply;

@@ -302,7 +302,8 @@ static void sibling_sees_a_new_key(void **state)
     unsigned count = 0;
     assert_int_equal(sg_token_destroy(&first.link, &id, &count, &err), SG_OK);
     assert_int_equal(count, 2);
-    /* the second may keep a copy for use until it is told, which control does after each destruction */
+    /* the second may keep a copy for use until it is told, which control does after each
+     * destruction */
     assert_int_equal(sg_token_forget(&second.link, &err), SG_OK);
     assert_int_not_equal(sign(&holder, id, &err), SG_OK); /* its handle is stale now */
     close(pair[0]);

@@ -29,7 +29,8 @@ static void plain_requests_decode(void **state)
         size_t fds;
     } rows[] = {{WIRE_SIGN, 0},  {WIRE_DECRYPT, 0},  {WIRE_DERIVE, 0},  {WIRE_INFO, 0},
                 {WIRE_LOGIN, 0}, {WIRE_GENERATE, 0}, {WIRE_STORE, 0},   {WIRE_DESTROY, 0},
-                {WIRE_SYNC, 0},  {WIRE_GRANT, 2},    {WIRE_REGRANT, 1}, {WIRE_REVOKE, 0}, {WIRE_FORGET, 0}};
+                {WIRE_SYNC, 0},  {WIRE_GRANT, 2},    {WIRE_REGRANT, 1}, {WIRE_REVOKE, 0},
+                {WIRE_FORGET, 0}};
     (void)state;
     for (size_t i = 0; i < SG_COUNT(rows); i++) {
         struct wire_request head = request_of(rows[i].verb);
