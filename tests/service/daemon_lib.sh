@@ -124,6 +124,11 @@ pids_of() {
     done
 }
 
+# kill_all NAME: all that pids_of finds, at once.
+kill_all() {
+    pids_of "$1" | xargs -r kill -9
+}
+
 logged() {
     grep -c -- "$1" "$instance/signetd.log" || true
 }

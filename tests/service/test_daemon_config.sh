@@ -37,7 +37,9 @@ complains "$conf:$(line_of '^module'): .*absolute" 's|^module = .*|module = libs
 complains "$conf:$(line_of '^label'): label is 33 bytes" "s/^label = .*/label = $(printf '%033d' 0)/"
 complains "$conf:.*(label|serial)" 's/^label = .*//'
 complains "$conf:.*pin_file" 's/^pin_file = .*//'
+# shellcheck disable=SC2016 # the dollar is sed's
 complains "$conf:.*softhsm.*" '$a [token softhsm]\nmodule = /m.so\nlabel = x\npin_file = /p'
+# shellcheck disable=SC2016
 complains "$conf:.*token" '/^\[token/,$d'
 complains "$conf:$(line_of '^label'): .*processes" 's/^label/processes = 65\n&/'
 complains "$conf:$(line_of '^label'): .*processes" 's/^label/processes = 0\n&/'

@@ -94,7 +94,7 @@ down() {
 at_once down
 for number in $(seq "$instances"); do
     [ -z "$(left_of "$scratch/i$number")" ] || fail "dev down left $(left_of "$scratch/i$number")"
-    [ ! -S "$scratch/i$number/run/signet.sock" ] && [ ! -S "$scratch/i$number/run/pkcs11.sock" ] || fail 'a socket is left'
+    [ -z "$(find "$scratch/i$number" -type s)" ] || fail "a socket is left: $(find "$scratch/i$number" -type s)"
 done
 [ -z "$(left_of "$scratch")" ] || fail "left: $(left_of "$scratch")"
 signet dev down "$scratch/i1" | grep -q 'nothing was running' || fail 'a second dev down'

@@ -53,7 +53,7 @@ kill_in_turn() {
         for name in token0.1 token0.0 token0.2 control; do
             sleep "0.0$((RANDOM % 100))"
             # shellcheck disable=SC2046 # one word for each process
-            kill -9 $(pids_of "signet-$name") 2>/dev/null || true
+            kill_all "signet-$name" 2>/dev/null || true
             echo "$name" >>"$scratch/killed"
             wait_for 30 is_ready
         done
@@ -84,7 +84,7 @@ clients_expect sign ok 3
 [ "$(logged 'event=process_died.*signal=9')" -ge 20 ] || fail "only $(logged 'event=process_died.*signal=9') died"
 
 say 'rings too: its clients end, the next ones are served'
-kill -9 "$(pids_of signet-rings)"
+kill_all signet-rings
 wait_for 30 is_ready
 clients_attach WEB web 1
 clients_expect sign ok 1

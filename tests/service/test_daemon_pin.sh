@@ -34,7 +34,7 @@ signet token login softhsm >/dev/null
 clients_expect sign ok 2
 
 say 'what was accepted before may be tried by every successor'
-kill -9 "$(pids_of signet-control)"
+kill_all signet-control
 wait_for 20 is_ready
 clients_expect sign ok 2
 remember
@@ -50,7 +50,7 @@ expect_unchanged 'a wrong PIN'
 
 say 'nor after a restart, nor by a successor'
 restart
-kill -9 "$(pids_of signet-control)"
+kill_all signet-control
 wait_for 20 is_token waiting_for_operator
 sleep 0.5
 [ "$(tries)" -eq 1 ] || fail "the wrong PIN was tried $(tries) times"
@@ -101,7 +101,7 @@ say 'one that becomes unreadable is missed by the next process only'
 chmod 000 "$instance/pin"
 clients_attach WEB web 1
 clients_expect sign ok 1
-kill -9 "$(pids_of signet-token0.0)"
+kill_all signet-token0.0
 wait_for 20 is_token failed
 refused 6 token_unavailable "$instance/pin" cert generate START1/none --subject CN=none
 clients_expect sign ok 1

@@ -69,10 +69,10 @@ clients_expect sign ok 8
 
 say 'nor by a control that comes back: what was taken stays taken'
 signet cert alter START1/web --notrust >/dev/null 2>&1
-kill -9 "$(pids_of signet-control)"
+kill_all signet-control
 wait_for 20 is_ready
 clients_expect sign "$not_permitted" 8
-kill -9 "$(pids_of signet-token0.1)"
+kill_all signet-token0.1
 wait_for 20 is_ready
 clients_expect sign "$not_permitted" 8
 given 8 cert alter START1/web --trust
@@ -105,6 +105,6 @@ clients_expect sign ok 8
 taken 8 owner detach START1 "$stranger"
 given 8 owner attach START1 "$stranger"
 signet owner detach START1 "$stranger" >/dev/null
-kill -9 "$(pids_of signet-control)"
+kill_all signet-control
 wait_for 20 is_ready
 clients_expect sign "$not_permitted" 8

@@ -35,7 +35,7 @@ signet cert request START1/web >/dev/null
 say 'a token that goes away while it is used'
 clients_attach WEB web 2
 mv "$instance/token" "$instance/token.away"
-kill -9 $(pids_of signet-token)
+kill_all signet-token
 wait_for 20 is_token failed
 refused 6 token_unavailable "storage $instance/token.*No such file" cert request START1/web
 mv "$instance/token.away" "$instance/token"
