@@ -11,6 +11,7 @@
 #include <signet/operations/run.h>
 
 #define GET_INFO_TIMEOUT_MS 20000
+#define GRANT_TIMEOUT_MS 5000
 #define REFRESH_TIMEOUT_MS 500
 #define LINK_WAIT_MS 5000 /* how long an operation waits for a process that is being replaced */
 
@@ -164,14 +165,18 @@ static void accepted(struct pool *pool, struct pool_token *token, struct pool_pr
     struct sg_error err = SG_ERROR_INIT;
     process->state = POOL_READY;
     token->problem[0] = '\0';
-    process->link.timeout_ms = (int)token->config->call_deadline_s * 1000;
+    /* Those that serve rings are only told what they may do, and whoever takes something away does
+     * not wait long for one that hangs: it is replaced. */
+    bool operations = process == &token->processes[0];
+    process->link.timeout_ms =
+        operations ? (int)token->config->call_deadline_s * 1000 : GRANT_TIMEOUT_MS;
     if (sg_token_get_info(&process->link, &process->info, &err) != SG_OK) {
         sg_log_error(SG_LOG_WARNING, "token_info", &err);
     }
     sg_log(SG_LOG_INFO, "event=token_ready token=\"%s\" process=%td pid=%u keys=%llu",
            token->config->name, process - token->processes, process->pid,
            (unsigned long long)process->info.private_keys);
-    if (process == &token->processes[0]) {
+    if (operations) {
         recover(pool, token);
     }
 }

@@ -23,7 +23,7 @@ unmount() {
         umount -l "$place" 2>/dev/null
     done
     (exit "$status")
-    finish
+    ended
 }
 trap unmount EXIT
 

@@ -141,7 +141,32 @@ refused 5 '.*' '.' cert add START1 "$scratch/noise"
 [ $((SECONDS - started)) -lt 10 ] || fail 'refusing took long'
 expect_unchanged 'bad files'
 
+say 'certificates that are too large for the token'
+# big_answer NAMES: an answer for START1/web with so many names of 60 bytes
+big_answer() {
+    { printf 'subjectAltName=@names\n[names]\n' && for number in $(seq "$1"); do echo "DNS.$number=$number.$(letters 50).example"; done; } \
+        >"$scratch/names.cnf"
+    openssl x509 -req -in "$scratch/web.csr" -CA "$scratch/ca/int.pem" -CAkey "$scratch/ca/int.key" -days 30 \
+        -extfile "$scratch/names.cnf" -out "$scratch/big.pem" 2>"$scratch/big.log"
+}
+signet cert request START1/web --out "$scratch/web.csr" >/dev/null
+remember
+big_answer 800
+refused 5 certificate_too_large 'START1/web has 5[0-9]* bytes' cert add START1/web "$scratch/big.pem" "$scratch/ca/int.pem" "$scratch/ca/root.pem"
+big_answer 1100
+refused 5 '.*' '65536|too large|too long|bytes' cert add START1/web "$scratch/big.pem" "$scratch/ca/int.pem" "$scratch/ca/root.pem"
+names=()
+for number in $(seq 800); do names+=(--san "dns:$number.$(letters 50).example"); done
+refused 5 certificate_too_large 'START1/big has 5[0-9]* bytes' cert generate START1/big --subject CN=big --key ec:p256 "${names[@]}"
+expect_unchanged 'certificates that are too large'
+expect_keys_agree
+big_answer 600
+signet cert add START1/web "$scratch/big.pem" "$scratch/ca/int.pem" "$scratch/ca/root.pem" >/dev/null
+expect_keys_agree
+[ "$(look_into_token -O --type cert | grep -c 'START1/web')" -eq 1 ] || fail 'a certificate of 40,000 bytes does not stand in the token'
+
 say 'a bundle of a thousand certificates'
+remember
 openssl req -new -key "$scratch/ca/int.key" -config "$scratch/ca/int.cnf" -subj '/C=GB/O=Outside/CN=One of many' -out "$scratch/many.csr"
 requests=()
 for _ in $(seq 1000); do requests+=("$scratch/many.csr"); done
@@ -152,7 +177,6 @@ cat "$scratch/many"/*.pem >"$scratch/many.pem"
 cat "$scratch/many.pem" "$scratch/ca/root.pem" >"$scratch/too-many.pem"
 refused 5 too_many_certificates '1000' cert add CERTAUTH "$scratch/too-many.pem"
 expect_unchanged 'one certificate too many'
-signet cert add CERTAUTH "$scratch/ca/root.pem" >/dev/null
 before=$(number certificates)
 signet cert add CERTAUTH "$scratch/many.pem" >"$scratch/many.out" || fail "a thousand certificates: $(tail -n 3 "$scratch/many.out")"
 [ "$(number certificates)" -eq $((before + 1000)) ] || fail "$(($(number certificates) - before)) were added"

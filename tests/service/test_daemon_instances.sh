@@ -12,7 +12,7 @@ finish_all() {
         "$SIGNET_BIN" dev down "$scratch/i$number" >/dev/null 2>&1
     done
     (exit "$status")
-    finish
+    ended
 }
 trap finish_all EXIT
 

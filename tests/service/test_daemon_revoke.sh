@@ -77,6 +77,17 @@ wait_for 20 is_ready
 clients_expect sign "$not_permitted" 8
 given 8 cert alter START1/web --trust
 
+say 'a process that hangs does not hold it up: it is replaced'
+hanging=$(pids_of signet-token0.1)
+kill -STOP "$hanging"
+started=$SECONDS
+signet ring remove START1/WEB START1/web >/dev/null
+[ $((SECONDS - started)) -lt 15 ] || fail 'a process that hangs held the revocation up'
+wait_for 20 is_ready
+[ "$(pids_of signet-token0.1)" != "$hanging" ] || fail 'a process that hangs was kept'
+clients_expect sign "$not_permitted" 8
+given 8 ring connect START1/WEB START1/web --default
+
 say 'the ring, the certificate'
 taken 8 ring delete START1/WEB
 signet ring add START1/WEB >/dev/null

@@ -11,7 +11,7 @@ fi
 stranger=daemon
 id=$(id -u "$stranger")
 signet() {
-    if [ -n "${as-}" ]; then
+    if [ -n "${as-}" ] && [ "$1" != dev ]; then # cleaning up is not the stranger's
         setpriv --reuid "$id" --regid "$(id -g "$stranger")" --clear-groups "$SIGNET_BIN" "$@"
     else
         "$SIGNET_BIN" "$@"
