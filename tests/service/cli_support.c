@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +13,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "scratch.h"
 
 #define PATHS_MAX 512
 #define REQUEST_MAX ((size_t)16 * 1024 * 1024)
@@ -30,21 +31,13 @@ static void need(bool good, const char *what)
 void cli_place_make(struct cli_place *place)
 {
     snprintf(place->dir, sizeof place->dir, "/tmp/signet-cli.XXXXXX");
-    need(mkdtemp(place->dir) != NULL, "mkdtemp");
+    need(scratch_make(place->dir), "mkdtemp");
     snprintf(place->socket, sizeof place->socket, "%s/socket", place->dir);
-}
-
-static int remove_one(const char *path, const struct stat *info, int type, struct FTW *ftw)
-{
-    (void)info;
-    (void)type;
-    (void)ftw;
-    return remove(path);
 }
 
 void cli_place_remove(struct cli_place *place)
 {
-    (void)nftw(place->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(place->dir);
 }
 
 /* Kept for ever: a test may hold on to a path while others are made. */

@@ -22,10 +22,23 @@ enum sg_function {
     SG_FUNCTION_ADDRING,
     SG_FUNCTION_DELRING,
     SG_FUNCTION_LISTRING,
-    SG_FUNCTION_OWNER,  /**< owners and the Unix users attached to them: administrators */
-    SG_FUNCTION_TOKEN,  /**< tokens: administrators */
-    SG_FUNCTION_STATUS, /**< the service's condition: everybody sees that it runs, administrators
-                           the rest */
+    SG_FUNCTION_REKEY,
+    SG_FUNCTION_ROLLOVER,
+    SG_FUNCTION_EXPORTKEY, /**< a private key out of its token, where it may leave it */
+    SG_FUNCTION_MAP,       /**< certificate name filters */
+    SG_FUNCTION_ALTMAP,
+    SG_FUNCTION_DELMAP,
+    SG_FUNCTION_LISTMAP,
+    SG_FUNCTION_BIND, /**< certificates in served tokens */
+    SG_FUNCTION_UNBIND,
+    SG_FUNCTION_ADDTOKEN, /**< served tokens: administrators */
+    SG_FUNCTION_DELTOKEN,
+    SG_FUNCTION_LISTTOKEN,
+    SG_FUNCTION_AUTHORITY, /**< profiles and permits: administrators */
+    SG_FUNCTION_OWNER,     /**< owners and the Unix users attached to them: administrators */
+    SG_FUNCTION_TOKEN,     /**< tokens: administrators */
+    SG_FUNCTION_STATUS,    /**< the service's condition: everybody sees that it runs, administrators
+                              the rest */
 };
 #define SG_FUNCTION_COUNT (SG_FUNCTION_STATUS + 1)
 
