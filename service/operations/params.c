@@ -121,3 +121,29 @@ sg_status sg_run_set(json_t *object, const char *key, json_t *value, struct sg_e
     }
     return SG_OK;
 }
+
+sg_status sg_run_validity(const struct sg_run *run, int64_t *not_before_s, int64_t *not_after_s,
+                          struct sg_error *err)
+{
+    int64_t days = 365;
+    bool has_days = sg_run_integer(run, "days", &days);
+    *not_before_s = sg_now_s(run->service->clock);
+    if (sg_run_text(run, "not_before") != NULL &&
+        sg_run_time(run, "not_before", not_before_s, err) != SG_OK) {
+        return err->status;
+    }
+    *not_after_s = *not_before_s + days * 86400;
+    if (sg_run_text(run, "not_after") != NULL) {
+        if (has_days) {
+            return sg_fail(err, SG_E_USAGE, "bad_parameter",
+                           "give either days or not_after, not both");
+        }
+        if (sg_run_time(run, "not_after", not_after_s, err) != SG_OK) {
+            return err->status;
+        }
+    }
+    if (*not_after_s <= *not_before_s) {
+        return sg_fail(err, SG_E_INPUT, "bad_validity", "the validity ends before it begins");
+    }
+    return SG_OK;
+}

@@ -69,6 +69,10 @@ SG_CHECKED sg_status sg_run_ring_ref(const struct sg_run *run, const char *name,
 /** RFC 3339 UTC → seconds. */
 SG_CHECKED sg_status sg_run_time(const struct sg_run *run, const char *name, int64_t *out,
                                  struct sg_error *err);
+/** The validity that days, not_before and not_after ask for; a year from now without them.
+ * SG_E_USAGE "bad_parameter" for days and not_after together, SG_E_INPUT "bad_validity". */
+SG_CHECKED sg_status sg_run_validity(const struct sg_run *run, int64_t *not_before_s,
+                                     int64_t *not_after_s, struct sg_error *err);
 /** Base64 of bytes as a JSON string; NULL when memory is out. */
 json_t *sg_run_base64(const unsigned char *data, size_t len);
 /** json_object_set_new on the answer. */
