@@ -13,6 +13,7 @@
 #include <signet/base/file.h>
 
 #include "module_internal.h"
+#include "stream_internal.h"
 
 void sg_connection_init(struct sg_connection *connection, int client, int channel, int timeout_ms,
                         const struct sg_generation_page *page)
@@ -209,8 +210,11 @@ sg_status sg_connection_serve(struct sg_connection *connection, const struct sg_
     if (s != SG_OK) {
         return s;
     }
+    struct sg_stream stream = {.fd = connection->client};
+    sg_stream_join(&stream);
     /* Its result tells a client's bad bytes from its end: nothing that anybody must act on. */
     (void)p11_kit_remote_serve_module(module, connection->client, connection->client);
+    sg_stream_join(NULL);
     sg_module_free(module);
     return SG_OK;
 }
