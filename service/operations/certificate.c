@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include <signet/base/hex.h>
 #include <signet/policy/name.h>
 
 #include "owner_internal.h"
@@ -23,24 +22,72 @@ static sg_status parse(const struct sg_certificate_row *row, struct sg_certifica
 
 /* ---- list ---- */
 
+#define SG_DETAILS_LIMIT 100     /* certificates of a page when none is named */
+#define SG_DETAILS_LIMIT_MAX 500 /* some kilobytes each: an answer stays within a few megabytes */
+
 struct listing {
     struct sg_run *run;
     json_t *items;
     size_t limit; /**< of those that the caller may see; 0: none */
+    bool more;    /**< there was one beyond the limit */
 };
 
 static sg_status list_one(void *context, const struct sg_certificate_row *row, struct sg_error *err)
 {
     struct listing *listing = context;
-    bool full = listing->limit > 0 && json_array_size(listing->items) >= listing->limit;
-    if (full || !sg_run_allowed(listing->run, SG_FUNCTION_LIST, row->name.owner.text)) {
+    if (!sg_run_allowed(listing->run, SG_FUNCTION_LIST, row->name.owner.text)) {
         return SG_OK;
     }
-    json_t *item = sg_row_json(row, sg_now_s(listing->run->service->clock));
-    if (item == NULL || json_array_append_new(listing->items, item) != 0) {
-        return sg_fail_memory(err);
+    if (listing->limit > 0 && json_array_size(listing->items) >= listing->limit) {
+        listing->more = true;
+        return SG_OK;
     }
+    return sg_row_append(listing->run, row, listing->items, err);
+}
+
+static sg_status check_paging(struct sg_run *run, int64_t *limit, struct sg_error *err)
+{
+    bool details = sg_run_flag(run, "details");
+    bool limited = sg_run_integer(run, "limit", limit);
+    if (sg_run_text(run, "owner") == NULL) {
+        if (sg_run_text(run, "after") != NULL) {
+            return sg_fail(err, SG_E_USAGE, "bad_parameter",
+                           "\"after\" is a label of one owner: name it");
+        }
+        if (details) {
+            return sg_fail(err, SG_E_USAGE, "bad_parameter",
+                           "details are listed for one owner at a time: name it");
+        }
+    }
+    if (details && *limit > SG_DETAILS_LIMIT_MAX) {
+        return sg_fail(err, SG_E_USAGE, "bad_parameter",
+                       "with details at most %d certificates are listed at once",
+                       SG_DETAILS_LIMIT_MAX);
+    }
+    *limit = details && !limited ? SG_DETAILS_LIMIT : *limit;
     return SG_OK;
+}
+
+static sg_status check_owner(struct sg_run *run, struct sg_owner_name *owner, struct sg_error *err)
+{
+    const char *text = sg_run_text(run, "owner");
+    if (text == NULL) {
+        return SG_OK;
+    }
+    sg_status s = sg_name_owner(text, owner, err);
+    s = s == SG_OK ? sg_run_require(run, SG_FUNCTION_LIST, owner->text, err) : s;
+    return s == SG_OK ? sg_run_owner_exists(run, owner->text, err) : s;
+}
+
+/* The label to go on after. */
+static sg_status answer_next(const struct listing *listing, bool one_owner, struct sg_error *err)
+{
+    size_t count = json_array_size(listing->items);
+    if (!listing->more || !one_owner || count == 0) {
+        return SG_OK;
+    }
+    json_t *last = json_object_get(json_array_get(listing->items, count - 1), "label");
+    return sg_run_set(listing->run->answer, "next", json_incref(last), err);
 }
 
 sg_status sg_operation_CERT_LIST(struct sg_run *run, struct sg_error *err)
@@ -48,127 +95,30 @@ sg_status sg_operation_CERT_LIST(struct sg_run *run, struct sg_error *err)
     struct listing listing = {.run = run, .items = json_array()};
     struct sg_owner_name owner = {0};
     int64_t limit = 0;
-    const char *text = sg_run_text(run, "owner");
+    bool one_owner = sg_run_text(run, "owner") != NULL;
     sg_status s = sg_run_set(run->answer, "items", listing.items, err);
-    if (s == SG_OK && text != NULL) {
-        s = sg_name_owner(text, &owner, err);
-        s = s == SG_OK ? sg_run_require(run, SG_FUNCTION_LIST, owner.text, err) : s;
-        s = s == SG_OK ? sg_run_owner_exists(run, owner.text, err) : s;
+    s = s == SG_OK ? check_paging(run, &limit, err) : s;
+    s = s == SG_OK ? check_owner(run, &owner, err) : s;
+    if (s != SG_OK) {
+        return s;
     }
-    if (s == SG_OK && text == NULL && sg_run_text(run, "after") != NULL) {
-        s = sg_fail(err, SG_E_USAGE, "bad_parameter", "\"after\" is a label of one owner: name it");
-    }
-    (void)sg_run_integer(run, "limit", &limit);
     listing.limit = (size_t)limit;
-    struct sg_certificate_filter filter = {.owner = text != NULL ? owner.text : NULL,
-                                           .limit = text != NULL ? (size_t)limit : 0,
+    /* one more than is wanted: is there another page? */
+    struct sg_certificate_filter filter = {.owner = one_owner ? owner.text : NULL,
+                                           .limit = one_owner && limit > 0 ? (size_t)limit + 1 : 0,
                                            .after_label = sg_run_text(run, "after")};
-    return s == SG_OK
-               ? sg_store_certificate_each(run->service->store, &filter, list_one, &listing, err)
-               : s;
+    s = sg_store_certificate_each(run->service->store, &filter, list_one, &listing, err);
+    return s == SG_OK ? answer_next(&listing, one_owner, err) : s;
 }
 
 /* ---- show ---- */
 
-static sg_status set_words(json_t *object, const char *key, const struct sg_buffer *words,
-                           size_t count, struct sg_error *err)
-{
-    json_t *list = json_array();
-    const char *next = (const char *)words->data;
-    for (size_t i = 0; i < count; i++) {
-        json_array_append_new(list, json_string(next));
-        next += strlen(next) + 1;
-    }
-    return sg_run_set(object, key, list, err);
-}
-
-static sg_status set_sans(json_t *object, const struct sg_certificate *certificate,
-                          struct sg_error *err)
-{
-    SG_BUFFER words;
-    size_t count = 0;
-    sg_buffer_init(&words, SG_CERTIFICATE_MAX);
-    sg_status s = sg_certificate_sans(certificate, &words, &count, err);
-    return s == SG_OK ? set_words(object, "sans", &words, count, err) : s;
-}
-
-static sg_status set_ekus(json_t *object, const struct sg_certificate *certificate,
-                          struct sg_error *err)
-{
-    SG_BUFFER words;
-    size_t count = 0;
-    sg_buffer_init(&words, SG_CERTIFICATE_MAX);
-    sg_status s = sg_certificate_ekus(certificate, &words, &count, err);
-    return s == SG_OK ? set_words(object, "extended_key_usage", &words, count, err) : s;
-}
-
-static sg_status set_usage(json_t *object, const struct sg_certificate *certificate,
-                           struct sg_error *err)
-{
-    static const char *const names[] = {"digitalSignature", "nonRepudiation", "keyEncipherment",
-                                        "dataEncipherment", "keyAgreement",   "keyCertSign",
-                                        "cRLSign"};
-    unsigned bits = sg_certificate_usage(certificate);
-    json_t *list = json_array();
-    for (size_t i = 0; i < SG_COUNT(names); i++) {
-        if ((bits & 1u << i) != 0) {
-            json_array_append_new(list, json_string(names[i]));
-        }
-    }
-    return sg_run_set(object, "key_usage", list, err);
-}
-
-static sg_status show_ring(void *context, const struct sg_ring_row *ring, enum sg_usage usage,
-                           bool is_default, struct sg_error *err)
-{
-    json_t *rings = context;
-    json_t *item =
-        json_pack("{s:s, s:s, s:s, s:b}", "owner", ring->name.owner.text, "ring",
-                  ring->name.ring.text, "usage", sg_usage_name(usage), "default", (int)is_default);
-    if (item == NULL || json_array_append_new(rings, item) != 0) {
-        return sg_fail_memory(err);
-    }
-    return SG_OK;
-}
-
-static sg_status set_rings(struct sg_run *run, const struct sg_certificate_row *row,
-                           struct sg_error *err)
-{
-    json_t *rings = json_array();
-    sg_status s = sg_run_set(run->answer, "rings", rings, err);
-    return s == SG_OK
-               ? sg_store_membership_each(run->service->store, row->id, show_ring, rings, err)
-               : s;
-}
-
-static sg_status set_facts(struct sg_run *run, const struct sg_certificate *certificate,
-                           struct sg_error *err)
-{
-    const struct sg_certificate_facts *facts = sg_certificate_facts(certificate);
-    char fingerprint[2 * sizeof facts->sha256 + 1];
-    sg_hex_encode(facts->sha256, sizeof facts->sha256, fingerprint);
-    sg_status s = sg_run_set(run->answer, "fingerprint_sha256", json_string(fingerprint), err);
-    s = s == SG_OK ? sg_run_set(run->answer, "signature_algorithm",
-                                json_string(facts->signature_text), err)
-                   : s;
-    s = s == SG_OK ? sg_run_set(run->answer, "ca", json_boolean(facts->ca), err) : s;
-    s = s == SG_OK ? set_sans(run->answer, certificate, err) : s;
-    s = s == SG_OK ? set_usage(run->answer, certificate, err) : s;
-    return s == SG_OK ? set_ekus(run->answer, certificate, err) : s;
-}
-
 sg_status sg_operation_CERT_SHOW(struct sg_run *run, struct sg_error *err)
 {
     SG_CERTIFICATE_ROW row = {0};
-    SG_CERTIFICATE *certificate = NULL;
     sg_status s = find(run, &row, err);
-    s = s == SG_OK ? parse(&row, &certificate, err) : s;
-    if (s != SG_OK) {
-        return s;
-    }
-    s = sg_row_answer(run, &row, err);
-    s = s == SG_OK ? set_facts(run, certificate, err) : s;
-    return s == SG_OK ? set_rings(run, &row, err) : s;
+    s = s == SG_OK ? sg_row_answer(run, &row, err) : s;
+    return s == SG_OK ? sg_row_details(run, &row, run->answer, err) : s;
 }
 
 /* ---- chain and export ---- */
@@ -223,11 +173,7 @@ static sg_status chain_item(struct sg_run *run, const struct sg_found_chain *fou
     }
     sg_status s = sg_store_certificate_get(
         run->service->store, &found->names[sg_found_chain_index(found, i)], &row, err);
-    json_t *item = s == SG_OK ? sg_row_json(&row, sg_now_s(run->service->clock)) : NULL;
-    if (s == SG_OK && (item == NULL || json_array_append_new(items, item) != 0)) {
-        return sg_fail_memory(err);
-    }
-    return s;
+    return s == SG_OK ? sg_row_append(run, &row, items, err) : s;
 }
 
 sg_status sg_operation_CERT_CHAIN(struct sg_run *run, struct sg_error *err)
@@ -241,10 +187,7 @@ sg_status sg_operation_CERT_CHAIN(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? parse(&row, &leaf, err) : s;
     s = s == SG_OK ? sg_chain_find(run->service, row.name.owner.text, leaf, NULL, 0, &found, err)
                    : s;
-    if (s == SG_OK &&
-        json_array_append_new(items, sg_row_json(&row, sg_now_s(run->service->clock))) != 0) {
-        return sg_fail_memory(err);
-    }
+    s = s == SG_OK ? sg_row_append(run, &row, items, err) : s;
     for (size_t i = 1; s == SG_OK && i < found.chain.count; i++) {
         s = chain_item(run, &found, i, items, err);
     }

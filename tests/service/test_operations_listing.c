@@ -1,0 +1,178 @@
+/* What the listings are made from: lists with details, in pages. */
+#include <stdio.h>
+#include <string.h>
+
+#include <signet/racdcert/listing.h>
+
+#include "operations_fixture.h"
+
+static json_t *items(const struct world *world)
+{
+    return json_object_get(world->answer, "items");
+}
+
+static const char *text_of(const struct world *world, size_t i, const char *key)
+{
+    return json_string_value(json_object_get(json_array_get(items(world), i), key));
+}
+
+static void add_many(struct world *world, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "START1/c%03zu", i);
+        EVP_PKEY *key = new_key();
+        X509 *certificate = outside(&(struct recipe){.name = name, .key = key});
+        must_json(world, "cert add", bundle_json(name, certificate, NULL));
+        X509_free(certificate);
+        EVP_PKEY_free(key);
+    }
+}
+
+/* The listing of the last answer, as RACDCERT prints it. */
+static void assert_lists(const struct world *world, enum sg_racdcert_listing kind,
+                         const char *piece)
+{
+    SG_BUFFER out;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_racdcert_listing_options options = {.now_s = NOW};
+    sg_buffer_init(&out, 1 << 20);
+    assert_int_equal(sg_racdcert_listing(kind, world->answer, &options, &out, &err), SG_OK);
+    if (strstr((const char *)out.data, piece) == NULL) {
+        print_error("not found:\n%s\nin:\n%s\n", piece, (const char *)out.data);
+        fail();
+    }
+}
+
+static void details_are_those_of_show(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate",
+         "{'certificate': 'START1/web', 'subject': 'CN=web,ST=Kent', 'usage': ['handshake'], "
+         "'san': ['dns:web.example', 'email:a@b.example'], 'eku': ['serverAuth']}");
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    must(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'START1/web'}");
+    json_t *shown = json_deep_copy(must(world, "cert show", "{'certificate': 'START1/web'}"));
+    must(world, "cert list", "{'owner': 'START1', 'details': true}");
+    assert_int_equal(json_array_size(items(world)), 1);
+    assert_true(json_equal(json_array_get(items(world), 0), shown));
+    assert_int_equal(json_integer_value(json_object_get(shown, "key_bits")), 256);
+    must(world, "cert chain", "{'certificate': 'START1/web', 'details': true}");
+    assert_true(json_equal(json_array_get(items(world), 0), shown));
+    json_decref(shown);
+    must(world, "cert list", "{'owner': 'START1'}");
+    assert_null(text_of(world, 0, "fingerprint_sha256"));
+    must(world, "cert chain", "{'certificate': 'START1/web'}");
+    assert_null(text_of(world, 0, "fingerprint_sha256"));
+}
+
+static void real_answers_can_be_listed(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate",
+         "{'certificate': 'CERTAUTH/MY CA', 'subject': 'CN=My CA,O=Org\\\\, Inc.,C=GB', 'key': "
+         "'rsa:2048'}");
+    must(world, "cert generate",
+         "{'certificate': 'START1/web', 'subject': 'CN=web,ST=Kent', 'usage': ['handshake'], "
+         "'san': ['email:a@b.example'], 'signed_by': 'CERTAUTH/MY CA'}");
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    must(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'CERTAUTH/MY CA'}");
+    must(world, "ring connect",
+         "{'ring': 'START1/KEY', 'certificate': 'START1/web', 'default': true}");
+    must(world, "cert alter", "{'certificate': 'START1/web', 'status': 'notrust'}");
+    must(world, "ring show", "{'ring': 'START1/KEY'}");
+    assert_lists(world, SG_LISTING_LISTRING,
+                 "  web                                ID(START1)     PERSONAL     YES\n"
+                 "  MY CA                              CERTAUTH       CERTAUTH     NO\n"
+                 "\n  *** web of START1: hidden from programs (NOTRUST) ***\n");
+    must(world, "cert show", "{'certificate': 'START1/web'}");
+    assert_lists(world, SG_LISTING_LIST, "       >CN=My CA.O=Org, Inc..C=GB<\n");
+    assert_lists(world, SG_LISTING_LIST, "       >CN=web.SP=Kent<\n");
+    assert_lists(world, SG_LISTING_LIST,
+                 "    EMail: a at b.example\n  Signing Algorithm: sha256RSA\n"
+                 "  Key Usage: HANDSHAKE\n  Key Type: NIST ECC\n  Key Size: 256\n"
+                 "  Private Key: YES\n");
+    must(world, "cert list", "{'owner': 'CERTAUTH', 'details': true}");
+    assert_lists(world, SG_LISTING_LIST,
+                 "  Key Usage: CERTSIGN\n  Key Type: RSA\n  Key Size: 2048\n");
+}
+
+static void pages_follow_each_other(void **state)
+{
+    struct world *world = *state;
+    add_many(world, 7);
+    must(world, "cert list", "{'owner': 'START1', 'limit': 3}");
+    assert_int_equal(json_array_size(items(world)), 3);
+    assert_string_equal(answered(world, "next"), "c002");
+    must(world, "cert list", "{'owner': 'START1', 'limit': 3, 'after': 'c002', 'details': true}");
+    assert_string_equal(text_of(world, 0, "label"), "c003");
+    assert_string_equal(sg_racdcert_listing_next(world->answer), "c005");
+    must(world, "cert list", "{'owner': 'START1', 'limit': 3, 'after': 'c005'}");
+    assert_int_equal(json_array_size(items(world)), 1);
+    assert_null(json_object_get(world->answer, "next"));
+}
+
+static void a_last_page_that_is_full_has_no_next(void **state)
+{
+    struct world *world = *state;
+    add_many(world, 4);
+    must(world, "cert list", "{'owner': 'START1', 'limit': 4}");
+    assert_int_equal(json_array_size(items(world)), 4);
+    assert_null(json_object_get(world->answer, "next"));
+    must(world, "cert list", "{'owner': 'START1', 'after': 'zzz'}");
+    assert_int_equal(json_array_size(items(world)), 0);
+    assert_null(json_object_get(world->answer, "next"));
+}
+
+static void details_come_in_pages_unasked(void **state)
+{
+    struct world *world = *state;
+    add_many(world, 101);
+    must(world, "cert list", "{'owner': 'START1', 'details': true}");
+    assert_int_equal(json_array_size(items(world)), 100);
+    assert_string_equal(answered(world, "next"), "c099");
+    must(world, "cert list", "{'owner': 'START1', 'details': true, 'limit': 500}");
+    assert_int_equal(json_array_size(items(world)), 101);
+    must(world, "cert list", "{'owner': 'START1'}");
+    assert_int_equal(json_array_size(items(world)), 101);
+}
+
+static void details_of_everybody_or_too_many_are_refused(void **state)
+{
+    struct world *world = *state;
+    refused(world, "cert list", "{'details': true}", SG_E_USAGE, "bad_parameter");
+    assert_told(world, "one owner");
+    refused(world, "cert list", "{'owner': 'START1', 'details': true, 'limit': 501}", SG_E_USAGE,
+            "bad_parameter");
+    assert_told(world, "500");
+    refused(world, "cert list", "{'after': 'x'}", SG_E_USAGE, "bad_parameter");
+    refused(world, "cert list", "{'owner': 'START1', 'details': 'yes'}", SG_E_USAGE,
+            "bad_parameter");
+    world->caller = &stranger;
+    refused(world, "cert list", "{'owner': 'START1', 'details': true}", SG_E_DENIED,
+            "not_authorised");
+}
+
+static void a_limit_over_many_owners_counts_those_that_are_seen(void **state)
+{
+    struct world *world = *state;
+    add_many(world, 3);
+    must(world, "cert list", "{'limit': 2}");
+    assert_int_equal(json_array_size(items(world)), 2);
+    assert_null(json_object_get(world->answer, "next"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+        TEST(details_are_those_of_show),
+        TEST(real_answers_can_be_listed),
+        TEST(pages_follow_each_other),
+        TEST(a_last_page_that_is_full_has_no_next),
+        TEST(details_come_in_pages_unasked),
+        TEST(details_of_everybody_or_too_many_are_refused),
+        TEST(a_limit_over_many_owners_counts_those_that_are_seen),
+    };
+    return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
+}

@@ -1,0 +1,1 @@
+sg_test(racdcert_listing SOURCES test_racdcert_listing.c USES racdcert)
