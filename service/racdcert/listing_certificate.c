@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include <signet/policy/dotted_name.h>
-
 static void put_name(struct sg_page *page, const char *before, const char *name)
 {
     SG_FREE char *dotted = malloc(strlen(name) + 1);
@@ -12,7 +10,7 @@ static void put_name(struct sg_page *page, const char *before, const char *name)
         page->status = page->status == SG_OK ? sg_fail_memory(page->err) : page->status;
         return;
     }
-    sg_dotted_name(name, dotted);
+    sg_listing_name(name, dotted);
     sg_page_put(page, "  %s Name:\n", before);
     sg_page_block(page, dotted);
 }

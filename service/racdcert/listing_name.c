@@ -1,11 +1,8 @@
-#include <signet/policy/dotted_name.h>
+/* Distinguished names as RACF writes them, from RFC 4514. */
+#include "listing_internal.h"
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <string.h>
 #include <strings.h>
-
-#include <signet/base/cleanup.h>
 
 /* None is longer than what it stands for: the text may be rewritten in place. */
 static const struct {
@@ -66,7 +63,7 @@ static const char *put_value(const char *at, char **out)
     return at;
 }
 
-void sg_dotted_name(const char *name, char *out)
+void sg_listing_name(const char *name, char *out)
 {
     while (*name != '\0') {
         size_t len = strcspn(name, "=,+\\");
