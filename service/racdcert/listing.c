@@ -92,11 +92,12 @@ void sg_page_line(struct sg_page *page, const char *before, const char *text)
     append(page, "\n", 1);
 }
 
-void sg_page_block(struct sg_page *page, const char *text)
+void sg_page_block(struct sg_page *page, size_t indent, const char *text)
 {
     do {
         size_t count = 0;
-        append(page, "       >", 8);
+        sg_page_cell(page, "", indent);
+        append(page, ">", 1);
         text += append_some(page, text, BLOCK_CHARACTERS, &count);
         append(page, "<\n", 2);
     } while (*text != '\0' && page->status == SG_OK);
@@ -220,6 +221,12 @@ sg_status sg_racdcert_listing(enum sg_racdcert_listing kind, json_t *answer,
         break;
     case SG_LISTING_LISTRING:
         sg_page_list_ring(&page, answer);
+        break;
+    case SG_LISTING_LISTCHAIN:
+        sg_page_list_chain(&page, answer);
+        break;
+    case SG_LISTING_LISTMAP:
+        sg_page_list_maps(&page, answer);
         break;
     }
     return page.status;

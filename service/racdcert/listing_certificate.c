@@ -12,7 +12,7 @@ static void put_name(struct sg_page *page, const char *before, const char *name)
     }
     sg_listing_name(name, dotted);
     sg_page_put(page, "  %s Name:\n", before);
-    sg_page_block(page, dotted);
+    sg_page_block(page, SG_LISTING_INDENT, dotted);
 }
 
 /* What is not in the store has no name there (CHECKCERT). */
@@ -167,7 +167,7 @@ static void put_rings(struct sg_page *page, json_t *rings)
     {
         sg_page_line(page, "    Ring Owner: ", sg_page_get(page, ring, "owner"));
         sg_page_put(page, "    Ring:\n");
-        sg_page_block(page, sg_page_get(page, ring, "ring"));
+        sg_page_block(page, SG_LISTING_INDENT, sg_page_get(page, ring, "ring"));
     }
 }
 
@@ -196,7 +196,7 @@ void sg_page_certificate(struct sg_page *page, json_t *item)
     sg_page_date(page, "  Start Date: ", sg_page_get(page, item, "not_before"));
     sg_page_date(page, "  End Date:   ", sg_page_get(page, item, "not_after"));
     sg_page_put(page, "  Serial Number:\n");
-    sg_page_block(page, sg_page_get(page, item, "serial"));
+    sg_page_block(page, SG_LISTING_INDENT, sg_page_get(page, item, "serial"));
     put_name(page, "Issuer's", sg_page_get(page, item, "issuer"));
     put_name(page, "Subject's", sg_page_get(page, item, "subject"));
     put_altnames(page, sg_page_list(page, item, "sans"));

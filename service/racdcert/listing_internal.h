@@ -22,8 +22,9 @@ void sg_page_some(struct sg_page *page, const char *text, size_t len);
 void sg_page_cell(struct sg_page *page, const char *text, size_t width);
 /** before, text, end of line. */
 void sg_page_line(struct sg_page *page, const char *before, const char *text);
-/** "       >text<", in pieces of 68 characters. */
-void sg_page_block(struct sg_page *page, const char *text);
+enum { SG_LISTING_INDENT = 7 }; /**< blanks before the ">" of most blocks */
+/** indent blanks, ">text<", in pieces of 68 characters. */
+void sg_page_block(struct sg_page *page, size_t indent, const char *text);
 /** A remark of our own as RACF writes those of its own, "  *** … ***", so that what reads RACF's
  * rows passes it by. */
 void sg_page_remark(struct sg_page *page, const char *format, ...) SG_PRINTF(2, 3);
@@ -53,6 +54,8 @@ void sg_page_owner(struct sg_page *page, const char *owner, size_t width);
 void sg_page_certificate(struct sg_page *page, json_t *item);
 void sg_page_list_certificates(struct sg_page *page, json_t *answer);
 void sg_page_list_ring(struct sg_page *page, json_t *answer);
+void sg_page_list_chain(struct sg_page *page, json_t *answer);
+void sg_page_list_maps(struct sg_page *page, json_t *answer);
 
 /** A distinguished name as RACF writes it, "CN=web, 2.SP=Kent.C=GB", from the RFC 4514 text
  * ("CN=web\\, 2,ST=Kent,C=GB"): most specific first, joined by periods, nothing escaped, types that

@@ -71,7 +71,7 @@ void sg_page_list_ring(struct sg_page *page, json_t *answer)
         sg_page_heading(page, "Digital ring information", sg_page_get(page, answer, "owner"));
     }
     sg_page_put(page, "\n  Ring:\n");
-    sg_page_block(page, sg_page_get(page, answer, "ring"));
+    sg_page_block(page, SG_LISTING_INDENT, sg_page_get(page, answer, "ring"));
     if (json_array_size(items) == 0) {
         sg_page_put(page, "\n  *** No certificates connected ***\n");
         return;

@@ -92,9 +92,48 @@ static void real_answers_can_be_listed(void **state)
                  "    EMail: a at b.example\n  Signing Algorithm: sha256RSA\n"
                  "  Key Usage: HANDSHAKE\n  Key Type: NIST ECC\n  Key Size: 256\n"
                  "  Private Key: YES\n");
+    must(world, "cert chain", "{'certificate': 'START1/web', 'details': true}");
+    assert_lists(world, SG_LISTING_LISTCHAIN,
+                 "Chain information:\n  Chain contains 2 certificate(s), chain is complete\n"
+                 "  Chain contains NOTRUST certificate(s)\n"
+                 "  Chain contains ring in common: START1/KEY\n");
     must(world, "cert list", "{'owner': 'CERTAUTH', 'details': true}");
     assert_lists(world, SG_LISTING_LIST,
                  "  Key Usage: CERTSIGN\n  Key Type: RSA\n  Key Size: 2048\n");
+}
+
+/* A user may own a CA certificate. Issuers are looked for with the certificate's owner first, then
+ * under CERTAUTH, never with another user. */
+static void a_chain_is_found_across_owners(void **state)
+{
+    struct world *world = *state;
+    struct outside_ca ca;
+    outside_ca_make(&ca);
+    EVP_PKEY *key = new_key();
+    X509 *leaf = outside(&(struct recipe){
+        .name = "peer", .key = key, .issuer = ca.intermediate, .signer = ca.int_key});
+    must_json(world, "cert add", bundle_json("CERTAUTH/root", ca.root, NULL));
+    must_json(world, "cert add", bundle_json("START2/theirs", ca.intermediate, NULL));
+    json_t *params = bundle_json("START1/peer", leaf, NULL);
+    json_object_set_new(params, "status", json_string("notrust"));
+    must_json(world, "cert add", params);
+    must(world, "cert chain", "{'certificate': 'START1/peer', 'details': true}");
+    assert_lists(world, SG_LISTING_LISTCHAIN,
+                 "  Chain contains 1 certificate(s), chain is incomplete\n");
+    must(world, "cert delete", "{'certificate': 'START2/theirs'}");
+    must_json(world, "cert add", bundle_json("START1/mine", ca.intermediate, NULL));
+    must(world, "cert chain", "{'certificate': 'START1/peer', 'details': true}");
+    assert_lists(world, SG_LISTING_LISTCHAIN,
+                 "Certificate 2:\nDigital certificate information for user START1:\n\n"
+                 "  Label: mine\n");
+    assert_lists(world, SG_LISTING_LISTCHAIN,
+                 "Certificate 3:\nDigital certificate information for CERTAUTH:\n\n"
+                 "  Label: root\n");
+    assert_lists(world, SG_LISTING_LISTCHAIN,
+                 "  Chain contains 3 certificate(s), chain is complete\n");
+    X509_free(leaf);
+    EVP_PKEY_free(key);
+    outside_ca_done(&ca);
 }
 
 static void pages_follow_each_other(void **state)
@@ -168,6 +207,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
         TEST(details_are_those_of_show),
         TEST(real_answers_can_be_listed),
+        TEST(a_chain_is_found_across_owners),
         TEST(pages_follow_each_other),
         TEST(a_last_page_that_is_full_has_no_next),
         TEST(details_come_in_pages_unasked),

@@ -614,6 +614,168 @@ static void listring_refuses_what_is_no_ring(void **state)
     }
 }
 
+/* ---- LISTCHAIN ---- */
+
+static json_t *chain(int complete)
+{
+    json_t *leaf = certificate();
+    set(leaf, "owner", json_string("CHOI"));
+    set(leaf, "label", json_string("samplecert"));
+    json_t *answer =
+        json_pack("{s:[o, o], s:b}", "items", leaf, certificate(), "complete", complete);
+    assert_non_null(answer);
+    return answer;
+}
+
+static json_t *chain_member(struct listing *listing, size_t i)
+{
+    return json_array_get(json_object_get(listing->answer, "items"), i);
+}
+
+static void listchain_numbers_the_certificates(void **state)
+{
+    struct listing *listing = *state;
+    listing->answer = chain(1);
+    const char *out = text(listing, SG_LISTING_LISTCHAIN);
+    static const char first[] = "Certificate 1:\n"
+                                "Digital certificate information for user CHOI:\n"
+                                "\n"
+                                "  Label: samplecert\n";
+    assert_memory_equal(out, first, strlen(first));
+    assert_holds(listing, SG_LISTING_LISTCHAIN,
+                 "       >IZUKeyring.IZUDFLT<\n"
+                 "Certificate 2:\n"
+                 "Digital certificate information for CERTAUTH:\n"
+                 "\n"
+                 "  Label: zOSMFCA\n");
+    assert_holds(listing, SG_LISTING_LISTCHAIN,
+                 "       >IZUKeyring.IZUDFLT<\n"
+                 "Chain information:\n"
+                 "  Chain contains 2 certificate(s), chain is complete\n"
+                 "  Chain contains ring in common: IZUSVR/IZUKeyring.IZUDFLT\n");
+}
+
+static void listchain_sums_up_what_is_wrong(void **state)
+{
+    struct listing *listing = *state;
+    listing->answer = chain(0);
+    set(chain_member(listing, 1), "status", json_string("NOTRUST"));
+    set(chain_member(listing, 0), "not_after", json_string("2020-01-01T00:00:00Z"));
+    set(chain_member(listing, 1), "rings", json_array());
+    assert_holds(listing, SG_LISTING_LISTCHAIN,
+                 "Chain information:\n"
+                 "  Chain contains 2 certificate(s), chain is incomplete\n"
+                 "  Chain contains expired certificate(s)\n"
+                 "  Chain contains NOTRUST certificate(s)\n");
+    assert_lacks(listing, SG_LISTING_LISTCHAIN, "in common");
+}
+
+static void rings_of_one_name_are_not_in_common(void **state)
+{
+    struct listing *listing = *state;
+    listing->answer = chain(1);
+    set(chain_member(listing, 1), "rings",
+        json_pack("[{s:s, s:s}]", "owner", "OTHER", "ring", "IZUKeyring.IZUDFLT"));
+    assert_lacks(listing, SG_LISTING_LISTCHAIN, "in common");
+    set(chain_member(listing, 1), "rings",
+        json_pack("[{s:s, s:s}]", "owner", "IZUSVR", "ring", "izukeyring.izudflt"));
+    assert_lacks(listing, SG_LISTING_LISTCHAIN, "in common");
+}
+
+static void all_rings_in_common_are_named(void **state)
+{
+    struct listing *listing = *state;
+    listing->answer = chain(1);
+    for (size_t i = 0; i < 2; i++) {
+        set(chain_member(listing, i), "rings",
+            json_pack("[{s:s, s:s}, {s:s, s:s}]", "owner", "A", "ring", "x", "owner", "B", "ring",
+                      "y z"));
+    }
+    assert_holds(listing, SG_LISTING_LISTCHAIN,
+                 "  Chain contains ring in common: A/x\n  Chain contains ring in common: B/y z\n");
+}
+
+static void listchain_refuses_what_is_no_chain(void **state)
+{
+    struct listing *listing = *state;
+    static const char *const keys[] = {"items", "complete"};
+    for (size_t i = 0; i < SG_COUNT(keys); i++) {
+        json_decref(listing->answer);
+        listing->answer = chain(1);
+        assert_int_equal(json_object_del(listing->answer, keys[i]), 0);
+        assert_int_equal(run(listing, SG_LISTING_LISTCHAIN), SG_E_SERVICE);
+        assert_non_null(strstr(listing->err.text, keys[i]));
+    }
+    json_decref(listing->answer);
+    listing->answer = chain(1);
+    assert_int_equal(json_object_del(chain_member(listing, 1), "rings"), 0);
+    assert_int_equal(run(listing, SG_LISTING_LISTCHAIN), SG_E_SERVICE);
+}
+
+/* ---- LISTMAP ---- */
+
+static void listmap_has_the_filters(void **state)
+{
+    struct listing *listing = *state;
+    listing->answer =
+        json_pack("{s:[{s:s, s:s, s:s, s:s, s:n, s:s}]}", "items", "owner", "MULTIID", "label",
+                  "All Michael's Music Employees", "status", "TRUST", "issuer_filter",
+                  "OU=Michael's Music General Subscriber.O=VeriSign, Inc.L=Internet",
+                  "subject_filter", "criteria", "APPLID=&APPLID");
+    assert_listed(listing, SG_LISTING_LISTMAP,
+                  "Mapping information for MULTIID:\n"
+                  " Label: All Michael's Music Employees\n"
+                  " Status: TRUST\n"
+                  " Issuer's Name Filter:\n"
+                  "      >OU=Michael's Music General Subscriber.O=VeriSign, Inc.L=Internet<\n"
+                  " Subject's Name Filter:\n"
+                  "      ><\n"
+                  " Criteria: APPLID=&APPLID\n");
+}
+
+static void listmap_of_many_has_one_heading(void **state)
+{
+    struct listing *listing = *state;
+    char filter[256];
+    char expected[600];
+    memset(filter, 'f', 255);
+    filter[255] = '\0';
+    listing->answer = json_pack("{s:[{s:s, s:s, s:s, s:s, s:s}, {s:s, s:s, s:s, s:s}]}", "items",
+                                "owner", "WEBUSER", "label", "one", "status", "NOTRUST",
+                                "subject_filter", "O=a", "criteria", "", "owner", "WEBUSER",
+                                "label", "two", "status", "TRUST", "issuer_filter", filter);
+    snprintf(expected, sizeof expected,
+             "Mapping information for user WEBUSER:\n"
+             " Label: one\n Status: NOTRUST\n Issuer's Name Filter:\n      ><\n"
+             " Subject's Name Filter:\n      >O=a<\n"
+             "\n"
+             " Label: two\n Status: TRUST\n Issuer's Name Filter:\n"
+             "      >%.68s<\n      >%.68s<\n      >%.68s<\n      >%.51s<\n"
+             " Subject's Name Filter:\n      ><\n",
+             filter, filter, filter, filter);
+    assert_listed(listing, SG_LISTING_LISTMAP, expected);
+}
+
+static void listmap_refuses_what_is_no_map(void **state)
+{
+    static const char *const keys[] = {"owner", "label", "status"};
+    struct listing *listing = *state;
+    listing->answer = json_object();
+    assert_int_equal(run(listing, SG_LISTING_LISTMAP), SG_E_SERVICE);
+    for (size_t i = 0; i < SG_COUNT(keys); i++) {
+        json_decref(listing->answer);
+        listing->answer = json_pack("{s:[{s:s, s:s, s:s}]}", "items", "owner", "A", "label", "x",
+                                    "status", "TRUST");
+        assert_int_equal(run(listing, SG_LISTING_LISTMAP), SG_OK);
+        json_object_del(json_array_get(json_object_get(listing->answer, "items"), 0), keys[i]);
+        assert_int_equal(run(listing, SG_LISTING_LISTMAP), SG_E_SERVICE);
+    }
+    set(json_array_get(json_object_get(listing->answer, "items"), 0), "status",
+        json_string("TRUST"));
+    set(json_array_get(json_object_get(listing->answer, "items"), 0), "criteria", json_true());
+    assert_int_equal(run(listing, SG_LISTING_LISTMAP), SG_E_SERVICE);
+}
+
 #define LISTING_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -650,6 +812,14 @@ int main(void)
         LISTING_TEST(a_long_ring_name_is_wrapped),
         LISTING_TEST(listring_names_the_key_that_is_wrong),
         LISTING_TEST(listring_refuses_what_is_no_ring),
+        LISTING_TEST(listchain_numbers_the_certificates),
+        LISTING_TEST(listchain_sums_up_what_is_wrong),
+        LISTING_TEST(rings_of_one_name_are_not_in_common),
+        LISTING_TEST(all_rings_in_common_are_named),
+        LISTING_TEST(listchain_refuses_what_is_no_chain),
+        LISTING_TEST(listmap_has_the_filters),
+        LISTING_TEST(listmap_of_many_has_one_heading),
+        LISTING_TEST(listmap_refuses_what_is_no_map),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,96 @@
+/* LISTCHAIN: a certificate and its issuers, and what is to be said of all of them. */
+#include "listing_internal.h"
+
+#include <string.h>
+
+static bool has_ring(struct sg_page *page, json_t *item, const char *owner, const char *name)
+{
+    size_t index = 0;
+    json_t *ring = NULL;
+    json_array_foreach(sg_page_list(page, item, "rings"), index, ring)
+    {
+        if (strcmp(sg_page_get(page, ring, "owner"), owner) == 0 &&
+            strcmp(sg_page_get(page, ring, "ring"), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool all_have_ring(struct sg_page *page, json_t *items, const char *owner, const char *name)
+{
+    for (size_t i = 1; i < json_array_size(items); i++) {
+        if (!has_ring(page, json_array_get(items, i), owner, name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void put_common_rings(struct sg_page *page, json_t *items)
+{
+    size_t index = 0;
+    json_t *ring = NULL;
+    json_array_foreach(sg_page_list(page, json_array_get(items, 0), "rings"), index, ring)
+    {
+        const char *owner = sg_page_get(page, ring, "owner");
+        const char *name = sg_page_get(page, ring, "ring");
+        if (all_have_ring(page, items, owner, name)) {
+            sg_page_put(page, "  Chain contains ring in common: ");
+            sg_page_text(page, owner);
+            sg_page_line(page, "/", name);
+        }
+    }
+}
+
+static bool is_expired(struct sg_page *page, json_t *item)
+{
+    return page->options->now_s > sg_page_time(page, sg_page_get(page, item, "not_after"));
+}
+
+static bool is_notrust(struct sg_page *page, json_t *item)
+{
+    const char *status = sg_page_find(page, item, "status");
+    return status != NULL && strcmp(status, "NOTRUST") == 0;
+}
+
+static void put_summary(struct sg_page *page, json_t *answer, json_t *items)
+{
+    bool expired = false;
+    bool notrust = false;
+    size_t index = 0;
+    json_t *item = NULL;
+    json_array_foreach(items, index, item)
+    {
+        expired = is_expired(page, item) || expired;
+        notrust = is_notrust(page, item) || notrust;
+    }
+    sg_page_put(page, "Chain information:\n");
+    sg_page_put(page, "  Chain contains %zu certificate(s), chain is %s\n", json_array_size(items),
+                sg_page_truth(page, answer, "complete") ? "complete" : "incomplete");
+    if (expired) {
+        sg_page_put(page, "  Chain contains expired certificate(s)\n");
+    }
+    if (notrust) {
+        sg_page_put(page, "  Chain contains NOTRUST certificate(s)\n");
+    }
+    put_common_rings(page, items);
+}
+
+void sg_page_list_chain(struct sg_page *page, json_t *answer)
+{
+    json_t *items = sg_page_list(page, answer, "items");
+    size_t index = 0;
+    json_t *item = NULL;
+    if (json_array_size(items) == 0) {
+        return;
+    }
+    json_array_foreach(items, index, item)
+    {
+        sg_page_put(page, "Certificate %zu:\n", index + 1);
+        sg_page_heading(page, "Digital certificate information", sg_page_get(page, item, "owner"));
+        sg_page_put(page, "\n");
+        sg_page_certificate(page, item);
+    }
+    put_summary(page, answer, items);
+}
