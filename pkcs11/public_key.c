@@ -36,6 +36,17 @@ const struct curve *sg_pkcs11_curve(enum sg_pkcs11_curve curve)
     return (unsigned)curve < SG_PKCS11_CURVE_COUNT ? &curves[curve] : NULL;
 }
 
+bool sg_pkcs11_curve_find(const char *group, enum sg_pkcs11_curve *out)
+{
+    for (unsigned i = 0; i < SG_COUNT(curves); i++) {
+        if (strcmp(curves[i].group, group) == 0) {
+            *out = (enum sg_pkcs11_curve)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 const unsigned char *sg_pkcs11_point(const unsigned char *value, size_t len, size_t point_len)
 {
     if (len == point_len) {

@@ -242,6 +242,10 @@ sg_status sg_token_administer(struct process *process, const struct wire_call *c
     case WIRE_FORGET:
         forget_copies(process);
         return SG_OK;
+    case WIRE_TRANSPORT:
+    case WIRE_IMPORT:
+    case WIRE_EXPORT:
+        return sg_token_carry(process, call, err);
     case WIRE_SIGN:
     case WIRE_DECRYPT:
     case WIRE_DERIVE:

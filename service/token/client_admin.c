@@ -91,7 +91,7 @@ sg_status sg_token_destroy(struct sg_token_link *link, const struct sg_key_id *i
     return SG_OK;
 }
 
-static sg_status check_label(const char *label, struct sg_error *err)
+sg_status sg_token_label_check(const char *label, struct sg_error *err)
 {
     size_t len = strlen(label);
     return len <= WIRE_LABEL_MAX ? SG_OK
@@ -99,7 +99,7 @@ static sg_status check_label(const char *label, struct sg_error *err)
                                            "a label of %zu bytes is too long", len);
 }
 
-static uint32_t flags_of(const struct sg_generate_request *request)
+uint32_t sg_token_key_flags(const struct sg_generate_request *request)
 {
     return (request->abilities.decrypt ? WIRE_FLAG_DECRYPT : 0) |
            (request->abilities.derive ? WIRE_FLAG_DERIVE : 0) |
@@ -110,7 +110,7 @@ sg_status sg_token_generate(struct sg_token_link *link, const struct sg_generate
                             struct sg_buffer *spki, struct sg_error *err)
 {
     const char *label = request->label != NULL ? request->label : "";
-    sg_status s = check_label(label, err);
+    sg_status s = sg_token_label_check(label, err);
     if (s != SG_OK) {
         return s;
     }
@@ -121,7 +121,7 @@ sg_status sg_token_generate(struct sg_token_link *link, const struct sg_generate
                                           .family = (uint32_t)request->spec->family,
                                           .bits = request->spec->bits,
                                           .curve = (uint32_t)request->spec->curve,
-                                          .flags = flags_of(request)};
+                                          .flags = sg_token_key_flags(request)};
     exchange.label_and_body = (struct sg_bytes){(const unsigned char *)label, strlen(label)};
     exchange.fds = NULL;
     exchange.fd_count = 0;
@@ -132,7 +132,7 @@ sg_status sg_token_generate(struct sg_token_link *link, const struct sg_generate
 sg_status sg_token_store_certificate(struct sg_token_link *link, const struct sg_key_id *id,
                                      const char *label, struct sg_bytes der, struct sg_error *err)
 {
-    sg_status s = check_label(label, err);
+    sg_status s = sg_token_label_check(label, err);
     if (s != SG_OK) {
         return s;
     }

@@ -17,4 +17,9 @@ struct exchange {
 SG_CHECKED sg_status sg_token_exchange(struct sg_token_link *link, struct exchange *exchange,
                                        struct sg_error *err);
 
+/* SG_E_INPUT "label_too_long". */
+SG_CHECKED sg_status sg_token_label_check(const char *label, struct sg_error *err);
+/* The wire's flags of a key to be made. */
+uint32_t sg_token_key_flags(const struct sg_generate_request *request);
+
 #endif

@@ -149,6 +149,7 @@ static void close_others(int admin)
 static void process_free(struct process *process)
 {
     sg_token_grants_done(&process->grants);
+    sg_token_offers_done(&process->offers);
     sg_token_state_done(&process->state);
     sg_fd_closep(&process->poller);
     sg_fd_closep(&process->signals);

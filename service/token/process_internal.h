@@ -7,6 +7,7 @@
 
 #include "grants_internal.h"
 #include "token_state_internal.h"
+#include "transport_internal.h"
 #include "wire_internal.h"
 
 #define ANSWER_MAX (WIRE_REPLY_MAX - WIRE_REPLY_LEN)
@@ -14,6 +15,7 @@
 struct process {
     struct token_state state;
     struct grants grants;
+    struct offers offers;
     int poller;      /* epoll */
     int admin;       /* the administrative link */
     int signals;     /* signalfd */
@@ -30,6 +32,10 @@ SG_CHECKED bool sg_token_dispatch(struct process *process, struct capability *or
 /* The handlers of the administrative verbs. Results go to process->answer. */
 SG_CHECKED sg_status sg_token_administer(struct process *process, const struct wire_call *call,
                                          struct sg_error *err);
+
+/* The handlers of transport, import and export. */
+SG_CHECKED sg_status sg_token_carry(struct process *process, const struct wire_call *call,
+                                    struct sg_error *err);
 
 /* Start and stop listening to a capability's socket. */
 SG_CHECKED sg_status sg_token_watch(struct process *process, struct capability *capability,

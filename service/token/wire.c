@@ -5,7 +5,7 @@
 
 /* What a verb's request may carry. */
 struct verb_rule {
-    bool known, key, mechanism, number, count, generate, label;
+    bool known, key, mechanism, number, count, generate, flags, label;
     size_t body_max;
     size_t fds;
 };
@@ -16,7 +16,7 @@ static const struct verb_rule rules[] = {
     [WIRE_DERIVE] = {.known = true, .key = true, .mechanism = true, .body_max = SG_TOKEN_DATA_MAX},
     [WIRE_INFO] = {.known = true},
     [WIRE_LOGIN] = {.known = true},
-    [WIRE_GENERATE] = {.known = true, .key = true, .generate = true, .label = true},
+    [WIRE_GENERATE] = {.known = true, .key = true, .generate = true, .flags = true, .label = true},
     [WIRE_STORE] = {.known = true, .key = true, .label = true, .body_max = SG_TOKEN_DATA_MAX},
     [WIRE_DESTROY] = {.known = true, .key = true},
     [WIRE_SYNC] = {.known = true},
@@ -24,6 +24,13 @@ static const struct verb_rule rules[] = {
     [WIRE_REGRANT] = {.known = true, .number = true, .count = true, .fds = 1},
     [WIRE_REVOKE] = {.known = true, .number = true},
     [WIRE_FORGET] = {.known = true},
+    [WIRE_TRANSPORT] = {.known = true},
+    [WIRE_IMPORT] = {.known = true,
+                     .key = true,
+                     .flags = true,
+                     .label = true,
+                     .body_max = SG_TRANSPORT_PACKAGE_MAX},
+    [WIRE_EXPORT] = {.known = true, .key = true, .body_max = sizeof(struct wire_export)},
 };
 
 static bool all_zero(const void *data, size_t len)
@@ -42,8 +49,8 @@ static bool unused_fields_empty(const struct verb_rule *rule, const struct wire_
            (rule->mechanism || all_zero(&head->mechanism, sizeof head->mechanism)) &&
            (rule->number || head->number == 0) && (rule->count || head->count == 0) &&
            (rule->label || head->label_len == 0) &&
-           (rule->generate ||
-            (head->family == 0 && head->bits == 0 && head->curve == 0 && head->flags == 0));
+           (rule->generate || (head->family == 0 && head->bits == 0 && head->curve == 0)) &&
+           (rule->flags || head->flags == 0);
 }
 
 static bool in_range(const struct wire_request *head)

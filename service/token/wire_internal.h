@@ -31,6 +31,9 @@ enum wire_verb {
     WIRE_REGRANT,
     WIRE_REVOKE,
     WIRE_FORGET,
+    WIRE_TRANSPORT,
+    WIRE_IMPORT,
+    WIRE_EXPORT,
 };
 
 /* What a key shall be able to do: bits of wire_request.flags. */
@@ -46,15 +49,15 @@ struct wire_request {
     uint16_t verb; /* enum wire_verb */
     uint32_t sequence;
     uint32_t body_len;             /* bytes */
-    struct sg_key_id key;          /* sign, decrypt, derive, generate, store, destroy */
+    struct sg_key_id key;          /* every verb about one key */
     struct sg_mechanism mechanism; /* sign, decrypt, derive */
     uint64_t number;               /* grant, regrant, revoke: the capability */
     uint32_t count;                /* grant, regrant: keys in the memfd */
-    uint32_t label_len;            /* generate, store: bytes */
+    uint32_t label_len;            /* generate, import, store: bytes */
     uint32_t family;               /* generate: enum sg_key_family */
     uint32_t bits;                 /* generate */
     uint32_t curve;                /* generate: enum sg_curve */
-    uint32_t flags;                /* generate */
+    uint32_t flags;                /* generate, import */
 };
 #define WIRE_REQUEST_LEN 80
 _Static_assert(sizeof(struct wire_request) == WIRE_REQUEST_LEN, "no padding on the wire");
@@ -91,6 +94,20 @@ struct wire_info {
 };
 _Static_assert(sizeof(struct wire_info) == 400, "no padding on the wire");
 _Static_assert(sizeof(struct sg_granted_key) == 24, "no padding in the memfd");
+
+/* The body of a transport reply. */
+struct wire_transport {
+    unsigned char id[SG_TRANSPORT_ID_LEN];
+    unsigned char point[SG_TRANSPORT_POINT_LEN];
+};
+_Static_assert(sizeof(struct wire_transport) == 81, "no padding on the wire");
+
+/* The body of an export request. */
+struct wire_export {
+    unsigned char spki_sha256[32];
+    unsigned char point[SG_TRANSPORT_POINT_LEN];
+};
+_Static_assert(sizeof(struct wire_export) == 97, "no padding on the wire");
 
 /* A request taken apart; label and body point into the packet. */
 struct wire_call {

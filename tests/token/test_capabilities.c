@@ -212,8 +212,9 @@ static void check_closed(struct world *world)
 
 static void administrative_verbs_are_denied(void **state)
 {
-    const uint16_t verbs[] = {WIRE_INFO,    WIRE_LOGIN, WIRE_GENERATE, WIRE_STORE,
-                              WIRE_DESTROY, WIRE_SYNC,  WIRE_REVOKE,   WIRE_FORGET};
+    const uint16_t verbs[] = {WIRE_INFO,      WIRE_LOGIN,  WIRE_GENERATE, WIRE_STORE,
+                              WIRE_DESTROY,   WIRE_SYNC,   WIRE_REVOKE,   WIRE_FORGET,
+                              WIRE_TRANSPORT, WIRE_IMPORT, WIRE_EXPORT};
     for (size_t i = 0; i < SG_COUNT(verbs); i++) {
         struct wire_request head = head_of(verbs[i]);
         struct wire_reply reply;
@@ -359,7 +360,7 @@ static void oversize_packet_closes_the_capability(void **state)
 
 static void unknown_verb_closes_the_capability(void **state)
 {
-    const uint16_t verbs[] = {0, 4, 15, 26, 0xffff};
+    const uint16_t verbs[] = {0, 4, 15, WIRE_EXPORT + 1, 0xffff};
     struct world *world = *state;
     for (size_t i = 0; i < SG_COUNT(verbs); i++) {
         struct wire_request head = head_of(verbs[i]);

@@ -27,10 +27,10 @@ static void plain_requests_decode(void **state)
     static const struct {
         uint16_t verb;
         size_t fds;
-    } rows[] = {{WIRE_SIGN, 0},  {WIRE_DECRYPT, 0},  {WIRE_DERIVE, 0},  {WIRE_INFO, 0},
-                {WIRE_LOGIN, 0}, {WIRE_GENERATE, 0}, {WIRE_STORE, 0},   {WIRE_DESTROY, 0},
-                {WIRE_SYNC, 0},  {WIRE_GRANT, 2},    {WIRE_REGRANT, 1}, {WIRE_REVOKE, 0},
-                {WIRE_FORGET, 0}};
+    } rows[] = {{WIRE_SIGN, 0},   {WIRE_DECRYPT, 0},   {WIRE_DERIVE, 0},  {WIRE_INFO, 0},
+                {WIRE_LOGIN, 0},  {WIRE_GENERATE, 0},  {WIRE_STORE, 0},   {WIRE_DESTROY, 0},
+                {WIRE_SYNC, 0},   {WIRE_GRANT, 2},     {WIRE_REGRANT, 1}, {WIRE_REVOKE, 0},
+                {WIRE_FORGET, 0}, {WIRE_TRANSPORT, 0}, {WIRE_IMPORT, 0},  {WIRE_EXPORT, 0}};
     (void)state;
     for (size_t i = 0; i < SG_COUNT(rows); i++) {
         struct wire_request head = request_of(rows[i].verb);
@@ -74,7 +74,7 @@ static void every_shorter_packet_is_refused(void **state)
 
 static void odd_heads_are_refused(void **state)
 {
-    struct wire_request rows[20];
+    struct wire_request rows[28];
     size_t count = 0;
     (void)state;
 #define ROW(verb_value, field, value)                                                              \
@@ -85,7 +85,7 @@ static void odd_heads_are_refused(void **state)
     ROW(WIRE_SIGN, magic, WIRE_MAGIC + 1);
     ROW(WIRE_SIGN, version, WIRE_VERSION + 1);
     ROW(WIRE_SIGN, verb, 0);
-    ROW(WIRE_SIGN, verb, WIRE_FORGET + 1);
+    ROW(WIRE_SIGN, verb, WIRE_EXPORT + 1);
     ROW(WIRE_SIGN, verb, 0xffff);
     ROW(WIRE_SIGN, number, 1);
     ROW(WIRE_SIGN, count, 1);
@@ -102,8 +102,16 @@ static void odd_heads_are_refused(void **state)
     ROW(WIRE_GENERATE, label_len, 1);
     ROW(WIRE_REVOKE, bits, 1);
     ROW(WIRE_FORGET, number, 1);
+    ROW(WIRE_TRANSPORT, key.bytes[0], 1);
+    ROW(WIRE_TRANSPORT, flags, WIRE_FLAG_EXTRACTABLE);
+    ROW(WIRE_IMPORT, flags, 8);
+    ROW(WIRE_IMPORT, family, SG_FAMILY_EC);
+    ROW(WIRE_IMPORT, bits, 256);
+    ROW(WIRE_IMPORT, body_len, SG_TRANSPORT_PACKAGE_MAX + 1);
+    ROW(WIRE_EXPORT, flags, WIRE_FLAG_EXTRACTABLE);
+    ROW(WIRE_EXPORT, body_len, sizeof(struct wire_export) + 1);
 #undef ROW
-    assert_int_equal(count, 20);
+    assert_int_equal(count, 28);
     for (size_t i = 0; i < count; i++) {
         if (decodes(&rows[i], "", 0, 0)) {
             fail_msg("row %zu decodes", i);
@@ -219,6 +227,29 @@ static void endless_late_answers_end(void **state)
     close(pair[1]);
 }
 
+static void odd_offers_are_refused(void **state)
+{
+    int pair[2];
+    unsigned char packet[WIRE_REPLY_LEN + 80] = {0};
+    struct sg_transport_offer offer = {.id = {7}};
+    struct sg_error err = SG_ERROR_INIT;
+    struct wire_reply reply = {.magic = WIRE_MAGIC,
+                               .version = WIRE_VERSION,
+                               .verb = WIRE_TRANSPORT,
+                               .sequence = 1,
+                               .body_len = 80};
+    (void)state;
+    memcpy(packet, &reply, sizeof reply);
+    assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
+    struct sg_token_link link = {.socket = pair[0], .timeout_ms = 1000};
+    assert_int_equal(sg_packet_send(pair[1], packet, sizeof packet, NULL, 0, NULL, 0, &err), SG_OK);
+    assert_int_equal(sg_token_transport(&link, &offer, &err), SG_E_SERVICE);
+    assert_string_equal(err.code, "bad_reply");
+    assert_int_equal(offer.id[0], 7);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 static void client_refuses_before_it_sends(void **state)
 {
     static unsigned char data[SG_TOKEN_DATA_MAX + 1];
@@ -235,6 +266,13 @@ static void client_refuses_before_it_sends(void **state)
     assert_int_equal(sg_token_use(&link, SG_VERB_DECRYPT, &id, &ecdsa, (struct sg_bytes){data, 1},
                                   out, &len, &err),
                      SG_E_INPUT);
+    struct sg_generate_request request = {.label = "x"};
+    SG_BUFFER spki;
+    sg_buffer_init(&spki, 64);
+    assert_int_equal(sg_token_import(&link, &request,
+                                     (struct sg_bytes){data, SG_TRANSPORT_PACKAGE_MAX + 1}, &spki,
+                                     &err),
+                     SG_E_LIMIT);
     assert_int_equal(link.sequence, 0);
 }
 
@@ -249,6 +287,7 @@ int main(void)
         cmocka_unit_test(odd_replies_are_refused),
         cmocka_unit_test(client_survives_every_answer),
         cmocka_unit_test(endless_late_answers_end),
+        cmocka_unit_test(odd_offers_are_refused),
         cmocka_unit_test(client_refuses_before_it_sends),
     };
     return cmocka_run_group_tests_name("token wire", tests, NULL, NULL);

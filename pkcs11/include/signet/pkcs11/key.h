@@ -40,4 +40,32 @@ SG_CHECKED sg_status sg_pkcs11_key_generate(struct sg_pkcs11_session *session,
                                             const struct sg_pkcs11_key_request *request,
                                             struct sg_buffer *spki, struct sg_error *err);
 
+/** What an imported key shall be; the kind of key is seen from the key itself. */
+struct sg_pkcs11_import {
+    struct sg_pkcs11_id id; /**< CKA_ID of both halves */
+    const char *label;      /**< CKA_LABEL of both halves; may be empty */
+    bool decrypt;           /**< CKA_DECRYPT, RSA only */
+    bool derive;            /**< CKA_DERIVE, EC only */
+    bool extractable;
+};
+/** Put a private key (PKCS#8 DER, RFC 5958, not encrypted) and its public half into the token, with
+ * the attributes and checks of a generated pair, but that the token cannot say that the key was
+ * never outside. It goes in through C_UnwrapKey, under an AES key made for this one call, or, where
+ * the token cannot unwrap such a key, through C_CreateObject. A signature by the token, verified
+ * here, ends it. Appends the SubjectPublicKeyInfo to spki. Leaves no copy of the key behind but
+ * pkcs8 itself. SG_E_INPUT "bad_private_key", "unsupported_key"; SG_E_CONFLICT "key_exists";
+ * SG_E_TOKEN as sg_pkcs11_key_generate. */
+SG_CHECKED sg_status sg_pkcs11_key_import(struct sg_pkcs11_session *session,
+                                          const struct sg_pkcs11_import *import,
+                                          struct sg_bytes pkcs8, struct sg_buffer *spki,
+                                          struct sg_error *err);
+
+/** Take a copy of a private key out of the token (C_WrapKey under an AES key made for this one
+ * call): appends its PKCS#8, DER, to pkcs8, and its SubjectPublicKeyInfo to spki. SG_E_DENIED
+ * "key_not_extractable" when CKA_EXTRACTABLE is not true; SG_E_NOT_FOUND "key_missing"; SG_E_TOKEN.
+ */
+SG_CHECKED sg_status sg_pkcs11_key_export(struct sg_pkcs11_session *session,
+                                          const struct sg_pkcs11_id *id, struct sg_buffer *pkcs8,
+                                          struct sg_buffer *spki, struct sg_error *err);
+
 #endif

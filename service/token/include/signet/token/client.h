@@ -10,6 +10,7 @@
 #include <signet/policy/crypto_rules.h>
 #include <signet/policy/model.h>
 #include <signet/token/mechanism.h>
+#include <signet/token/transport.h>
 
 struct sg_token_link {
     int socket;
@@ -67,6 +68,36 @@ struct sg_generate_request {
 SG_CHECKED sg_status sg_token_generate(struct sg_token_link *link,
                                        const struct sg_generate_request *request,
                                        struct sg_buffer *spki, struct sg_error *err);
+/** What a private key can be sealed to (transport.h) on its way into this token process. */
+struct sg_transport_offer {
+    unsigned char id[SG_TRANSPORT_ID_LEN], point[SG_TRANSPORT_POINT_LEN];
+};
+#define SG_TRANSPORT_LIFE_S 120 /**< seconds that an offer stands */
+/** Have the process make a key pair for one import. It lives in that process alone, for
+ * SG_TRANSPORT_LIFE_S seconds, until it is used, or until SG_TRANSPORT_OFFERS_MAX others were made
+ * after it. */
+SG_CHECKED sg_status sg_token_transport(struct sg_token_link *link, struct sg_transport_offer *out,
+                                        struct sg_error *err);
+#define SG_TRANSPORT_OFFERS_MAX 64
+/** Put a private key into the token that was sealed to an offer of this process. package:
+ * SG_TRANSPORT_HEAD_LEN bytes of head, then what sg_transport_seal made. The offer is used up,
+ * whatever comes of it. Attributes are read back and verified, the token's first signature too;
+ * what does not pass is destroyed again. Of the request .id, .abilities, .extractable and .label
+ * count, .spec is not looked at. Appends the SubjectPublicKeyInfo, whose digest is the one in the
+ * head, to spki. SG_E_CONFLICT "transport_key_gone": used, expired, or of another process;
+ * SG_E_INPUT "sealed_key_damaged", "bad_private_key", "unsupported_key", "wrong_key" (another than
+ * the head says). */
+SG_CHECKED sg_status sg_token_import(struct sg_token_link *link,
+                                     const struct sg_generate_request *request,
+                                     struct sg_bytes package, struct sg_buffer *spki,
+                                     struct sg_error *err);
+/** Take a copy of a key out of the token, sealed to point for SG_TRANSPORT_EXPORT and the digest of
+ * its public key: appends it to sealed. SG_E_DENIED "key_not_extractable", the token's own word;
+ * SG_E_CONFLICT "wrong_key" when it is not the key of that digest; SG_E_NOT_FOUND "key_missing". */
+SG_CHECKED sg_status sg_token_export(struct sg_token_link *link, const struct sg_key_id *id,
+                                     const unsigned char point[SG_TRANSPORT_POINT_LEN],
+                                     const unsigned char spki_sha256[32], struct sg_buffer *sealed,
+                                     struct sg_error *err);
 /** Store a certificate object beside its key (same CKA_ID), then remove other certificate objects
  * with that CKA_ID. */
 SG_CHECKED sg_status sg_token_store_certificate(struct sg_token_link *link,
