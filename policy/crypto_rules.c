@@ -177,6 +177,24 @@ unsigned sg_key_usage_x509(enum sg_key_family family, unsigned usage, bool certa
     return bits;
 }
 
+/* A key that signs code decrypts nothing: DOCSIGN, and the digitalSignature that verifiers of code
+ * ask for. */
+static const struct sg_certificate_profile certificate_profiles[] = {
+    {"server", SG_KEY_HANDSHAKE, 0, "serverAuth"},
+    {"client", SG_KEY_HANDSHAKE, 0, "clientAuth"},
+    {"code", SG_KEY_DOCSIGN, SG_X509_DIGITAL_SIGNATURE, "codeSigning"},
+};
+
+const struct sg_certificate_profile *sg_certificate_profile_find(const char *name)
+{
+    for (size_t i = 0; i < SG_COUNT(certificate_profiles); i++) {
+        if (strcasecmp(certificate_profiles[i].name, name) == 0) {
+            return &certificate_profiles[i];
+        }
+    }
+    return NULL;
+}
+
 struct sg_key_abilities sg_key_abilities(enum sg_key_family family, unsigned usage, bool certauth)
 {
     /* Under CERTAUTH a key never goes without a usage: certSign is forced on, and an issuer's key

@@ -24,6 +24,7 @@ enum sg_setting_type {
     SG_SETTING_SIZE_OR_NONE, /**< the same, and 0 for none */
     SG_SETTING_UNSIGNED,     /**< unsigned, .min … .max */
     SG_SETTING_FLAG,         /**< yes or no; bool */
+    SG_SETTING_POLICY,       /**< struct sg_policy_settings: the row's name says which of them */
     SG_SETTING_ENVIRONMENT,  /**< NAME=value; may stand more than once */
 };
 

@@ -33,6 +33,20 @@ static const struct sg_setting service_settings[] = {
      .help = "bytes from 16M to 64G (K, M, G behind the number), or 0 for no limit"},
     {"request_deadline_s", SG_SETTING_UNSIGNED, SERVICE(request_deadline_s), .min = 1, .max = 3600,
      .initial = "30", .help = "seconds, a number from 1 to 3600"},
+    {"policy", SG_SETTING_POLICY, SERVICE(policy), .initial = "default",
+     .help = "default, fips, browser or legacy"},
+    {"minimum_rsa_bits", SG_SETTING_POLICY, SERVICE(policy), .help = "a number from 1024 to 16384"},
+    {"curves", SG_SETTING_POLICY, SERVICE(policy),
+     .help = "p256, p384, p521, secp256k1, brainpool, ed25519, separated by commas"},
+    {"signature_digests", SG_SETTING_POLICY, SERVICE(policy),
+     .help = "sha1, sha256, sha384, sha512, separated by commas"},
+    {"leaf_days_max", SG_SETTING_POLICY, SERVICE(policy),
+     .help = "days, a number from 1 to 36525, or none, or baseline"},
+    {"ca_days_max", SG_SETTING_POLICY, SERVICE(policy),
+     .help = "days, a number from 1 to 36525, or none"},
+    {"server_san_required", SG_SETTING_POLICY, SERVICE(policy), .help = "yes or no"},
+    {"extractable_keys", SG_SETTING_POLICY, SERVICE(policy), .help = "allowed or never"},
+    {"ec_ca", SG_SETTING_POLICY, SERVICE(policy), .help = "yes or no"},
 };
 
 static const struct sg_setting token_settings[] = {

@@ -264,6 +264,13 @@ static sg_status add_administrators(const struct sg_setting *setting, const char
     return SG_OK;
 }
 
+static sg_status set_policy(const struct sg_setting *setting, const char *value, void *member,
+                            struct sg_error *err)
+{
+    return sg_policy_setting_parse(setting->name, value, member) ? SG_OK
+                                                                 : refuse(setting, value, err);
+}
+
 sg_status sg_config_set(const struct sg_setting *setting, const char *value, void *base,
                         struct sg_error *err)
 {
@@ -288,6 +295,8 @@ sg_status sg_config_set(const struct sg_setting *setting, const char *value, voi
         return set_number(setting, value, member, err);
     case SG_SETTING_FLAG:
         return set_flag(setting, value, member, err);
+    case SG_SETTING_POLICY:
+        return set_policy(setting, value, member, err);
     case SG_SETTING_ENVIRONMENT:
         return add_environment(setting, value, member, err);
     }

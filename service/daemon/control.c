@@ -209,6 +209,7 @@ static void fill_service(struct control *control)
         .changes = sg_grants_listener(&control->grants),
         .rings_socket = control->config->rings_socket,
         .socket = control->config->socket,
+        .policy = sg_crypto_policy_resolve(&control->config->policy),
     };
     control->service.started_s = sg_now_s(control->service.clock);
 }

@@ -10,6 +10,7 @@
 static const char *const sg_words_key_usage[] = {
     "handshake", "dataencrypt", "docsign", "certsign", "keyagree", NULL,
 };
+static const char *const sg_words_profile[] = {"server", "client", "code", NULL};
 static const char *const sg_words_trust[] = {"trust", "notrust", "hightrust", NULL};
 static const char *const sg_words_connect_usage[] = {"personal", "certauth", "site", NULL};
 static const char *const sg_words_cert_format[] = {"der", "pem", "pkcs7", "pkcs7-pem", NULL};

@@ -33,7 +33,8 @@ static bool in_bundle(const struct sg_add *plan, const struct sg_certificate *ce
     return false;
 }
 
-static sg_status read_member(struct sg_add *plan, const char *base64, struct sg_error *err)
+static sg_status read_member(const struct sg_run *run, struct sg_add *plan, const char *base64,
+                             struct sg_error *err)
 {
     SG_BUFFER der;
     SG_CERTIFICATE *certificate = NULL;
@@ -45,8 +46,8 @@ static sg_status read_member(struct sg_add *plan, const char *base64, struct sg_
         return s;
     }
     const struct sg_certificate_facts *facts = sg_certificate_facts(certificate);
-    if (facts->key_supported &&
-        sg_key_strength_check(facts->family, facts->key_bits, err) != SG_OK) {
+    if (facts->key_supported && sg_crypto_policy_strength(&run->service->policy, facts->family,
+                                                          facts->key_bits, err) != SG_OK) {
         sg_error_prefix(err, "\"%.80s\"", facts->subject_text);
         return err->status;
     }
@@ -64,7 +65,7 @@ static sg_status read_bundle(struct sg_run *run, struct sg_add *plan, struct sg_
                        "%zu certificates: 1 to %d can be added at once", count, SG_BUNDLE_MAX);
     }
     for (size_t i = 0; s == SG_OK && i < count; i++) {
-        s = read_member(plan, texts[i], err);
+        s = read_member(run, plan, texts[i], err);
     }
     return s;
 }
@@ -118,12 +119,21 @@ static sg_status check_replacement(struct sg_run *run, const struct sg_add *plan
     return s;
 }
 
+/* A certificate of a key of ours is held to the policy, another's is what it is. */
+static sg_status ask_policy(struct sg_run *run, const struct sg_certificate *certificate,
+                            const struct sg_certificate_row *row, struct sg_error *err)
+{
+    return row->has_key ? sg_run_policy_check(run, certificate, row->extractable, err)
+                        : sg_run_policy_warn(run, certificate, err);
+}
+
 static sg_status replace(struct sg_run *run, struct sg_add *plan, struct sg_error *err)
 {
     struct sg_certificate_row *row = &plan->replaced;
     bool placeholder = row->placeholder;
     char until[SG_TIME_TEXT];
     sg_status s = check_replacement(run, plan, err);
+    s = s == SG_OK ? ask_policy(run, plan->bundle.members[plan->leaf], row, err) : s;
     s = s == SG_OK ? sg_row_from_certificate(plan->bundle.members[plan->leaf], row, err) : s;
     s = s == SG_OK ? sg_row_check_size(row, err) : s;
     if (s != SG_OK) {

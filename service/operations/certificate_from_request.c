@@ -45,7 +45,9 @@ sg_status sg_generate_read_request(struct sg_run *run, struct sg_generate *plan,
     sg_status s = sg_run_decode(base64, SG_CERTIFICATE_MAX, &plan->csr_der, err);
     struct sg_bytes der = {plan->csr_der.data, plan->csr_der.len};
     s = s == SG_OK ? sg_csr_parse(der, plan->csr, err) : s;
-    s = s == SG_OK ? sg_key_strength_check(plan->csr->family, plan->csr->key_bits, err) : s;
+    s = s == SG_OK ? sg_crypto_policy_strength(&run->service->policy, plan->csr->family,
+                                               plan->csr->key_bits, err)
+                   : s;
     plan->made.request.extensions_from = der;
     plan->made.request.subject_der = (struct sg_bytes){plan->csr->subject, plan->csr->subject_len};
     return s == SG_OK ? check_ca_request(plan, err) : s;

@@ -31,6 +31,30 @@ static sg_status read_usage(struct sg_run *run, struct sg_generate *plan, struct
     return s;
 }
 
+/* What a person says goes before what the profile supposes. */
+static sg_status read_profile(struct sg_run *run, struct sg_generate *plan, struct sg_error *err)
+{
+    const char *word = sg_run_text(run, "profile");
+    if (word == NULL) {
+        return SG_OK;
+    }
+    if (sg_owner_kind(plan->made.name.owner.text) == SG_OWNER_CERTAUTH) {
+        sg_fail(err, SG_E_USAGE, "bad_parameter",
+                "a profile is for servers, clients and code: what stands under CERTAUTH is a CA");
+        return sg_hint(err, "Leave --profile out, or make it under a user's name.");
+    }
+    plan->profile = sg_certificate_profile_find(word);
+    if (plan->profile == NULL) {
+        return sg_fail(err, SG_E_USAGE, "bad_parameter", "profile is server, client or code");
+    }
+    if (plan->usage_words == 0) {
+        plan->usage_words = plan->profile->usage;
+        plan->made.request.usage = plan->profile->x509;
+    }
+    plan->made.request.leaf = true;
+    return SG_OK;
+}
+
 static sg_status read_signer(struct sg_run *run, struct sg_generate *plan, struct sg_error *err)
 {
     if (sg_run_text(run, "signed_by") == NULL) {
@@ -98,7 +122,11 @@ static sg_status read_x509(struct sg_run *run, struct sg_generate *plan, struct 
     plan->made.request.san_count = sans;
     plan->made.request.ekus = plan->ekus;
     plan->made.request.eku_count = ekus;
-    plan->made.request.usage = sg_key_usage_x509(family, plan->usage_words, certauth);
+    if (ekus == 0 && plan->profile != NULL) {
+        plan->made.request.ekus = &plan->profile->eku;
+        plan->made.request.eku_count = 1;
+    }
+    plan->made.request.usage |= sg_key_usage_x509(family, plan->usage_words, certauth);
     plan->made.request.ca = certauth;
     if (plan->made.request.subject == NULL && !plan->from_request) {
         sg_fail(err, SG_E_USAGE, "bad_parameter", "a new certificate needs a subject");
@@ -111,6 +139,15 @@ static sg_status check_name(struct sg_run *run, struct sg_generate *plan, struct
 {
     sg_status s = plan->from_request ? sg_generate_find_renewed(run, plan, err) : SG_OK;
     return s == SG_OK && plan->renewed.id == 0 ? sg_new_check_name(run, &plan->made.name, err) : s;
+}
+
+static sg_status ask_policy(struct sg_run *run, struct sg_generate *plan, struct sg_error *err)
+{
+    struct sg_bytes spki = {0};
+    if (plan->from_request) {
+        spki = (struct sg_bytes){plan->csr->spki, plan->csr->spki_len};
+    }
+    return sg_new_ask_policy(run, &plan->made, spki, err);
 }
 
 static sg_status warn(struct sg_run *run, const struct sg_generate *plan, struct sg_error *err)
@@ -172,6 +209,7 @@ static sg_status make_plan(struct sg_run *run, struct sg_generate *plan, struct 
 {
     sg_status s = sg_run_certificate_name(run, "certificate", &plan->made.name, err);
     s = s == SG_OK ? read_usage(run, plan, err) : s;
+    s = s == SG_OK ? read_profile(run, plan, err) : s;
     s = s == SG_OK ? sg_generate_read_request(run, plan, err) : s;
     s = s == SG_OK ? sg_run_validity(run, &plan->made.request.not_before_s,
                                      &plan->made.request.not_after_s, err)
@@ -180,6 +218,7 @@ static sg_status make_plan(struct sg_run *run, struct sg_generate *plan, struct 
     s = s == SG_OK ? read_x509(run, plan, err) : s;
     s = s == SG_OK ? read_signer(run, plan, err) : s;
     s = s == SG_OK ? check_name(run, plan, err) : s;
+    s = s == SG_OK ? ask_policy(run, plan, err) : s;
     s = s == SG_OK ? sg_run_ensure_owner(run, plan->made.name.owner.text, err) : s;
     s = s == SG_OK ? warn(run, plan, err) : s;
     return s == SG_OK ? describe(run, plan, err) : s;

@@ -56,7 +56,8 @@ sg_status sg_add_row(struct sg_run *run, const struct sg_certificate *certificat
                      struct sg_certificate_row *row, struct sg_error *err)
 {
     char until[SG_TIME_TEXT];
-    sg_status s = sg_row_from_certificate(certificate, row, err);
+    sg_status s = sg_run_policy_warn(run, certificate, err);
+    s = s == SG_OK ? sg_row_from_certificate(certificate, row, err) : s;
     s = s == SG_OK ? sg_store_certificate_add(run->service->store, row, err) : s;
     if (s != SG_OK) {
         return s;

@@ -8,6 +8,7 @@
 struct sg_generate {
     struct sg_new_certificate made;
     unsigned usage_words;
+    const struct sg_certificate_profile *profile; /**< NULL: none was asked for */
     const char **sans, **ekus;
     bool from_request; /**< the key is elsewhere */
     struct sg_buffer csr_der;

@@ -103,8 +103,11 @@ static sg_status build(struct sg_run *run, const struct sg_new_certificate *made
     s = s == SG_OK ? sg_x509_build_certificate(&made->request, spki, made->issuer, &signer.signer,
                                                serial, &der, err)
                    : s;
-    return s == SG_OK ? sg_certificate_parse((struct sg_bytes){der.data, der.len}, out, err)
-                      : sg_run_signing_failed(run, signing_row, err);
+    if (s != SG_OK) {
+        return sg_run_signing_failed(run, signing_row, err);
+    }
+    s = sg_certificate_parse((struct sg_bytes){der.data, der.len}, out, err);
+    return s == SG_OK ? sg_run_policy_check(run, *out, made->extractable, err) : s;
 }
 
 sg_status sg_new_build_issued(struct sg_run *run, const struct sg_new_certificate *made,

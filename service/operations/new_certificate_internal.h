@@ -25,6 +25,12 @@ SG_CHECKED sg_status sg_new_choose_token(struct sg_run *run, const char *wanted,
 /** Warn of a kind of key that programs or rings cannot use. */
 SG_CHECKED sg_status sg_new_warn_key(struct sg_run *run, const struct sg_key_spec *spec,
                                      struct sg_error *err);
+/** Ask the policy what can be known before a key is made, so that a dry run knows it too (what is
+ * made is asked again, sg_new_make and sg_new_build_issued do that), and warn of a server without a
+ * name. A validity that nobody asked for is cut to what is allowed. spki: of the key that is
+ * elsewhere. Codes: sg_crypto_policy_check's. */
+SG_CHECKED sg_status sg_new_ask_policy(struct sg_run *run, struct sg_new_certificate *made,
+                                       struct sg_bytes spki, struct sg_error *err);
 /** Refuse a name that is taken. SG_E_CONFLICT "label_in_use". */
 SG_CHECKED sg_status sg_new_check_name(struct sg_run *run, const struct sg_certificate_name *name,
                                        struct sg_error *err);

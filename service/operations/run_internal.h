@@ -126,6 +126,21 @@ sg_status sg_run_token_failed(struct sg_run *run, const char *token, struct sg_e
 sg_status sg_run_signing_failed(struct sg_run *run, const struct sg_certificate_row *row,
                                 struct sg_error *err);
 
+/* ---- the policy of the configuration (policy_check.c) ---- */
+/** Refuse a certificate of ours, as it would be stored, that the policy does not allow:
+ * sg_crypto_policy_check's codes; the message names its subject. extractable: its key can be
+ * exported. */
+SG_CHECKED sg_status sg_run_policy_check(struct sg_run *run,
+                                         const struct sg_certificate *certificate, bool extractable,
+                                         struct sg_error *err);
+/** Somebody else's certificate is stored all the same: a warning for each rule that it breaks. */
+SG_CHECKED sg_status sg_run_policy_warn(struct sg_run *run,
+                                        const struct sg_certificate *certificate,
+                                        struct sg_error *err);
+
+/** The policy in force as JSON, the days as of now. New reference, NULL when memory is out. */
+json_t *sg_policy_json(const struct sg_crypto_policy *policy, int64_t now_s);
+
 /** A key that rings can deliver. Ed25519 stays out of them: no PKCS#11 RPC client carries EdDSA,
  * and one such key makes libp11 0.4.12 lose every key beside it. */
 bool sg_row_key_deliverable(const struct sg_certificate_row *row);

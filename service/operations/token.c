@@ -119,6 +119,10 @@ sg_status sg_operation_STATUS(struct sg_run *run, struct sg_error *err)
             ? sg_run_set(run->answer, "rings_socket", json_string(run->service->rings_socket), err)
             : s;
     s = s == SG_OK ? add_identity(run, err) : s;
+    s = s == SG_OK
+            ? sg_run_set(run->answer, "policy",
+                         sg_policy_json(&run->service->policy, sg_now_s(run->service->clock)), err)
+            : s;
     if (s != SG_OK || !sg_run_allowed(run, SG_FUNCTION_TOKEN, NULL)) {
         return s;
     }

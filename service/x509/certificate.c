@@ -1,6 +1,7 @@
 /* Reading one certificate and keeping what is worth knowing about it. */
 #include "x509_internal.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -107,6 +108,18 @@ static void fill_signature_text(const X509 *x509, char *out, size_t room)
     (void)snprintf(out, room, "%.47s", nid != NID_undef ? OBJ_nid2ln(nid) : dotted);
 }
 
+/* OpenSSL's short names, small: "sha256". RSASSA-PSS names it in its parameters. */
+static void fill_digest_text(X509 *x509, char *out, size_t room)
+{
+    int nid = NID_undef;
+    bool known = X509_get_signature_info(x509, &nid, NULL, NULL, NULL) == 1 && nid != NID_undef;
+    (void)snprintf(out, room, "%.23s", known ? OBJ_nid2sn(nid) : "");
+    for (char *next = out; *next != '\0'; next++) {
+        *next = (char)tolower((unsigned char)*next);
+    }
+    ERR_clear_error();
+}
+
 /* Lay DER, names and key out in one block; the names are OpenSSL's copies of the bytes that were in
  * the certificate. */
 static sg_status fill_bytes(struct sg_certificate *c, struct sg_bytes der, struct sg_error *err)
@@ -181,6 +194,7 @@ static sg_status fill(struct sg_certificate *c, struct sg_bytes der, struct sg_e
     }
     fill_names(c);
     fill_signature_text(c->x509, f->signature_text, sizeof(f->signature_text));
+    fill_digest_text(c->x509, f->digest_text, sizeof(f->digest_text));
     f->ca = (X509_get_extension_flags(c->x509) & EXFLAG_CA) != 0;
     sg_status s = fill_bytes(c, der, err);
     return s == SG_OK ? fill_key(c, err) : s;

@@ -163,6 +163,9 @@ sg_status sg_x509_extras_collect(const struct sg_x509_request *request, struct s
     }
     if (s == SG_OK && request->ca) {
         s = collect_ca(&extras, err);
+    } else if (s == SG_OK && request->leaf && extras.basic == NULL) {
+        extras.basic = BASIC_CONSTRAINTS_new(); /* cA is false by default */
+        s = extras.basic != NULL ? SG_OK : sg_fail_memory(err);
     }
     if (s != SG_OK) {
         return s;

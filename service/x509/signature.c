@@ -29,6 +29,19 @@ static void plan_ec(unsigned bits, struct sg_x509_signing *out)
     }
 }
 
+const char *sg_x509_signing_digest(enum sg_key_family family, unsigned bits)
+{
+    switch (family) {
+    case SG_FAMILY_RSA:
+        return "sha256";
+    case SG_FAMILY_EC:
+        return bits <= 256 ? "sha256" : bits <= 384 ? "sha384" : "sha512";
+    case SG_FAMILY_ED25519:
+        break;
+    }
+    return "";
+}
+
 sg_status sg_x509_signing_plan(const struct sg_signer *signer, struct sg_x509_signing *out,
                                struct sg_error *err)
 {

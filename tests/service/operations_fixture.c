@@ -237,6 +237,7 @@ int world_setup(void **state)
         .rings_socket = "/run/test/pkcs11.sock",
         .socket = "/run/test/signet.sock",
         .started_s = NOW - DAY,
+        .policy = sg_crypto_policy_of(SG_PROFILE_DEFAULT),
     };
     open_store(world);
     world->caller = &administrator;

@@ -75,6 +75,8 @@ static void the_smallest_one_has_every_default(void **state)
     assert_int_equal(config->connections_per_user_max, 2048);
     assert_int_equal(config->connection_memory_max, 256u << 20);
     assert_int_equal(config->request_deadline_s, 30);
+    assert_int_equal(config->policy.profile, SG_PROFILE_DEFAULT);
+    assert_int_equal(config->policy.given, 0);
     assert_int_equal(config->token_count, 1);
     assert_string_equal(token->name, "soft");
     assert_string_equal(token->module, "/lib/m.so");
@@ -106,6 +108,15 @@ static void every_setting_can_be_set(void **state)
                                "connections_per_user_max = 64K\n"
                                "connection_memory_max = 0\n"
                                "request_deadline_s = 3600\n"
+                               "curves = p384, p521   # before the profile\n"
+                               "policy = Browser\n"
+                               "minimum_rsa_bits = 3072\n"
+                               "signature_digests = sha384\n"
+                               "leaf_days_max = 90\n"
+                               "ca_days_max = none\n"
+                               "server_san_required = no\n"
+                               "extractable_keys = never\n"
+                               "ec_ca = no\n"
                                "[ token one.2_3-x ]   # comment\n"
                                "module = /m\n"
                                "serial = 0123456789abcdef\n"
@@ -135,6 +146,16 @@ static void every_setting_can_be_set(void **state)
     assert_int_equal(config->connections_per_user_max, 65536);
     assert_int_equal(config->connection_memory_max, 0);
     assert_int_equal(config->request_deadline_s, 3600);
+    struct sg_crypto_policy policy = sg_crypto_policy_resolve(&config->policy);
+    assert_int_equal(policy.profile, SG_PROFILE_BROWSER);
+    assert_int_equal(policy.curves, SG_POLICY_P384 | SG_POLICY_P521);
+    assert_int_equal(policy.minimum_rsa_bits, 3072);
+    assert_int_equal(policy.digests, SG_POLICY_SHA384);
+    assert_int_equal(policy.leaf_days_max, 90);
+    assert_int_equal(policy.ca_days_max, SG_DAYS_NONE);
+    assert_false(policy.server_san);
+    assert_false(policy.extractable_keys);
+    assert_false(policy.ec_ca);
     assert_int_equal(config->token_count, 2);
     const struct sg_config_token *token = &config->tokens[0];
     assert_string_equal(token->name, "one.2_3-x");
@@ -167,6 +188,13 @@ static const struct bad bad_ones[] = {
     {"\n\n= 5\n" TOKEN, 3, "unknown setting \"\"", "Allowed here: socket, rings_socket"},
     {"log = info\nlog = info\n" TOKEN, 2, "log is set twice", "Remove"},
     {"log =\n" TOKEN, 1, "log has no value", "error, warning"},
+    {"policy = strict\n" TOKEN, 1, "\"strict\" is not a value of policy", "fips, browser"},
+    {"policy = fips\npolicy = fips\n" TOKEN, 2, "policy is set twice", "Remove"},
+    {"ec_ca = no\nminimum_rsa_bits = 512\n" TOKEN, 2, "minimum_rsa_bits", "1024 to 16384"},
+    {"curves = p256, p192\n" TOKEN, 1, "\"p256, p192\" is not a value of curves", "brainpool"},
+    {"signature_digests = md5\n" TOKEN, 1, "signature_digests", "sha256"},
+    {"ca_days_max = baseline\n" TOKEN, 1, "ca_days_max", "or none"},
+    {"extractable_keys = yes\n" TOKEN, 1, "extractable_keys", "allowed or never"},
     {"log = # nothing\n" TOKEN, 1, "log has no value", "error, warning"},
     {"log = \"\"\n" TOKEN, 1, "log has no value", ""},
     {"log = \"info\n" TOKEN, 1, "not closed", ""},

@@ -53,6 +53,17 @@ enum sg_x509_usage {
  * forces certSign + cRLSign. */
 unsigned sg_key_usage_x509(enum sg_key_family family, unsigned usage, bool certauth);
 
+/** What a certificate is for: defaults for usage and extended key usages (RFC 5280, 4.2.1.3 and
+ * 4.2.1.12); all of them say in basicConstraints that they are no CA. */
+struct sg_certificate_profile {
+    const char *name; /**< "server", "client", "code" */
+    unsigned usage;   /**< enum sg_key_usage */
+    unsigned x509;    /**< enum sg_x509_usage beside what .usage stands for */
+    const char *eku;  /**< "serverAuth" … */
+};
+/** Find a profile by its name (any case); NULL when there is none. */
+const struct sg_certificate_profile *sg_certificate_profile_find(const char *name);
+
 /** What the token lets the private key do. Signing always. */
 struct sg_key_abilities {
     bool decrypt; /**< RSA with HANDSHAKE (RSA key exchange), DATAENCRYPT, or no usage named */

@@ -8,6 +8,7 @@
 
 #include <signet/base/error.h>
 #include <signet/base/log.h>
+#include <signet/policy/crypto_policy.h>
 #include <signet/policy/model.h>
 
 #define SG_ADMINISTRATORS_MAX 64
@@ -43,6 +44,7 @@ struct sg_config {
     size_t connection_memory_max; /**< bytes of RLIMIT_AS of a connection process; default 256 MiB,
                                      0 = none */
     unsigned request_deadline_s;  /**< default 30 */
+    struct sg_policy_settings policy; /**< default: the profile "default" */
     struct sg_config_token tokens[SG_TOKENS_MAX];
     size_t token_count;
 };

@@ -6,6 +6,7 @@
 #include <signet/base/clock.h>
 #include <signet/base/error.h>
 #include <signet/policy/authority.h>
+#include <signet/policy/crypto_policy.h>
 #include <signet/store/store.h>
 #include <signet/token/client.h>
 
@@ -60,6 +61,8 @@ struct sg_service {
     struct sg_change_listener changes;
     const char *rings_socket; /**< path, for provision and status */
     const char *socket;
+    struct sg_crypto_policy policy; /**< what certificates of ours may be; the maker fills it in:
+                                       all zero allows nothing */
     int64_t started_s;
     bool unsettled; /**< an operation left an intent behind: sg_operations_recover is due */
 };

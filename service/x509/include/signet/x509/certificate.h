@@ -36,6 +36,7 @@ struct sg_certificate_facts {
     unsigned key_bits;
     char key_text[32];       /**< "RSA 2048", "EC P-256", "Ed25519", "EC brainpoolP256r1" */
     char signature_text[48]; /**< "sha256WithRSAEncryption" */
+    char digest_text[24];    /**< of the signature: "sha256"; empty when the algorithm names none */
     bool self_issued;        /**< subject equals issuer */
     bool ca;                 /**< basicConstraints cA */
     bool key_supported;      /**< family is meaningful */
@@ -61,6 +62,16 @@ unsigned sg_certificate_usage(const struct sg_certificate *certificate);
 SG_CHECKED sg_status sg_certificate_ekus(const struct sg_certificate *certificate,
                                          struct sg_buffer *out, size_t *count,
                                          struct sg_error *err);
+
+/** What the rules of a policy ask of extensions. */
+struct sg_x509_outline {
+    bool ca;      /**< basicConstraints cA */
+    bool has_san; /**< at least one subject alternative name */
+    bool has_eku; /**< there are extended key usages */
+    bool server;  /**< serverAuth is among them */
+};
+/** Of a certificate; malformed extensions count as absent. */
+struct sg_x509_outline sg_certificate_outline(const struct sg_certificate *certificate);
 
 /** Does issuer's key verify certificate's signature, and issuer's subject match? SG_E_INPUT
  * "bad_signature" or "wrong_issuer". */
@@ -106,6 +117,7 @@ struct sg_x509_request {
     size_t eku_count;
     unsigned usage;                    /**< X.509 keyUsage bits; 0 = no extension */
     bool ca;                           /**< basicConstraints cA, critical */
+    bool leaf;                         /**< without .ca: basicConstraints that say so */
     int64_t not_before_s, not_after_s; /**< certificates only */
     struct sg_bytes
         extensions_from; /**< DER of a certificate or a CSR whose SAN, EKU, keyUsage,
@@ -115,6 +127,12 @@ struct sg_x509_request {
  * bad_subject, bad_san, unknown_eku …, naming the part. */
 SG_CHECKED sg_status sg_x509_request_check(const struct sg_x509_request *request,
                                            struct sg_error *err);
+/** Tell what a certificate built from this request would say, without building it. Fails as
+ * building would: bad_san, unknown_eku, bad_extension. */
+SG_CHECKED sg_status sg_x509_request_outline(const struct sg_x509_request *request,
+                                             struct sg_x509_outline *out, struct sg_error *err);
+/** The digest that a key of this kind signs with: "sha256"; "" for Ed25519. Never NULL. */
+const char *sg_x509_signing_digest(enum sg_key_family family, unsigned bits);
 /** Build a PKCS#10 request (RFC 2986) with the extensions inside it, signed by the key itself.
  * Appends DER. Curves are always named. */
 SG_CHECKED sg_status sg_x509_build_csr(const struct sg_x509_request *request,
