@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define SG_STREAM_ROOM 4096 /* bytes each way; what is longer goes by in several calls */
+#define SG_STREAM_ROOM 1024 /* bytes each way; what is longer goes by in several calls */
 
 /** One connected stream socket. */
 struct sg_stream {

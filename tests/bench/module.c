@@ -9,7 +9,6 @@
 
 #include <signet/base/cleanup.h>
 
-#define SLOTS_MAX 4096
 #define PIN_MAX 256
 
 void bench_check(CK_RV rv, const char *what)
@@ -51,8 +50,9 @@ static bool has_label(const CK_TOKEN_INFO *info, const char *label)
 
 static CK_SLOT_ID find_slot(CK_FUNCTION_LIST *calls, const char *token)
 {
-    CK_ULONG count = SLOTS_MAX;
-    SG_FREE CK_SLOT_ID *slots = calloc(count, sizeof(*slots));
+    CK_ULONG count = 0;
+    bench_check(calls->C_GetSlotList(CK_TRUE, NULL, &count), "C_GetSlotList");
+    SG_FREE CK_SLOT_ID *slots = calloc(count + 1, sizeof(*slots));
     if (slots == NULL) {
         errx(1, "out of memory");
     }

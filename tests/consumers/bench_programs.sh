@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The benchmark's programs do what they claim, for a moment, on a small scale: a benchmark that does not run measures nothing.
 . "$(dirname "$0")/lib.sh"
-: "${BENCH_SIGN:?}" "${BENCH_PROVISION:?}"
+: "${BENCH_SIGN:?}" "${BENCH_PROVISION:?}" "${BENCH_ATTACH:?}"
 
 instance_up
 signet owner add BENCH >/dev/null
@@ -18,3 +18,7 @@ expect_failure 1 'labelled BENCH/NONE' "$BENCH_SIGN" --module "$client_module" -
 "$BENCH_PROVISION" --socket "$SIGNET_SOCKET" --owner BENCH --servers 4 >"$scratch/provision.log" 2>&1 ||
     fail "bench_provision: $(tail -n 3 "$scratch/provision.log")"
 signet ring show BENCH/server-4 --json | grep -q '"server-4"' || fail 'the fourth server has no ring with its certificate'
+
+expect_text '^attached$' "$BENCH_ATTACH" "$client_module" BENCH/SIGN ec 5 </dev/null
+expect_failure 1 'no private key' "$BENCH_ATTACH" "$client_module" BENCH/SIGN none 5
+expect_failure 1 'usage' "$BENCH_ATTACH" "$client_module" BENCH/SIGN ec 10001
