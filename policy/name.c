@@ -2,6 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+#include <signet/policy/name_filter.h>
 
 #include "utf8_internal.h"
 
@@ -256,6 +259,36 @@ sg_status sg_name_ring_ref(const char *text, struct sg_ring_ref *out, struct sg_
     s = sg_name_ring(ring, &ref.ring, err);
     if (s == SG_OK) {
         *out = ref;
+    }
+    return s;
+}
+
+static sg_status read_map_owner(const char *text, size_t len, struct sg_owner_name *out,
+                                struct sg_error *err)
+{
+    if (len == strlen(SG_MULTIID) && strncasecmp(text, SG_MULTIID, len) == 0) {
+        *out = (struct sg_owner_name){.text = SG_MULTIID};
+        return SG_OK;
+    }
+    sg_status s = read_owner(text, len, out, err);
+    if (s == SG_OK && sg_owner_kind(out->text) != SG_OWNER_USER) {
+        (void)sg_fail(err, SG_E_INPUT, "owner_cannot_have_filters",
+                      "%s cannot own a certificate name filter", out->text);
+        return sg_hint(err, "Filters lead to user IDs: name one, or MULTIID with criteria.");
+    }
+    return s;
+}
+
+sg_status sg_name_map(const char *text, struct sg_certificate_name *out, struct sg_error *err)
+{
+    struct sg_certificate_name name = {.label = {""}};
+    size_t len = strcspn(text, "/");
+    sg_status s = read_map_owner(text, len, &name.owner, err);
+    if (s == SG_OK && text[len] == '/') {
+        s = sg_name_label(text + len + 1, &name.label, err);
+    }
+    if (s == SG_OK) {
+        *out = name;
     }
     return s;
 }

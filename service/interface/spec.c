@@ -12,6 +12,7 @@ static const char *const sg_words_key_usage[] = {
 };
 static const char *const sg_words_profile[] = {"server", "client", "code", NULL};
 static const char *const sg_words_trust[] = {"trust", "notrust", "hightrust", NULL};
+static const char *const sg_words_map_trust[] = {"trust", "notrust", NULL};
 static const char *const sg_words_connect_usage[] = {"personal", "certauth", "site", NULL};
 static const char *const sg_words_cert_format[] = {"der", "pem", "pkcs7", "pkcs7-pem", NULL};
 static const char *const sg_words_ring_format[] = {
@@ -82,7 +83,19 @@ const struct sg_param *sg_param_find(const struct sg_operation *operation, const
     return NULL;
 }
 
+/* Files do not fit into an address. */
+static bool sends_files(const struct sg_operation *operation)
+{
+    bool files = false;
+    for (const struct sg_param *param = operation->params; param->name != NULL; param++) {
+        files =
+            files || param->type == SG_PARAM_CERTIFICATE_FILES || param->type == SG_PARAM_CSR_FILE;
+    }
+    return files;
+}
+
 const char *sg_operation_method(const struct sg_operation *operation)
 {
-    return (operation->flags & SG_OP_CHANGES) != 0 ? "POST" : "GET";
+    bool body = (operation->flags & SG_OP_CHANGES) != 0 || sends_files(operation);
+    return body ? "POST" : "GET";
 }

@@ -42,8 +42,15 @@ static bool can_be_shown(const char *text)
     return plain;
 }
 
-/* The owner that a parameter names, whatever its type. */
-static sg_status target_owner(const char *text, struct sg_owner_name *out, struct sg_error *err)
+static bool is_about_filters(enum sg_function function)
+{
+    return function == SG_FUNCTION_MAP || function == SG_FUNCTION_ALTMAP ||
+           function == SG_FUNCTION_DELMAP || function == SG_FUNCTION_LISTMAP;
+}
+
+/* The owner that a parameter names, whatever its type. Name filters may be MULTIID's. */
+static sg_status target_owner(enum sg_function function, const char *text,
+                              struct sg_owner_name *out, struct sg_error *err)
 {
     char owner[SG_OWNER_MAX + 2];
     size_t len = strcspn(text, "/");
@@ -52,7 +59,14 @@ static sg_status target_owner(const char *text, struct sg_owner_name *out, struc
     }
     memcpy(owner, text, len);
     owner[len] = '\0';
-    sg_status s = sg_name_owner(owner, out, err);
+    struct sg_certificate_name map;
+    sg_status s = SG_OK;
+    if (is_about_filters(function)) {
+        s = sg_name_map(owner, &map, err);
+        *out = s == SG_OK ? map.owner : *out;
+    } else {
+        s = sg_name_owner(owner, out, err);
+    }
     if (s != SG_OK && can_be_shown(text)) {
         sg_error_prefix(err, "\"%s\"", text);
         sg_object(err, "%s", text);
@@ -83,12 +97,12 @@ static sg_status authorise(struct sg_run *run, struct sg_error *err)
         if (need->function == SG_FUNCTION_NONE) {
             return SG_OK;
         }
-        struct sg_owner_name owner;
+        struct sg_owner_name owner = {.text = ""};
         const char *text = need->param != NULL ? sg_run_text(run, need->param) : NULL;
         if (need->param != NULL && text == NULL) {
             continue; /* an optional parameter that is absent */
         }
-        sg_status s = text != NULL ? target_owner(text, &owner, err) : SG_OK;
+        sg_status s = text != NULL ? target_owner(need->function, text, &owner, err) : SG_OK;
         s = s == SG_OK ? sg_run_require(run, need->function, text != NULL ? owner.text : NULL, err)
                        : s;
         if (s != SG_OK) {

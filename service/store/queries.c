@@ -10,6 +10,8 @@
     "SELECT r.id, r.owner, r.name, r.sequence,"                                                    \
     " (SELECT count(*) FROM connection WHERE ring = r.id) FROM ring r"
 
+#define MAP "SELECT id, owner, label, trusted, subject, issuer, criteria FROM map"
+
 /* Every value is bound: nothing from outside ever becomes part of a text here. */
 static const char *const texts[SG_QUERY_COUNT] = {
     [SG_Q_BEGIN] = "BEGIN IMMEDIATE",
@@ -82,6 +84,24 @@ static const char *const texts[SG_QUERY_COUNT] = {
     [SG_Q_MEMBERSHIPS] = "SELECT n.ring, n.usage, n.is_default FROM connection n"
                          " CROSS JOIN ring r ON r.id = n.ring"
                          " WHERE n.certificate = ? ORDER BY r.owner, r.name",
+
+    [SG_Q_MAP_ADD] = "INSERT INTO map (owner, label, trusted, subject, issuer, criteria)"
+                     " VALUES (?, ?, ?, ?, ?, ?)",
+    [SG_Q_MAP_FREE_LABEL] =
+        "SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM map WHERE owner = ?1"
+        "  AND label = 'LABEL00000001') THEN 'LABEL00000001' ELSE"
+        " (SELECT printf('LABEL%08d', CAST(substr(m.label, 6) AS INTEGER) + 1) FROM map m"
+        "  WHERE m.owner = ?1 AND m.label GLOB"
+        "   'LABEL[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' AND NOT EXISTS (SELECT 1 FROM map"
+        "   WHERE owner = ?1 AND label = printf('LABEL%08d', CAST(substr(m.label, 6) AS INTEGER)"
+        "    + 1)) ORDER BY m.label LIMIT 1) END",
+    [SG_Q_MAP_ALTER] = "UPDATE map SET label = ?, trusted = ?, criteria = ? WHERE id = ?",
+    [SG_Q_MAP_DELETE] = "DELETE FROM map WHERE id = ?",
+    [SG_Q_MAP_BY_ID] = MAP " WHERE id = ?",
+    [SG_Q_MAP_BY_NAME] = MAP " WHERE owner = ? AND label = ?",
+    [SG_Q_MAP_BY_FILTER] = MAP " WHERE subject = ? AND issuer = ?",
+    [SG_Q_MAP_IDS] = "SELECT id FROM map WHERE owner = ? ORDER BY label",
+    [SG_Q_MAP_IDS_ALL] = "SELECT id FROM map ORDER BY owner, label",
 
     [SG_Q_INTENT_ADD] = "INSERT INTO intent (kind, token, key, operation, created)"
                         " VALUES (?, ?, ?, ?, ?)",

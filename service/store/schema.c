@@ -129,9 +129,34 @@ static const char version_1[] =
     " accepted_before INTEGER NOT NULL CHECK (accepted_before IN (0, 1)),"
     " changed INTEGER NOT NULL"
     ") STRICT, WITHOUT ROWID;";
+/* Certificate name filters. MULTIID is no owner of anything else and stands in no table. */
+static const char version_2[] =
+    "CREATE TABLE map ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " owner TEXT NOT NULL CHECK (owner NOT IN ('CERTAUTH', 'SITE')),"
+    " user TEXT GENERATED ALWAYS AS (nullif(owner, 'MULTIID')) STORED"
+    "  REFERENCES owner (name) ON DELETE RESTRICT,"
+    " label TEXT NOT NULL"
+    "  CHECK (length(label) BETWEEN 1 AND 32 AND length(CAST(label AS BLOB)) <= 128)"
+    "  CHECK (label = trim(label, ' ') AND"
+    "   (label NOT GLOB '*[' || char(1) || '-' || char(31) || char(127) || '-' || char(159) ||"
+    "    char(8232) || char(8233) || ']*')),"
+    " trusted INTEGER NOT NULL CHECK (trusted IN (0, 1)),"
+    " subject TEXT NOT NULL CHECK (length(subject) <= 255),"
+    " issuer TEXT NOT NULL CHECK (length(issuer) <= 255),"
+    " criteria TEXT NOT NULL CHECK (length(criteria) <= 255),"
+    " CHECK (subject <> '' OR issuer <> ''),"
+    " CHECK ((owner = 'MULTIID') = (criteria <> '')),"
+    " UNIQUE (owner, label),"
+    " UNIQUE (subject, issuer)"
+    ") STRICT;"
+    "CREATE INDEX map_user ON map (user);"
+    /* A filter is made anew, not changed: what it matched stays what it matches. */
+    "CREATE TRIGGER map_keeps_filter BEFORE UPDATE OF owner, subject, issuer ON map"
+    " BEGIN SELECT RAISE(ABORT, 'a filter keeps what it matches'); END;";
 /* clang-format on */
 
-static const char *const migrations[] = {version_1};
+static const char *const migrations[] = {version_1, version_2};
 _Static_assert(SG_COUNT(migrations) == SG_STORE_VERSION, "one migration for each version");
 
 const char *const *sg_store_migrations(size_t *count)

@@ -10,7 +10,7 @@
 /** "Sign": what the file says it is (PRAGMA application_id). */
 #define SG_STORE_APPLICATION 0x5369676E
 /** The schema that this program writes: the number of migrations (PRAGMA user_version). */
-#define SG_STORE_VERSION 1
+#define SG_STORE_VERSION 2
 
 /** Every fixed statement, by name; the texts are in queries.c. */
 enum sg_query_id {
@@ -58,6 +58,15 @@ enum sg_query_id {
     SG_Q_DISCONNECT,
     SG_Q_MEMBERS,
     SG_Q_MEMBERSHIPS,
+    SG_Q_MAP_ADD,
+    SG_Q_MAP_FREE_LABEL,
+    SG_Q_MAP_ALTER,
+    SG_Q_MAP_DELETE,
+    SG_Q_MAP_BY_ID,
+    SG_Q_MAP_BY_NAME,
+    SG_Q_MAP_BY_FILTER,
+    SG_Q_MAP_IDS,
+    SG_Q_MAP_IDS_ALL,
     SG_Q_INTENT_ADD,
     SG_Q_INTENT_REMOVE,
     SG_Q_INTENT_BY_ID,

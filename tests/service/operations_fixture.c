@@ -297,6 +297,18 @@ static sg_status mix_ring(void *context, const struct sg_ring_row *row,
     return SG_OK;
 }
 
+static sg_status mix_map(void *context, const struct sg_map_row *row,
+                         struct sg_error *err SG_UNUSED)
+{
+    mix_text(context, row->name.owner.text);
+    mix_text(context, row->name.label.text);
+    mix_text(context, row->subject);
+    mix_text(context, row->issuer);
+    mix_text(context, row->criteria);
+    mix(context, &row->trusted, sizeof row->trusted);
+    return SG_OK;
+}
+
 static sg_status mix_owner(void *context, const char *owner, const uid_t *uids, size_t uid_count,
                            uint64_t certificates SG_UNUSED, uint64_t rings SG_UNUSED,
                            struct sg_error *err SG_UNUSED)
@@ -325,6 +337,7 @@ struct snapshot snapshot(struct world *world)
                      SG_OK);
     assert_int_equal(sg_store_ring_each(store, NULL, mix_ring, &taken.digest, &err), SG_OK);
     assert_int_equal(sg_store_owner_each(store, mix_owner, &taken.digest, &err), SG_OK);
+    assert_int_equal(sg_store_map_each(store, NULL, mix_map, &taken.digest, &err), SG_OK);
     if (world->cutter.victim == 0 && world->process.pid > 0 &&
         sg_token_get_info(&world->process.link, &info, &err) == SG_OK) {
         taken.private_keys = info.private_keys;

@@ -101,6 +101,40 @@ static void open_takes_no_name_for_a_command(void **state)
     (void)close(here);
 }
 
+static void make_old_store(const struct fixture *fixture, size_t version)
+{
+    size_t count = 0;
+    char identity[160];
+    sqlite3 *db = NULL;
+    const char *const *migrations = sg_store_migrations(&count);
+    assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+    for (size_t i = 0; i < version; i++) {
+        assert_int_equal(sqlite3_exec(db, migrations[i], NULL, NULL, NULL), SQLITE_OK);
+    }
+    snprintf(identity, sizeof identity,
+             "PRAGMA application_id = %d; PRAGMA user_version = %zu;"
+             "INSERT INTO owner (name) VALUES ('KEPT')",
+             SG_STORE_APPLICATION, version);
+    assert_int_equal(sqlite3_exec(db, identity, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void open_brings_every_older_version_up(void **state)
+{
+    struct fixture *fixture = *state;
+    for (size_t version = 1; version < SG_STORE_VERSION; version++) {
+        bool kept = false;
+        (void)unlink(fixture->path);
+        make_old_store(fixture, version);
+        assert_ok(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err));
+        assert_int_equal(number_of_sql(fixture, "PRAGMA user_version"), SG_STORE_VERSION);
+        assert_ok(fixture, sg_store_owner_exists(fixture->store, "KEPT", &kept, &fixture->err));
+        assert_true(kept);
+        sg_store_close(fixture->store);
+        fixture->store = NULL;
+    }
+}
+
 static void open_refuses_a_newer_file_and_leaves_it_alone(void **state)
 {
     struct fixture *fixture = *state;
@@ -127,7 +161,7 @@ static void open_refuses_a_newer_file_with_a_wal_and_leaves_both_alone(void **st
     sqlite3 *db = NULL;
     assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 2", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 78", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     SG_BUFFER before;
     SG_BUFFER after;
@@ -530,6 +564,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_DIRECTORY(open_makes_a_new_file_with_schema_and_anchors),
         IN_DIRECTORY(open_migrates_an_empty_file),
+        IN_DIRECTORY(open_brings_every_older_version_up),
         IN_DIRECTORY(open_keeps_what_was_stored),
         IN_DIRECTORY(open_takes_rights_from_others),
         IN_DIRECTORY(open_takes_no_name_for_a_command),

@@ -29,6 +29,10 @@ SG_CHECKED sg_status sg_name_certificate(const char *text, struct sg_certificate
  * "owner_cannot_have_rings"). */
 SG_CHECKED sg_status sg_name_ring_ref(const char *text, struct sg_ring_ref *out,
                                       struct sg_error *err);
+/** OWNER or OWNER/LABEL of certificate name filters: a user ID, or MULTIID. CERTAUTH and SITE have
+ * none (code "owner_cannot_have_filters"). Without a label that is empty. */
+SG_CHECKED sg_status sg_name_map(const char *text, struct sg_certificate_name *out,
+                                 struct sg_error *err);
 /** Fold a caption that somebody else wrote (a CN) into a label: control characters and bad UTF-8
  * dropped, cut to 32 characters, blanks trimmed, "certificate" when nothing is left. attempt 0
  * gives it as it is, n > 0 ends it with "-<n+1>" within the 32. */

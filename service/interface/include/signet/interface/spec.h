@@ -88,7 +88,7 @@ const struct sg_operation *sg_operations(size_t *count);
 /** Find a row by its words; NULL when there is none. */
 const struct sg_operation *sg_operation_find(const char *noun, const char *verb);
 const struct sg_param *sg_param_find(const struct sg_operation *operation, const char *name);
-/** "GET" or "POST"; the route is /v1/<noun>/<verb> (or /v1/<noun>). */
+/** "GET", or "POST" for what changes something or takes files; the route is /v1/<noun>/<verb> (or /v1/<noun>). */
 const char *sg_operation_method(const struct sg_operation *operation);
 
 #endif

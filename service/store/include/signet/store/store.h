@@ -11,6 +11,7 @@
 #include <signet/base/buffer.h>
 #include <signet/base/error.h>
 #include <signet/policy/model.h>
+#include <signet/policy/name_filter.h>
 
 struct sg_store;
 
@@ -187,6 +188,37 @@ typedef sg_status (*sg_membership_sink)(void *context, const struct sg_ring_row 
 SG_CHECKED sg_status sg_store_membership_each(struct sg_store *store, int64_t certificate_id,
                                               sg_membership_sink sink, void *context,
                                               struct sg_error *err);
+
+/* ---- certificate name filters ---- */
+struct sg_map_row {
+    int64_t id;                      /**< 0 for a new one */
+    struct sg_certificate_name name; /**< owner: a user ID or MULTIID; the filter's label */
+    bool trusted;                    /**< NOTRUST: whatever it matches is nobody */
+    char subject[SG_FILTER_BYTES + 1], issuer[SG_FILTER_BYTES + 1]; /**< "": not restricted */
+    char criteria[SG_CRITERIA_MAX + 1];                             /**< of MULTIID's, else "" */
+};
+/** Add; an empty label becomes the lowest free LABELnnnnnnnn of the owner. Sets row->id and the
+ * label. SG_E_CONFLICT: "label_in_use", "filter_exists" (names owner and label that have the same
+ * filter); SG_E_NOT_FOUND "owner_not_found". */
+SG_CHECKED sg_status sg_store_map_add(struct sg_store *store, struct sg_map_row *row,
+                                      struct sg_error *err);
+/** Write label, trust and criteria of row->id. SG_E_CONFLICT "label_in_use". */
+SG_CHECKED sg_status sg_store_map_alter(struct sg_store *store, const struct sg_map_row *row,
+                                        struct sg_error *err);
+SG_CHECKED sg_status sg_store_map_delete(struct sg_store *store, int64_t id, struct sg_error *err);
+/** By owner and label; an empty label means the owner's only one. SG_E_NOT_FOUND "map_not_found",
+ * SG_E_CONFLICT "label_needed". */
+SG_CHECKED sg_status sg_store_map_get(struct sg_store *store,
+                                      const struct sg_certificate_name *name,
+                                      struct sg_map_row *out, struct sg_error *err);
+/** By what it filters; *found tells. */
+SG_CHECKED sg_status sg_store_map_find(struct sg_store *store, const char *subject,
+                                       const char *issuer, struct sg_map_row *out, bool *found,
+                                       struct sg_error *err);
+typedef sg_status (*sg_map_sink)(void *context, const struct sg_map_row *row, struct sg_error *err);
+/** Filters of an owner (NULL: all), by owner and label. */
+SG_CHECKED sg_status sg_store_map_each(struct sg_store *store, const char *owner, sg_map_sink sink,
+                                       void *context, struct sg_error *err);
 
 /* ---- intents: what was about to be done in a token ---- */
 enum sg_intent_kind {

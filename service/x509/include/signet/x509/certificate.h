@@ -8,6 +8,7 @@
 #include <signet/base/error.h>
 #include <signet/policy/crypto_rules.h>
 #include <signet/policy/model.h>
+#include <signet/policy/name_filter.h>
 #include <signet/x509/signer.h>
 
 #define SG_CERTIFICATE_MAX 65536 /**< bytes of DER */
@@ -72,6 +73,10 @@ struct sg_x509_outline {
 };
 /** Of a certificate; malformed extensions count as absent. */
 struct sg_x509_outline sg_certificate_outline(const struct sg_certificate *certificate);
+
+/** Subject and issuer as RACF prints them, for name filters and listings. */
+void sg_certificate_dotted(const struct sg_certificate *certificate, struct sg_dotted_name *subject,
+                           struct sg_dotted_name *issuer);
 
 /** Does issuer's key verify certificate's signature, and issuer's subject match? SG_E_INPUT
  * "bad_signature" or "wrong_issuer". */

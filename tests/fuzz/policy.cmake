@@ -1,0 +1,1 @@
+sg_fuzz(name_filter SOURCES fuzz_name_filter.c USES policy)
