@@ -76,6 +76,17 @@ static sg_status set_rings(struct sg_run *run, const struct sg_certificate_row *
                : s;
 }
 
+/* As RACF prints them: what a period separates is only known here. */
+static sg_status set_dotted(json_t *object, const struct sg_certificate *certificate,
+                            struct sg_error *err)
+{
+    struct sg_dotted_name subject;
+    struct sg_dotted_name issuer;
+    sg_certificate_dotted(certificate, &subject, &issuer);
+    sg_status s = sg_run_set(object, "subject_dotted", json_string(subject.text), err);
+    return s == SG_OK ? sg_run_set(object, "issuer_dotted", json_string(issuer.text), err) : s;
+}
+
 static sg_status set_facts(json_t *object, const struct sg_certificate *certificate,
                            struct sg_error *err)
 {
@@ -88,6 +99,7 @@ static sg_status set_facts(json_t *object, const struct sg_certificate *certific
             : s;
     s = s == SG_OK ? sg_run_set(object, "ca", json_boolean(facts->ca), err) : s;
     s = s == SG_OK ? sg_run_set(object, "key_bits", json_integer(facts->key_bits), err) : s;
+    s = s == SG_OK ? set_dotted(object, certificate, err) : s;
     s = s == SG_OK ? set_sans(object, certificate, err) : s;
     s = s == SG_OK ? set_usage(object, certificate, err) : s;
     return s == SG_OK ? set_ekus(object, certificate, err) : s;

@@ -5,14 +5,8 @@
 
 static void put_name(struct sg_page *page, const char *before, const char *name)
 {
-    SG_FREE char *dotted = malloc(strlen(name) + 1);
-    if (dotted == NULL) {
-        page->status = page->status == SG_OK ? sg_fail_memory(page->err) : page->status;
-        return;
-    }
-    sg_listing_name(name, dotted);
     sg_page_put(page, "  %s Name:\n", before);
-    sg_page_block(page, SG_LISTING_INDENT, dotted);
+    sg_page_block(page, SG_LISTING_INDENT, name);
 }
 
 /* What is not in the store has no name there (CHECKCERT). */
@@ -197,8 +191,8 @@ void sg_page_certificate(struct sg_page *page, json_t *item)
     sg_page_date(page, "  End Date:   ", sg_page_get(page, item, "not_after"));
     sg_page_put(page, "  Serial Number:\n");
     sg_page_block(page, SG_LISTING_INDENT, sg_page_get(page, item, "serial"));
-    put_name(page, "Issuer's", sg_page_get(page, item, "issuer"));
-    put_name(page, "Subject's", sg_page_get(page, item, "subject"));
+    put_name(page, "Issuer's", sg_page_get(page, item, "issuer_dotted"));
+    put_name(page, "Subject's", sg_page_get(page, item, "subject_dotted"));
     put_altnames(page, sg_page_list(page, item, "sans"));
     put_key(page, item);
     put_fingerprint(page, sg_page_get(page, item, "fingerprint_sha256"));

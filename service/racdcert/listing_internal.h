@@ -57,13 +57,6 @@ void sg_page_list_ring(struct sg_page *page, json_t *answer);
 void sg_page_list_chain(struct sg_page *page, json_t *answer);
 void sg_page_list_maps(struct sg_page *page, json_t *answer);
 
-/** A distinguished name as RACF writes it, "CN=web, 2.SP=Kent.C=GB", from the RFC 4514 text
- * ("CN=web\\, 2,ST=Kent,C=GB"): most specific first, joined by periods, nothing escaped, types that
- * RACF calls differently (SP, T, STREET, PC, MAIL) so. What cannot be shown (escaped controls,
- * escaped bytes outside ASCII) becomes "?". out needs strlen(name) + 1 bytes; it may be name
- * itself. Only for showing: a period within a value looks like a separator. */
-void sg_listing_name(const char *name, char *out);
-
 /** RACF's words for what X.509 says (listing_words.c). */
 enum { SG_LISTING_WORD = 64 };
 void sg_listing_signature(const char *algorithm, char out[SG_LISTING_WORD]);

@@ -36,12 +36,12 @@ static int end(void **state)
 
 static json_t *certificate(void)
 {
-    json_t *item =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "owner", "CERTAUTH", "label",
-                  "zOSMFCA", "certificate_id", "2QiJmZmDhZmjganW4tTGw8FA", "status", "TRUST",
-                  "not_before", "2013-11-18T16:00:00Z", "not_after", "2031-08-21T15:59:59Z",
-                  "serial", "00", "issuer", "CN=z/OSMF CertAuth for Security Domain,OU=IZUDFLT",
-                  "subject", "CN=z/OSMF CertAuth for Security Domain,OU=IZUDFLT");
+    json_t *item = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "owner", "CERTAUTH",
+                             "label", "zOSMFCA", "certificate_id", "2QiJmZmDhZmjganW4tTGw8FA",
+                             "status", "TRUST", "not_before", "2013-11-18T16:00:00Z", "not_after",
+                             "2031-08-21T15:59:59Z", "serial", "00", "issuer_dotted",
+                             "CN=z/OSMF CertAuth for Security Domain.OU=IZUDFLT", "subject_dotted",
+                             "CN=z/OSMF CertAuth for Security Domain.OU=IZUDFLT");
     json_t *rest =
         json_pack("{s:[sss], s:s, s:[ss], s:s, s:i, s:b, s:s, s:[{s:s, s:s}], s:b}", "sans",
                   "dns:www.ibm.com", "ip:127.0.0.5", "email:choi@us.ibm.com", "signature_algorithm",
@@ -207,14 +207,14 @@ static void long_values_are_wrapped_at_68_characters(void **state)
     char name[2 + 1 + 137 + 1] = "CN=";
     memset(name + 3, 'x', 133);
     listing->answer = certificate();
-    set(listing->answer, "subject", json_string(name)); /* 136: exactly two pieces */
+    set(listing->answer, "subject_dotted", json_string(name)); /* 136: exactly two pieces */
     char expected[400];
     snprintf(expected, sizeof expected,
              "  Subject's Name:\n       >CN=%.65s<\n       >%.68s<\n  Subject's AltNames", name + 3,
              name + 3);
     assert_holds(listing, SG_LISTING_LIST, expected);
     memset(name + 3, 'x', 134);
-    set(listing->answer, "subject", json_string(name));
+    set(listing->answer, "subject_dotted", json_string(name));
     snprintf(expected, sizeof expected,
              "  Subject's Name:\n       >CN=%.65s<\n       >%.68s<\n       >x<\n", name + 3,
              name + 3);
@@ -231,7 +231,7 @@ static void no_character_is_split_by_wrapping(void **state)
     }
     name[3 + 2 * 70] = '\0';
     listing->answer = certificate();
-    set(listing->answer, "subject", json_string(name));
+    set(listing->answer, "subject_dotted", json_string(name));
     snprintf(expected, sizeof expected, "       >CN=%.130s<\n       >%.10s<\n  Subject's Alt",
              name + 3, name + 3);
     assert_holds(listing, SG_LISTING_LIST, expected);
@@ -241,7 +241,7 @@ static void an_empty_subject_is_an_empty_block(void **state)
 {
     struct listing *listing = *state;
     listing->answer = certificate();
-    set(listing->answer, "subject", json_string(""));
+    set(listing->answer, "subject_dotted", json_string(""));
     assert_holds(listing, SG_LISTING_LIST, "  Subject's Name:\n       ><\n  Subject's AltNames");
 }
 
@@ -354,7 +354,7 @@ static void nothing_reaches_the_terminal_as_a_control(void **state)
     struct listing *listing = *state;
     listing->answer = certificate();
     set(listing->answer, "label", json_string("a\nb\x1b[31m\x7f\xC2\x9B"));
-    set(listing->answer, "subject", json_string("CN=a\nb"));
+    set(listing->answer, "subject_dotted", json_string("CN=a\nb"));
     assert_holds(listing, SG_LISTING_LIST, "  Label: a?b?[31m??\n");
     assert_holds(listing, SG_LISTING_LIST, "       >CN=a?b<\n");
 }
@@ -362,9 +362,9 @@ static void nothing_reaches_the_terminal_as_a_control(void **state)
 static void list_names_the_key_that_is_missing(void **state)
 {
     static const char *const keys[] = {
-        "owner",  "status",   "not_before",  "not_after",           "serial",
-        "issuer", "subject",  "sans",        "signature_algorithm", "key_usage",
-        "key",    "key_bits", "private_key", "fingerprint_sha256"};
+        "owner",         "status",         "not_before",  "not_after",           "serial",
+        "issuer_dotted", "subject_dotted", "sans",        "signature_algorithm", "key_usage",
+        "key",           "key_bits",       "private_key", "fingerprint_sha256"};
     struct listing *listing = *state;
     for (size_t i = 0; i < SG_COUNT(keys); i++) {
         char quoted[64];
@@ -387,8 +387,8 @@ static void list_refuses_other_types(void **state)
                                        "not_before",
                                        "not_after",
                                        "serial",
-                                       "issuer",
-                                       "subject",
+                                       "issuer_dotted",
+                                       "subject_dotted",
                                        "sans",
                                        "signature_algorithm",
                                        "key_usage",
