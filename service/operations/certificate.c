@@ -399,6 +399,9 @@ sg_status sg_operation_CERT_REQUEST(struct sg_run *run, struct sg_error *err)
                 "%s has no private key here to sign a request with", sg_row_name(&row).text);
         return sg_object(err, "%s", sg_row_name(&row).text);
     }
+    if (sg_run_check_signs(&row, err) != SG_OK) {
+        return err->status;
+    }
     request.sans = sans;
     request.ekus = ekus;
     request.subject_der = row.subject;

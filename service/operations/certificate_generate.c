@@ -75,6 +75,9 @@ static sg_status read_signer(struct sg_run *run, struct sg_generate *plan, struc
                 text.text);
         return sg_object(err, "%s", text.text);
     }
+    if (sg_run_check_signs(&plan->made.issuer_row, err) != SG_OK) {
+        return err->status;
+    }
     struct sg_bytes der = {plan->made.issuer_row.der, plan->made.issuer_row.der_len};
     s = sg_certificate_parse(der, &plan->made.issuer, err);
     s = s == SG_OK
@@ -128,6 +131,7 @@ static sg_status read_x509(struct sg_run *run, struct sg_generate *plan, struct 
     }
     plan->made.request.usage |= sg_key_usage_x509(family, plan->usage_words, certauth);
     plan->made.request.ca = certauth;
+    plan->made.placeholder = sg_run_text(run, "signed_by") == NULL && !certauth;
     if (plan->made.request.subject == NULL && !plan->from_request) {
         sg_fail(err, SG_E_USAGE, "bad_parameter", "a new certificate needs a subject");
         return sg_hint(err, "Add --subject 'CN=…,O=…,C=…'.");

@@ -133,7 +133,8 @@ static int set_key(json_t *object, const struct sg_certificate_row *row)
         char id[2 * SG_KEY_ID_LEN + 1];
         sg_hex_encode(row->key.bytes, SG_KEY_ID_LEN, id);
         failed |= set_text(object, "token", row->token) | set_text(object, "key_id", id) |
-                  json_object_set_new(object, "extractable", json_boolean(row->extractable));
+                  json_object_set_new(object, "extractable", json_boolean(row->extractable)) |
+                  json_object_set_new(object, "may_sign", json_boolean(!row->retired));
     }
     return failed;
 }

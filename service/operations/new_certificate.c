@@ -190,7 +190,7 @@ sg_status sg_new_make(struct sg_run *run, const struct sg_new_certificate *made,
     row->name = made->name;
     row->has_key = true;
     row->extractable = made->extractable;
-    row->placeholder = !made->issued && sg_owner_kind(made->name.owner.text) != SG_OWNER_CERTAUTH;
+    row->placeholder = made->placeholder;
     row->usage = made->request.usage;
     snprintf(row->token, sizeof row->token, "%s", made->token);
     snprintf(row->key_type, sizeof row->key_type, "%s", made->spec->name);

@@ -11,6 +11,7 @@ struct sg_new_certificate {
     struct sg_key_abilities abilities;
     char token[SG_TOKEN_NAME_MAX + 1];
     bool extractable;
+    bool placeholder;               /**< self-signed until a CA's answer replaces it */
     struct sg_x509_request request; /**< borrows its strings */
     bool issued;                    /**< by another key than its own */
     struct sg_certificate_row issuer_row;

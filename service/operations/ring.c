@@ -106,6 +106,9 @@ static sg_status warn_key(struct sg_run *run, const struct sg_ring_row *ring,
             "the private key of %s is not delivered to the users of %s, for it belongs to %s: "
             "through this ring only those who hold CONTROL can use it",
             name.text, owner, row->name.owner.text);
+    case SG_OBSTACLE_RETIRED:
+        return sg_run_warn(run, err, "%s was rolled over: its key decrypts and signs no more",
+                           name.text);
     }
     return SG_OK;
 }
@@ -267,7 +270,8 @@ static sg_status show_member(void *context, const struct sg_certificate_row *row
     struct ring_listing *listing = context;
     json_t *item = sg_row_json(row, sg_now_s(listing->run->service->clock));
     bool visible = row->trust != SG_NOTRUST;
-    bool delivered = sg_server_obstacle(listing->ring_owner, row, usage) == SG_OBSTACLE_NONE;
+    enum sg_obstacle obstacle = sg_server_obstacle(listing->ring_owner, row, usage);
+    bool delivered = obstacle == SG_OBSTACLE_NONE || obstacle == SG_OBSTACLE_RETIRED;
     sg_status s = item == NULL ? sg_fail_memory(err) : SG_OK;
     s = s == SG_OK ? sg_run_set(item, "usage", json_string(sg_usage_name(usage)), err) : s;
     s = s == SG_OK ? sg_run_set(item, "default", json_boolean(is_default), err) : s;

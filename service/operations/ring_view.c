@@ -35,6 +35,7 @@ static sg_status add_member(void *context, const struct sg_certificate_row *row,
         member.token = (uint32_t)token;
         member.may_decrypt = row->may_decrypt;
         member.may_derive = row->may_derive;
+        member.retired = row->retired;
         member.extractable = row->extractable;
     }
     return sg_view_add_member(walk->writer, &member, err);
@@ -120,8 +121,10 @@ static sg_status add_key(void *context, const struct sg_certificate_row *row, en
         walk->keys = keys;
         walk->capacity = capacity;
     }
-    walk->keys[walk->count++] = (struct sg_granted_key){
-        .id = row->key, .sign = 1, .decrypt = row->may_decrypt, .derive = row->may_derive};
+    walk->keys[walk->count++] = (struct sg_granted_key){.id = row->key,
+                                                        .sign = !row->retired,
+                                                        .decrypt = row->may_decrypt,
+                                                        .derive = row->may_derive};
     return SG_OK;
 }
 

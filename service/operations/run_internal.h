@@ -113,6 +113,8 @@ struct sg_token_signer {
     struct sg_token_link *link;
     struct sg_key_id key;
 };
+/** Refuse a key that was rolled over and signs no more. SG_E_CONFLICT "key_retired". */
+SG_CHECKED sg_status sg_run_check_signs(const struct sg_certificate_row *row, struct sg_error *err);
 /** Make a row's key sign. spki is borrowed (the row's certificate's facts). SG_E_TOKEN when its
  * token is not ready. In a dry run: no link, signing fails. */
 SG_CHECKED sg_status sg_run_signer(struct sg_run *run, const struct sg_certificate_row *row,
@@ -159,6 +161,7 @@ enum sg_obstacle {
     SG_OBSTACLE_ED25519,
     SG_OBSTACLE_FOREIGN, /**< users of the ring's owner are not given its key */
     SG_OBSTACLE_NOTRUST,
+    SG_OBSTACLE_RETIRED, /**< its key is kept for decryption only */
 };
 enum sg_obstacle sg_server_obstacle(const char *ring_owner, const struct sg_certificate_row *row,
                                     enum sg_usage usage);

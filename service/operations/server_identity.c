@@ -31,7 +31,10 @@ enum sg_obstacle sg_server_obstacle(const char *ring_owner, const struct sg_cert
     if (!is_delivered_to(ring_owner, usage, row->name.owner.text)) {
         return SG_OBSTACLE_FOREIGN;
     }
-    return row->trust == SG_NOTRUST ? SG_OBSTACLE_NOTRUST : SG_OBSTACLE_NONE;
+    if (row->trust == SG_NOTRUST) {
+        return SG_OBSTACLE_NOTRUST;
+    }
+    return row->retired ? SG_OBSTACLE_RETIRED : SG_OBSTACLE_NONE;
 }
 
 /* After a certificate's name. */
@@ -50,6 +53,8 @@ static const char *why(enum sg_obstacle obstacle)
         return "does not belong to the ring's owner, whose users are not given its private key";
     case SG_OBSTACLE_NOTRUST:
         return "is NOTRUST, hidden from all rings";
+    case SG_OBSTACLE_RETIRED:
+        return "was rolled over: its key is kept for decryption only";
     }
     return "";
 }

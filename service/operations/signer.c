@@ -11,10 +11,26 @@ static sg_status sign(void *context, const struct sg_mechanism *mechanism, struc
                         err);
 }
 
+sg_status sg_run_check_signs(const struct sg_certificate_row *row, struct sg_error *err)
+{
+    if (!row->retired) {
+        return SG_OK;
+    }
+    struct sg_name_text name = sg_row_name(row);
+    sg_fail(err, SG_E_CONFLICT, "key_retired",
+            "the key of %s was rolled over: it is kept for decryption and signs no more",
+            name.text);
+    sg_object(err, "%s", name.text);
+    return sg_hint(err, "Use the certificate that took its place.");
+}
+
 sg_status sg_run_signer(struct sg_run *run, const struct sg_certificate_row *row,
                         struct sg_bytes spki, struct sg_token_signer *out, struct sg_error *err)
 {
     const struct sg_tokens *tokens = &run->service->tokens;
+    if (sg_run_check_signs(row, err) != SG_OK) {
+        return err->status;
+    }
     *out = (struct sg_token_signer){.key = row->key};
     out->signer = (struct sg_signer){.sign = sign, .context = out, .spki = spki};
     return tokens->link(tokens->context, row->token, &out->link, err);

@@ -121,7 +121,7 @@ static CK_RV start_search(struct sg_search *search, const struct sg_view *view,
     }
     for (uint32_t i = 0; i < slot->count; i++) {
         const struct sg_view_object *object = &view->objects[slot->first + i];
-        if (matches(view, object, wanted, count)) {
+        if (object->hidden == 0 && matches(view, object, wanted, count)) {
             search->handles[search->count++] = object->handle;
         }
     }

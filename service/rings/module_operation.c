@@ -30,14 +30,17 @@ static CK_OBJECT_CLASS class_for(CK_FLAGS verb)
 }
 
 /* The token process checks all this again from the capability; here the client gets its answer at
- * Init, where the standard wants it. Raw RSA is decryption, whatever it is called. */
+ * Init, where the standard wants it. Raw RSA is signing and decryption in one,
+ * whatever it is called. */
 static bool may(const struct sg_view_key *key, const struct sg_mechanism_row *row, CK_FLAGS verb)
 {
     if (verb == CKF_VERIFY) {
         return true;
     }
-    bool decrypts = verb != CKF_SIGN || row->kind == SG_MECHANISM_RSA_X_509;
-    return !decrypts || key->may_decrypt == 1;
+    bool raw = row->kind == SG_MECHANISM_RSA_X_509;
+    bool decrypts = verb != CKF_SIGN || raw;
+    bool signs = verb == CKF_SIGN || (verb == CKF_DECRYPT && raw);
+    return (!decrypts || key->may_decrypt == 1) && (!signs || key->retired == 0);
 }
 
 static CK_RV check(const struct sg_view_object *object, const struct sg_view_key *key,

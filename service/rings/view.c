@@ -111,13 +111,15 @@ static uint32_t make_handle(const struct sg_view_writer *writer, const struct sg
 }
 
 sg_status sg_view_begin_object(struct sg_view_writer *writer, uint32_t object_class,
-                               struct sg_bytes identity, uint32_t key, struct sg_error *err)
+                               struct sg_bytes identity, uint32_t key, bool hidden,
+                               struct sg_error *err)
 {
     struct sg_view_object row = {
         .handle = make_handle(writer, last_slot(writer), object_class, identity),
         .object_class = object_class,
         .first = (uint32_t)(writer->attributes.len / sizeof(struct sg_view_attribute)),
         .key = key,
+        .hidden = hidden,
     };
     sg_status s = sg_buffer_append(&writer->objects, &row, sizeof row, err);
     if (s == SG_OK) {

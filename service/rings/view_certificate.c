@@ -26,6 +26,7 @@ struct builder {
     struct sg_view_writer *writer;
     struct sg_error *err;
     sg_status status;
+    bool hidden; /* all objects of the member */
 };
 
 /* What the objects of one member share. */
@@ -87,7 +88,8 @@ static void begin(struct builder *b, CK_OBJECT_CLASS object_class, struct sg_byt
                   uint32_t key)
 {
     if (b->status == SG_OK) {
-        b->status = sg_view_begin_object(b->writer, (uint32_t)object_class, identity, key, b->err);
+        b->status = sg_view_begin_object(b->writer, (uint32_t)object_class, identity, key,
+                                         b->hidden, b->err);
     }
     number(b, CKA_CLASS, object_class);
     truth(b, CKA_TOKEN, true);
@@ -184,7 +186,7 @@ static void key_begin(struct builder *b, CK_OBJECT_CLASS object_class,
 static void private_key_object(struct builder *b, const struct sg_view_member *member,
                                const struct member_pieces *pieces, uint32_t key)
 {
-    static const CK_ATTRIBUTE_TYPE yes[] = {CKA_SENSITIVE, CKA_ALWAYS_SENSITIVE, CKA_SIGN};
+    static const CK_ATTRIBUTE_TYPE yes[] = {CKA_SENSITIVE, CKA_ALWAYS_SENSITIVE};
     static const CK_ATTRIBUTE_TYPE no[] = {CKA_EXTRACTABLE, CKA_UNWRAP, CKA_SIGN_RECOVER,
                                            CKA_ALWAYS_AUTHENTICATE, CKA_WRAP_WITH_TRUSTED};
     key_begin(b, CKO_PRIVATE_KEY, pieces, key);
@@ -194,6 +196,7 @@ static void private_key_object(struct builder *b, const struct sg_view_member *m
     for (size_t i = 0; i < SG_COUNT(no); i++) {
         truth(b, no[i], false);
     }
+    truth(b, CKA_SIGN, !member->retired);
     truth(b, CKA_NEVER_EXTRACTABLE, !member->extractable);
     truth(b, CKA_DECRYPT, pieces->family == SG_VIEW_RSA && member->may_decrypt);
     truth(b, CKA_DERIVE, pieces->family == SG_VIEW_EC && member->may_derive);
@@ -305,6 +308,7 @@ static void key_objects(struct builder *b, const struct sg_view_member *member,
         .family = (uint8_t)pieces->family,
         .may_decrypt = pieces->family == SG_VIEW_RSA && member->may_decrypt,
         .may_derive = pieces->family == SG_VIEW_EC && member->may_derive,
+        .retired = member->retired,
     };
     uint32_t index = 0;
     b->status = sg_view_put_key(b->writer, &key, &index, b->err);
@@ -348,10 +352,14 @@ static sg_status parse(struct sg_bytes der, X509 **out, struct sg_error *err)
 static sg_status build(struct sg_view_writer *writer, const struct sg_view_member *member,
                        X509 *certificate, struct sg_error *err)
 {
-    struct builder b = {writer, err, SG_OK};
+    struct builder b = {writer, err, SG_OK, member->hidden};
     struct member_pieces pieces = {.bits = 0};
     if (X509_pubkey_digest(certificate, EVP_sha1(), pieces.digest, NULL) != 1) {
         return sg_fail(err, SG_E_INPUT, "bad_certificate", "a certificate has no public key");
+    }
+    struct sg_bytes id = {pieces.digest, sizeof pieces.digest};
+    if (member->hidden && sg_view_has_object(writer, CKO_CERTIFICATE, id)) {
+        return SG_OK; /* it stands in the ring openly as well */
     }
     shared_pieces(&b, member, certificate, &pieces);
     certificate_object(&b, member, certificate, &pieces);

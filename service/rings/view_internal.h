@@ -36,7 +36,7 @@ struct sg_view_object {
     uint32_t object_class;
     uint32_t first, count; /**< attributes; the objects' ranges follow each other without a gap */
     uint32_t key;          /**< index of the key behind a private or public key; SG_VIEW_NO_KEY */
-    uint32_t reserved;
+    uint32_t hidden;       /**< 1: no search finds it; a handle from before goes on working */
 };
 struct sg_view_attribute {
     uint32_t type;
@@ -50,7 +50,8 @@ struct sg_view_key {
     uint32_t bits;  /**< modulus or field size */
     uint8_t family; /**< enum sg_view_family */
     uint8_t may_decrypt, may_derive;
-    uint8_t reserved[5];
+    uint8_t retired; /**< 1: it signs no more */
+    uint8_t reserved[4];
 };
 
 struct sg_view {

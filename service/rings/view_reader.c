@@ -68,7 +68,7 @@ static bool slots_fit(const struct sg_view *view)
 
 static bool object_fits(const struct sg_view *view, const struct sg_view_object *object)
 {
-    if (object->handle == 0 || object->handle > INT32_MAX) {
+    if (object->handle == 0 || object->handle > INT32_MAX || object->hidden > 1) {
         return false;
     }
     switch (object->object_class) {
@@ -112,8 +112,8 @@ static bool keys_fit(const struct sg_view *view)
     for (size_t i = 0; i < view->key_count; i++) {
         const struct sg_view_key *key = &view->keys[i];
         if ((key->family != SG_VIEW_RSA && key->family != SG_VIEW_EC) || key->may_decrypt > 1 ||
-            key->may_derive > 1 || key->token >= SG_TOKENS_MAX || key->bits == 0 ||
-            key->bits > SG_VIEW_KEY_BITS_MAX) {
+            key->may_derive > 1 || key->retired > 1 || key->token >= SG_TOKENS_MAX ||
+            key->bits == 0 || key->bits > SG_VIEW_KEY_BITS_MAX) {
             return false;
         }
     }

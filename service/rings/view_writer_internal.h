@@ -24,7 +24,7 @@ SG_CHECKED sg_status sg_view_put(struct sg_view_writer *writer, const void *byte
 /** Begin an object of the slot begun last. identity names it within slot and class: what keeps its
  * handle. */
 SG_CHECKED sg_status sg_view_begin_object(struct sg_view_writer *writer, uint32_t object_class,
-                                          struct sg_bytes identity, uint32_t key,
+                                          struct sg_bytes identity, uint32_t key, bool hidden,
                                           struct sg_error *err);
 /** Give the object begun last an attribute. */
 SG_CHECKED sg_status sg_view_put_attribute(struct sg_view_writer *writer, uint64_t type,

@@ -33,6 +33,7 @@ enum column {
     COLUMN_MAY_DECRYPT,
     COLUMN_MAY_DERIVE,
     COLUMN_EXTRACTABLE,
+    COLUMN_MAY_SIGN,
 };
 
 static struct sg_bytes bytes_of(struct sg_query *query, int column)
@@ -77,6 +78,8 @@ static void read_numbers(struct sg_query *query, struct sg_certificate_row *row)
     row->may_decrypt = sqlite3_column_int(stmt, COLUMN_MAY_DECRYPT) != 0;
     row->may_derive = sqlite3_column_int(stmt, COLUMN_MAY_DERIVE) != 0;
     row->extractable = sqlite3_column_int(stmt, COLUMN_EXTRACTABLE) != 0;
+    row->retired = sqlite3_column_type(stmt, COLUMN_MAY_SIGN) != SQLITE_NULL &&
+                   sqlite3_column_int(stmt, COLUMN_MAY_SIGN) == 0;
 }
 
 /* Digest and key have one length each; the schema checks it, and so does this. */

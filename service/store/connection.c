@@ -124,6 +124,52 @@ sg_status sg_store_disconnect(struct sg_store *store, int64_t ring_id, int64_t c
     return s;
 }
 
+/* Forget a connection, if there is one; *is_default: it was the ring's default. */
+static sg_status take_away(struct sg_store *store, int64_t ring_id, int64_t certificate_id,
+                           bool *is_default, struct sg_error *err)
+{
+    SG_QUERY query = {0};
+    bool found = false;
+    sg_status s = open_pair(store, SG_Q_CONNECTION_DEFAULT, ring_id, certificate_id, &query, err);
+    s = s == SG_OK ? sg_query_step(&query, &found, "reading a connection", err) : s;
+    if (s != SG_OK || !found) {
+        return s;
+    }
+    *is_default = sqlite3_column_int(query.stmt, 0) != 0;
+    sg_query_done(&query);
+    return sg_store_disconnect(store, ring_id, certificate_id, err);
+}
+
+static sg_status put_in_place(struct sg_store *store, int64_t ring_id, int64_t certificate_id,
+                              int64_t other_id, bool is_default, struct sg_error *err)
+{
+    SG_QUERY query = {0};
+    sg_status s = open_pair(store, SG_Q_CONNECTION_REPLACE, ring_id, certificate_id, &query, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    sg_query_int(&query, other_id);
+    sg_query_int(&query, is_default);
+    s = sg_query_run(&query, "replacing a connection", err);
+    if (s == SG_OK && sqlite3_changes(store->db) == 0) {
+        return sg_fail(err, SG_E_NOT_FOUND, "not_connected",
+                       "the certificate is not connected to the ring");
+    }
+    return s;
+}
+
+sg_status sg_store_connection_replace(struct sg_store *store, int64_t ring_id,
+                                      int64_t certificate_id, int64_t other_id,
+                                      struct sg_error *err)
+{
+    SG_SCOPE scope = {0};
+    bool was_default = false;
+    sg_status s = sg_scope_open(store, &scope, err);
+    s = s == SG_OK ? take_away(store, ring_id, other_id, &was_default, err) : s;
+    s = s == SG_OK ? put_in_place(store, ring_id, certificate_id, other_id, was_default, err) : s;
+    return s == SG_OK ? sg_scope_keep(&scope, err) : s;
+}
+
 /* ---- walking ---- */
 
 /* What is at the other end of a connection. */

@@ -5,7 +5,7 @@
     "SELECT c.id, c.owner, c.label, c.trust, c.serial, c.der, c.subject, c.issuer, c.subject_text," \
     " c.issuer_text, c.spki_sha256, c.not_before, c.not_after, c.placeholder, c.requested,"         \
     " c.usage, c.key, k.token, coalesce(k.type, c.key_type), k.may_decrypt, k.may_derive,"          \
-    " k.extractable FROM certificate c LEFT JOIN key k ON k.id = c.key"
+    " k.extractable, k.may_sign FROM certificate c LEFT JOIN key k ON k.id = c.key"
 #define RING                                                                                       \
     "SELECT r.id, r.owner, r.name, r.sequence,"                                                    \
     " (SELECT count(*) FROM connection WHERE ring = r.id) FROM ring r"
@@ -36,6 +36,10 @@ static const char *const texts[SG_QUERY_COUNT] = {
     [SG_Q_KEY_EXISTS] = "SELECT 1 FROM key WHERE id = ?",
     [SG_Q_KEY_DELETE_UNUSED] = "DELETE FROM key WHERE id = ?1"
                                " AND NOT EXISTS (SELECT 1 FROM certificate WHERE key = ?1)",
+
+    [SG_Q_KEY_RETIRE] = "UPDATE key SET may_sign = 0 WHERE id = ?",
+    [SG_Q_KEY_LEAVE] = "UPDATE certificate SET key = NULL,"
+                       " key_type = (SELECT type FROM key WHERE id = ?1) WHERE key = ?1",
 
     [SG_Q_CERTIFICATE_ADD] =
         "INSERT INTO certificate (trust, serial, der, subject, issuer, subject_text, issuer_text,"
@@ -79,6 +83,11 @@ static const char *const texts[SG_QUERY_COUNT] = {
                      " VALUES (?, ?, ?, ?) ON CONFLICT (ring, certificate)"
                      " DO UPDATE SET usage = excluded.usage, is_default = excluded.is_default",
     [SG_Q_DISCONNECT] = "DELETE FROM connection WHERE ring = ? AND certificate = ?",
+    [SG_Q_CONNECTION_DEFAULT] =
+        "SELECT is_default FROM connection WHERE ring = ? AND certificate = ?",
+    [SG_Q_CONNECTION_REPLACE] =
+        "UPDATE connection SET certificate = ?3,"
+        " is_default = max(is_default, ?4) WHERE ring = ?1 AND certificate = ?2",
     [SG_Q_MEMBERS] = "SELECT certificate, usage, is_default FROM connection"
                      " WHERE ring = ? ORDER BY is_default DESC, id",
     [SG_Q_MEMBERSHIPS] = "SELECT n.ring, n.usage, n.is_default FROM connection n"

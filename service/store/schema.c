@@ -154,9 +154,20 @@ static const char version_2[] =
     /* A filter is made anew, not changed: what it matched stays what it matches. */
     "CREATE TRIGGER map_keeps_filter BEFORE UPDATE OF owner, subject, issuer ON map"
     " BEGIN SELECT RAISE(ABORT, 'a filter keeps what it matches'); END;";
+/* Keys that were rolled over. */
+static const char version_3[] =
+    /* A key that was rolled over may stay to decrypt what was encrypted for it: it signs no more. */
+    "ALTER TABLE key ADD COLUMN may_sign INTEGER NOT NULL DEFAULT 1 CHECK (may_sign IN (0, 1));"
+    /* A key that signs no more may be taken from its certificates, before it is destroyed. */
+    "DROP TRIGGER certificate_keeps_key;"
+    "CREATE TRIGGER certificate_keeps_key BEFORE UPDATE ON certificate"
+    " WHEN NEW.owner <> OLD.owner OR (NEW.key IS NOT OLD.key AND (NEW.key IS NOT NULL OR"
+    "  NOT EXISTS (SELECT 1 FROM key WHERE id = OLD.key AND may_sign = 0)))"
+    "  OR (OLD.key IS NOT NULL AND NEW.spki_sha256 <> OLD.spki_sha256)"
+    " BEGIN SELECT RAISE(ABORT, 'key_mismatch'); END;";
 /* clang-format on */
 
-static const char *const migrations[] = {version_1, version_2};
+static const char *const migrations[] = {version_1, version_2, version_3};
 _Static_assert(SG_COUNT(migrations) == SG_STORE_VERSION, "one migration for each version");
 
 const char *const *sg_store_migrations(size_t *count)

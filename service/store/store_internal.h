@@ -10,7 +10,7 @@
 /** "Sign": what the file says it is (PRAGMA application_id). */
 #define SG_STORE_APPLICATION 0x5369676E
 /** The schema that this program writes: the number of migrations (PRAGMA user_version). */
-#define SG_STORE_VERSION 2
+#define SG_STORE_VERSION 3
 
 /** Every fixed statement, by name; the texts are in queries.c. */
 enum sg_query_id {
@@ -31,6 +31,8 @@ enum sg_query_id {
     SG_Q_KEY_ADD,
     SG_Q_KEY_EXISTS,
     SG_Q_KEY_DELETE_UNUSED,
+    SG_Q_KEY_RETIRE,
+    SG_Q_KEY_LEAVE,
     SG_Q_CERTIFICATE_ADD,
     SG_Q_CERTIFICATE_REPLACE,
     SG_Q_CERTIFICATE_TRUST,
@@ -56,6 +58,8 @@ enum sg_query_id {
     SG_Q_DEFAULT_CLEAR,
     SG_Q_CONNECT,
     SG_Q_DISCONNECT,
+    SG_Q_CONNECTION_DEFAULT,
+    SG_Q_CONNECTION_REPLACE,
     SG_Q_MEMBERS,
     SG_Q_MEMBERSHIPS,
     SG_Q_MAP_ADD,

@@ -73,7 +73,7 @@ static int compare_id(const void *id, const void *row)
     return memcmp(id, ((const struct sg_granted_key *)row)->id.bytes, SG_KEY_ID_LEN);
 }
 
-/* Raw RSA is decryption by another name: whoever may use it can decrypt. */
+/* Raw RSA is signing and decryption in one: whoever may use it can do both. */
 static bool allows(const struct sg_granted_key *key, const struct wire_call *call)
 {
     bool raw = call->head.mechanism.kind == SG_MECHANISM_RSA_X_509;
@@ -81,7 +81,7 @@ static bool allows(const struct sg_granted_key *key, const struct wire_call *cal
     case SG_VERB_SIGN:
         return key->sign != 0 && (!raw || key->decrypt != 0);
     case SG_VERB_DECRYPT:
-        return key->decrypt != 0;
+        return key->decrypt != 0 && (!raw || key->sign != 0);
     case SG_VERB_DERIVE:
         return key->derive != 0;
     }

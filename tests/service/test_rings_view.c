@@ -253,6 +253,60 @@ static void nothing_is_extracted_through_a_ring_and_never_only_if_never(void **s
     }
 }
 
+static void what_is_hidden_keeps_its_handles(void **state)
+{
+    (void)state;
+    struct sg_error err = SG_ERROR_INIT;
+    uint32_t handle = 0;
+    for (int hidden = 0; hidden <= 1; hidden++) {
+        struct sg_view_writer *writer = writer_with_slot();
+        struct sg_view_member member = rings_member(&material, M_EC);
+        member.hidden = hidden == 1;
+        assert_int_equal(sg_view_add_member(writer, &member, &err), SG_OK);
+        struct sg_view *view = finish_view(writer);
+        assert_int_equal(view->object_count, 3);
+        for (size_t i = 0; i < view->object_count; i++) {
+            assert_int_equal(view->objects[i].hidden, hidden);
+        }
+        const struct sg_view_object *key = object_of(view, 1, CKO_PRIVATE_KEY, member.label);
+        assert_true(handle == 0 || key->handle == handle);
+        handle = key->handle;
+        sg_view_free(view);
+    }
+}
+
+static void what_stands_there_openly_is_not_hidden_as_well(void **state)
+{
+    (void)state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_view_writer *writer = writer_with_slot();
+    struct sg_view_member member = rings_member(&material, M_EC);
+    assert_int_equal(sg_view_add_member(writer, &member, &err), SG_OK);
+    member.hidden = true;
+    assert_int_equal(sg_view_add_member(writer, &member, &err), SG_OK);
+    struct sg_view *view = finish_view(writer);
+    assert_int_equal(view->object_count, 3);
+    assert_int_equal(view->objects[0].hidden, 0);
+    sg_view_free(view);
+}
+
+static void a_retired_key_says_that_it_does_not_sign(void **state)
+{
+    (void)state;
+    struct sg_error err = SG_ERROR_INIT;
+    for (int retired = 0; retired <= 1; retired++) {
+        struct sg_view_writer *writer = writer_with_slot();
+        struct sg_view_member member = rings_member(&material, M_RSA);
+        member.retired = retired == 1;
+        assert_int_equal(sg_view_add_member(writer, &member, &err), SG_OK);
+        struct sg_view *view = finish_view(writer);
+        const struct sg_view_object *key = object_of(view, 1, CKO_PRIVATE_KEY, member.label);
+        assert_int_equal(*attribute_of(view, key, CKA_SIGN).data, !member.retired);
+        assert_int_equal(sg_view_key_of(view, key)->retired, retired);
+        sg_view_free(view);
+    }
+}
+
 static void writer_refuses_what_is_no_certificate(void **state)
 {
     (void)state;
@@ -507,6 +561,8 @@ static void reader_refuses_bad_objects_and_keys(void **state)
     SPOIL(raw_key(&block, 0)->bits, SG_VIEW_KEY_BITS_MAX + 1);
     SPOIL(raw_key(&block, 0)->may_decrypt, 2);
     SPOIL(raw_key(&block, 0)->may_derive, 255);
+    SPOIL(raw_key(&block, 0)->retired, 2);
+    SPOIL(raw_object(&block, 1)->hidden, 2);
     free(block.bytes);
 }
 
@@ -524,6 +580,9 @@ int main(void)
         cmocka_unit_test(handles_differ_within_a_slot),
         cmocka_unit_test(renewed_certificate_shares_the_key_object),
         cmocka_unit_test(nothing_is_extracted_through_a_ring_and_never_only_if_never),
+        cmocka_unit_test(what_is_hidden_keeps_its_handles),
+        cmocka_unit_test(what_stands_there_openly_is_not_hidden_as_well),
+        cmocka_unit_test(a_retired_key_says_that_it_does_not_sign),
         cmocka_unit_test(writer_refuses_what_is_no_certificate),
         cmocka_unit_test(writer_refuses_trailing_bytes),
         cmocka_unit_test(writer_refuses_a_member_without_a_slot),

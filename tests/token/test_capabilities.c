@@ -177,6 +177,27 @@ static void raw_rsa_needs_decryption(void **state)
     assert_int_equal(len, 256);
 }
 
+/* A key that was rolled over: it decrypts, and raw RSA, which could sign, is out of its reach. */
+static void a_retired_key_decrypts_only(void **state)
+{
+    unsigned char block[256] = {0, 1, 2};
+    unsigned char out[SG_SIGNATURE_MAX];
+    size_t len = sizeof out;
+    struct sg_error err = SG_ERROR_INIT;
+    struct world *world = *state;
+    const struct sg_granted_key keys[] = {{.id = key_id(OPEN), .decrypt = 1}};
+    struct sg_key_id id = key_id(OPEN);
+    close(world->holder.socket);
+    grant(world, keys, SG_COUNT(keys));
+    check_denied(world, SG_VERB_SIGN, OPEN, pkcs);
+    check_denied(world, SG_VERB_SIGN, OPEN, raw);
+    check_denied(world, SG_VERB_DECRYPT, OPEN, raw);
+    /* let through to the token, which finds nothing that was encrypted */
+    assert_int_equal(sg_token_use(&world->holder, SG_VERB_DECRYPT, &id, &pkcs,
+                                  (struct sg_bytes){block, sizeof block}, out, &len, &err),
+                     SG_E_TOKEN);
+}
+
 static void send_raw(struct world *world, const struct wire_request *head, const void *body,
                      size_t len)
 {
@@ -576,6 +597,7 @@ int main(void)
         TEST(other_keys_are_denied),
         TEST(other_verbs_are_denied),
         TEST(raw_rsa_needs_decryption),
+        TEST(a_retired_key_decrypts_only),
         TEST(administrative_verbs_are_denied),
         TEST(holder_cannot_destroy_its_own_key),
         TEST(holder_cannot_grant),

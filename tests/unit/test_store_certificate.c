@@ -745,6 +745,49 @@ static void everything_is_counted(void **state)
     assert_int_equal(counts.connections, 1);
 }
 
+/* ---- the end of a key ---- */
+
+static void a_retired_key_stays_with_its_certificate(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)add_keyed(fixture, "START1", "web", 1, 7);
+    struct sg_certificate_name name = name_of("START1", "web");
+    SG_CERTIFICATE_ROW before = {.id = 0};
+    assert_ok(fixture, sg_store_certificate_get(fixture->store, &name, &before, &fixture->err));
+    assert_false(before.retired);
+    struct sg_key_id key = before.key;
+    assert_ok(fixture, sg_store_key_retire(fixture->store, &key, &fixture->err));
+    SG_CERTIFICATE_ROW after = {.id = 0};
+    assert_ok(fixture, sg_store_certificate_get(fixture->store, &name, &after, &fixture->err));
+    assert_true(after.retired && after.has_key);
+    memset(key.bytes, 0xEE, sizeof key.bytes);
+    assert_fails(fixture, sg_store_key_retire(fixture->store, &key, &fixture->err), SG_E_NOT_FOUND,
+                 "key_not_found");
+}
+
+static void a_forgotten_key_leaves_its_certificate(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)add_keyed(fixture, "START1", "web", 1, 7);
+    struct sg_certificate_name name = name_of("START1", "web");
+    SG_CERTIFICATE_ROW before = {.id = 0};
+    SG_CERTIFICATE_ROW after = {.id = 0};
+    bool exists = true;
+    assert_ok(fixture, sg_store_certificate_get(fixture->store, &name, &before, &fixture->err));
+    assert_ok(fixture, sg_store_key_forget(fixture->store, &before.key, &fixture->err));
+    assert_ok(fixture, sg_store_certificate_get(fixture->store, &name, &after, &fixture->err));
+    assert_false(after.has_key);
+    assert_string_equal(after.key_type, before.key_type);
+    assert_int_equal(after.der_len, before.der_len);
+    assert_ok(fixture, sg_store_key_exists(fixture->store, &before.key, &exists, &fixture->err));
+    assert_false(exists);
+    assert_fails(fixture, sg_store_key_forget(fixture->store, &before.key, &fixture->err),
+                 SG_E_NOT_FOUND, "key_not_found");
+    /* what has lost its key does not get another one by the way */
+    assert_int_equal(run_sql(fixture, "UPDATE certificate SET key = zeroblob(16)"),
+                     SQLITE_CONSTRAINT_TRIGGER);
+}
+
 #define IN_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_store, fixture_gone)
 
 int main(void)
@@ -789,6 +832,8 @@ int main(void)
         IN_STORE(a_sink_may_change_what_is_walked),
         IN_STORE(what_went_during_a_walk_is_passed_over),
         IN_STORE(everything_is_counted),
+        IN_STORE(a_retired_key_stays_with_its_certificate),
+        IN_STORE(a_forgotten_key_leaves_its_certificate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

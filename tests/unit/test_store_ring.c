@@ -489,6 +489,56 @@ static void a_sequence_never_goes_back(void **state)
     assert_int_equal(run_sql(fixture, "UPDATE ring SET sequence = 1"), SQLITE_CONSTRAINT_TRIGGER);
 }
 
+/* ---- one in another's place ---- */
+
+static void a_replacement_keeps_place_usage_and_default(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t first = add_certificate(fixture, "START1", "first", 1);
+    int64_t old = add_certificate(fixture, "START1", "old", 2);
+    int64_t last = add_certificate(fixture, "START1", "last", 3);
+    int64_t other = add_certificate(fixture, "START1", "other", 4);
+    connect(fixture, ring, first, SG_USAGE_PERSONAL, false);
+    connect(fixture, ring, old, SG_USAGE_SITE, false);
+    connect(fixture, ring, last, SG_USAGE_PERSONAL, true);
+    uint64_t before = ring_row(fixture, "START1", "ring").sequence;
+    assert_ok(fixture,
+              sg_store_connection_replace(fixture->store, ring, old, other, &fixture->err));
+    assert_members(fixture, ring, "last:PERSONAL*;first:PERSONAL;other:SITE;");
+    assert_true(ring_row(fixture, "START1", "ring").sequence > before);
+    assert_ok(fixture, sg_store_connection_replace(fixture->store, ring, last, old, &fixture->err));
+    assert_members(fixture, ring, "old:PERSONAL*;first:PERSONAL;other:SITE;");
+}
+
+static void a_replacement_that_is_connected_moves(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t old = add_certificate(fixture, "START1", "old", 1);
+    int64_t middle = add_certificate(fixture, "START1", "middle", 2);
+    int64_t other = add_certificate(fixture, "START1", "other", 3);
+    connect(fixture, ring, old, SG_USAGE_PERSONAL, false);
+    connect(fixture, ring, middle, SG_USAGE_PERSONAL, false);
+    connect(fixture, ring, other, SG_USAGE_CERTAUTH, true);
+    assert_ok(fixture,
+              sg_store_connection_replace(fixture->store, ring, old, other, &fixture->err));
+    assert_members(fixture, ring, "other:PERSONAL*;middle:PERSONAL;");
+}
+
+static void what_is_not_connected_is_not_replaced(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t old = add_certificate(fixture, "START1", "old", 1);
+    int64_t other = add_certificate(fixture, "START1", "other", 2);
+    connect(fixture, ring, other, SG_USAGE_PERSONAL, true);
+    assert_fails(fixture,
+                 sg_store_connection_replace(fixture->store, ring, old, other, &fixture->err),
+                 SG_E_NOT_FOUND, "not_connected");
+    assert_members(fixture, ring, "other:PERSONAL*;"); /* nothing of it stays */
+}
+
 #define IN_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_store, fixture_gone)
 
 int main(void)
@@ -519,6 +569,9 @@ int main(void)
         IN_STORE(every_change_a_reader_could_see_is_counted),
         IN_STORE(what_a_reader_does_not_see_is_not_counted),
         IN_STORE(a_sequence_never_goes_back),
+        IN_STORE(a_replacement_keeps_place_usage_and_default),
+        IN_STORE(a_replacement_that_is_connected_moves),
+        IN_STORE(what_is_not_connected_is_not_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

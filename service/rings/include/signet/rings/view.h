@@ -30,6 +30,8 @@ struct sg_view_member {
     struct sg_key_id key;
     uint32_t token; /**< index of the configured token that holds the key */
     bool may_decrypt, may_derive;
+    bool retired;     /**< the key is kept for decryption: it signs no more */
+    bool hidden;      /**< no search finds it; who has a handle of it may go on using it */
     bool extractable; /**< whoever administers the token could export the key; nobody through a ring
                        */
 };

@@ -82,6 +82,7 @@ struct sg_certificate_row {
     char token[SG_TOKEN_NAME_MAX + 1]; /**< configured name of the key's token */
     char key_type[32]; /**< "ec:p256" for keys of ours, else the description "RSA 2048" */
     bool may_decrypt, may_derive, extractable; /**< of the key */
+    bool retired;   /**< the key was rolled over: kept for decryption, it signs no more */
     unsigned usage; /**< X.509 keyUsage bits that were asked for at generation: for the CSR */
     void *memory;   /**< internal */
 };
@@ -91,6 +92,13 @@ void sg_certificate_row_done(struct sg_certificate_row *row);
 /** Record a key of a token. */
 SG_CHECKED sg_status sg_store_key_add(struct sg_store *store, const struct sg_certificate_row *row,
                                       struct sg_error *err);
+/** Let a key sign no more: it stays for decryption. SG_E_NOT_FOUND "key_not_found". */
+SG_CHECKED sg_status sg_store_key_retire(struct sg_store *store, const struct sg_key_id *key,
+                                         struct sg_error *err);
+/** Forget a key that is to be destroyed: its certificates stay, without it. SG_E_NOT_FOUND
+ * "key_not_found". */
+SG_CHECKED sg_status sg_store_key_forget(struct sg_store *store, const struct sg_key_id *key,
+                                         struct sg_error *err);
 /** Add a certificate (row->has_key: row->key must be recorded); sets row->id. SG_E_CONFLICT:
  * "label_in_use"; "certificate_exists" (names owner and label that have the same serial number and
  * issuer). SG_E_NOT_FOUND "owner_not_found". */
@@ -176,6 +184,12 @@ SG_CHECKED sg_status sg_store_connect(struct sg_store *store, int64_t ring_id,
 /** SG_E_NOT_FOUND "not_connected". Counts the change. */
 SG_CHECKED sg_status sg_store_disconnect(struct sg_store *store, int64_t ring_id,
                                          int64_t certificate_id, struct sg_error *err);
+/** Put another certificate in a connection's place: usage, default and position stay. When the
+ * other one is connected already, its own connection goes, and its being the default passes over.
+ * SG_E_NOT_FOUND "not_connected". Counts the change. */
+SG_CHECKED sg_status sg_store_connection_replace(struct sg_store *store, int64_t ring_id,
+                                                 int64_t certificate_id, int64_t other_id,
+                                                 struct sg_error *err);
 typedef sg_status (*sg_connection_sink)(void *context, const struct sg_certificate_row *row,
                                         enum sg_usage usage, bool is_default, struct sg_error *err);
 /** Members of a ring: the default first, then in the order of connection. */
