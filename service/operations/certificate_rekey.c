@@ -130,6 +130,7 @@ sg_status sg_rekey_plan(struct sg_run *run, const struct sg_certificate_row *old
     s = s == SG_OK ? read_key(run, old, made, err) : s;
     s = s == SG_OK ? read_certificate(run, old, made, err) : s;
     s = s == SG_OK ? sg_new_check_name(run, &made->name, err) : s;
+    s = s == SG_OK ? sg_new_ask_policy(run, made, (struct sg_bytes){NULL, 0}, err) : s;
     s = s == SG_OK ? warn(run, old, made, err) : s;
     return s == SG_OK ? describe(run, old, made, err) : s;
 }
