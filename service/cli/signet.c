@@ -17,6 +17,7 @@
 /* What goes to standard output and to standard error. */
 struct result {
     struct sg_buffer out, notes;
+    bool negative; /* a verdict (SG_OP_VERDICT) that something is wrong */
 };
 
 static void result_done(struct result *result)
@@ -93,6 +94,8 @@ static sg_status run_operation(struct sg_invocation *invocation, struct result *
     if (s != SG_OK) {
         return s;
     }
+    result->negative = (invocation->operation->flags & SG_OP_VERDICT) != 0 &&
+                       json_is_false(json_object_get(answer, "ok"));
     return is_shaped(invocation, answer) ? show_shaped(invocation, answer, result, err)
                                          : show(invocation, answer, result, err);
 }
@@ -130,16 +133,17 @@ static sg_status write_result(const struct result *result, struct sg_error *err)
     return s;
 }
 
-static sg_status run(int argc, const char *const *argv, struct sg_error *err)
+static sg_status run(int argc, const char *const *argv, bool *negative, struct sg_error *err)
 {
     SG_INVOCATION invocation = SG_INVOCATION_INIT;
-    SG_CLEANUP(result_done) struct result result;
+    SG_CLEANUP(result_done) struct result result = {.negative = false};
     sg_buffer_init(&result.out, SG_OUTPUT_MAX);
     sg_buffer_init(&result.notes, SG_OUTPUT_MAX);
     sg_status s = sg_arguments_parse(argc, argv, &invocation, err);
     if (s == SG_OK) {
         s = run_command(&invocation, &result, err);
     }
+    *negative = result.negative;
     return s == SG_OK ? write_result(&result, err) : s;
 }
 
@@ -163,10 +167,12 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "signet: libcurl does not start\n");
         return sg_status_info(SG_E_INTERNAL)->exit_code;
     }
-    sg_status s = run(argc, words, &err);
+    bool negative = false;
+    sg_status s = run(argc, words, &negative, &err);
     curl_global_cleanup();
     if (s != SG_OK) {
         report(&err, sg_arguments_want_json(argc, words));
     }
-    return sg_status_info(s)->exit_code;
+    return s == SG_OK && negative ? sg_status_info(SG_E_CONFLICT)->exit_code
+                                  : sg_status_info(s)->exit_code;
 }

@@ -32,6 +32,13 @@ sg_status sg_run_policy_check(struct sg_run *run, const struct sg_certificate *c
     return SG_OK;
 }
 
+sg_status sg_run_policy_ask(struct sg_run *run, const struct sg_certificate *certificate,
+                            enum sg_policy_rule rule, struct sg_error *err)
+{
+    struct sg_policy_certificate asked = facts_for_policy(certificate, false);
+    return sg_crypto_policy_ask(&run->service->policy, rule, &asked, err);
+}
+
 sg_status sg_run_policy_warn(struct sg_run *run, const struct sg_certificate *certificate,
                              struct sg_error *err)
 {

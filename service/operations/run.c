@@ -140,13 +140,18 @@ static void drop_cut_characters(char *text)
     *to = '\0';
 }
 
+json_t *sg_run_sentence(char *text)
+{
+    drop_cut_characters(text);
+    return json_string(text);
+}
+
 SG_PRINTF(3, 0)
 static sg_status add_sentence(json_t *list, struct sg_error *err, const char *format, va_list args)
 {
     char text[1024];
     vsnprintf(text, sizeof text, format, args);
-    drop_cut_characters(text);
-    json_t *value = json_string(text);
+    json_t *value = sg_run_sentence(text);
     if (value == NULL || json_array_append_new(list, value) != 0) {
         return sg_fail_memory(err);
     }

@@ -32,6 +32,9 @@ SG_CHECKED sg_status sg_run_effect(struct sg_run *run, struct sg_error *err, con
                                    ...) SG_PRINTF(3, 4);
 SG_CHECKED sg_status sg_run_warn(struct sg_run *run, struct sg_error *err, const char *format, ...)
     SG_PRINTF(3, 4);
+/** A sentence as JSON; characters that were cut, and only those, are dropped from the text. NULL
+ * when memory is out. */
+json_t *sg_run_sentence(char *text);
 /** Ask the gate: SG_E_DENIED "not_authorised" with reasons. */
 SG_CHECKED sg_status sg_run_require(struct sg_run *run, enum sg_function function,
                                     const char *owner, struct sg_error *err);
@@ -135,6 +138,9 @@ sg_status sg_run_signing_failed(struct sg_run *run, const struct sg_certificate_
 SG_CHECKED sg_status sg_run_policy_check(struct sg_run *run,
                                          const struct sg_certificate *certificate, bool extractable,
                                          struct sg_error *err);
+/** Ask one rule; nothing is prefixed. */
+SG_CHECKED sg_status sg_run_policy_ask(struct sg_run *run, const struct sg_certificate *certificate,
+                                       enum sg_policy_rule rule, struct sg_error *err);
 /** Somebody else's certificate is stored all the same: a warning for each rule that it breaks. */
 SG_CHECKED sg_status sg_run_policy_warn(struct sg_run *run,
                                         const struct sg_certificate *certificate,
@@ -165,6 +171,8 @@ enum sg_obstacle {
 };
 enum sg_obstacle sg_server_obstacle(const char *ring_owner, const struct sg_certificate_row *row,
                                     enum sg_usage usage);
+/** What it does, after a certificate's name: "has no private key here". Never NULL. */
+const char *sg_obstacle_text(enum sg_obstacle obstacle);
 /** The server identity of a ring: its default, or, with a warning, the first member that a server
  * running as a user of the ring's owner can use. A default that cannot be used is refused, for
  * programs would take it all the same: SG_E_CONFLICT "default_not_usable". None: SG_E_NOT_FOUND

@@ -59,6 +59,11 @@ static const char *why(enum sg_obstacle obstacle)
     return "";
 }
 
+const char *sg_obstacle_text(enum sg_obstacle obstacle)
+{
+    return why(obstacle);
+}
+
 struct candidate {
     struct sg_certificate_name name;
     enum sg_obstacle obstacle;

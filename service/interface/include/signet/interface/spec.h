@@ -61,6 +61,8 @@ enum sg_operation_flags {
     SG_OP_CLIENT = 1u << 3,     /**< runs in the client alone: no route */
     SG_OP_FILTERED = 1u << 4,   /**< a listing over many owners: anybody may ask, the handler shows
                                    what the gate allows for each */
+    SG_OP_VERDICT = 1u << 5, /**< its answer says "ok"; the command ends with status 3 when that is
+                                false */
 };
 
 /* One row: SG_OPERATION(IDENTIFIER, noun, verb, flags, needs, params, columns, help). A row without
