@@ -272,6 +272,7 @@ static void close_all(struct control *control)
     sg_views_done(&control->views);
     sg_grants_done(&control->grants);
     sg_pool_done(&control->pool);
+    sg_service_done(&control->service);
     sg_store_close(control->store);
     if (control->page != NULL) {
         munmap(control->page, sizeof *control->page);

@@ -89,7 +89,7 @@ static sg_status warn_key(struct sg_run *run, const struct sg_ring_row *ring,
     if (s != SG_OK) {
         return s;
     }
-    switch (sg_server_obstacle(owner, row, SG_USAGE_PERSONAL)) {
+    switch (sg_server_obstacle(run, &ring->name, row, SG_USAGE_PERSONAL)) {
     case SG_OBSTACLE_NONE:
     case SG_OBSTACLE_USAGE:
     case SG_OBSTACLE_NOTRUST: /* said of every connection */
@@ -103,9 +103,8 @@ static sg_status warn_key(struct sg_run *run, const struct sg_ring_row *ring,
     case SG_OBSTACLE_FOREIGN:
         return sg_run_warn(
             run, err,
-            "the private key of %s is not delivered to the users of %s, for it belongs to %s: "
-            "through this ring only those who hold CONTROL can use it",
-            name.text, owner, row->name.owner.text);
+            "the private key of %s is not delivered to the users of %s through this ring: %s",
+            name.text, owner, sg_server_key(run, &ring->name, row->name.owner.text).reason);
     case SG_OBSTACLE_RETIRED:
         return sg_run_warn(run, err, "%s was rolled over: its key decrypts and signs no more",
                            name.text);
@@ -134,16 +133,6 @@ static sg_status warn_connection(struct sg_run *run, const struct sg_ring_row *r
                         sg_usage_name(usage), name.text);
     }
     return s;
-}
-
-/* Besides the ring and the certificate (the row's needs): a usage that makes a trust anchor of
- * somebody's certificate needs CONTROL to ADD. */
-static sg_status require_promotion(struct sg_run *run, const struct sg_certificate_row *row,
-                                   enum sg_usage usage, struct sg_error *err)
-{
-    bool promotes =
-        usage != SG_USAGE_PERSONAL && sg_owner_kind(row->name.owner.text) == SG_OWNER_USER;
-    return promotes ? sg_run_require(run, SG_FUNCTION_ADD, "CERTAUTH", err) : SG_OK;
 }
 
 static sg_status answer_connection(struct sg_run *run, enum sg_usage usage, bool is_default,
@@ -187,10 +176,8 @@ sg_status sg_operation_RING_CONNECT(struct sg_run *run, struct sg_error *err)
     if (word != NULL && !sg_usage_parse(word, &usage)) {
         return sg_fail(err, SG_E_USAGE, "bad_parameter", "usage is personal, certauth or site");
     }
-    s = require_promotion(run, &row, usage, err);
-    s = s == SG_OK ? sg_store_connect(run->service->store, ring.id, row.id, usage, is_default,
-                                      &replaced, &displaced, err)
-                   : s;
+    s = sg_store_connect(run->service->store, ring.id, row.id, usage, is_default, &replaced,
+                         &displaced, err);
     s = s == SG_OK ? answer_member(run, &ring, &row, err) : s;
     s = s == SG_OK ? answer_connection(run, usage, is_default, replaced, err) : s;
     run->visible = true;
@@ -230,13 +217,14 @@ sg_status sg_operation_RING_REMOVE(struct sg_run *run, struct sg_error *err)
 struct ring_listing {
     struct sg_run *run;
     json_t *items;
-    const char *ring_owner; /**< show: whose ring it is */
+    const char *owner;              /**< list: only this one's; NULL: all */
+    const struct sg_ring_ref *ring; /**< show: which one */
 };
 
 static sg_status list_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)
 {
     struct ring_listing *listing = context;
-    if (!sg_run_allowed(listing->run, SG_FUNCTION_LISTRING, row->name.owner.text)) {
+    if (listing->owner != NULL && strcmp(listing->owner, row->name.owner.text) != 0) {
         return SG_OK;
     }
     json_t *item = json_pack("{s:s, s:s, s:I, s:I, s:I}", "owner", row->name.owner.text, "ring",
@@ -248,6 +236,13 @@ static sg_status list_ring(void *context, const struct sg_ring_row *row, struct 
     return SG_OK;
 }
 
+/* Whoever may see none of an owner's rings is told so, unless there is nothing to be told. */
+static sg_status refuse_owner(struct sg_run *run, const char *owner, struct sg_error *err)
+{
+    sg_status s = sg_run_require(run, SG_FUNCTION_LISTRING, owner, err);
+    return s == SG_OK ? sg_run_owner_exists(run, owner, err) : s;
+}
+
 sg_status sg_operation_RING_LIST(struct sg_run *run, struct sg_error *err)
 {
     struct ring_listing listing = {.run = run, .items = json_array()};
@@ -256,12 +251,13 @@ sg_status sg_operation_RING_LIST(struct sg_run *run, struct sg_error *err)
     sg_status s = sg_run_set(run->answer, "items", listing.items, err);
     if (s == SG_OK && text != NULL) {
         s = sg_name_owner(text, &owner, err);
-        s = s == SG_OK ? sg_run_require(run, SG_FUNCTION_LISTRING, owner.text, err) : s;
-        s = s == SG_OK ? sg_run_owner_exists(run, owner.text, err) : s;
+        listing.owner = owner.text;
     }
-    return s == SG_OK ? sg_store_ring_each(run->service->store, text != NULL ? owner.text : NULL,
-                                           list_ring, &listing, err)
-                      : s;
+    s = s == SG_OK
+            ? sg_visible_rings(run->service, run->profiles, run->caller, list_ring, &listing, err)
+            : s;
+    bool none = json_array_size(listing.items) == 0;
+    return s == SG_OK && text != NULL && none ? refuse_owner(run, owner.text, err) : s;
 }
 
 static sg_status show_member(void *context, const struct sg_certificate_row *row,
@@ -270,7 +266,7 @@ static sg_status show_member(void *context, const struct sg_certificate_row *row
     struct ring_listing *listing = context;
     json_t *item = sg_row_json(row, sg_now_s(listing->run->service->clock));
     bool visible = row->trust != SG_NOTRUST;
-    enum sg_obstacle obstacle = sg_server_obstacle(listing->ring_owner, row, usage);
+    enum sg_obstacle obstacle = sg_server_obstacle(listing->run, listing->ring, row, usage);
     bool delivered = obstacle == SG_OBSTACLE_NONE || obstacle == SG_OBSTACLE_RETIRED;
     sg_status s = item == NULL ? sg_fail_memory(err) : SG_OK;
     s = s == SG_OK ? sg_run_set(item, "usage", json_string(sg_usage_name(usage)), err) : s;
@@ -306,7 +302,7 @@ sg_status sg_operation_RING_SHOW(struct sg_run *run, struct sg_error *err)
     struct ring_listing listing = {.run = run, .items = json_array()};
     sg_status s = sg_run_set(run->answer, "items", listing.items, err);
     s = s == SG_OK ? find_ring(run, &ring, err) : s;
-    listing.ring_owner = ring.name.owner.text;
+    listing.ring = &ring.name;
     s = s == SG_OK ? describe_ring(run, &ring, err) : s;
     return s == SG_OK
                ? sg_store_connection_each(run->service->store, ring.id, show_member, &listing, err)

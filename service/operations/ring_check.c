@@ -102,7 +102,7 @@ static sg_status take_member(void *context, const struct sg_certificate_row *row
         .name = row->name,
         .usage = usage,
         .trust = row->trust,
-        .obstacle = sg_server_obstacle(check->ring.name.owner.text, row, usage),
+        .obstacle = sg_server_obstacle(check->run, &check->ring.name, row, usage),
         .is_default = is_default,
         .has_key = row->has_key,
         .placeholder = row->placeholder,

@@ -11,7 +11,8 @@ struct view_walk {
     struct sg_service *service;
     const struct sg_caller *caller;
     struct sg_view_writer *writer;
-    const char *ring_owner;
+    const struct sg_profiles *profiles;
+    const struct sg_ring_ref *ring;
     int (*token_index)(void *context, const char *name);
     void *context;
 };
@@ -28,8 +29,8 @@ static sg_status add_member(void *context, const struct sg_certificate_row *row,
                                     .usage = usage,
                                     .is_default = is_default};
     int token = sg_row_key_deliverable(row) ? walk->token_index(walk->context, row->token) : -1;
-    if (token >= 0 &&
-        sg_authority_key_usable(walk->caller, walk->ring_owner, usage, row->name.owner.text)) {
+    if (token >= 0 && sg_authority_key_usable(walk->profiles, walk->caller, walk->ring->owner.text,
+                                              walk->ring->ring.text, usage, row->name.owner.text)) {
         member.key_usable = true;
         member.key = row->key;
         member.token = (uint32_t)token;
@@ -45,29 +46,12 @@ static sg_status add_ring(void *context, const struct sg_ring_row *row, struct s
 {
     struct view_walk *walk = context;
     char label[32];
-    if (!sg_authority_ring_visible(walk->caller, row->name.owner.text)) {
-        return SG_OK;
-    }
     sg_name_token_label(&row->name, label);
-    walk->ring_owner = row->name.owner.text;
+    walk->ring = &row->name;
     sg_status s = sg_view_add_slot(walk->writer, (uint64_t)row->id, label, row->sequence, err);
     return s == SG_OK
                ? sg_store_connection_each(walk->service->store, row->id, add_member, walk, err)
                : s;
-}
-
-/* An administrator sees all rings, everybody else the rings of the owners they are attached to. */
-static sg_status each_visible_ring(struct sg_service *service, const struct sg_caller *caller,
-                                   sg_ring_sink sink, void *context, struct sg_error *err)
-{
-    if (caller->administrator) {
-        return sg_store_ring_each(service->store, NULL, sink, context, err);
-    }
-    sg_status s = SG_OK;
-    for (size_t i = 0; s == SG_OK && i < caller->owner_count; i++) {
-        s = sg_store_ring_each(service->store, caller->owners[i], sink, context, err);
-    }
-    return s;
 }
 
 sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller *caller,
@@ -76,16 +60,19 @@ sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller 
                              int *out_fd, struct sg_error *err)
 {
     SG_CLEANUP(sg_view_writer_freep) struct sg_view_writer *writer = NULL;
+    SG_CLEANUP(sg_profile_set_unrefp) struct sg_profile_set *set = NULL;
     sg_status s = sg_view_writer_new(generation, &writer, err);
+    s = s == SG_OK ? sg_service_profiles(service, &set, err) : s;
     if (s != SG_OK) {
         return s;
     }
     struct view_walk walk = {.service = service,
                              .caller = caller,
+                             .profiles = &set->profiles,
                              .writer = writer,
                              .token_index = token_index,
                              .context = context};
-    s = each_visible_ring(service, caller, add_ring, &walk, err);
+    s = sg_visible_rings(service, walk.profiles, caller, add_ring, &walk, err);
     return s == SG_OK ? sg_view_finish(writer, out_fd, err) : s;
 }
 
@@ -95,7 +82,8 @@ struct key_walk {
     struct sg_service *service;
     const struct sg_caller *caller;
     const char *token;
-    const char *ring_owner;
+    const struct sg_profiles *profiles;
+    const struct sg_ring_ref *ring;
     struct sg_granted_key *keys;
     size_t count, capacity;
 };
@@ -105,10 +93,10 @@ static sg_status add_key(void *context, const struct sg_certificate_row *row, en
 {
     struct key_walk *walk = context;
     (void)is_default;
-    bool usable =
-        row->trust != SG_NOTRUST && sg_row_key_deliverable(row) &&
-        strcmp(row->token, walk->token) == 0 &&
-        sg_authority_key_usable(walk->caller, walk->ring_owner, usage, row->name.owner.text);
+    bool usable = row->trust != SG_NOTRUST && sg_row_key_deliverable(row) &&
+                  strcmp(row->token, walk->token) == 0 &&
+                  sg_authority_key_usable(walk->profiles, walk->caller, walk->ring->owner.text,
+                                          walk->ring->ring.text, usage, row->name.owner.text);
     if (!usable) {
         return SG_OK;
     }
@@ -131,10 +119,7 @@ static sg_status add_key(void *context, const struct sg_certificate_row *row, en
 static sg_status add_ring_keys(void *context, const struct sg_ring_row *row, struct sg_error *err)
 {
     struct key_walk *walk = context;
-    if (!sg_authority_ring_visible(walk->caller, row->name.owner.text)) {
-        return SG_OK;
-    }
-    walk->ring_owner = row->name.owner.text;
+    walk->ring = &row->name;
     return sg_store_connection_each(walk->service->store, row->id, add_key, walk, err);
 }
 
@@ -159,8 +144,14 @@ sg_status sg_ring_keys(struct sg_service *service, const struct sg_caller *calle
                        const char *token, struct sg_granted_key **out, size_t *count,
                        struct sg_error *err)
 {
-    struct key_walk walk = {.service = service, .caller = caller, .token = token};
-    sg_status s = each_visible_ring(service, caller, add_ring_keys, &walk, err);
+    SG_CLEANUP(sg_profile_set_unrefp) struct sg_profile_set *set = NULL;
+    sg_status s = sg_service_profiles(service, &set, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    struct key_walk walk = {
+        .service = service, .caller = caller, .profiles = &set->profiles, .token = token};
+    s = sg_visible_rings(service, walk.profiles, caller, add_ring_keys, &walk, err);
     if (s != SG_OK) {
         free(walk.keys);
         return s;

@@ -29,60 +29,21 @@ static void release_json(json_t **value)
 }
 #define SG_JSON SG_CLEANUP(release_json) json_t
 
-#define SHOWN_MAX 64 /* bytes of a value in a message */
-
-/* What somebody typed may be long and may hold anything: it is shown when it can be. */
-static bool can_be_shown(const char *text)
-{
-    size_t len = strlen(text);
-    bool plain = len > 0 && len <= SHOWN_MAX;
-    for (size_t i = 0; plain && i < len; i++) {
-        plain = text[i] > 0x1f && text[i] < 0x7f;
-    }
-    return plain;
-}
-
-static bool is_about_filters(enum sg_function function)
-{
-    return function == SG_FUNCTION_MAP || function == SG_FUNCTION_ALTMAP ||
-           function == SG_FUNCTION_DELMAP || function == SG_FUNCTION_LISTMAP;
-}
-
-/* The owner that a parameter names, whatever its type. Name filters may be MULTIID's. */
-static sg_status target_owner(enum sg_function function, const char *text,
-                              struct sg_owner_name *out, struct sg_error *err)
-{
-    char owner[SG_OWNER_MAX + 2];
-    size_t len = strcspn(text, "/");
-    if (len > SG_OWNER_MAX) {
-        len = SG_OWNER_MAX + 1;
-    }
-    memcpy(owner, text, len);
-    owner[len] = '\0';
-    struct sg_certificate_name map;
-    sg_status s = SG_OK;
-    if (is_about_filters(function)) {
-        s = sg_name_map(owner, &map, err);
-        *out = s == SG_OK ? map.owner : *out;
-    } else {
-        s = sg_name_owner(owner, out, err);
-    }
-    if (s != SG_OK && can_be_shown(text)) {
-        sg_error_prefix(err, "\"%s\"", text);
-        sg_object(err, "%s", text);
-    }
-    return s;
-}
-
 bool sg_run_allowed(struct sg_run *run, enum sg_function function, const char *owner)
 {
-    return sg_authority_decide(run->caller, function, owner).allowed;
+    const struct sg_request request = {.function = function, .owner = owner};
+    return sg_authority_allows(run->profiles, run->caller, &request);
 }
 
-sg_status sg_run_require(struct sg_run *run, enum sg_function function, const char *owner,
-                         struct sg_error *err)
+bool sg_run_ring_allowed(struct sg_run *run, const struct sg_ring_ref *ring)
 {
-    struct sg_decision decision = sg_authority_decide(run->caller, function, owner);
+    return sg_authority_ring_visible(run->profiles, run->caller, ring->owner.text, ring->ring.text);
+}
+
+sg_status sg_run_require_request(struct sg_run *run, const struct sg_request *request,
+                                 struct sg_error *err)
+{
+    struct sg_decision decision = sg_authority_decide(run->profiles, run->caller, request);
     if (decision.allowed) {
         return SG_OK;
     }
@@ -90,21 +51,26 @@ sg_status sg_run_require(struct sg_run *run, enum sg_function function, const ch
     return sg_hint(err, "%s", decision.remedy);
 }
 
+sg_status sg_run_require(struct sg_run *run, enum sg_function function, const char *owner,
+                         struct sg_error *err)
+{
+    const struct sg_request request = {.function = function, .owner = owner};
+    return sg_run_require_request(run, &request, err);
+}
+
 static sg_status authorise(struct sg_run *run, struct sg_error *err)
 {
     for (size_t i = 0; i < SG_NEEDS_MAX; i++) {
         const struct sg_need *need = &run->operation->needs[i];
+        struct sg_request_memory memory;
+        struct sg_request request;
+        bool asked = false;
         if (need->function == SG_FUNCTION_NONE) {
             return SG_OK;
         }
-        struct sg_owner_name owner = {.text = ""};
-        const char *text = need->param != NULL ? sg_run_text(run, need->param) : NULL;
-        if (need->param != NULL && text == NULL) {
-            continue; /* an optional parameter that is absent */
-        }
-        sg_status s = text != NULL ? target_owner(need->function, text, &owner, err) : SG_OK;
-        s = s == SG_OK ? sg_run_require(run, need->function, text != NULL ? owner.text : NULL, err)
-                       : s;
+        sg_status s =
+            sg_need_request(run->operation, need, run->params, &memory, &request, &asked, err);
+        s = s == SG_OK && asked ? sg_run_require_request(run, &request, err) : s;
         if (s != SG_OK) {
             return s;
         }
@@ -377,6 +343,7 @@ sg_status sg_operation_run(struct sg_service *service, const struct sg_operation
         return sg_fail_memory(err);
     }
     SG_FREE struct sg_run *run = calloc(1, sizeof *run);
+    SG_CLEANUP(sg_profile_set_unrefp) struct sg_profile_set *profiles = NULL;
     handler handle = handler_of(operation->id);
     if (run == NULL) {
         return sg_fail_memory(err);
@@ -385,9 +352,14 @@ sg_status sg_operation_run(struct sg_service *service, const struct sg_operation
         return sg_fail(err, SG_E_USAGE, "client_operation", "\"%s %s\" is not done by the service",
                        operation->noun, operation->verb);
     }
+    sg_status read = sg_service_profiles(service, &profiles, err);
+    if (read != SG_OK) {
+        return read;
+    }
     *run = (struct sg_run){.service = service,
                            .operation = operation,
                            .caller = caller,
+                           .profiles = &profiles->profiles,
                            .params = params,
                            .dry_run = dry_run,
                            .answer = object,

@@ -15,6 +15,7 @@ struct sg_run {
     struct sg_service *service;
     const struct sg_operation *operation;
     const struct sg_caller *caller;
+    const struct sg_profiles *profiles; /**< as they were when the operation began */
     json_t *params;
     bool dry_run;
     bool visible;                          /**< the change may be seen through a ring */
@@ -40,6 +41,21 @@ SG_CHECKED sg_status sg_run_require(struct sg_run *run, enum sg_function functio
                                     const char *owner, struct sg_error *err);
 /** The same as a question. */
 bool sg_run_allowed(struct sg_run *run, enum sg_function function, const char *owner);
+/** The same for a ring (its RDATALIB profile counts) or a connection. */
+SG_CHECKED sg_status sg_run_require_request(struct sg_run *run, const struct sg_request *request,
+                                            struct sg_error *err);
+/** May the caller read this ring? */
+bool sg_run_ring_allowed(struct sg_run *run, const struct sg_ring_ref *ring);
+/** What an operation's need asks of its parameters. *asked false: an optional parameter is absent.
+ * The request points into memory. */
+struct sg_request_memory {
+    struct sg_owner_name owner, certificate_owner;
+    struct sg_ring_name ring;
+};
+SG_CHECKED sg_status sg_need_request(const struct sg_operation *operation,
+                                     const struct sg_need *need, const json_t *params,
+                                     struct sg_request_memory *memory, struct sg_request *request,
+                                     bool *asked, struct sg_error *err);
 /** Make the intent durable, before a token is written to. Begins the transaction anew: what the
  * handler had changed in the store is undone and must be done again, for nothing of a run that
  * fails may stay. When the run fails later, what it made in the token is destroyed. Once in a run;
@@ -154,6 +170,12 @@ json_t *sg_policy_json(const struct sg_crypto_policy *policy, int64_t now_s);
 bool sg_row_key_deliverable(const struct sg_certificate_row *row);
 
 /* ---- rings ---- */
+/** Walk the rings that a caller may read, by owner and name, without looking at those that no
+ * attachment and no profile could allow. */
+SG_CHECKED sg_status sg_visible_rings(struct sg_service *service,
+                                      const struct sg_profiles *profiles,
+                                      const struct sg_caller *caller, sg_ring_sink sink,
+                                      void *context, struct sg_error *err);
 /** "START1/KEY" for messages. */
 struct sg_ring_text {
     char text[SG_OWNER_MAX + SG_RING_BYTES + 2];
@@ -169,8 +191,11 @@ enum sg_obstacle {
     SG_OBSTACLE_NOTRUST,
     SG_OBSTACLE_RETIRED, /**< its key is kept for decryption only */
 };
-enum sg_obstacle sg_server_obstacle(const char *ring_owner, const struct sg_certificate_row *row,
-                                    enum sg_usage usage);
+enum sg_obstacle sg_server_obstacle(const struct sg_run *run, const struct sg_ring_ref *ring,
+                                    const struct sg_certificate_row *row, enum sg_usage usage);
+/** Why a user of the ring's owner is given a PERSONAL certificate's key, or not. */
+struct sg_decision sg_server_key(const struct sg_run *run, const struct sg_ring_ref *ring,
+                                 const char *certificate_owner);
 /** What it does, after a certificate's name: "has no private key here". Never NULL. */
 const char *sg_obstacle_text(enum sg_obstacle obstacle);
 /** The server identity of a ring: its default, or, with a warning, the first member that a server

@@ -3,12 +3,33 @@
 
 #include <string.h>
 
-/* What an attached Unix user of this owner alone is given. */
-static bool is_delivered_to(const char *ring_owner, enum sg_usage usage,
-                            const char *certificate_owner)
+/* A Unix user who is attached to the ring's owner and is nothing else. */
+static struct sg_caller user_of(const char *const *owner)
 {
-    struct sg_caller user = {.owners = &ring_owner, .owner_count = 1};
-    return sg_authority_key_usable(&user, ring_owner, usage, certificate_owner);
+    return (struct sg_caller){
+        .uid = (uid_t)-1, .gid = (gid_t)-1, .owners = owner, .owner_count = 1};
+}
+
+static bool is_delivered(const struct sg_run *run, const struct sg_ring_ref *ring,
+                         const char *certificate_owner)
+{
+    const char *owner = ring->owner.text;
+    const struct sg_caller user = user_of(&owner);
+    return sg_authority_key_usable(run->profiles, &user, owner, ring->ring.text, SG_USAGE_PERSONAL,
+                                   certificate_owner);
+}
+
+struct sg_decision sg_server_key(const struct sg_run *run, const struct sg_ring_ref *ring,
+                                 const char *certificate_owner)
+{
+    const char *owner = ring->owner.text;
+    const struct sg_caller user = user_of(&owner);
+    const struct sg_request reading = {
+        .function = SG_FUNCTION_LISTRING, .owner = owner, .ring = ring->ring.text};
+    struct sg_decision decision = sg_authority_decide(run->profiles, &user, &reading);
+    return decision.allowed
+               ? sg_authority_key(run->profiles, &user, owner, ring->ring.text, certificate_owner)
+               : decision;
 }
 
 bool sg_row_key_deliverable(const struct sg_certificate_row *row)
@@ -16,8 +37,8 @@ bool sg_row_key_deliverable(const struct sg_certificate_row *row)
     return row->has_key && strcmp(row->key_type, "ed25519") != 0;
 }
 
-enum sg_obstacle sg_server_obstacle(const char *ring_owner, const struct sg_certificate_row *row,
-                                    enum sg_usage usage)
+enum sg_obstacle sg_server_obstacle(const struct sg_run *run, const struct sg_ring_ref *ring,
+                                    const struct sg_certificate_row *row, enum sg_usage usage)
 {
     if (usage != SG_USAGE_PERSONAL) {
         return SG_OBSTACLE_USAGE;
@@ -28,7 +49,7 @@ enum sg_obstacle sg_server_obstacle(const char *ring_owner, const struct sg_cert
     if (!sg_row_key_deliverable(row)) {
         return SG_OBSTACLE_ED25519;
     }
-    if (!is_delivered_to(ring_owner, usage, row->name.owner.text)) {
+    if (!is_delivered(run, ring, row->name.owner.text)) {
         return SG_OBSTACLE_FOREIGN;
     }
     if (row->trust == SG_NOTRUST) {
@@ -50,7 +71,7 @@ static const char *why(enum sg_obstacle obstacle)
     case SG_OBSTACLE_ED25519:
         return "has an Ed25519 key, which rings do not deliver";
     case SG_OBSTACLE_FOREIGN:
-        return "does not belong to the ring's owner, whose users are not given its private key";
+        return "has a private key that the users of the ring's owner are not given";
     case SG_OBSTACLE_NOTRUST:
         return "is NOTRUST, hidden from all rings";
     case SG_OBSTACLE_RETIRED:
@@ -72,6 +93,7 @@ struct candidate {
 };
 
 struct search {
+    const struct sg_run *run;
     const struct sg_ring_row *ring;
     struct candidate by_default; /**< the ring's default, usable or not */
     struct candidate usable;     /**< the first that can be used */
@@ -90,12 +112,12 @@ static sg_status consider(void *context, const struct sg_certificate_row *row, e
                           bool is_default, struct sg_error *err)
 {
     struct search *search = context;
-    enum sg_obstacle obstacle = sg_server_obstacle(search->ring->name.owner.text, row, usage);
+    enum sg_obstacle obstacle = sg_server_obstacle(search->run, &search->ring->name, row, usage);
     (void)err;
     if (is_default) {
         take(&search->by_default, row, obstacle);
         search->by_default.fits_as_personal =
-            sg_server_obstacle(search->ring->name.owner.text, row, SG_USAGE_PERSONAL) ==
+            sg_server_obstacle(search->run, &search->ring->name, row, SG_USAGE_PERSONAL) ==
             SG_OBSTACLE_NONE;
     }
     if (obstacle == SG_OBSTACLE_NONE) {
@@ -189,7 +211,7 @@ sg_status sg_run_server_identity(struct sg_run *run, const struct sg_ring_row *r
                                  const char *none_code, struct sg_certificate_row *out,
                                  struct sg_error *err)
 {
-    struct search search = {.ring = ring};
+    struct search search = {.run = run, .ring = ring};
     sg_status s = sg_store_connection_each(run->service->store, ring->id, consider, &search, err);
     if (s != SG_OK) {
         return s;

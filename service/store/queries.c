@@ -70,6 +70,8 @@ static const char *const texts[SG_QUERY_COUNT] = {
     [SG_Q_RING_BY_NAME] = RING " WHERE r.owner = ? AND r.name = ?",
     [SG_Q_RING_IDS] = "SELECT id FROM ring WHERE owner = ? ORDER BY name",
     [SG_Q_RING_IDS_ALL] = "SELECT id FROM ring ORDER BY owner, name",
+    [SG_Q_RINGS_BETWEEN] = "SELECT id, owner, name FROM ring WHERE owner BETWEEN ? AND ?"
+                           " ORDER BY owner, name",
     [SG_Q_RING_BUMP_HOLDING] = "UPDATE ring SET sequence = sequence + 1"
                                " WHERE id IN (SELECT ring FROM connection WHERE certificate = ?)",
 
@@ -125,6 +127,26 @@ static const char *const texts[SG_QUERY_COUNT] = {
                        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (token) DO UPDATE SET"
                        " state = excluded.state, pin_version = excluded.pin_version,"
                        " accepted_before = excluded.accepted_before, changed = excluded.changed",
+
+    [SG_Q_PROFILE_ADD] = "INSERT INTO profile (class, name, uacc, appldata) VALUES (?, ?, ?, ?)",
+    [SG_Q_PROFILE_ALTER] = "UPDATE profile SET uacc = coalesce(?, uacc),"
+                           " appldata = coalesce(?, appldata) WHERE class = ? AND name = ?",
+    [SG_Q_PROFILE_DELETE] = "DELETE FROM profile WHERE class = ? AND name = ?",
+    [SG_Q_PROFILE_ID] = "SELECT id FROM profile WHERE class = ? AND name = ?",
+    [SG_Q_PROFILE_SIZES] = "SELECT (SELECT count(*) FROM profile), (SELECT count(*) FROM permit),"
+                           " (SELECT coalesce(sum(length(CAST(name AS BLOB)) +"
+                           " length(CAST(appldata AS BLOB))), 0) FROM profile)",
+    [SG_Q_PROFILE_STAMP] = "SELECT stamp FROM authority WHERE one = 1",
+    [SG_Q_PROFILES] = "SELECT class, uacc, (SELECT count(*) FROM permit WHERE profile = p.id),"
+                      " name, appldata FROM profile p ORDER BY id",
+    [SG_Q_PERMIT_SET] = "INSERT INTO permit (profile, kind, owner, number, level)"
+                        " VALUES (?, ?, ?, ?, ?)"
+                        " ON CONFLICT (profile, kind, ifnull(owner, ''), number)"
+                        " DO UPDATE SET level = excluded.level",
+    [SG_Q_PERMIT_DELETE] = "DELETE FROM permit WHERE profile = ?1 AND kind = ?2"
+                           " AND ifnull(owner, '') = ifnull(?3, '') AND number = ?4",
+    [SG_Q_PERMITS] = "SELECT kind, owner, number, level FROM permit"
+                     " ORDER BY profile, kind, ifnull(owner, ''), number",
 
     [SG_Q_LABELS] = "SELECT label FROM certificate WHERE owner = ? LIMIT 2000",
     [SG_Q_LABEL_ELSEWHERE] = "SELECT o.name FROM owner o CROSS JOIN certificate c"

@@ -134,20 +134,67 @@ static sg_status find(struct sg_store *store, const char *owner, struct sg_ids *
     return sg_query_ids(&query, ids, "reading the rings", err);
 }
 
-sg_status sg_store_ring_each(struct sg_store *store, const char *owner, sg_ring_sink sink,
-                             void *context, struct sg_error *err)
+static sg_status tell(struct sg_store *store, const struct sg_ids *ids, sg_ring_sink sink,
+                      void *context, struct sg_error *err)
 {
-    SG_IDS ids = {0};
-    sg_status s = find(store, owner, &ids, err);
-    for (size_t i = 0; s == SG_OK && i < ids.count; i++) {
+    sg_status s = SG_OK;
+    for (size_t i = 0; s == SG_OK && i < ids->count; i++) {
         struct sg_ring_row row;
         bool found = false;
-        s = sg_ring_read(store, ids.items[i], &row, &found, err);
+        s = sg_ring_read(store, ids->items[i], &row, &found, err);
         if (s == SG_OK && found) {
             s = sink(context, &row, err);
         }
     }
     return s;
+}
+
+sg_status sg_store_ring_each(struct sg_store *store, const char *owner, sg_ring_sink sink,
+                             void *context, struct sg_error *err)
+{
+    SG_IDS ids = {0};
+    sg_status s = find(store, owner, &ids, err);
+    return s == SG_OK ? tell(store, &ids, sink, context, err) : s;
+}
+
+static sg_status filter_one(struct sg_query *query, sg_ring_filter filter, void *context,
+                            struct sg_ids *ids, struct sg_error *err)
+{
+    struct sg_ring_ref ref;
+    sg_status s = sg_query_column(query, 1, ref.owner.text, sizeof ref.owner.text, err);
+    s = s == SG_OK ? sg_query_column(query, 2, ref.ring.text, sizeof ref.ring.text, err) : s;
+    if (s == SG_OK && filter(context, ref.owner.text, ref.ring.text)) {
+        s = sg_ids_add(ids, sqlite3_column_int64(query->stmt, 0), err);
+    }
+    return s;
+}
+
+/* Only names are read of rings that nobody wants. */
+static sg_status find_between(struct sg_store *store, const char *first, const char *last,
+                              sg_ring_filter filter, void *context, struct sg_ids *ids,
+                              struct sg_error *err)
+{
+    SG_QUERY query = {0};
+    sg_status s = sg_query_open(store, SG_Q_RINGS_BETWEEN, &query, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    sg_query_text(&query, first);
+    sg_query_text(&query, last);
+    for (bool row = true; s == SG_OK && row;) {
+        s = sg_query_step(&query, &row, "reading the rings", err);
+        s = s == SG_OK && row ? filter_one(&query, filter, context, ids, err) : s;
+    }
+    return s;
+}
+
+sg_status sg_store_ring_each_between(struct sg_store *store, const char *first, const char *last,
+                                     sg_ring_filter filter, sg_ring_sink sink, void *context,
+                                     struct sg_error *err)
+{
+    SG_IDS ids = {0};
+    sg_status s = find_between(store, first, last, filter, context, &ids, err);
+    return s == SG_OK ? tell(store, &ids, sink, context, err) : s;
 }
 
 sg_status sg_store_ring_bump_holding(struct sg_store *store, int64_t certificate_id,

@@ -165,9 +165,55 @@ static const char version_3[] =
     "  NOT EXISTS (SELECT 1 FROM key WHERE id = OLD.key AND may_sign = 0)))"
     "  OR (OLD.key IS NOT NULL AND NEW.spki_sha256 <> OLD.spki_sha256)"
     " BEGIN SELECT RAISE(ABORT, 'key_mismatch'); END;";
+
+/* Authority: profiles of a class, and whom each permits what. */
+static const char version_4[] =
+    "CREATE TABLE profile ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " class INTEGER NOT NULL CHECK (class IN (0, 1, 2))," /* FACILITY, RDATALIB, DIGTCRIT */
+    " name TEXT NOT NULL"
+    "  CHECK (length(name) BETWEEN 1 AND 280 AND length(CAST(name AS BLOB)) <= 1000)"
+    "  CHECK (name NOT GLOB '*[' || char(1) || '-' || char(32) || char(127) || '-' || char(159) ||"
+    "    char(8232) || char(8233) || '&a-z]*'),"
+    " uacc INTEGER NOT NULL CHECK (uacc IN (0, 1, 2, 3)),"
+    " appldata TEXT NOT NULL CHECK (length(CAST(appldata AS BLOB)) <= 255),"
+    " UNIQUE (class, name)"
+    ") STRICT;"
+    /* Kinds: 0 an owner's users, 1 a uid, 2 a gid, 3 everybody. */
+    "CREATE TABLE permit ("
+    " profile INTEGER NOT NULL REFERENCES profile (id) ON DELETE CASCADE,"
+    " kind INTEGER NOT NULL CHECK (kind IN (0, 1, 2, 3)),"
+    " owner TEXT REFERENCES owner (name) ON DELETE CASCADE"
+    "  CHECK (owner NOT IN ('CERTAUTH', 'SITE')),"
+    " number INTEGER NOT NULL CHECK (number BETWEEN 0 AND 4294967294),"
+    " level INTEGER NOT NULL CHECK (level IN (0, 1, 2, 3)),"
+    " CHECK ((kind = 0) = (owner IS NOT NULL)),"
+    " CHECK (kind IN (1, 2) OR number = 0)"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX permit_subject ON permit (profile, kind, ifnull(owner, ''), number);"
+    "CREATE INDEX permit_owner ON permit (owner);"
+    /* Another number after each change, drawn and not counted: what was rolled back never looks
+       like what comes next. */
+    "CREATE TABLE authority ("
+    " one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),"
+    " stamp INTEGER NOT NULL"
+    ") STRICT;"
+    "INSERT INTO authority (one, stamp) VALUES (1, random());"
+    "CREATE TRIGGER profile_made AFTER INSERT ON profile"
+    " BEGIN UPDATE authority SET stamp = random(); END;"
+    "CREATE TRIGGER profile_changed AFTER UPDATE ON profile"
+    " BEGIN UPDATE authority SET stamp = random(); END;"
+    "CREATE TRIGGER profile_gone AFTER DELETE ON profile"
+    " BEGIN UPDATE authority SET stamp = random(); END;"
+    "CREATE TRIGGER permit_made AFTER INSERT ON permit"
+    " BEGIN UPDATE authority SET stamp = random(); END;"
+    "CREATE TRIGGER permit_changed AFTER UPDATE ON permit"
+    " BEGIN UPDATE authority SET stamp = random(); END;"
+    "CREATE TRIGGER permit_gone AFTER DELETE ON permit"
+    " BEGIN UPDATE authority SET stamp = random(); END;";
 /* clang-format on */
 
-static const char *const migrations[] = {version_1, version_2, version_3};
+static const char *const migrations[] = {version_1, version_2, version_3, version_4};
 _Static_assert(SG_COUNT(migrations) == SG_STORE_VERSION, "one migration for each version");
 
 const char *const *sg_store_migrations(size_t *count)

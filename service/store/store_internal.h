@@ -10,7 +10,7 @@
 /** "Sign": what the file says it is (PRAGMA application_id). */
 #define SG_STORE_APPLICATION 0x5369676E
 /** The schema that this program writes: the number of migrations (PRAGMA user_version). */
-#define SG_STORE_VERSION 3
+#define SG_STORE_VERSION 4
 
 /** Every fixed statement, by name; the texts are in queries.c. */
 enum sg_query_id {
@@ -52,6 +52,7 @@ enum sg_query_id {
     SG_Q_RING_BY_NAME,
     SG_Q_RING_IDS,
     SG_Q_RING_IDS_ALL,
+    SG_Q_RINGS_BETWEEN,
     SG_Q_RING_BUMP_HOLDING,
     SG_Q_CONNECTED,
     SG_Q_DEFAULT_OTHER,
@@ -77,6 +78,16 @@ enum sg_query_id {
     SG_Q_INTENT_IDS,
     SG_Q_LOGIN_GET,
     SG_Q_LOGIN_SET,
+    SG_Q_PROFILE_ADD,
+    SG_Q_PROFILE_ALTER,
+    SG_Q_PROFILE_DELETE,
+    SG_Q_PROFILE_ID,
+    SG_Q_PROFILE_SIZES,
+    SG_Q_PROFILE_STAMP,
+    SG_Q_PROFILES,
+    SG_Q_PERMIT_SET,
+    SG_Q_PERMIT_DELETE,
+    SG_Q_PERMITS,
     SG_Q_LABELS,
     SG_Q_LABEL_ELSEWHERE,
     SG_Q_RING_NAMES,

@@ -211,6 +211,7 @@ static void open_store(struct world *world)
 
 void world_reopen(struct world *world)
 {
+    sg_service_done(&world->service);
     sg_store_close(world->service.store);
     world->service.store = NULL;
     open_store(world);
@@ -254,6 +255,7 @@ int world_teardown(void **state)
     struct world *world = *state;
     json_decref(world->answer);
     world->answer = NULL;
+    sg_service_done(&world->service);
     sg_store_close(world->service.store);
     world->service.store = NULL;
     scratch_remove(world->directory);

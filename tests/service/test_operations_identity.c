@@ -100,7 +100,7 @@ static void a_default_that_does_not_work_is_refused(void **state)
     check_bad_default(world, "CERTAUTH/CA, the default of ring START1/KEY: it is not connected as",
                       connect_web);
     connect_it(world, "CERTAUTH/CA", "personal", true);
-    check_bad_default(world, "does not belong to the ring's owner", connect_web);
+    check_bad_default(world, "that the users of the ring's owner are not given", connect_web);
     connect_it(world, "START2/other", "personal", true);
     check_bad_default(world, "START2/other, the default", connect_web);
     connect_it(world, "START1/ed", "personal", true);
@@ -125,7 +125,7 @@ static void the_command_that_is_told_mends_it(void **state)
     connect_it(world, "START1/web", "personal", false);
     must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/web'}");
     connect_it(world, "START2/other", "personal", true);
-    check_bad_default(world, "does not belong to the ring's owner",
+    check_bad_default(world, "that the users of the ring's owner are not given",
                       "signet ring connect 'START1/KEY' 'START1/LABEL' --usage personal --default");
 }
 

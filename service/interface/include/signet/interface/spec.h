@@ -49,8 +49,10 @@ struct sg_param {
 /** An authority that an operation needs before anything else happens. */
 struct sg_need {
     enum sg_function function;
-    const char *param; /**< the parameter whose owner is the target; skipped when an optional
-                          parameter is absent; NULL: nobody's */
+    const char
+        *param; /**< the parameter whose owner is the target, and, when it names a ring, that
+                   ring; skipped when an optional parameter is absent; NULL: nobody's. CONNECT
+                   and REMOVE of a ring heed its parameters "certificate" and "usage" too */
 };
 #define SG_NEEDS_MAX 3
 

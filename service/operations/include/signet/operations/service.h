@@ -7,6 +7,7 @@
 #include <signet/base/error.h>
 #include <signet/policy/authority.h>
 #include <signet/policy/crypto_policy.h>
+#include <signet/store/profiles.h>
 #include <signet/store/store.h>
 #include <signet/token/client.h>
 
@@ -65,6 +66,15 @@ struct sg_service {
                                        all zero allows nothing */
     int64_t started_s;
     bool unsettled; /**< an operation left an intent behind: sg_operations_recover is due */
+    struct sg_profile_set *profiles; /**< as they were last read; sg_service_profiles */
+    int64_t profiles_stamp;
 };
+
+/** The authority profiles as the store has them now, the changes of an open transaction too; read
+ * again only when they changed. *out is a reference, the caller's (sg_profile_set_unref). */
+SG_CHECKED sg_status sg_service_profiles(struct sg_service *service, struct sg_profile_set **out,
+                                         struct sg_error *err);
+/** Forget what the service keeps of the store. */
+void sg_service_done(struct sg_service *service);
 
 #endif

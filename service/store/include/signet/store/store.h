@@ -172,6 +172,14 @@ typedef sg_status (*sg_ring_sink)(void *context, const struct sg_ring_row *row,
 /** Rings of an owner (NULL: all), by owner and name. */
 SG_CHECKED sg_status sg_store_ring_each(struct sg_store *store, const char *owner,
                                         sg_ring_sink sink, void *context, struct sg_error *err);
+/** Is this ring wanted? Asked in the middle of a query: it does not use the store. */
+typedef bool (*sg_ring_filter)(void *context, const char *owner, const char *ring);
+/** Rings that a filter wants, of the owners from first to last (in the order of their names), by
+ * owner and name. */
+SG_CHECKED sg_status sg_store_ring_each_between(struct sg_store *store, const char *first,
+                                                const char *last, sg_ring_filter filter,
+                                                sg_ring_sink sink, void *context,
+                                                struct sg_error *err);
 /** Count a change of every ring that holds the certificate. */
 SG_CHECKED sg_status sg_store_ring_bump_holding(struct sg_store *store, int64_t certificate_id,
                                                 struct sg_error *err);
