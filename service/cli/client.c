@@ -44,9 +44,13 @@ struct call {
     bool too_large;
 };
 
+struct sg_client {
+    const char *socket;
+    CURL *curl; /* keeps the connection between two requests */
+};
+
 static void call_done(struct call *call)
 {
-    curl_easy_cleanup(call->curl);
     sg_buffer_done(&call->url);
     sg_buffer_done(&call->answer);
 }
@@ -336,22 +340,40 @@ static int timeout_of(const struct sg_operation *operation, int asked_s)
     return (operation->flags & SG_OP_TOKEN) != 0 ? SG_CLIENT_TOKEN_TIMEOUT_S : SG_CLIENT_TIMEOUT_S;
 }
 
-sg_status sg_client_call(const char *socket, const struct sg_operation *operation, json_t *params,
-                         bool dry_run, int timeout_s, json_t **answer, struct sg_error *err)
+sg_status sg_client_open(const char *socket, struct sg_client **out, struct sg_error *err)
 {
     sg_status s = check_socket(socket, err);
     if (s != SG_OK) {
         return s;
     }
-    SG_CLEANUP(call_done) struct call call = {.socket = socket, .operation = operation};
+    struct sg_client *client = calloc(1, sizeof *client);
+    CURL *curl = client != NULL ? curl_easy_init() : NULL;
+    if (curl == NULL) {
+        free(client);
+        return sg_fail_memory(err);
+    }
+    *client = (struct sg_client){.socket = socket, .curl = curl};
+    *out = client;
+    return SG_OK;
+}
+
+void sg_client_free(struct sg_client *client)
+{
+    curl_easy_cleanup(client->curl);
+    free(client);
+}
+
+sg_status sg_client_ask(struct sg_client *client, const struct sg_operation *operation,
+                        json_t *params, bool dry_run, int timeout_s, json_t **answer,
+                        struct sg_error *err)
+{
+    SG_CLEANUP(call_done)
+    struct call call = {.socket = client->socket, .operation = operation, .curl = client->curl};
     SG_CLEANUP(json_string_freep) char *body = NULL;
     sg_buffer_init(&call.url, 65536);
     sg_buffer_init(&call.answer, SG_CLIENT_ANSWER_MAX);
-    call.curl = curl_easy_init();
-    if (call.curl == NULL) {
-        return sg_fail_memory(err);
-    }
-    s = make_body(&call, params, &body, err);
+    curl_easy_reset(client->curl);
+    sg_status s = make_body(&call, params, &body, err);
     if (s == SG_OK) {
         s = make_url(&call, params, dry_run, err);
     }
@@ -359,4 +381,13 @@ sg_status sg_client_call(const char *socket, const struct sg_operation *operatio
         s = perform(&call, body, timeout_of(operation, timeout_s), err);
     }
     return s == SG_OK ? read_answer(&call, answer, err) : s;
+}
+
+sg_status sg_client_call(const char *socket, const struct sg_operation *operation, json_t *params,
+                         bool dry_run, int timeout_s, json_t **answer, struct sg_error *err)
+{
+    SG_CLEANUP(sg_client_freep) struct sg_client *client = NULL;
+    sg_status s = sg_client_open(socket, &client, err);
+    return s == SG_OK ? sg_client_ask(client, operation, params, dry_run, timeout_s, answer, err)
+                      : s;
 }

@@ -29,6 +29,7 @@ struct sg_add {
     struct sg_certificate_row replaced; /**< id 0: a new certificate is added */
     struct sg_found_chain found;
     enum sg_trust trust;
+    bool unverified; /**< it is stored although its chain does not verify */
     bool keyless;
     json_t *added;              /**< the answer's list of issuers */
     struct sg_label last_label; /**< that sg_add_free_label made, before it numbered it */

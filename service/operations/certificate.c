@@ -321,11 +321,11 @@ static sg_status check_delete(struct sg_run *run, const struct sg_certificate_ro
         sg_hint(err, "With --force the key is lost for ever, and the CA's answer with it.");
         return sg_object(err, "%s", name.text);
     }
-    if (memberships->count > 0) {
+    if (memberships->count > 0 && !sg_run_flag(run, "disconnect")) {
         sg_fail(err, SG_E_CONFLICT, "in_use", "%s is connected to %zu ring%s: %.120s%s", name.text,
                 memberships->count, memberships->count == 1 ? "" : "s", memberships->first,
                 memberships->count == 1 ? "" : ", …");
-        sg_hint(err, "Remove it there first, or use --force. See: signet cert show %s",
+        sg_hint(err, "Remove it there first, or use --disconnect. See: signet cert show %s",
                 sg_shell_word(row->name.owner.text, row->name.label.text).text);
         return sg_object(err, "%s", name.text);
     }

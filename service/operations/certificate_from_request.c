@@ -94,7 +94,8 @@ sg_status sg_generate_warn_renewal(struct sg_run *run, const struct sg_generate 
     bool same =
         old->issuer.len == issuer.len && memcmp(old->issuer.data, issuer.data, issuer.len) == 0;
     sg_status s = SG_OK;
-    if (strcmp(old->name.label.text, plan->made.name.label.text) != 0) {
+    bool named = strchr(sg_run_text(run, "certificate"), '/') != NULL;
+    if (named && strcmp(old->name.label.text, plan->made.name.label.text) != 0) {
         s = sg_run_warn(
             run, err, "the request is for the key of %s: that one is renewed, not %s/%s",
             sg_row_name(old).text, plan->made.name.owner.text, plan->made.name.label.text);

@@ -211,7 +211,7 @@ static sg_status describe(struct sg_run *run, const struct sg_generate *plan, st
 
 static sg_status make_plan(struct sg_run *run, struct sg_generate *plan, struct sg_error *err)
 {
-    sg_status s = sg_run_certificate_name(run, "certificate", &plan->made.name, err);
+    sg_status s = sg_run_new_name(run, "certificate", &plan->made.name, err);
     s = s == SG_OK ? read_usage(run, plan, err) : s;
     s = s == SG_OK ? read_profile(run, plan, err) : s;
     s = s == SG_OK ? sg_generate_read_request(run, plan, err) : s;

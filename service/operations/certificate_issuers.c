@@ -8,12 +8,15 @@
 
 #define NUMBERS_MAX 2000 /* of one label: two bundles of one name */
 
-/* A free label under an owner, from the certificate's name. A bundle may hold a thousand of one
- * name: counting goes on where it ended. */
+/* A free label under an owner: RACF's, or one from the certificate's name. A bundle may hold a
+ * thousand of one name: counting goes on where it ended. */
 sg_status sg_add_free_label(struct sg_run *run, struct sg_add *plan, const char *owner,
                             const struct sg_certificate_facts *facts, struct sg_label *out,
                             struct sg_error *err)
 {
+    if (sg_run_flag(run, "racf")) {
+        return sg_run_free_label(run, owner, out, err);
+    }
     struct sg_label first;
     const char *caption = facts->common_name[0] != '\0' ? facts->common_name : facts->subject_text;
     sg_name_label_from_caption(caption, strlen(caption), 0, &first);
@@ -112,7 +115,7 @@ sg_status sg_add_issuers(struct sg_run *run, struct sg_add *plan, struct sg_erro
     if (!missing) {
         return SG_OK;
     }
-    if (plan->trust == SG_NOTRUST) {
+    if (plan->trust == SG_NOTRUST || plan->unverified) {
         return sg_run_warn(run, err,
                            "its issuers were not stored: add them under CERTAUTH by themselves");
     }

@@ -77,6 +77,26 @@ static sg_status hint_notrust(struct sg_error *err)
                    hint[0] != '\0' ? "; " : "");
 }
 
+/* NOTRUST was asked for; or RACF's rule: what does not verify is stored NOTRUST, unless somebody
+ * says TRUST, as ALTER could a moment later. */
+static bool store_unverified(struct sg_run *run)
+{
+    return sg_add_asked_notrust(run) || sg_run_flag(run, "racf");
+}
+
+static sg_status warn_unverified(struct sg_run *run, struct sg_add *plan, bool asked,
+                                 struct sg_error *err)
+{
+    char why[300];
+    snprintf(why, sizeof why, "%.299s", err->text);
+    sg_error_clear(err);
+    plan->unverified = true;
+    plan->trust = asked ? plan->trust : SG_NOTRUST;
+    sg_status s = sg_run_warn(run, err, "stored %s%s: %s", sg_trust_name(plan->trust),
+                              plan->trust == SG_NOTRUST ? "" : " as asked", why);
+    return s == SG_OK ? check_hightrust(run, plan, err) : s;
+}
+
 sg_status sg_add_decide_trust(struct sg_run *run, struct sg_add *plan, struct sg_error *err)
 {
     enum sg_trust asked = SG_TRUST;
@@ -91,7 +111,7 @@ sg_status sg_add_decide_trust(struct sg_run *run, struct sg_add *plan, struct sg
     }
     s = sg_chain_verify(&plan->found.chain, sg_now_s(run->service->clock), err);
     s = s == SG_OK ? check_issuers(plan, err) : s;
-    if (s != SG_OK && !(sg_add_asked_notrust(run) && may_be_stored(err))) {
+    if (s != SG_OK && !(store_unverified(run) && may_be_stored(err))) {
         return may_be_stored(err) ? hint_notrust(err) : s;
     }
     if (word != NULL) {
@@ -99,10 +119,7 @@ sg_status sg_add_decide_trust(struct sg_run *run, struct sg_add *plan, struct sg
     }
     plan->trust = asked;
     if (s != SG_OK) {
-        char why[300];
-        snprintf(why, sizeof why, "%.299s", err->text);
-        sg_error_clear(err);
-        return sg_run_warn(run, err, "stored NOTRUST: %s", why);
+        return warn_unverified(run, plan, word != NULL, err);
     }
     return word == NULL ? keep_trust(run, plan, err) : check_hightrust(run, plan, err);
 }

@@ -1,5 +1,6 @@
 #include <signet/operations/run.h>
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -8,6 +9,8 @@
 #include <signet/policy/name.h>
 
 #include "run_internal.h"
+
+#define LABEL_NUMBER_MAX 100000u /* of one owner: more without a name is a mistake */
 
 const char *sg_run_text(const struct sg_run *run, const char *name)
 {
@@ -79,6 +82,40 @@ sg_status sg_run_certificate_name(const struct sg_run *run, const char *name,
                                   struct sg_certificate_name *out, struct sg_error *err)
 {
     return sg_name_certificate(sg_run_text(run, name), out, err);
+}
+
+/* RACF's form (docs/racf-compatibility.md, labels). */
+sg_status sg_run_free_label(const struct sg_run *run, const char *owner, struct sg_label *out,
+                            struct sg_error *err)
+{
+    for (unsigned number = 1; number <= LABEL_NUMBER_MAX; number++) {
+        SG_CERTIFICATE_ROW row = {0};
+        struct sg_certificate_name name = {0};
+        snprintf(name.owner.text, sizeof name.owner.text, "%s", owner);
+        snprintf(name.label.text, sizeof name.label.text, "LABEL%08u", number);
+        sg_status s = sg_store_certificate_get(run->service->store, &name, &row, err);
+        if (s == SG_E_NOT_FOUND) {
+            sg_error_clear(err);
+            *out = name.label;
+            return SG_OK;
+        }
+        if (s != SG_OK) {
+            return s;
+        }
+    }
+    return sg_fail(err, SG_E_LIMIT, "no_free_label", "%s has %u certificates without a name", owner,
+                   LABEL_NUMBER_MAX);
+}
+
+sg_status sg_run_new_name(const struct sg_run *run, const char *name,
+                          struct sg_certificate_name *out, struct sg_error *err)
+{
+    const char *text = sg_run_text(run, name);
+    if (strchr(text, '/') != NULL) {
+        return sg_name_certificate(text, out, err);
+    }
+    sg_status s = sg_name_owner(text, &out->owner, err);
+    return s == SG_OK ? sg_run_free_label(run, out->owner.text, &out->label, err) : s;
 }
 
 sg_status sg_run_ring_ref(const struct sg_run *run, const char *name, struct sg_ring_ref *out,

@@ -83,6 +83,13 @@ SG_CHECKED sg_status sg_run_decode(const char *base64, size_t max, struct sg_buf
                                    struct sg_error *err);
 SG_CHECKED sg_status sg_run_certificate_name(const struct sg_run *run, const char *name,
                                              struct sg_certificate_name *out, struct sg_error *err);
+/** The same for something new: OWNER/LABEL, or OWNER alone for the owner's lowest free
+ * LABELnnnnnnnn. */
+SG_CHECKED sg_status sg_run_new_name(const struct sg_run *run, const char *name,
+                                     struct sg_certificate_name *out, struct sg_error *err);
+/** Find an owner's lowest free LABELnnnnnnnn, from 00000001 on. SG_E_LIMIT "no_free_label". */
+SG_CHECKED sg_status sg_run_free_label(const struct sg_run *run, const char *owner,
+                                       struct sg_label *out, struct sg_error *err);
 SG_CHECKED sg_status sg_run_ring_ref(const struct sg_run *run, const char *name,
                                      struct sg_ring_ref *out, struct sg_error *err);
 /** RFC 3339 UTC → seconds. */

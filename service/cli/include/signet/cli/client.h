@@ -1,4 +1,4 @@
-/* One request to the service: HTTP over its Unix socket. */
+/* Requests to the service: HTTP over its Unix socket. */
 #ifndef SIGNET_CLI_CLIENT_H
 #define SIGNET_CLI_CLIENT_H
 
@@ -15,6 +15,19 @@
 /** The socket to use: the one asked for, else $SIGNET_SOCKET, else /run/signet/signet.sock. Never
  * NULL. */
 const char *sg_client_socket(const char *asked);
+
+/** A connection that is kept between requests. */
+struct sg_client;
+/** Prepare requests to the service behind a socket (borrowed); connects with the first one.
+ * SG_E_USAGE "bad_value" when the path is too long. */
+SG_CHECKED sg_status sg_client_open(const char *socket, struct sg_client **out,
+                                    struct sg_error *err);
+void sg_client_free(struct sg_client *client);
+SG_DEFINE_CLEANUP(struct sg_client *, sg_client_free)
+/** sg_client_call over a kept connection. */
+SG_CHECKED sg_status sg_client_ask(struct sg_client *client, const struct sg_operation *operation,
+                                   json_t *params, bool dry_run, int timeout_s, json_t **answer,
+                                   struct sg_error *err);
 
 /** Perform an operation. params: object (borrowed). timeout_s 0 means by the operation. *answer:
  * new reference. Fails with what the service answered, or SG_E_SERVICE: "service_unreachable",

@@ -1,0 +1,124 @@
+/* racdcert: LIST and LISTRING, of one or of all that an owner has. */
+#include "racdcert_internal.h"
+
+#include <signet/base/clock.h>
+#include <signet/racdcert/listing.h>
+
+#define PAGE 100 /* certificates that are asked for at once */
+
+static void json_freep(json_t **value)
+{
+    json_decref(*value);
+}
+
+static sg_status append(enum sg_racdcert_listing kind, json_t *answer, bool continued,
+                        struct sg_racdcert_outcome *outcome, struct sg_error *err)
+{
+    const struct sg_racdcert_listing_options options = {.continued = continued,
+                                                        .now_s = sg_now_s(sg_clock_system())};
+    return sg_racdcert_listing(kind, answer, &options, &outcome->out, err);
+}
+
+sg_status sg_racdcert_list_one(struct sg_racdcert_outcome *outcome, struct sg_error *err)
+{
+    enum sg_racdcert_listing kind =
+        outcome->request.task == SG_RAC_LISTRING ? SG_LISTING_LISTRING : SG_LISTING_LIST;
+    return append(kind, outcome->answer, false, outcome, err);
+}
+
+/* Everything in one answer, for --json; otherwise what is shown is not kept. */
+static sg_status keep(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                      json_t *items, struct sg_error *err)
+{
+    if (!session->options.json) {
+        return sg_racdcert_flush(outcome, err);
+    }
+    if (outcome->answer == NULL) {
+        outcome->answer = json_pack("{s:[]}", "items");
+    }
+    return outcome->answer != NULL &&
+                   json_array_extend(json_object_get(outcome->answer, "items"), items) == 0
+               ? SG_OK
+               : sg_fail_memory(err);
+}
+
+static sg_status nothing(const struct sg_rac_request *request, const char *code, const char *what,
+                         struct sg_error *err)
+{
+    sg_fail(err, SG_E_NOT_FOUND, code, "%s has no %s", request->owner, what);
+    return sg_object(err, "%s", request->owner);
+}
+
+static sg_status list_certificates(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                                   struct sg_error *err)
+{
+    struct sg_rac_request *request = &outcome->request;
+    bool any = false;
+    if (json_object_set_new(request->params, "details", json_true()) != 0 ||
+        json_object_set_new(request->params, "limit", json_integer(PAGE)) != 0) {
+        return sg_fail_memory(err);
+    }
+    for (;;) {
+        SG_CLEANUP(json_freep) json_t *page = NULL;
+        sg_status s = sg_client_ask(session->client, request->operation, request->params, false, 0,
+                                    &page, err);
+        json_t *items = json_object_get(page, "items");
+        s = s == SG_OK ? append(SG_LISTING_LIST, page, any, outcome, err) : s;
+        s = s == SG_OK ? keep(session, outcome, items, err) : s;
+        any = any || json_array_size(items) > 0;
+        const char *next = s == SG_OK ? sg_racdcert_listing_next(page) : NULL;
+        if (next == NULL) {
+            return s != SG_OK || any ? s : nothing(request, "no_certificates", "certificate", err);
+        }
+        if (json_object_set_new(request->params, "after", json_string(next)) != 0) {
+            return sg_fail_memory(err);
+        }
+    }
+}
+
+static sg_status list_ring(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                           const char *ring, bool continued, struct sg_error *err)
+{
+    SG_CLEANUP(json_freep) json_t *answer = NULL;
+    SG_CLEANUP(json_freep)
+    json_t *params =
+        json_pack("{s:o}", "ring", json_sprintf("%s/%s", outcome->request.owner, ring));
+    SG_CLEANUP(json_freep) json_t *items = json_array();
+    if (params == NULL || items == NULL) {
+        return sg_fail_memory(err);
+    }
+    sg_status s = sg_client_ask(session->client, sg_operation_find("ring", "show"), params, false,
+                                0, &answer, err);
+    s = s == SG_OK ? append(SG_LISTING_LISTRING, answer, continued, outcome, err) : s;
+    if (s == SG_OK && json_array_append(items, answer) != 0) {
+        return sg_fail_memory(err);
+    }
+    return s == SG_OK ? keep(session, outcome, items, err) : s;
+}
+
+static sg_status list_rings(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                            struct sg_error *err)
+{
+    SG_CLEANUP(json_freep) json_t *rings = NULL;
+    size_t index;
+    json_t *item;
+    sg_status s = sg_client_ask(session->client, outcome->request.operation,
+                                outcome->request.params, false, 0, &rings, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    json_array_foreach(json_object_get(rings, "items"), index, item)
+    {
+        const char *ring = json_string_value(json_object_get(item, "ring"));
+        s = s == SG_OK && ring != NULL ? list_ring(session, outcome, ring, index > 0, err) : s;
+    }
+    bool none = json_array_size(json_object_get(rings, "items")) == 0;
+    return s == SG_OK && none ? nothing(&outcome->request, "no_rings", "ring", err) : s;
+}
+
+sg_status sg_racdcert_list_all(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                               struct sg_error *err)
+{
+    return outcome->request.task == SG_RAC_LIST_ALL ? list_certificates(session, outcome, err)
+                                                    : list_rings(session, outcome, err);
+}

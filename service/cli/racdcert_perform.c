@@ -1,0 +1,253 @@
+/* racdcert: one command, understood and done. */
+#include "racdcert_internal.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <signet/base/clock.h>
+#include <signet/cli/files.h>
+#include <signet/cli/output.h>
+#include <signet/cli/shapes.h>
+
+static void json_freep(json_t **value)
+{
+    json_decref(*value);
+}
+
+/* ---- understanding ---- */
+
+/* The caller's own user ID: the one owner that it is attached to. */
+static sg_status ask_own(struct sg_racdcert *session, struct sg_error *err)
+{
+    SG_CLEANUP(json_freep) json_t *answer = NULL;
+    SG_CLEANUP(json_freep) json_t *params = json_object();
+    session->asked_own = true;
+    sg_status s = sg_client_ask(session->client, sg_operation_find("status", ""), params, false, 0,
+                                &answer, err);
+    json_t *owners = json_object_get(json_object_get(answer, "caller"), "owners");
+    const char *own = json_string_value(json_array_get(owners, 0));
+    if (s == SG_OK && json_array_size(owners) == 1 && own != NULL) {
+        snprintf(session->own, sizeof session->own, "%s", own);
+    }
+    return s;
+}
+
+static sg_status translate(struct sg_racdcert *session, const struct sg_deck_command *command,
+                           struct sg_rac_request *request, struct sg_error *err)
+{
+    const struct sg_bytes text = {command->text.data, command->text.len};
+    for (;;) {
+        const struct sg_rac_context context = {.own = session->own[0] != '\0' ? session->own : NULL,
+                                               .now_s = sg_now_s(sg_clock_system()),
+                                               .visible = session->single};
+        sg_status s = sg_rac_translate(text, &context, request, err);
+        if (s == SG_OK || session->asked_own || strcmp(err->code, "own_unknown") != 0) {
+            return s;
+        }
+        struct sg_error failed = SG_ERROR_INIT;
+        if (ask_own(session, &failed) != SG_OK) {
+            *err = failed;
+            return failed.status;
+        }
+        if (session->own[0] == '\0') {
+            return s;
+        }
+        sg_error_clear(err);
+        sg_rac_request_done(request);
+    }
+}
+
+/* ---- as a command line of signet ---- */
+
+/* The paths behind data-set names; what a local points at. */
+struct paths {
+    struct sg_buffer text[SG_RAC_LOCALS_MAX];
+};
+
+static void paths_done(struct paths *paths)
+{
+    for (size_t i = 0; i < SG_RAC_LOCALS_MAX; i++) {
+        sg_buffer_done(&paths->text[i]);
+    }
+}
+
+static bool is_read(const struct sg_param *param)
+{
+    return param->type == SG_PARAM_CERTIFICATE_FILES || param->type == SG_PARAM_CSR_FILE;
+}
+
+static bool is_file(const struct sg_param *param)
+{
+    return is_read(param) || param->type == SG_PARAM_CLIENT_FILE;
+}
+
+static sg_status add_local(struct sg_invocation *invocation, const struct sg_rac_local *local,
+                           struct sg_buffer *path, struct sg_error *err)
+{
+    const struct sg_param *param = sg_param_find(invocation->operation, local->param);
+    if (param == NULL) {
+        return sg_fail(err, SG_E_INTERNAL, NULL, "%s %s has no parameter %s",
+                       invocation->operation->noun, invocation->operation->verb, local->param);
+    }
+    const char *value = local->value;
+    if (is_file(param)) {
+        sg_buffer_init(path, PATH_MAX);
+        sg_status s = sg_racdcert_file(local->value, is_read(param), path, err);
+        if (s != SG_OK) {
+            return s;
+        }
+        value = (const char *)path->data;
+    }
+    invocation->locals[invocation->local_count++] =
+        (struct sg_local){.param = param, .value = value};
+    return SG_OK;
+}
+
+static sg_status make_invocation(const struct sg_racdcert *session,
+                                 const struct sg_rac_request *request, struct paths *paths,
+                                 struct sg_invocation *out, struct sg_error *err)
+{
+    out->command = SG_COMMAND_OPERATION;
+    out->operation = request->operation;
+    out->params = json_incref(request->params);
+    out->dry_run = session->options.dry_run;
+    out->locals = calloc(SG_RAC_LOCALS_MAX, sizeof *out->locals);
+    sg_status s = out->locals != NULL ? SG_OK : sg_fail_memory(err);
+    for (unsigned i = 0; s == SG_OK && i < request->local_count; i++) {
+        s = add_local(out, &request->locals[i], &paths->text[i], err);
+    }
+    return s;
+}
+
+static sg_status ask(struct sg_racdcert *session, struct sg_invocation *invocation,
+                     struct sg_racdcert_outcome *outcome, struct sg_error *err)
+{
+    sg_status s = sg_shape_check(invocation, err);
+    s = s == SG_OK ? sg_files_load(invocation, err) : s;
+    bool changes = (invocation->operation->flags & SG_OP_CHANGES) != 0;
+    return s == SG_OK ? sg_client_ask(session->client, invocation->operation, invocation->params,
+                                      session->options.dry_run && changes, 0, &outcome->answer, err)
+                      : s;
+}
+
+/* An answer that becomes a file: what was written is said, and the warnings stay. */
+static sg_status shape(const struct sg_invocation *invocation, struct sg_racdcert_outcome *outcome,
+                       struct sg_error *err)
+{
+    SG_CLEANUP(json_freep) json_t *report = NULL;
+    bool trial = json_is_true(json_object_get(outcome->answer, "dry_run"));
+    if (!sg_shape_applies(invocation->operation) || trial) {
+        return SG_OK;
+    }
+    sg_status s = sg_shape_write(invocation, outcome->answer, &outcome->out, &report, err);
+    json_t *did = json_object_get(report, invocation->dry_run ? "effects" : "did");
+    json_t *list = json_object_get(outcome->answer, invocation->dry_run ? "effects" : "did");
+    if (s != SG_OK || did == NULL) {
+        return s;
+    }
+    int failed = list != NULL ? json_array_extend(list, did)
+                              : json_object_set(outcome->answer,
+                                                invocation->dry_run ? "effects" : "did", did);
+    return failed == 0 ? SG_OK : sg_fail_memory(err);
+}
+
+static sg_status change(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                        struct sg_error *err)
+{
+    SG_CLEANUP(paths_done) struct paths paths = {0};
+    SG_INVOCATION invocation = SG_INVOCATION_INIT;
+    sg_status s = make_invocation(session, &outcome->request, &paths, &invocation, err);
+    s = s == SG_OK ? ask(session, &invocation, outcome, err) : s;
+    return s == SG_OK ? shape(&invocation, outcome, err) : s;
+}
+
+/* ---- saying it ---- */
+
+static sg_status say_list(const json_t *list, const char *before, struct sg_buffer *out,
+                          struct sg_error *err)
+{
+    size_t index;
+    json_t *sentence;
+    sg_status s = SG_OK;
+    json_array_foreach(list, index, sentence)
+    {
+        s = s == SG_OK ? sg_buffer_format(out, err, "%s", before) : s;
+        s = s == SG_OK ? sg_output_clean(json_string_value(sentence), out, err) : s;
+        s = s == SG_OK ? sg_buffer_append(out, "\n", 1, err) : s;
+    }
+    return s;
+}
+
+/* What recent releases of RACF say of an addition. */
+static sg_status say_added(const struct sg_racdcert_outcome *outcome, struct sg_buffer *out,
+                           struct sg_error *err)
+{
+    const char *label = json_string_value(json_object_get(outcome->answer, "label"));
+    if (strcmp(outcome->request.function, "ADD") != 0 || label == NULL) {
+        return SG_OK;
+    }
+    return sg_buffer_format(out, err, "IRRD199I Certificate with label '%s' is added for %s.\n",
+                            label, outcome->request.owner);
+}
+
+static sg_status say(const struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                     struct sg_error *err)
+{
+    const json_t *warnings = json_object_get(outcome->answer, "warnings");
+    bool warned = json_array_size(warnings) + json_array_size(outcome->request.warnings) > 0;
+    outcome->return_code = warned ? 4 : 0;
+    bool trial = session->options.dry_run;
+    sg_status s = trial ? SG_OK : say_added(outcome, &outcome->out, err);
+    s = s == SG_OK ? say_list(json_object_get(outcome->answer, trial ? "effects" : "did"),
+                              trial ? "dry run: " : "", &outcome->out, err)
+                   : s;
+    s = s == SG_OK ? say_list(outcome->request.notes, "note: ", &outcome->notes, err) : s;
+    s = s == SG_OK ? say_list(outcome->request.warnings, "warning: ", &outcome->notes, err) : s;
+    return s == SG_OK ? say_list(warnings, "warning: ", &outcome->notes, err) : s;
+}
+
+/* ---- doing it ---- */
+
+static sg_status list_one(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                          struct sg_error *err)
+{
+    sg_status s = sg_client_ask(session->client, outcome->request.operation,
+                                outcome->request.params, false, 0, &outcome->answer, err);
+    return s == SG_OK ? sg_racdcert_list_one(outcome, err) : s;
+}
+
+static sg_status perform(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                         struct sg_error *err)
+{
+    if (session->options.dry_run && outcome->request.task > SG_RAC_CHANGE) {
+        return SG_OK; /* a listing changes nothing */
+    }
+    if (outcome->request.selection.wanted) {
+        sg_status s = sg_racdcert_select(session, &outcome->request, err);
+        if (s != SG_OK) {
+            return s;
+        }
+    }
+    switch (outcome->request.task) {
+    case SG_RAC_NOTHING:
+        return SG_OK;
+    case SG_RAC_CHANGE:
+        return change(session, outcome, err);
+    case SG_RAC_LIST:
+    case SG_RAC_LISTRING:
+        return list_one(session, outcome, err);
+    case SG_RAC_LIST_ALL:
+    case SG_RAC_LISTRINGS:
+        return sg_racdcert_list_all(session, outcome, err);
+    }
+    return sg_fail(err, SG_E_INTERNAL, NULL, "unknown task");
+}
+
+sg_status sg_racdcert_perform(struct sg_racdcert *session, const struct sg_deck_command *command,
+                              struct sg_racdcert_outcome *outcome, struct sg_error *err)
+{
+    sg_status s = translate(session, command, &outcome->request, err);
+    s = s == SG_OK ? perform(session, outcome, err) : s;
+    return s == SG_OK ? say(session, outcome, err) : s;
+}

@@ -1,0 +1,67 @@
+/* RACF's messages, where a failure has one (z/OS Security Server RACF Messages and Codes; the words
+ * are ours). */
+#include <signet/racdcert/command.h>
+
+#include <string.h>
+
+/* function NULL: of any. The first row that fits counts. */
+static const struct {
+    const char *function, *code;
+    struct sg_rac_message message;
+} messages[] = {
+    {NULL, "not_authorised", {"IRRD101I", "You are not authorized to do this."}},
+    {NULL, "no_certificates", {"IRRD105I", "No certificate information was found."}},
+    {NULL, "certificate_not_found", {"IRRD107I", "No matching certificate was found."}},
+    {NULL, "certificate_exists", {"IRRD109I", "The certificate is already defined."}},
+    {NULL, "ring_not_found", {"IRRD114I", "The ring does not exist."}},
+    {NULL, "no_rings", {"IRRD115I", "The user has no rings."}},
+    {NULL, "not_connected", {"IRRD116I", "The label does not exist in the ring."}},
+    {NULL, "owner_cannot_have_rings", {"IRRD120I", "CERTAUTH and SITE own no rings."}},
+    {"CONNECT", "missing_keyword", {"IRRD121I", "RING and LABEL are needed."}},
+    {"REMOVE", "missing_keyword", {"IRRD121I", "RING and LABEL are needed."}},
+    {NULL, "ring_exists", {"IRRD122I", "The ring already exists."}},
+    {NULL, "no_private_key", {"IRRD128I", "A certificate with a private key is needed."}},
+    {NULL, "missing_keyword", {"IRRD130I", "A keyword is missing."}},
+    {NULL, "bad_validity", {"IRRD133I", "NOTBEFORE must be earlier than NOTAFTER."}},
+    {NULL, "key_not_exportable", {"IRRD147I", "The private key cannot be exported."}},
+    {NULL, "unknown_command", {"IKJ56500I", "COMMAND NOT FOUND"}},
+    {NULL, "missing_operand", {"IKJ56701I", "MISSING OPERAND"}},
+    {NULL, "unknown_keyword", {"IKJ56702I", "INVALID KEYWORD"}},
+    {NULL, "ambiguous_keyword", {"IKJ56702I", "AMBIGUOUS KEYWORD"}},
+    {NULL, "duplicate_keyword", {"IKJ56702I", "DUPLICATE KEYWORD"}},
+};
+
+struct sg_rac_message sg_rac_message(const char *function, const struct sg_error *failure)
+{
+    for (size_t i = 0; i < SG_COUNT(messages); i++) {
+        bool mine = messages[i].function == NULL || strcmp(messages[i].function, function) == 0;
+        if (mine && strcmp(messages[i].code, failure->code) == 0) {
+            return messages[i].message;
+        }
+    }
+    return failure->status == SG_E_USAGE ? (struct sg_rac_message){"IKJ56702I", "INVALID COMMAND"}
+                                         : (struct sg_rac_message){NULL, NULL};
+}
+
+int sg_rac_return_code(const struct sg_error *failure)
+{
+    switch (failure->status) {
+    case SG_OK:
+        return 0;
+    case SG_E_NOT_FOUND:
+    case SG_E_CONFLICT:
+    case SG_E_DENIED:
+    case SG_E_INPUT:
+    case SG_E_UNSUPPORTED:
+        return 8;
+    case SG_E_USAGE:
+    case SG_E_TOKEN:
+    case SG_E_SERVICE:
+    case SG_E_LIMIT:
+    case SG_E_STORAGE:
+    case SG_E_NO_MEMORY:
+    case SG_E_INTERNAL:
+        break;
+    }
+    return 12;
+}

@@ -1,0 +1,55 @@
+/* From a tree of keywords to an operation. */
+#ifndef SIGNET_RACDCERT_TRANSLATE_INTERNAL_H
+#define SIGNET_RACDCERT_TRANSLATE_INTERNAL_H
+
+#include "racdcert_internal.h"
+
+/** A command that is being understood. */
+struct sg_rac_run {
+    const struct sg_rac_context *context;
+    struct sg_rac_tree *tree;
+    const struct sg_rac_node *command;  /**< RACDCERT, SETROPTS … */
+    const struct sg_rac_node *function; /**< NULL: LIST, by default */
+    struct sg_rac_request *out;
+    char owner[40]; /**< the outer ID, CERTAUTH or SITE; empty when none was written */
+    struct sg_error *err;
+};
+
+/** Note what a failure is about, and give its status. */
+sg_status sg_rac_fault(struct sg_rac_run *run, const struct sg_rac_node *node);
+/** SG_E_USAGE "missing_keyword": "CONNECT needs RING(…)". */
+sg_status sg_rac_missing(struct sg_rac_run *run, const char *keyword);
+/** The one operand of a keyword; NULL when the keyword is NULL or has none. */
+const char *sg_rac_value(const struct sg_rac_run *run, const struct sg_rac_node *node);
+/** Operand i of a keyword. */
+const char *sg_rac_value_at(const struct sg_rac_run *run, const struct sg_rac_node *node,
+                            unsigned i);
+/** A keyword beside the function; NULL when it is not there. */
+const struct sg_rac_node *sg_rac_keyword(const struct sg_rac_run *run, const char *name);
+
+SG_CHECKED sg_status sg_rac_operation(struct sg_rac_run *run, enum sg_rac_task task,
+                                      const char *noun, const char *verb);
+SG_CHECKED sg_status sg_rac_set(struct sg_rac_run *run, const char *param, json_t *value);
+SG_CHECKED sg_status sg_rac_set_text(struct sg_rac_run *run, const char *param, const char *text);
+SG_CHECKED sg_status sg_rac_local(struct sg_rac_run *run, const char *param, const char *value);
+SG_CHECKED sg_status sg_rac_note(struct sg_rac_run *run, const char *format, ...) SG_PRINTF(2, 3);
+SG_CHECKED sg_status sg_rac_warn(struct sg_rac_run *run, const char *format, ...) SG_PRINTF(2, 3);
+
+/** The owner that ID, CERTAUTH or SITE of a node names; outer when none is there, and the caller's
+ * own when that is empty too ("own_unknown" when it is not known). */
+SG_CHECKED sg_status sg_rac_owner(struct sg_rac_run *run, const struct sg_rac_node *node,
+                                  const char *outer, char out[40]);
+/** Set a parameter to OWNER/NAME. */
+SG_CHECKED sg_status sg_rac_set_name(struct sg_rac_run *run, const char *param, const char *owner,
+                                     const char *name);
+
+/** A data set is a file in the directory where the command was given: SG_E_USAGE "bad_data_set". */
+SG_CHECKED sg_status sg_rac_data_set(struct sg_rac_run *run, const char *param,
+                                     const struct sg_rac_node *node);
+
+/** GENCERT and what is like it (gencert.c). */
+SG_CHECKED sg_status sg_rac_gencert(struct sg_rac_run *run);
+/** The key type, size and place (keytype.c). */
+SG_CHECKED sg_status sg_rac_key_type(struct sg_rac_run *run);
+
+#endif

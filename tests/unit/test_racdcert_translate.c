@@ -1,0 +1,405 @@
+/* Commands become operations of the table, or are refused at their place. */
+#include "cmocka_all.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <signet/racdcert/command.h>
+#include <signet/racdcert/keywords.h>
+
+#define NOW_S 1795000000 /* 2026-11-18T10:26:40Z */
+
+static const struct sg_rac_context usual = {.own = "ME", .now_s = NOW_S};
+
+static sg_status translate(const char *text, const struct sg_rac_context *context,
+                           struct sg_rac_request *request, struct sg_error *err)
+{
+    assert_int_equal(setenv("TZ", "UTC0", 1), 0);
+    *request = (struct sg_rac_request)SG_RAC_REQUEST_INIT;
+    return sg_rac_translate((struct sg_bytes){(const unsigned char *)text, strlen(text)}, context,
+                            request, err);
+}
+
+/* The request as text: operation, parameters sorted by name, locals. */
+static char *described(const struct sg_rac_request *request)
+{
+    SG_BUFFER out;
+    struct sg_error err = SG_ERROR_INIT;
+    sg_buffer_init(&out, 1 << 20);
+    char *params = json_dumps(request->params, JSON_SORT_KEYS | JSON_COMPACT);
+    sg_status s = sg_buffer_format(
+        &out, &err, "%s %s %s", request->operation != NULL ? request->operation->noun : "-",
+        request->operation != NULL ? request->operation->verb : "-", params);
+    free(params);
+    for (unsigned i = 0; i < request->local_count; i++) {
+        assert_int_equal(s, SG_OK);
+        s = sg_buffer_format(&out, &err, " %s=%s", request->locals[i].param,
+                             request->locals[i].value);
+    }
+    assert_int_equal(s, SG_OK);
+    return (char *)sg_buffer_take(&out, NULL);
+}
+
+static void becomes(const char *text, const char *wanted)
+{
+    SG_RAC_REQUEST request;
+    struct sg_error err = SG_ERROR_INIT;
+    if (translate(text, &usual, &request, &err) != SG_OK) {
+        fail_msg("%s: %s", text, err.text);
+    }
+    char *got = described(&request);
+    assert_string_equal(got, wanted);
+    free(got);
+    /* every parameter is one of the row's */
+    const char *name;
+    json_t *value;
+    json_object_foreach(request.params, name, value)
+    {
+        assert_non_null(sg_param_find(request.operation, name));
+    }
+}
+
+/* at: the text that the fault points at. */
+static void refused(const char *text, const char *code, const char *at)
+{
+    SG_RAC_REQUEST request;
+    struct sg_error err = SG_ERROR_INIT;
+    if (translate(text, &usual, &request, &err) == SG_OK) {
+        fail_msg("taken: %s", text);
+    }
+    assert_string_equal(err.code, code);
+    assert_true(request.fault + request.fault_len <= strlen(text));
+    assert_int_equal(request.fault_len, strlen(at));
+    assert_memory_equal(text + request.fault, at, strlen(at));
+}
+
+static void rings(void **state)
+{
+    (void)state;
+    becomes("RACDCERT ID(start1) ADDRING(KeY)", "ring add {\"ring\":\"START1/KeY\"}");
+    becomes("racdcert addring('my ring') id(START1)", "ring add {\"ring\":\"START1/my ring\"}");
+    becomes("RACDCERT DELRING(K)", "ring delete {\"ring\":\"ME/K\"}");
+    becomes("RACDCERT SITE ADDRING(K)", "ring add {\"ring\":\"SITE/K\"}");
+    becomes(
+        "RACDCERT ID(S) CONNECT(CERTAUTH LABEL('CA') RING(K) USAGE(CERTAUTH))",
+        "ring connect {\"certificate\":\"CERTAUTH/CA\",\"ring\":\"S/K\",\"usage\":\"certauth\"}");
+    becomes("RACDCERT ID(S) CONN(DEF,RI(K),LAB('it''s'),US(P))",
+            "ring connect {\"certificate\":\"S/it's\",\"default\":true,\"ring\":\"S/K\","
+            "\"usage\":\"personal\"}");
+    becomes("RACDCERT CONNECT(SITE LABEL(a) RING(K))",
+            "ring connect {\"certificate\":\"SITE/a\",\"ring\":\"ME/K\"}");
+    becomes("RACDCERT ID(S) REMOVE(ID(T) LABEL('a b') RING(K))",
+            "ring remove {\"certificate\":\"T/a b\",\"ring\":\"S/K\"}");
+    becomes("RACDCERT ID(S) LISTRING(*)", "ring list {\"owner\":\"S\"}");
+    becomes("RACDCERT ID(S) LISTRING(K)", "ring show {\"ring\":\"S/K\"}");
+}
+
+static void certificates(void **state)
+{
+    (void)state;
+    becomes("RACDCERT", "cert list {\"owner\":\"ME\"}");
+    becomes("RACDCERT CERTAUTH", "cert list {\"owner\":\"CERTAUTH\"}");
+    becomes("RACDCERT ID(S) LIST()", "cert list {\"owner\":\"S\"}");
+    becomes("RACDCERT SITE LIST(LABEL('x'))", "cert show {\"certificate\":\"SITE/x\"}");
+    becomes("RACDCERT ID(S) ALTER(LABEL('x')) NOTRUST NEWLABEL('y')",
+            "cert alter {\"certificate\":\"S/x\",\"label\":\"y\",\"status\":\"notrust\"}");
+    becomes("RACDCERT ID(S) DELETE(LABEL('x')) FORCE",
+            "cert delete {\"certificate\":\"S/x\",\"disconnect\":true,\"force\":true}");
+    becomes("RACDCERT ID(S) DELETE(LABEL('x'))",
+            "cert delete {\"certificate\":\"S/x\",\"disconnect\":true}");
+    becomes("RACDCERT ID(S) GENREQ(LABEL('x')) DSN('S.CSR')",
+            "cert request {\"certificate\":\"S/x\"} out=S.CSR");
+    becomes("RACDCERT ID(S) EXPORT(LABEL('x')) DSN(f)",
+            "cert export {\"certificate\":\"S/x\"} out=f format=pem");
+    becomes("RACDCERT ID(S) EXPORT(LABEL('x')) DSN(f) FORMAT(PKCS7DER)",
+            "cert export {\"certificate\":\"S/x\",\"chain\":true} out=f format=pkcs7");
+    becomes("RACDCERT ID(S) ADD('A.B') WITHLABEL('x') TRUST",
+            "cert add {\"racf\":true,\"status\":\"trust\",\"target\":\"S/x\"} certificates=A.B");
+    becomes("RACDCERT CERTAUTH ADD(a)",
+            "cert add {\"racf\":true,\"target\":\"CERTAUTH\"} certificates=a");
+}
+
+#define YEAR "\"not_after\":\"2027-11-18T23:59:59Z\",\"not_before\":\"2026-11-18T00:00:00Z\""
+
+static void certificates_are_generated(void **state)
+{
+    (void)state;
+    becomes("RACDCERT ID(S) GENCERT SUBJECTSDN(C('GB') O('A, B+C') CN(' w=\\')) WITHLABEL('x')",
+            "cert generate {\"certificate\":\"S/x\",\"key\":\"rsa:2048\"," YEAR
+            ",\"subject\":\"CN=\\\\ w\\\\=\\\\\\\\,O=A\\\\, B\\\\+C,C=GB\"}");
+    becomes("RACDCERT CERTAUTH GENCERT SUBJECTSDN(OU('1','2') SP('x') OU(3) T('t') L(l)) "
+            "NISTECC SIZE(384) KEYUSAGE(CERTS HAND)",
+            "cert generate {\"certificate\":\"CERTAUTH\",\"key\":\"ec:p384\"," YEAR
+            ",\"subject\":\"T=t,OU=1,OU=2,OU=3,L=l,SP=x\",\"usage\":[\"handshake\",\"certsign\"]}");
+    becomes("RACDCERT ID(S) GENCERT SUBJECTSDN(CN(w)) SIZE(4096) RSA(PKDS(*)) "
+            "ALTNAME(IP(10.1.1.2) ADOMAIN('a' 'b') EMAIL('x@y') URI('http://z')) "
+            "EKU(serverAuth,clientAuth) SIGNWITH(CERTAUTH LABEL('CA'))",
+            "cert generate {\"certificate\":\"S\",\"eku\":[\"serverAuth\",\"clientAuth\"],"
+            "\"key\":\"rsa:4096\"," YEAR ",\"san\":[\"ip:10.1.1.2\",\"dns:a\",\"dns:b\","
+            "\"email:x@y\",\"uri:http://z\"],\"signed_by\":\"CERTAUTH/CA\",\"subject\":\"CN=w\"}");
+    becomes("RACDCERT ID(S) GENCERT(s.csr) SIGNWITH(LABEL('CA')) NOTBEFORE(TIME(10:00:00)) "
+            "NOTAFTER(DATE(2030/12/31))",
+            "cert generate {\"certificate\":\"S\",\"not_after\":\"2030-12-31T23:59:59Z\","
+            "\"not_before\":\"2026-11-18T10:00:00Z\",\"signed_by\":\"ME/CA\"} from_request=s.csr");
+    becomes("RACDCERT ID(S) GENCERT SUBJECTSDN(CN(w)) NOTBEFORE(DATE(2028-02-29))",
+            "cert generate {\"certificate\":\"S\",\"key\":\"rsa:2048\","
+            "\"not_after\":\"2029-02-28T23:59:59Z\",\"not_before\":\"2028-02-29T00:00:00Z\","
+            "\"subject\":\"CN=w\"}");
+}
+
+static void keywords_are_refused_at_their_place(void **state)
+{
+    (void)state;
+    refused("LISTUSER X", "unknown_command", "LISTUSER");
+    refused("RACD LIST", "unknown_command", "RACD");
+    refused("(LIST)", "unknown_command", "(");
+    refused("RACDCERT LISTE", "unknown_keyword", "LISTE");
+    refused("RACDCERT -", "unknown_keyword", "-");
+    refused("RACDCERT LI", "ambiguous_keyword", "LI");
+    refused("RACDCERT ID(A) ID(B) LIST", "duplicate_keyword", "ID");
+    refused("RACDCERT ID LIST", "missing_operand", "ID");
+    refused("RACDCERT ID() LIST", "missing_operand", "ID");
+    refused("RACDCERT ADDRING(a b)", "one_operand", "b");
+    refused("RACDCERT ADDRING('a', 'b')", "one_operand", "'b'");
+    refused("RACDCERT SITE(x) LIST", "operand_not_expected", "(");
+    refused("RACDCERT ADDRING((a))", "unexpected_parenthesis", "(");
+    refused("RACDCERT ADDRING(a", "unclosed_parenthesis", "(");
+    refused("RACDCERT LIST)", "unexpected_parenthesis", ")");
+    refused("RACDCERT 'LIST'", "keyword_expected", "'LIST'");
+    refused("RACDCERT LIST(LABEL('x)", "unclosed_string", "'x)");
+    refused("RACDCERT LIST(LABEL('x'y))", "quote_in_word", "'x'y");
+    refused("RACDCERT LIST(LABEL(x'y))", "quote_in_word", "'");
+    refused("RACDCERT LIST(LABEL(\"x\"))", "quote_in_word", "\"");
+    refused("RACDCERT CONNECT(RING(K) USAGE(ALL))", "unknown_keyword", "ALL");
+    refused("RACDCERT CONNECT(RING(K) LABLE('x'))", "unknown_keyword", "LABLE");
+}
+
+static void meanings_are_refused_at_their_place(void **state)
+{
+    (void)state;
+    refused("RACDCERT LIST ADDRING(K)", "two_functions", "ADDRING");
+    refused("RACDCERT ID(A) SITE LIST", "two_owners", "SITE");
+    refused("RACDCERT CERTAUTH SITE LIST", "two_owners", "SITE");
+    refused("RACDCERT ID(CERTAUTH) LIST", "bad_owner", "ID");
+    refused("RACDCERT ID(a/b) LIST", "bad_owner", "ID");
+    refused("RACDCERT CONNECT(LABEL(x))", "missing_keyword", "CONNECT");
+    refused("RACDCERT CONNECT(RING(x))", "missing_keyword", "CONNECT");
+    refused("RACDCERT REMOVE(RING(x))", "missing_keyword", "REMOVE");
+    refused("RACDCERT CONNECT(LABEL(x) RING(y) USAGE(SITE PERSONAL))", "one_operand", "PERSONAL");
+    refused("RACDCERT CONNECT(LABEL(x) RING(y) USAGE())", "one_operand", "USAGE");
+    refused("RACDCERT GENREQ(LABEL(x))", "missing_keyword", "GENREQ");
+    refused("RACDCERT GENREQ() DSN(x)", "missing_keyword", "GENREQ");
+    refused("RACDCERT EXPORT(LABEL(x))", "missing_keyword", "EXPORT");
+    refused("RACDCERT EXPORT(LABEL(x)) DSN(y) FORMAT(CERTDER CERTB64)", "one_operand", "CERTB64");
+    refused("RACDCERT ALTER(LABEL(x)) TRUST NOTRUST", "two_statuses", "NOTRUST");
+    refused("RACDCERT LIST(LABEL(x) SERIALNUMBER(1))", "two_selections", "SERIALNUMBER");
+    refused("RACDCERT LIST(ISSUERSDN('CN=x'))", "missing_keyword", "ISSUERSDN");
+    refused("RACDCERT LIST(SERIALNUMBER(1G))", "bad_serial", "SERIALNUMBER");
+    refused("RACDCERT ADD('../x')", "bad_data_set", "ADD");
+    refused("RACDCERT ADD(/etc/passwd)", "bad_data_set", "ADD");
+    refused("RACDCERT ADD('..')", "bad_data_set", "ADD");
+    refused("RACDCERT ADD('')", "bad_data_set", "ADD");
+    refused("RACDCERT ADD('-')", "bad_data_set", "ADD");
+    refused("RACDCERT GENREQ(LABEL(x)) DSN('a/b')", "bad_data_set", "DSN");
+}
+
+static void certificates_that_cannot_be_made_are_refused(void **state)
+{
+    (void)state;
+#define GENCERT "RACDCERT GENCERT SUBJECTSDN(CN(x)) "
+    refused(GENCERT "DSA", "key_not_supported", "DSA");
+    refused(GENCERT "BPECC SIZE(256)", "key_not_supported", "BPECC");
+    refused(GENCERT "FROMICSF(K)", "key_not_supported", "FROMICSF");
+    refused(GENCERT "SIZE(1024)", "key_not_supported", "SIZE");
+    refused(GENCERT "SIZE(2049)", "key_not_supported", "SIZE");
+    refused(GENCERT "SIZE(2K)", "bad_size", "SIZE");
+    refused(GENCERT "SIZE(999999)", "bad_size", "SIZE");
+    refused(GENCERT "NISTECC SIZE(192)", "key_not_supported", "SIZE");
+    refused(GENCERT "NISTECC SIZE(512)", "key_not_supported", "SIZE");
+    refused(GENCERT "RSA NISTECC", "two_key_types", "NISTECC");
+    refused(GENCERT "NOTAFTER(DATE(2020-01-01))", "bad_validity", "NOTAFTER");
+    refused(GENCERT "NOTAFTER(DATE(2030-02-30))", "bad_date", "NOTAFTER");
+    refused(GENCERT "SIGNWITH(CERTAUTH)", "missing_keyword", "SIGNWITH");
+    refused(GENCERT "KEYUSAGE(SIGN)", "unknown_keyword", "SIGN");
+    refused(GENCERT "ALTNAME(DNS('x'))", "unknown_keyword", "DNS");
+    refused("RACDCERT GENCERT SUBJECTSDN()", "missing_operand", "SUBJECTSDN");
+    refused("RACDCERT GENCERT SUBJECTSDN(ST(x))", "unknown_keyword", "ST");
+}
+
+static void what_does_not_belong_is_ignored_aloud(void **state)
+{
+    SG_RAC_REQUEST request;
+    struct sg_error err = SG_ERROR_INIT;
+    (void)state;
+    assert_int_equal(translate("RACDCERT ADDRING(K) TRUST SIZE(1)", &usual, &request, &err), SG_OK);
+    assert_int_equal(json_array_size(request.warnings), 2);
+    assert_string_equal(json_string_value(json_array_get(request.warnings, 0)),
+                        "TRUST is ignored: it does not belong to ADDRING");
+}
+
+static void refresh_is_not_needed(void **state)
+{
+    SG_RAC_REQUEST request;
+    struct sg_error err = SG_ERROR_INIT;
+    (void)state;
+    assert_int_equal(
+        translate("SETROPTS RACLIST(DIGTCERT,DIGTRING) REFRESH", &usual, &request, &err), SG_OK);
+    assert_int_equal(request.task, SG_RAC_NOTHING);
+    assert_int_equal(json_array_size(request.notes), 1);
+}
+
+static void without_an_owner_the_caller_must_be_known(void **state)
+{
+    static const char *const texts[] = {"RACDCERT LIST", "RACDCERT ADDRING(K)",
+                                        "RACDCERT CONNECT(CERTAUTH LABEL(x) RING(y))"};
+    static const struct sg_rac_context nobody = {.now_s = NOW_S};
+    (void)state;
+    for (size_t i = 0; i < SG_COUNT(texts); i++) {
+        SG_RAC_REQUEST request;
+        struct sg_error err = SG_ERROR_INIT;
+        assert_int_equal(translate(texts[i], &nobody, &request, &err), SG_E_USAGE);
+        assert_string_equal(err.code, "own_unknown");
+    }
+}
+
+static void passwords_do_not_come_as_arguments(void **state)
+{
+    SG_RAC_REQUEST request;
+    struct sg_error err = SG_ERROR_INIT;
+    static const struct sg_rac_context arguments = {.own = "ME", .visible = true};
+    (void)state;
+    assert_int_equal(translate("RACDCERT ADD(x) PASSWORD('geheim')", &arguments, &request, &err),
+                     SG_E_USAGE);
+    assert_string_equal(err.code, "password_visible");
+    assert_null(strstr(err.text, "geheim"));
+}
+
+static void serials_and_issuers_select(void **state)
+{
+    SG_RAC_REQUEST request;
+    struct sg_error err = SG_ERROR_INIT;
+    (void)state;
+    assert_int_equal(translate("RACDCERT ID(S) ALTER(SERIALNUMBER(00aF) "
+                               "ISSUERSDN('CN=a, b.C=GB')) TRUST",
+                               &usual, &request, &err),
+                     SG_OK);
+    const struct sg_rac_selection *selection = &request.selection;
+    assert_true(selection->wanted);
+    assert_true(sg_rac_selects_serial(selection, "af"));
+    assert_true(sg_rac_selects_serial(selection, "00AF"));
+    assert_false(sg_rac_selects_serial(selection, "af0"));
+    assert_false(sg_rac_selects_serial(selection, "a"));
+    assert_false(sg_rac_selects_serial(selection, NULL));
+    assert_true(sg_rac_selects_issuer(selection, "CN=a, b.C=GB"));
+    assert_false(sg_rac_selects_issuer(selection, "CN=a, b.C=DE"));
+    assert_false(sg_rac_selects_issuer(selection, "cn=a, b.C=GB"));
+    assert_false(sg_rac_selects_issuer(selection, NULL));
+}
+
+static void bytes_that_are_no_text_are_refused(void **state)
+{
+    (void)state;
+    SG_RAC_REQUEST request;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(translate("RACDCERT ADDRING('\xff')", &usual, &request, &err), SG_E_INPUT);
+    assert_string_equal(err.code, "bad_character");
+}
+
+static void too_many_keywords_are_refused(void **state)
+{
+    (void)state;
+    static char text[40000] = "RACDCERT GENCERT SUBJECTSDN(";
+    size_t len = strlen(text);
+    for (int i = 0; i < 600; i++) {
+        memcpy(text + len, "OU(x) ", 7);
+        len += 6;
+    }
+    memcpy(text + len, ")", 2);
+    SG_RAC_REQUEST request;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(translate(text, &usual, &request, &err), SG_E_LIMIT);
+}
+
+static const char *code_of(int return_code)
+{
+    return return_code == 8 ? "eight" : "twelve";
+}
+
+static void messages_have_their_numbers(void **state)
+{
+    static const struct {
+        const char *function, *code, *number;
+        sg_status status;
+        int return_code;
+    } rows[] = {
+        {"LISTRING", "ring_not_found", "IRRD114I", SG_E_NOT_FOUND, 8},
+        {"CONNECT", "missing_keyword", "IRRD121I", SG_E_USAGE, 12},
+        {"GENREQ", "missing_keyword", "IRRD130I", SG_E_USAGE, 12},
+        {"ADD", "not_authorised", "IRRD101I", SG_E_DENIED, 8},
+        {"ADD", "wrong_key", NULL, SG_E_CONFLICT, 8},
+        {"ADD", "whatever", "IKJ56702I", SG_E_USAGE, 12},
+        {"ADD", "service_gone", NULL, SG_E_SERVICE, 12},
+    };
+    (void)state;
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        struct sg_error err = SG_ERROR_INIT;
+        assert_int_equal(sg_fail(&err, rows[i].status, rows[i].code, "x"), rows[i].status);
+        const char *number = sg_rac_message(rows[i].function, &err).number;
+        assert_string_equal(number != NULL ? number : "",
+                            rows[i].number != NULL ? rows[i].number : "");
+        assert_string_equal(code_of(sg_rac_return_code(&err)), code_of(rows[i].return_code));
+    }
+}
+
+/* Every keyword of RACDCERT belongs to functions that exist, and every function has a translation.
+ */
+static void the_table_is_whole(void **state)
+{
+    size_t count = 0;
+    unsigned functions = 0;
+    const struct sg_rac_keyword *rows = sg_rac_keywords(&count);
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t other = 0; other < i; other++) {
+            assert_false(rows[other].level == rows[i].level &&
+                         strcmp(rows[other].name, rows[i].name) == 0);
+        }
+        if (!rows[i].function) {
+            continue;
+        }
+        SG_RAC_REQUEST request;
+        struct sg_error err = SG_ERROR_INIT;
+        char text[64];
+        snprintf(text, sizeof text, "RACDCERT %s%s", rows[i].name,
+                 rows[i].content == SG_CONTENT_VALUE ? "(x)"
+                 : rows[i].optional                  ? ""
+                                                     : "()");
+        (void)!translate(text, &usual, &request, &err);
+        assert_int_not_equal(err.status, SG_E_INTERNAL);
+        assert_string_equal(request.function, rows[i].name);
+        functions++;
+    }
+    assert_true(functions >= 12);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rings),
+        cmocka_unit_test(certificates),
+        cmocka_unit_test(certificates_are_generated),
+        cmocka_unit_test(keywords_are_refused_at_their_place),
+        cmocka_unit_test(meanings_are_refused_at_their_place),
+        cmocka_unit_test(certificates_that_cannot_be_made_are_refused),
+        cmocka_unit_test(what_does_not_belong_is_ignored_aloud),
+        cmocka_unit_test(refresh_is_not_needed),
+        cmocka_unit_test(without_an_owner_the_caller_must_be_known),
+        cmocka_unit_test(passwords_do_not_come_as_arguments),
+        cmocka_unit_test(serials_and_issuers_select),
+        cmocka_unit_test(bytes_that_are_no_text_are_refused),
+        cmocka_unit_test(too_many_keywords_are_refused),
+        cmocka_unit_test(messages_have_their_numbers),
+        cmocka_unit_test(the_table_is_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
