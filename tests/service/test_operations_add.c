@@ -317,6 +317,45 @@ static void a_missing_issuer_is_named(void **state)
     X509_free(leaf);
 }
 
+static json_t *by_racf(json_t *params)
+{
+    json_object_set_new(params, "racf", json_true());
+    return params;
+}
+
+/* docs/racf-compatibility.md, trust status: what does not verify is stored NOTRUST, unless somebody
+ * says TRUST. Its issuers do not become trust anchors by the way. */
+static void racf_stores_what_does_not_verify_notrust(void **state)
+{
+    struct world *world = *state;
+    X509 *leaf = certify(world, &ca, "START1", "web");
+    must_json(world, "cert add", by_racf(bundle_json("START1", leaf, ca.intermediate, NULL)));
+    check_web(world, leaf, SG_NOTRUST);
+    assert_says(world, "warnings", "stored NOTRUST: the chain ends at");
+    assert_says(world, "warnings", "its issuers were not stored");
+    must_json(world, "cert delete", json_of("{'certificate': 'START1/web', 'force': true}"));
+    must_json(world, "cert add",
+              by_racf(with(bundle_json("START1", leaf, ca.intermediate, NULL), "trust", false)));
+    assert_string_equal(answered(world, "label"), "LABEL00000001");
+    assert_string_equal(answered(world, "status"), "TRUST");
+    assert_says(world, "warnings", "stored TRUST as asked: the chain ends at");
+    assert_says(world, "warnings", "its issuers were not stored");
+    assert_int_equal(counts(world).certificates, 1);
+    X509_free(leaf);
+}
+
+static void racf_numbers_the_issuers(void **state)
+{
+    struct world *world = *state;
+    X509 *leaf = certify(world, &ca, "START1", "web");
+    must_json(world, "cert add",
+              by_racf(bundle_json("START1", leaf, ca.root, ca.intermediate, NULL)));
+    assert_true(has_row(world, "CERTAUTH", "LABEL00000001"));
+    assert_true(has_row(world, "CERTAUTH", "LABEL00000002"));
+    assert_false(has_row(world, "CERTAUTH", "Outside Root"));
+    X509_free(leaf);
+}
+
 static X509 *web_with(struct world *world, int64_t from_s, int64_t until_s)
 {
     EVP_PKEY *key = key_of(world, "START1", "web");
@@ -391,6 +430,9 @@ static void a_bad_signature_is_never_stored(void **state)
         world, "cert add",
         with(bundle_json("START1", forged, ca.root, ca.intermediate, NULL), "notrust", true),
         SG_E_INPUT, "bad_signature");
+    refused_json(world, "cert add",
+                 by_racf(with(bundle_json("START1", forged, NULL), "trust", true)), SG_E_INPUT,
+                 "bad_signature");
     X509_free(forged);
     EVP_PKEY_free(forger);
     EVP_PKEY_free(own);
@@ -652,6 +694,8 @@ int main(void)
         TEST(a_label_in_use_is_not_overwritten),
         TEST(two_end_entities_are_ambiguous),
         TEST(a_missing_issuer_is_named),
+        TEST(racf_stores_what_does_not_verify_notrust),
+        TEST(racf_numbers_the_issuers),
         TEST(out_of_its_time_it_is_refused),
         TEST(an_expired_issuer_counts_too),
         TEST(a_bad_signature_is_never_stored),

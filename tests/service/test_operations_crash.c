@@ -51,6 +51,24 @@ static void a_ring_protects_its_members(void **state)
     assert_int_equal(counts(world).connections, 0);
 }
 
+/* RACF's DELETE leaves the rings without a word; a request that is out protects all the same. */
+static void disconnecting_is_not_forcing(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", make_web);
+    must(world, "ring add", "{'ring': 'START2/TRUST'}");
+    must(world, "ring connect", "{'ring': 'START2/TRUST', 'certificate': 'START1/web'}");
+    must(world, "cert request", "{'certificate': 'START1/web'}");
+    refused(world, "cert delete", "{'certificate': 'START1/web', 'disconnect': true}",
+            SG_E_CONFLICT, "request_pending");
+    must(world, "cert delete", "{'certificate': 'START1/web', 'force': true}");
+    must(world, "cert generate", make_web);
+    must(world, "ring connect", "{'ring': 'START2/TRUST', 'certificate': 'START1/web'}");
+    must(world, "cert delete", "{'certificate': 'START1/web', 'disconnect': true}");
+    assert_says(world, "did", "removed from its rings");
+    assert_int_equal(counts(world).connections, 0);
+}
+
 static sg_status add_twin(struct world *world, struct sg_certificate_row *row)
 {
     row->id = 0;
@@ -298,6 +316,7 @@ int main(void)
         TEST(deleting_destroys_the_key),
         TEST(a_pending_request_protects_its_key),
         TEST(a_ring_protects_its_members),
+        TEST(disconnecting_is_not_forcing),
         TEST(a_key_that_two_certificates_have_survives_one),
         TEST(what_cannot_be_narrowed_is_not_deleted),
         TEST(a_key_is_destroyed_when_its_token_is_back),

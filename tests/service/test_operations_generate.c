@@ -373,7 +373,7 @@ static void bad_parameters_are_refused(void **state)
          SG_E_NOT_FOUND, "certificate_not_found"},
         {"{'certificate': 'START1/x', 'subject': 'CN=x', 'colour': 'red'}", SG_E_USAGE,
          "bad_parameter"},
-        {"{'certificate': 'START1', 'subject': 'CN=x'}", SG_E_INPUT, "bad_label"},
+        {"{'certificate': 'START1/', 'subject': 'CN=x'}", SG_E_INPUT, "bad_label"},
         {"{'certificate': '/x', 'subject': 'CN=x'}", SG_E_INPUT, "bad_owner"},
         {"{'certificate': 'MULTIID/x', 'subject': 'CN=x'}", SG_E_INPUT, "bad_owner"},
     };
@@ -392,6 +392,20 @@ static void a_label_is_used_once(void **state)
             SG_E_CONFLICT, "label_in_use");
     must(world, "cert generate", "{'certificate': 'START1/WEB', 'subject': 'CN=exact'}");
     must(world, "cert generate", "{'certificate': 'START2/web', 'subject': 'CN=other owner'}");
+}
+
+static void without_a_label_the_lowest_number_is_taken(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", "{'certificate': 'START1', 'subject': 'CN=a'}");
+    assert_string_equal(answered(world, "label"), "LABEL00000001");
+    must(world, "cert generate", "{'certificate': 'START1', 'subject': 'CN=b'}");
+    assert_string_equal(answered(world, "label"), "LABEL00000002");
+    must(world, "cert generate", "{'certificate': 'START2', 'subject': 'CN=c'}");
+    assert_string_equal(answered(world, "label"), "LABEL00000001");
+    must(world, "cert delete", "{'certificate': 'START1/LABEL00000001'}");
+    must(world, "cert generate", "{'certificate': 'START1', 'subject': 'CN=d'}");
+    assert_string_equal(answered(world, "label"), "LABEL00000001");
 }
 
 /* Serialised by control: whoever comes second finds the first one's certificate. */
@@ -510,6 +524,7 @@ int main(void)
         TEST(renewing_says_which_one_and_whose),
         TEST(bad_parameters_are_refused),
         TEST(a_label_is_used_once),
+        TEST(without_a_label_the_lowest_number_is_taken),
         TEST(of_two_runs_for_one_label_one_succeeds),
         TEST(not_everything_can_sign),
         TEST(extractable_only_where_the_policy_allows),
