@@ -18,6 +18,8 @@
     25             /* a token that does not start does not keep the service from serving */
 #define SETTLE_S 3 /* a turn of the timer that looks for intents left behind */
 #define SETTLE_PAUSE_MAX 128u /* turns */
+#define PRIORITIES 2
+#define PRIORITY_FIRST 0 /* whoever waits for one thing; everything else comes after it */
 
 void sg_control_replace(struct control *control, uint32_t token, uint32_t process, uint32_t pid)
 {
@@ -72,47 +74,86 @@ bool sg_control_from_master(struct control *control, int timeout_ms)
         return strcmp(err.code, "peer_gone") != 0;
     }
     take(control, packet);
-    if (sg_pool_settled(&control->pool)) {
-        announce(control);
-    }
     return true;
 }
 
-static int left_ms(int64_t end_ms)
+/* One turn of the event loop. */
+static void turn(struct control *control)
 {
-    int64_t left = end_ms - sg_monotonic_ms(sg_clock_system());
-    return left > 0 ? (int)left : 0;
+    control->dispatching = true;
+    (void)event_base_loop(control->base, EVLOOP_ONCE);
+    control->dispatching = false;
+}
+
+struct wait {
+    struct control *control;
+    bool ready, over;
+};
+
+/* It goes before all other events of its turn: an end of file is seen before the successor's link
+ * is taken, which would take its place under whoever waits. */
+static void on_wait(evutil_socket_t socket, short what, void *context)
+{
+    struct wait *wait = context;
+    (void)socket;
+    wait->ready = (what & EV_READ) != 0;
+    wait->over = !wait->ready;
+    event_base_loopbreak(wait->control->base);
+}
+
+static void wait_turning(struct wait *wait, int socket)
+{
+    struct control *control = wait->control;
+    sg_pool_calling(&control->pool, socket, true);
+    do {
+        turn(control);
+        if (!wait->ready && !wait->over) {
+            sg_pool_resume(&control->pool);
+        }
+    } while (socket >= 0 && !wait->ready && !wait->over && !control->stopping);
+    sg_pool_calling(&control->pool, socket, false);
+}
+
+static bool wait_in_loop(struct control *control, int socket, int timeout_ms)
+{
+    struct wait wait = {.control = control};
+    struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000L};
+    struct event *event =
+        event_new(control->base, socket, socket >= 0 ? EV_READ : 0, on_wait, &wait);
+    if (event == NULL) {
+        return false;
+    }
+    if (event_priority_set(event, PRIORITY_FIRST) == 0 && event_add(event, &timeout) == 0) {
+        wait_turning(&wait, socket);
+    }
+    event_free(event);
+    return wait.ready;
+}
+
+/* Within an event's callback the loop cannot be turned. */
+static bool wait_still(int socket, int timeout_ms)
+{
+    struct pollfd entry = {.fd = socket, .events = POLLIN};
+    return poll(&entry, 1, timeout_ms) > 0;
 }
 
 bool sg_control_wait(void *context, int socket, int timeout_ms)
 {
     struct control *control = context;
-    int64_t end_ms = sg_monotonic_ms(sg_clock_system()) + timeout_ms;
     bool outer = control->waiting;
-    control->waiting = outer || (control->operating && socket >= 0);
-    bool ready = false;
-    for (bool again = true; again && !ready; again = socket >= 0 && left_ms(end_ms) > 0) {
-        struct pollfd entries[] = {{.fd = socket, .events = POLLIN},
-                                   {.fd = control->views.link, .events = POLLIN},
-                                   {.fd = control->master, .events = POLLIN}};
-        if (poll(entries, SG_COUNT(entries), left_ms(end_ms)) <= 0) {
-            continue; /* a signal, or the end of the time */
-        }
-        /* An end of file is seen before the successor's link is taken, which would take its place
-         * under whoever waits. */
-        ready = entries[0].revents != 0;
-        if (ready) {
-            break;
-        }
-        if (entries[1].revents != 0) {
-            sg_views_serve(&control->views);
-        }
-        if (entries[2].revents != 0 && !sg_control_from_master(control, 0)) {
-            break; /* the master has ended: the loop sees it too */
-        }
+    if (control->dispatching) {
+        return wait_still(socket, timeout_ms);
     }
+    control->waiting = outer || (control->operating && socket >= 0);
+    bool ready = wait_in_loop(control, socket, timeout_ms);
     control->waiting = outer;
     return ready;
+}
+
+static void stop(struct control *control)
+{
+    control->stopping = true;
+    event_base_loopbreak(control->base);
 }
 
 static void on_master(evutil_socket_t socket, short what, void *context)
@@ -121,7 +162,7 @@ static void on_master(evutil_socket_t socket, short what, void *context)
     (void)socket;
     (void)what;
     if (!sg_control_from_master(control, 0)) {
-        event_base_loopbreak(control->base);
+        stop(control);
     }
 }
 
@@ -148,7 +189,7 @@ static void on_settle(evutil_socket_t socket, short what, void *context)
         control->settle_wait--;
         return;
     }
-    sg_pool_recover(&control->pool);
+    control->recovery_due = true;
     control->settle_wait = control->settle_pause;
     control->settle_pause =
         control->settle_pause < SETTLE_PAUSE_MAX ? control->settle_pause * 2 : SETTLE_PAUSE_MAX;
@@ -159,7 +200,7 @@ static void on_stop(evutil_socket_t signal_number, short what, void *context)
     struct control *control = context;
     (void)signal_number;
     (void)what;
-    event_base_loopbreak(control->base);
+    stop(control);
 }
 
 static sg_status handle_request(void *context, const struct sg_http_peer *peer,
@@ -169,14 +210,14 @@ static sg_status handle_request(void *context, const struct sg_http_peer *peer,
     struct control *control = context;
     SG_CALLER caller = {0};
     sg_status s = sg_caller_load(control, peer->uid, peer->gid, &caller, err);
+    bool outer = control->operating;
     control->operating = true;
     s = s == SG_OK ? sg_operation_run(&control->service, operation, &caller.caller, params, dry_run,
                                       answer, err)
                    : s;
-    control->operating = false;
-    sg_pool_resume(&control->pool);
-    if (sg_pool_settled(&control->pool)) {
-        announce(control);
+    control->operating = outer;
+    if (s == SG_OK && (operation->flags & SG_OP_CHANGES) != 0 && !dry_run) {
+        sg_http_server_changed(control->server);
     }
     return s;
 }
@@ -248,9 +289,22 @@ static void remove_events(const struct loop_events *events)
     }
 }
 
+/* What needs the tokens is done between the turns, where it may wait. */
+static void work(struct control *control)
+{
+    sg_pool_resume(&control->pool);
+    if (sg_pool_settled(&control->pool)) {
+        announce(control);
+    }
+    if (control->recovery_due) {
+        control->recovery_due = false;
+        sg_pool_recover(&control->pool);
+    }
+    sg_http_server_work(control->server);
+}
+
 static sg_status serve(struct control *control, int http_listener, struct sg_error *err)
 {
-    struct sg_http_server *server = NULL;
     struct loop_events events = {0};
     struct sg_http_settings settings = {.listener = http_listener,
                                         .request_deadline_s =
@@ -258,11 +312,12 @@ static sg_status serve(struct control *control, int http_listener, struct sg_err
                                         .handler = handle_request,
                                         .context = control};
     sg_status s = add_events(control, &events, err);
-    s = s == SG_OK ? sg_http_server_new(control->base, &settings, &server, err) : s;
-    if (s == SG_OK) {
-        event_base_dispatch(control->base);
+    s = s == SG_OK ? sg_http_server_new(control->base, &settings, &control->server, err) : s;
+    while (s == SG_OK && !control->stopping) {
+        turn(control);
+        work(control);
     }
-    sg_http_server_free(server);
+    sg_http_server_free(control->server);
     remove_events(&events);
     return s;
 }
@@ -295,7 +350,8 @@ sg_status sg_control_run(const struct sg_config *config, int http_listener, int 
     control->grants.control = control;
     sg_views_init(&control->views, control);
     sg_pool_init(&control->pool, control);
-    sg_status s = control->base == NULL ? sg_fail_memory(err) : SG_OK;
+    bool ready = control->base != NULL && event_base_priority_init(control->base, PRIORITIES) == 0;
+    sg_status s = ready ? SG_OK : sg_fail_memory(err);
     s = s == SG_OK ? open_store(control, err) : s;
     s = s == SG_OK ? map_page(control, generation_page, err) : s;
     if (s == SG_OK) {

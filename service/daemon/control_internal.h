@@ -26,7 +26,11 @@ struct pool_process {
     struct event *gone; /**< readable outside a call: end of file */
     uint32_t pid;
     unsigned grants;
-    bool deferred; /**< came while an operation waited for its token: logs in after it */
+    bool deferred; /**< has come and is to be logged in */
+    bool held;     /**< has come while an operation waits for its token: logs in after it */
+    bool calling;  /**< a call waits for its answer */
+    int successor; /**< link of a new process that came under a call; -1: none */
+    uint32_t successor_pid;
     struct sg_token_info info;
 };
 
@@ -50,6 +54,9 @@ void sg_pool_done(struct pool *pool);
 void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_t pid, int socket);
 /** Start what had to wait for an operation's end. Outside of transactions. */
 void sg_pool_resume(struct pool *pool);
+/** A call begins or ends to wait for what comes over a process's link. Meanwhile nobody else reads
+ * it, and the link is not replaced. */
+void sg_pool_calling(struct pool *pool, int socket, bool calling);
 /** Its link does not work any more: close it and have it replaced. */
 void sg_pool_drop(struct pool *pool, uint32_t token, uint32_t process);
 /** The process that serves rings and has the fewest grants; -1 when none is ready. */
@@ -147,6 +154,10 @@ struct control {
     struct sg_generation_page *page;
     int master;
     bool announced;
+    struct sg_http_server *server;
+    bool dispatching;                   /**< within the event loop, which does not nest */
+    bool stopping;                      /**< the end of the process has been asked for */
+    bool recovery_due;                  /**< intents are to be settled between two turns */
     bool operating;                     /**< an operation is under way */
     bool waiting;                       /**< it waits for its token; a transaction may be open */
     bool starting;                      /**< a token process is being logged in: one at a time */

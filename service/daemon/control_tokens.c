@@ -1,12 +1,14 @@
 /* Token processes as control sees them: logins (a PIN is tried once), readiness, loss. */
 #include "control_internal.h"
 
-#include <poll.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <signet/base/clock.h>
+#include <signet/base/file.h>
 #include <signet/base/log.h>
 #include <signet/operations/run.h>
 
@@ -23,6 +25,7 @@ void sg_pool_init(struct pool *pool, struct control *control)
         pool->tokens[t].config = &control->config->tokens[t];
         for (size_t p = 0; p < SG_COUNT(pool->tokens[t].processes); p++) {
             pool->tokens[t].processes[p].link.socket = -1;
+            pool->tokens[t].processes[p].successor = -1;
         }
     }
 }
@@ -46,6 +49,7 @@ void sg_pool_done(struct pool *pool)
     for (size_t t = 0; t < pool->count; t++) {
         for (size_t p = 0; p < SG_COUNT(pool->tokens[t].processes); p++) {
             close_process(&pool->tokens[t].processes[p]);
+            sg_fd_closep(&pool->tokens[t].processes[p].successor);
         }
     }
 }
@@ -67,20 +71,69 @@ void sg_pool_drop(struct pool *pool, uint32_t token, uint32_t process)
     sg_control_replace(pool->control, token, process, pid);
 }
 
-static void on_gone(evutil_socket_t socket, short what, void *context)
+static struct pool_process *process_of(struct pool *pool, int socket)
 {
-    struct pool *pool = context;
-    (void)what;
-    for (uint32_t t = 0; t < pool->count; t++) {
+    for (uint32_t t = 0; socket >= 0 && t < pool->count; t++) {
         for (uint32_t p = 0; p <= pool->tokens[t].config->processes; p++) {
             if (pool->tokens[t].processes[p].link.socket == socket) {
-                sg_log(SG_LOG_WARNING, "event=token_process_gone token=\"%s\" process=%u pid=%u",
-                       pool->tokens[t].config->name, p, pool->tokens[t].processes[p].pid);
-                sg_pool_drop(pool, t, p);
-                return;
+                return &pool->tokens[t].processes[p];
             }
         }
     }
+    return NULL;
+}
+
+static struct pool_token *token_of(struct pool *pool, const struct pool_process *process)
+{
+    size_t t = 0;
+    while (process < pool->tokens[t].processes ||
+           process >= pool->tokens[t].processes + SG_COUNT(pool->tokens[t].processes)) {
+        t++;
+    }
+    return &pool->tokens[t];
+}
+
+void sg_pool_calling(struct pool *pool, int socket, bool calling)
+{
+    struct pool_process *process = process_of(pool, socket);
+    if (process == NULL || process->gone == NULL) {
+        return;
+    }
+    process->calling = calling;
+    (void)(calling ? event_del(process->gone) : event_add(process->gone, NULL));
+}
+
+static bool has_ended(int socket)
+{
+    char byte;
+    ssize_t got = recv(socket, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+/* An answer that came too late for its call is no end. */
+static void drop_late_answer(int socket)
+{
+    char byte;
+    (void)!recv(socket, &byte, sizeof byte, MSG_DONTWAIT);
+}
+
+static void on_gone(evutil_socket_t socket, short what, void *context)
+{
+    struct pool *pool = context;
+    struct pool_process *process = process_of(pool, socket);
+    (void)what;
+    if (process == NULL) {
+        return;
+    }
+    if (!has_ended(socket)) {
+        drop_late_answer(socket);
+        return;
+    }
+    struct pool_token *token = token_of(pool, process);
+    uint32_t number = (uint32_t)(process - token->processes);
+    sg_log(SG_LOG_WARNING, "event=token_process_gone token=\"%s\" process=%u pid=%u",
+           token->config->name, number, process->pid);
+    sg_pool_drop(pool, (uint32_t)(token - pool->tokens), number);
 }
 
 /* ---- logging in ---- */
@@ -168,6 +221,7 @@ static void accepted(struct pool *pool, struct pool_token *token, struct pool_pr
     /* Those that serve rings are only told what they may do, and whoever takes something away does
      * not wait long for one that hangs: it is replaced. */
     bool operations = process == &token->processes[0];
+    process->link.wait = operations ? sg_control_wait : NULL;
     process->link.timeout_ms =
         operations ? (int)token->config->call_deadline_s * 1000 : GRANT_TIMEOUT_MS;
     if (sg_token_get_info(&process->link, &process->info, &err) != SG_OK) {
@@ -260,7 +314,7 @@ static void judge(struct pool *pool, uint32_t t, uint32_t p)
     } else if (process->info.pin_version == 0) {
         judge_failed(token, process, "the PIN file cannot be read");
     } else if (must_wait(pool, t, p)) {
-        process->deferred = true;
+        process->held = true;
     } else {
         try_login(pool, token, process);
     }
@@ -273,10 +327,6 @@ static void judge(struct pool *pool, uint32_t t, uint32_t p)
 static void start_process(struct pool *pool, uint32_t t, uint32_t p)
 {
     struct control *control = pool->control;
-    if (control->starting) {
-        pool->tokens[t].processes[p].deferred = true;
-        return;
-    }
     control->starting = true;
     judge(pool, t, p);
     control->starting = false;
@@ -289,38 +339,58 @@ void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_
         return;
     }
     struct pool_process *it = &pool->tokens[token].processes[process];
+    if (it->calling) { /* whoever waits finds the end of the old one first */
+        sg_fd_closep(&it->successor);
+        it->successor = socket;
+        it->successor_pid = pid;
+        return;
+    }
     close_process(it);
     sg_grants_process_gone(&pool->control->grants, token, process);
     it->link = (struct sg_token_link){.socket = socket};
     it->pid = pid;
     it->state = POOL_CONNECTED;
-    it->deferred = false;
-    if (process == 0) { /* operations wait for it; nobody else shall */
-        it->link.wait = sg_control_wait;
-        it->link.context = pool->control;
-    }
+    it->deferred = true; /* logs in between two turns of the event loop */
+    it->held = false;
+    it->link.wait = sg_control_wait; /* whoever waits for it lets the others go on */
+    it->link.context = pool->control;
     it->gone = event_new(pool->control->base, socket, EV_READ | EV_PERSIST, on_gone, pool);
     if (it->gone == NULL || event_add(it->gone, NULL) != 0) {
         sg_log(SG_LOG_ERROR, "event=no_memory");
         close_process(it);
-        return;
     }
-    start_process(pool, token, process);
-    sg_pool_resume(pool);
+}
+
+static void attach_successor(struct pool *pool, uint32_t t, uint32_t p)
+{
+    struct pool_process *process = &pool->tokens[t].processes[p];
+    if (process->successor >= 0 && !process->calling) {
+        int socket = process->successor;
+        process->successor = -1;
+        sg_pool_attach(pool, t, p, process->successor_pid, socket);
+    }
+}
+
+static void resume(struct pool *pool, uint32_t t, uint32_t p)
+{
+    struct pool_process *process = &pool->tokens[t].processes[p];
+    attach_successor(pool, t, p);
+    bool due = process->deferred || (process->held && !pool->control->waiting);
+    if (due && process->state == POOL_CONNECTED) {
+        process->deferred = false;
+        process->held = false;
+        start_process(pool, t, p);
+    }
 }
 
 void sg_pool_resume(struct pool *pool)
 {
-    if (pool->control->starting || pool->control->waiting) {
+    if (pool->control->starting) {
         return;
     }
     for (uint32_t t = 0; t < pool->count; t++) {
         for (uint32_t p = 0; p <= pool->tokens[t].config->processes; p++) {
-            struct pool_process *process = &pool->tokens[t].processes[p];
-            if (process->deferred && process->state == POOL_CONNECTED) {
-                process->deferred = false;
-                start_process(pool, t, p);
-            }
+            resume(pool, t, p);
         }
     }
 }
@@ -406,7 +476,7 @@ static void refresh(struct pool_process *process)
 {
     struct sg_error err = SG_ERROR_INIT;
     int usual_ms = process->link.timeout_ms;
-    if (process->state == POOL_READY) {
+    if (process->state == POOL_READY && !process->calling) {
         process->link.timeout_ms = REFRESH_TIMEOUT_MS;
         (void)!sg_token_get_info(&process->link, &process->info, &err);
         process->link.timeout_ms = usual_ms;
@@ -458,13 +528,11 @@ static void wait_for(struct pool *pool, const struct pool_token *token, unsigned
     }
 }
 
-/* Its death may not have come to the event loop yet, for an operation runs first. Nothing comes
- * unasked over a link: whatever is readable is its end. */
+/* Its death may not have come to the event loop yet, for an operation runs first. */
 static void notice_death(struct pool *pool, uint32_t token, uint32_t process)
 {
     int socket = pool->tokens[token].processes[process].link.socket;
-    struct pollfd entry = {.fd = socket, .events = POLLIN};
-    if (socket >= 0 && poll(&entry, 1, 0) > 0) {
+    if (socket >= 0 && has_ended(socket)) {
         sg_pool_drop(pool, token, process);
     }
 }

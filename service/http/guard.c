@@ -145,6 +145,14 @@ void sg_http_guard_restart(struct sg_http_server *server, struct evhttp_connecti
     }
 }
 
+void sg_http_guard_rest(struct sg_http_server *server, struct evhttp_connection *connection)
+{
+    struct sg_http_guard *guard = find(server, connection);
+    if (guard != NULL) {
+        (void)event_del(guard->timer);
+    }
+}
+
 static void resume_if_room(struct sg_http_server *server)
 {
     if (server->paused && server->guard_count < server->settings.connections_max) {

@@ -12,6 +12,7 @@
 
 #include <signet/http/server.h>
 
+#define SG_HTTP_ROUTE_MAX 80  /**< bytes of the longest route */
 #define SG_HTTP_DEPTH_MAX 32u /**< levels of nesting in a body */
 #define SG_HTTP_VALUES_MAX                                                                         \
     16384u /**< values in a body: a small text must not become a large tree */
@@ -23,6 +24,7 @@
 /* ---- guard.c: a deadline for each connection ---- */
 
 struct sg_http_guard;
+struct sg_http_exchange;
 
 struct sg_http_server {
     struct event_base *base;
@@ -33,6 +35,11 @@ struct sg_http_server {
     bool paused;
     struct sg_http_guard *guards;
     size_t guard_count;
+    bool working;                                /**< a handler is under way */
+    struct sg_http_exchange *queue, **queue_end; /**< requests for the handler, oldest first */
+    struct sg_http_exchange *watchers;           /**< answered when something has changed */
+    struct event *watch;                         /**< the first watcher's time is up */
+    int64_t watch_ms;                            /**< when that is, monotonic; 0: no watcher */
     int64_t busy_ms; /**< spent in handlers so far: time in which no client was heard, and which
                         counts against none */
 };
@@ -41,6 +48,8 @@ struct sg_http_server {
 struct bufferevent *sg_http_guard_new(struct event_base *base, void *server);
 /** A whole request came, or a whole answer went: the deadline starts again. */
 void sg_http_guard_restart(struct sg_http_server *server, struct evhttp_connection *connection);
+/** A request waits for its turn: its connection has no deadline until then. */
+void sg_http_guard_rest(struct sg_http_server *server, struct evhttp_connection *connection);
 /** Have the guard end with its connection. */
 void sg_http_guard_follow(struct sg_http_server *server, struct evhttp_connection *connection);
 /** Stop accepting for a moment. */
@@ -50,6 +59,32 @@ void sg_http_guards_sweep(struct sg_http_server *server);
 void sg_http_guards_free(struct sg_http_server *server);
 
 /* ---- routes.c ---- */
+
+/** One request on its way. */
+struct sg_http_exchange {
+    struct sg_http_server *server;
+    struct sg_http_exchange *next;
+    struct evhttp_request *request;
+    struct sg_http_peer peer;
+    char route[SG_HTTP_ROUTE_MAX]; /**< as the table writes it; empty when there is none */
+    const char *allow;             /**< the method of a route that was asked with another one */
+    const struct sg_operation *operation;
+    bool dry_run;
+    json_t *params, *answer;
+    struct sg_error err;
+    int64_t until_ms; /**< a watcher's: answered then whatever is the case; 0: not known yet */
+};
+/** Let the handler perform it, and answer. False: nothing has changed for a watcher, and it goes on
+ * waiting. */
+bool sg_http_exchange_finish(struct sg_http_exchange *exchange);
+void sg_http_exchange_free(struct sg_http_exchange *exchange);
+
+/* ---- queue.c: the handler's turn ---- */
+
+/** Takes the exchange over: performed at once when it may be, otherwise in its turn. */
+void sg_http_queue_add(struct sg_http_server *server, struct sg_http_exchange *exchange);
+SG_CHECKED sg_status sg_http_queue_init(struct sg_http_server *server, struct sg_error *err);
+void sg_http_queue_free(struct sg_http_server *server);
 
 /** evhttp's general callback; context: struct sg_http_server. */
 void sg_http_on_request(struct evhttp_request *request, void *context);

@@ -2,6 +2,7 @@
 #include "http_internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -10,22 +11,8 @@
 #include <signet/policy/name.h>
 
 #define OPENAPI_ROUTE "/v1/openapi.json"
-#define ROUTE_MAX 80
 #define CLOSE_ENOUGH 3u
 #define METHOD_NOT_ALLOWED 405
-
-/* One request on its way. */
-struct exchange {
-    struct sg_http_server *server;
-    struct evhttp_request *request;
-    struct sg_http_peer peer;
-    char route[ROUTE_MAX]; /* as the table writes it; empty when there is none */
-    const char *allow;     /* the method of a route that was asked with another one */
-    const struct sg_operation *operation;
-    bool dry_run;
-    json_t *params, *answer;
-    struct sg_error err;
-};
 
 bool sg_http_route(const struct sg_operation *operation, char *out, size_t room)
 {
@@ -66,7 +53,7 @@ static struct bufferevent *bufferevent_of(struct evhttp_request *request)
     return evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
 }
 
-static sg_status identify(struct exchange *exchange)
+static sg_status identify(struct sg_http_exchange *exchange)
 {
     struct ucred credentials;
     socklen_t len = sizeof credentials;
@@ -85,7 +72,7 @@ static sg_status identify(struct exchange *exchange)
 
 static const struct sg_operation *find_route(const char *path)
 {
-    char route[ROUTE_MAX];
+    char route[SG_HTTP_ROUTE_MAX];
     size_t count = 0;
     const struct sg_operation *rows = sg_operations(&count);
     for (size_t i = 0; i < count; i++) {
@@ -97,14 +84,14 @@ static const struct sg_operation *find_route(const char *path)
     return NULL;
 }
 
-static sg_status no_such_route(struct exchange *exchange, const char *path)
+static sg_status no_such_route(struct sg_http_exchange *exchange, const char *path)
 {
-    char route[ROUTE_MAX];
-    char best[ROUTE_MAX] = OPENAPI_ROUTE;
+    char route[SG_HTTP_ROUTE_MAX];
+    char best[SG_HTTP_ROUTE_MAX] = OPENAPI_ROUTE;
     unsigned best_distance = CLOSE_ENOUGH + 1;
     size_t count = 0;
     const struct sg_operation *rows = sg_operations(&count);
-    for (size_t i = 0; strlen(path) < ROUTE_MAX && i < count; i++) {
+    for (size_t i = 0; strlen(path) < SG_HTTP_ROUTE_MAX && i < count; i++) {
         if ((rows[i].flags & SG_OP_CLIENT) != 0 || !sg_http_route(&rows[i], route, sizeof route)) {
             continue;
         }
@@ -114,13 +101,14 @@ static sg_status no_such_route(struct exchange *exchange, const char *path)
             memcpy(best, route, sizeof best);
         }
     }
-    sg_fail(&exchange->err, SG_E_NOT_FOUND, "unknown_route", "there is no %.*s", ROUTE_MAX, path);
+    sg_fail(&exchange->err, SG_E_NOT_FOUND, "unknown_route", "there is no %.*s", SG_HTTP_ROUTE_MAX,
+            path);
     return best_distance <= CLOSE_ENOUGH
                ? sg_hint(&exchange->err, "Did you mean %s?", best)
                : sg_hint(&exchange->err, "See %s for what there is.", OPENAPI_ROUTE);
 }
 
-static sg_status check_method(struct exchange *exchange, const char *allowed)
+static sg_status check_method(struct sg_http_exchange *exchange, const char *allowed)
 {
     const char *method = method_name(evhttp_request_get_command(exchange->request));
     if (strcmp(method, allowed) == 0) {
@@ -134,19 +122,19 @@ static sg_status check_method(struct exchange *exchange, const char *allowed)
 
 /* ---- its parameters ---- */
 
-static size_t body_len(const struct exchange *exchange)
+static size_t body_len(const struct sg_http_exchange *exchange)
 {
     return evbuffer_get_length(evhttp_request_get_input_buffer(exchange->request));
 }
 
-static sg_status refuse_body(struct exchange *exchange)
+static sg_status refuse_body(struct sg_http_exchange *exchange)
 {
     sg_fail(&exchange->err, SG_E_USAGE, "bad_parameter", "GET takes no body");
     return sg_hint(&exchange->err, "Send the parameters in the query string.");
 }
 
 /* Of a POST's query string only dry_run is known, and only where something changes. */
-static sg_status take_dry_run(struct exchange *exchange, const char *query)
+static sg_status take_dry_run(struct sg_http_exchange *exchange, const char *query)
 {
     json_t *fields = NULL;
     sg_status s = sg_http_query_parse(exchange->operation, query, &fields, &exchange->err);
@@ -169,7 +157,7 @@ static sg_status take_dry_run(struct exchange *exchange, const char *query)
     return SG_OK;
 }
 
-static sg_status take_params(struct exchange *exchange)
+static sg_status take_params(struct sg_http_exchange *exchange)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(exchange->request);
     const char *query = evhttp_uri_get_query(uri);
@@ -193,18 +181,23 @@ static sg_status take_params(struct exchange *exchange)
 
 /* ---- doing it ---- */
 
-static sg_status call_handler(struct exchange *exchange)
+static void add_busy(struct sg_http_server *server, int64_t start_ms)
+{
+    server->busy_ms += sg_monotonic_ms(sg_clock_system()) - start_ms;
+}
+
+static sg_status call_handler(struct sg_http_exchange *exchange)
 {
     struct sg_http_server *server = exchange->server;
     int64_t start_ms = sg_monotonic_ms(sg_clock_system());
     sg_status s = server->settings.handler(server->settings.context, &exchange->peer,
                                            exchange->operation, exchange->params, exchange->dry_run,
                                            &exchange->answer, &exchange->err);
-    server->busy_ms += sg_monotonic_ms(sg_clock_system()) - start_ms;
+    add_busy(server, start_ms);
     return s;
 }
 
-static sg_status answer_openapi(struct exchange *exchange)
+static sg_status answer_openapi(struct sg_http_exchange *exchange)
 {
     snprintf(exchange->route, sizeof exchange->route, "%s", OPENAPI_ROUTE);
     sg_status s = check_method(exchange, "GET");
@@ -218,7 +211,8 @@ static sg_status answer_openapi(struct exchange *exchange)
     return exchange->answer != NULL ? SG_OK : sg_fail_memory(&exchange->err);
 }
 
-static sg_status perform(struct exchange *exchange)
+/* Everything before the handler. SG_OK with an operation: it is the handler's turn. */
+static sg_status prepare(struct sg_http_exchange *exchange)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(exchange->request);
     const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
@@ -244,7 +238,7 @@ static sg_status perform(struct exchange *exchange)
     if (s == SG_OK) {
         s = sg_http_check_params(exchange->operation, exchange->params, &exchange->err);
     }
-    return s == SG_OK ? call_handler(exchange) : s;
+    return s;
 }
 
 /* ---- the answer ---- */
@@ -262,7 +256,7 @@ static void stop_reading(struct evhttp_request *request)
     (void)bufferevent_disable(bufferevent_of(request), EV_READ);
 }
 
-static void send_answer(const struct exchange *exchange, int code, const json_t *answer)
+static void send_answer(const struct sg_http_exchange *exchange, int code, const json_t *answer)
 {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(exchange->request);
     struct evbuffer *body = evbuffer_new();
@@ -295,7 +289,7 @@ static enum sg_log_level level_of(sg_status status)
     return status == SG_E_DENIED ? SG_LOG_NOTICE : SG_LOG_INFO;
 }
 
-static void log_failure(const struct exchange *exchange)
+static void log_failure(const struct sg_http_exchange *exchange)
 {
     char event[160];
     snprintf(event, sizeof event, "http_request_failed method=%s route=%s uid=%u pid=%d",
@@ -305,7 +299,7 @@ static void log_failure(const struct exchange *exchange)
     sg_log_error(level_of(exchange->err.status), event, &exchange->err);
 }
 
-static void answer(struct exchange *exchange, sg_status status)
+static void answer(struct sg_http_exchange *exchange, sg_status status)
 {
     if (status == SG_OK) {
         json_t *nothing = exchange->answer == NULL ? json_object() : NULL;
@@ -329,16 +323,68 @@ static void on_answered(struct evhttp_request *request, void *context)
     sg_http_guard_restart(context, evhttp_request_get_connection(request));
 }
 
+void sg_http_exchange_free(struct sg_http_exchange *exchange)
+{
+    json_decref(exchange->params);
+    json_decref(exchange->answer);
+    free(exchange);
+}
+
+static bool nothing_changed(const struct sg_http_exchange *exchange, sg_status status)
+{
+    return status == SG_OK && (exchange->operation->flags & SG_OP_WATCHES) != 0 &&
+           !json_is_true(json_object_get(exchange->answer, "changed"));
+}
+
+/* A watcher's patience is a parameter of its operation, seconds. */
+static bool goes_on_waiting(struct sg_http_exchange *exchange)
+{
+    int64_t now_ms = sg_monotonic_ms(sg_clock_system());
+    if (exchange->until_ms == 0) {
+        json_int_t wait_s = json_integer_value(json_object_get(exchange->params, "wait_s"));
+        exchange->until_ms = now_ms + (int64_t)wait_s * 1000;
+    }
+    return now_ms < exchange->until_ms;
+}
+
+static void finish(struct sg_http_exchange *exchange, sg_status status)
+{
+    sg_http_guard_restart(exchange->server, evhttp_request_get_connection(exchange->request));
+    answer(exchange, status);
+    sg_http_exchange_free(exchange);
+}
+
+bool sg_http_exchange_finish(struct sg_http_exchange *exchange)
+{
+    sg_status status = call_handler(exchange);
+    if (nothing_changed(exchange, status) && goes_on_waiting(exchange)) {
+        json_decref(exchange->answer);
+        exchange->answer = NULL;
+        return false;
+    }
+    finish(exchange, status);
+    return true;
+}
+
 void sg_http_on_request(struct evhttp_request *request, void *context)
 {
     struct sg_http_server *server = context;
-    struct exchange exchange = {.server = server, .request = request, .err = SG_ERROR_INIT};
     struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    struct sg_http_exchange *exchange = calloc(1, sizeof *exchange);
     sg_http_guard_follow(server, connection);
     evhttp_request_set_on_complete_cb(request, on_answered, server);
-    sg_status status = perform(&exchange);
-    sg_http_guard_restart(server, connection);
-    answer(&exchange, status);
-    json_decref(exchange.params);
-    json_decref(exchange.answer);
+    if (exchange == NULL) {
+        evhttp_send_error(request, sg_status_info(SG_E_NO_MEMORY)->http_code, NULL);
+        return;
+    }
+    *exchange =
+        (struct sg_http_exchange){.server = server, .request = request, .err = SG_ERROR_INIT};
+    sg_status status = prepare(exchange);
+    if (status != SG_OK || exchange->operation == NULL) {
+        finish(exchange, status);
+        return;
+    }
+    stop_reading(request);
+    sg_http_guard_rest(server, connection);
+    sg_http_queue_add(server, exchange);
 }

@@ -87,7 +87,8 @@ sg_status sg_http_server_new(struct event_base *base, const struct sg_http_setti
         return sg_fail_memory(err);
     }
     set_limits(server);
-    sg_status s = listen_here(server, err);
+    sg_status s = sg_http_queue_init(server, err);
+    s = s == SG_OK ? listen_here(server, err) : s;
     if (s == SG_OK) {
         *out = SG_STEAL(server);
     }
@@ -102,6 +103,7 @@ void sg_http_server_free(struct sg_http_server *server)
     if (server->http != NULL) {
         evhttp_free(server->http); /* and the listener; its descriptor stays open */
     }
+    sg_http_queue_free(server);
     sg_http_guards_free(server);
     if (server->resume != NULL) {
         event_free(server->resume);

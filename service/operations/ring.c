@@ -309,6 +309,20 @@ sg_status sg_operation_RING_SHOW(struct sg_run *run, struct sg_error *err)
                : s;
 }
 
+sg_status sg_operation_RING_WAIT(struct sg_run *run, struct sg_error *err)
+{
+    struct sg_ring_row ring;
+    int64_t known = 0;
+    (void)sg_run_integer(run, "sequence", &known);
+    sg_status s = find_ring(run, &ring, err);
+    s = s == SG_OK ? answer_ring(run, &ring.name, err) : s;
+    s = s == SG_OK
+            ? sg_run_set(run->answer, "sequence", json_integer((json_int_t)ring.sequence), err)
+            : s;
+    bool changed = s == SG_OK && ring.sequence != (uint64_t)known;
+    return s == SG_OK ? sg_run_set(run->answer, "changed", json_boolean(changed), err) : s;
+}
+
 /* ---- export ---- */
 
 sg_status sg_run_add_entry(json_t *entries, struct sg_bytes der, const char *name,

@@ -32,6 +32,22 @@ static json_t *big_answer(void)
     return answer;
 }
 
+static void note(struct fixture *fixture, char what)
+{
+    size_t len = strlen(fixture->trace);
+    if (len + 1 < sizeof fixture->trace) {
+        fixture->trace[len] = what;
+    }
+}
+
+/* As an operation that waits for its token does. */
+static void hold(struct fixture *fixture)
+{
+    note(fixture, 'H');
+    pump(fixture, FIXTURE_HOLD_MS);
+    note(fixture, 'h');
+}
+
 static sg_status handle(void *context, const struct sg_http_peer *peer,
                         const struct sg_operation *operation, json_t *params, bool dry_run,
                         json_t **answer, struct sg_error *err)
@@ -59,12 +75,23 @@ static sg_status handle(void *context, const struct sg_http_peer *peer,
     if (owner != NULL && strcmp(owner, "SLOW") == 0) {
         (void)poll(NULL, 0, FIXTURE_DEADLINE_S * 1000 + 500);
     }
+    if (owner != NULL && strcmp(owner, "HELD") == 0) {
+        hold(fixture);
+        *answer = json_object();
+        return SG_OK;
+    }
+    if (operation->id == SG_OP_RING_WAIT) {
+        note(fixture, 'W');
+        *answer = json_pack("{s:b}", "changed", fixture->changed);
+        return SG_OK;
+    }
     if (owner != NULL && strcmp(owner, "SILENT") == 0) {
         return SG_E_TOKEN;
     }
     if (owner != NULL && strcmp(owner, "NOTHING") == 0) {
         return SG_OK;
     }
+    note(fixture, operation->id == SG_OP_STATUS ? 'S' : '.');
     *answer = json_pack("{s:s, s:s}", "noun", operation->noun, "verb", operation->verb);
     return SG_OK;
 }
@@ -133,19 +160,22 @@ void fixture_watch(struct fixture *fixture)
     fixture->longest_gap_ms = 0;
 }
 
-static void turn(struct fixture *fixture)
+void fixture_turn(struct fixture *fixture)
 {
     int64_t gap_ms = now_ms() - fixture->turned_ms;
     fixture->longest_gap_ms = gap_ms > fixture->longest_gap_ms ? gap_ms : fixture->longest_gap_ms;
     fixture->turned_ms = now_ms();
     (void)event_base_loop(fixture->base, EVLOOP_NONBLOCK);
+    if (fixture->server != NULL) {
+        sg_http_server_work(fixture->server);
+    }
 }
 
 void pump(struct fixture *fixture, int for_ms)
 {
     int64_t end = now_ms() + for_ms;
     do {
-        turn(fixture);
+        fixture_turn(fixture);
         (void)poll(NULL, 0, 1);
     } while (now_ms() < end);
 }
@@ -174,7 +204,7 @@ bool client_send(struct fixture *fixture, int fd, const char *data, size_t len)
             data += sent;
             len -= (size_t)sent;
         }
-        turn(fixture);
+        fixture_turn(fixture);
     }
     return true;
 }
@@ -214,7 +244,7 @@ struct reply client_reply(struct fixture *fixture, int fd, int wait_ms)
     assert_non_null(data);
     int64_t end = now_ms() + wait_ms;
     while (now_ms() < end && !(reply.code > 0 && len >= start + body_len)) {
-        turn(fixture);
+        fixture_turn(fixture);
         /* Not one byte more than this answer: the next one on the connection is another call's. */
         size_t want = reply.code > 0 ? start + body_len - len : 1;
         ssize_t got = recv(fd, data + len, want, 0);

@@ -12,6 +12,7 @@
 #define FIXTURE_CONNECTIONS 8
 #define FIXTURE_BODY 100000
 #define FIXTURE_HEADER 2000
+#define FIXTURE_HOLD_MS 300           /* how long the handler of owner HELD turns the loop */
 #define FIXTURE_BIG ((size_t)3 << 20) /* bytes of the answer to "ring list" of owner BIG */
 
 struct fixture {
@@ -28,6 +29,9 @@ struct fixture {
     enum sg_operation_id operation;
     bool dry_run;
     json_t *params;
+    bool changed;   /* what "ring wait" finds */
+    char trace[32]; /* handlers: H h "ring list" of owner HELD begins and ends, S status, W ring
+                       wait, . others */
 };
 
 struct reply {
@@ -55,6 +59,8 @@ void reply_done(struct reply *reply);
 
 /* Begin to measure for how long this process, and the server in it, was kept from running. */
 void fixture_watch(struct fixture *fixture);
+/* One turn of the server's loop. */
+void fixture_turn(struct fixture *fixture);
 void pump(struct fixture *fixture, int for_ms);
 int64_t now_ms(void);
 /* The error's code in an answer; "" when there is none. Valid until the next call. */

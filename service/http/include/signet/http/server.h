@@ -41,6 +41,12 @@ SG_CHECKED sg_status sg_http_server_new(struct event_base *base,
                                         const struct sg_http_settings *settings,
                                         struct sg_http_server **out, struct sg_error *err);
 void sg_http_server_free(struct sg_http_server *server);
+/** Perform the requests that have come, one after the other. Call it after each turn of the event
+ * loop, outside of its callbacks: a handler may turn the loop itself while it waits, and requests
+ * that come then wait for their turn, except for operations that are answered at any time. */
+void sg_http_server_work(struct sg_http_server *server);
+/** Something that watchers wait for may have changed: look again with the next work. */
+void sg_http_server_changed(struct sg_http_server *server);
 
 /** Turn an error into its JSON: {"error": {"code", "status", "text", "hint", "object"}}. New
  * reference. */

@@ -65,6 +65,10 @@ enum sg_operation_flags {
                                    what the gate allows for each */
     SG_OP_VERDICT = 1u << 5, /**< its answer says "ok"; the command ends with status 3 when that is
                                 false */
+    SG_OP_ANYTIME = 1u << 6, /**< answered although another operation is waiting for its token;
+                                changes nothing */
+    SG_OP_WATCHES = 1u << 7, /**< answered when its "changed" is true, or "wait_s" seconds later;
+                                changes nothing */
 };
 
 /* One row: SG_OPERATION(IDENTIFIER, noun, verb, flags, needs, params, columns, help). A row without
@@ -92,7 +96,8 @@ const struct sg_operation *sg_operations(size_t *count);
 /** Find a row by its words; NULL when there is none. */
 const struct sg_operation *sg_operation_find(const char *noun, const char *verb);
 const struct sg_param *sg_param_find(const struct sg_operation *operation, const char *name);
-/** "GET", or "POST" for what changes something or takes files; the route is /v1/<noun>/<verb> (or /v1/<noun>). */
+/** "GET", or "POST" for what changes something or takes files; the route is /v1/<noun>/<verb> (or
+ * /v1/<noun>). */
 const char *sg_operation_method(const struct sg_operation *operation);
 
 #endif

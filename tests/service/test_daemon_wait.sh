@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# An operation waits for a token that does not answer. Meanwhile the service says how it is, keys sign, clients attach, a killed
+# signing process comes back; requests wait their turn; and the service ends when it is told to.
+# shellcheck source=tests/service/daemon_lib.sh
+. "$(dirname "$0")/daemon_lib.sh"
+
+instance_up
+signet owner add START1 >/dev/null
+ring_with_key WEB web
+clients_attach WEB web 2
+
+# within MILLISECONDS COMMAND…: it must succeed, and soon.
+within() {
+    local start limit=$1 took
+    shift
+    start=$(date +%s%N)
+    "$@" >"$scratch/within" 2>&1 || fail "'$*' ended with $?: $(head -c 400 "$scratch/within")"
+    took=$((($(date +%s%N) - start) / 1000000))
+    [ "$took" -le "$limit" ] || fail "'$*' took $took ms"
+}
+
+# generate NAME: in the background; sets waiting.
+generate() {
+    signet cert generate "START1/$1" --subject "CN=$1" >"$scratch/$1.log" 2>&1 &
+    waiting=$!
+    children+=("$waiting")
+    sleep 0.5
+    kill -0 "$waiting" 2>/dev/null || fail "cert generate did not wait: $(cat "$scratch/$1.log")"
+}
+
+say 'a stopped operations process'
+stopped=$(pids_of signet-token0.0)
+kill -STOP "$stopped"
+generate first
+within 2000 signet status
+grep -q 'ready' "$scratch/within" || fail "status says $(cat "$scratch/within")"
+clients_expect sign ok 2
+within 3000 pkcs11-tool --module "$client_module" --list-slots
+grep -q START1/WEB "$scratch/within" || fail 'a client that attaches sees no ring'
+
+say 'signing processes that are killed meanwhile come back meanwhile'
+kill_all signet-token0.1
+kill_all signet-token0.2
+clients_expect sign ok 2
+within 2000 signet status
+[ "$(pids_of signet-token0.0)" = "$stopped" ] || fail 'the stopped process was replaced'
+
+say 'other operations wait their turn'
+signet cert list START1 >"$scratch/list.log" 2>&1 &
+list=$!
+sleep 0.5
+kill -0 "$list" || fail 'cert list did not wait'
+kill -CONT "$stopped"
+wait "$waiting" || fail "cert generate: $(cat "$scratch/first.log")"
+wait "$list" || fail "cert list: $(cat "$scratch/list.log")"
+grep -q first "$scratch/list.log" || fail 'cert list went before its turn'
+
+say 'a stopped process that is killed under an operation'
+stopped=$(pids_of signet-token0.0)
+kill -STOP "$stopped"
+generate second
+kill -KILL "$stopped"
+! wait "$waiting" || fail 'cert generate succeeded without its token'
+grep -q 'did not answer' "$scratch/second.log" || fail "cert generate said: $(cat "$scratch/second.log")"
+wait_for 20 is_ready
+signet cert generate START1/second --subject CN=second >/dev/null
+wait_for 20 test "$(number unsettled_intents)" -eq 0
+expect_keys_agree
+
+say 'somebody waits for a ring to change'
+sequence=$(signet ring show START1/WEB --json | sed -n 's/.*"sequence": *\([0-9]*\).*/\1/p')
+within 3000 signet ring wait START1/WEB --sequence "$sequence" --wait-s 1 --json
+grep -q '"changed": *false' "$scratch/within" || fail "it has changed: $(cat "$scratch/within")"
+signet ring wait START1/WEB --sequence "$sequence" --wait-s 20 --json >"$scratch/wait.log" &
+watcher=$!
+sleep 0.3
+signet ring add START1/OTHER >/dev/null
+sleep 0.3
+kill -0 "$watcher" || fail 'a change of another ring was taken for one of this'
+within 2000 signet ring connect START1/WEB START1/second
+wait "$watcher" || fail 'ring wait failed'
+grep -q '"changed": *true' "$scratch/wait.log" || fail "it has not changed: $(cat "$scratch/wait.log")"
+refused 2 ring_not_found 'START1/NONE' ring wait START1/NONE --sequence 1
+
+say 'the service ends although an operation waits'
+kill -STOP "$(pids_of signet-token0.0)"
+generate third
+within 10000 signet dev down "$instance"
+! wait "$waiting" || fail 'cert generate succeeded without a service'
+signet dev up "$instance" >/dev/null
+expect_ready
+! signet cert show START1/third >/dev/null 2>&1 || fail 'half of START1/third is there'
+expect_keys_agree

@@ -1,0 +1,198 @@
+/* One handler at a time, that may turn the loop itself; requests that wait for it, and for a
+ * change. */
+#include "cmocka_all.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "http_fixture.h"
+
+#define GET(target) "GET " target " HTTP/1.1\r\nHost: x\r\n\r\n"
+#define HELD GET("/v1/ring/list?owner=HELD")
+#define OTHER GET("/v1/ring/list?owner=A")
+#define STATUS GET("/v1/status")
+#define WATCH(seconds) GET("/v1/ring/wait?ring=A/B&sequence=1&wait_s=" seconds)
+
+/* A request on a connection of its own; the server is not run. */
+static int say(struct fixture *fixture, const char *request)
+{
+    int fd = client_open(fixture);
+    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+    return fd;
+}
+
+static void expect(struct fixture *fixture, int fd, int code)
+{
+    struct reply reply = client_reply(fixture, fd, 3000);
+    assert_int_equal(reply.code, code);
+    reply_done(&reply);
+    close(fd);
+}
+
+static void what_comes_meanwhile_waits_for_its_turn(void **state)
+{
+    struct fixture *fixture = *state;
+    int held = say(fixture, HELD);
+    pump(fixture, 5);
+    int other = say(fixture, OTHER);
+    int second = say(fixture, HELD);
+    expect(fixture, held, 200);
+    expect(fixture, other, 200);
+    expect(fixture, second, 200);
+    assert_string_equal(fixture->trace, "Hh.Hh");
+}
+
+static void status_is_answered_at_any_time(void **state)
+{
+    struct fixture *fixture = *state;
+    int held = say(fixture, HELD);
+    int other = say(fixture, OTHER);
+    int status = say(fixture, STATUS);
+    int64_t start = now_ms();
+    fixture_turn(fixture);
+    assert_true(now_ms() - start >= FIXTURE_HOLD_MS);
+    expect(fixture, status, 200);
+    expect(fixture, other, 200);
+    expect(fixture, held, 200);
+    const char *answered = strchr(fixture->trace, 'S'), *end = strchr(fixture->trace, 'h');
+    assert_true(answered != NULL && end != NULL && answered < end);
+}
+
+static void nonsense_is_refused_without_a_turn(void **state)
+{
+    struct fixture *fixture = *state;
+    int held = say(fixture, HELD);
+    int wrong = say(fixture, GET("/v1/ring/list?colour=red"));
+    fixture_turn(fixture);
+    struct reply reply = client_reply(fixture, wrong, 1000);
+    assert_int_equal(reply.code, 400);
+    assert_string_equal(error_code(&reply), "bad_parameter");
+    reply_done(&reply);
+    close(wrong);
+    expect(fixture, held, 200);
+    assert_string_equal(fixture->trace, "Hh");
+}
+
+/* Longer in the queue than a connection may take for its request. */
+static void waiting_for_a_turn_is_no_delay_of_the_client(void **state)
+{
+    struct fixture *fixture = *state;
+    int fds[FIXTURE_DEADLINE_S * 1000 / FIXTURE_HOLD_MS + 1];
+    assert_in_range(sizeof fds / sizeof fds[0], 2, FIXTURE_CONNECTIONS);
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+        fds[i] = say(fixture, HELD);
+    }
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+        expect(fixture, fds[i], 200);
+    }
+}
+
+static void who_leaves_the_queue_hurts_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    unsigned before = open_descriptors();
+    int held = say(fixture, HELD);
+    int gone = say(fixture, OTHER);
+    int other = say(fixture, OTHER);
+    close(gone);
+    expect(fixture, held, 200);
+    expect(fixture, other, 200);
+    assert_string_equal(fixture->trace, "Hh..");
+    pump(fixture, 50);
+    assert_int_equal(open_descriptors(), before);
+}
+
+static void the_server_can_be_freed_with_a_queue(void **state)
+{
+    struct fixture *fixture = *state;
+    int watcher = say(fixture, WATCH("20"));
+    pump(fixture, 20);
+    int waiting = say(fixture, OTHER);
+    fixture_stop_server(fixture);
+    close(watcher);
+    close(waiting);
+}
+
+static void a_watcher_is_answered_when_something_has_changed(void **state)
+{
+    struct fixture *fixture = *state;
+    int watcher = say(fixture, WATCH("20"));
+    pump(fixture, 100);
+    assert_string_equal(fixture->trace, "W");
+    sg_http_server_changed(fixture->server); /* something else */
+    pump(fixture, 20);
+    assert_string_equal(fixture->trace, "WW");
+    fixture->changed = true;
+    sg_http_server_changed(fixture->server);
+    struct reply reply = client_reply(fixture, watcher, 1000);
+    assert_int_equal(reply.code, 200);
+    assert_string_equal(reply.body, "{\"changed\":true}\n");
+    reply_done(&reply);
+    close(watcher);
+}
+
+static void a_watcher_is_answered_when_its_time_is_up(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t start = now_ms();
+    int longer = say(fixture, WATCH("20"));
+    int watcher = say(fixture, WATCH("1"));
+    struct reply reply = client_reply(fixture, watcher, 3000);
+    assert_int_equal(reply.code, 200);
+    assert_string_equal(reply.body, "{\"changed\":false}\n");
+    assert_in_range(now_ms() - start, 900, 2500);
+    reply_done(&reply);
+    close(watcher);
+    fixture->changed = true;
+    sg_http_server_changed(fixture->server);
+    expect(fixture, longer, 200);
+}
+
+static void without_patience_the_answer_comes_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reply reply = ask(fixture, GET("/v1/ring/wait?ring=A/B&sequence=1"));
+    assert_int_equal(reply.code, 200);
+    assert_string_equal(fixture->trace, "W");
+    reply_done(&reply);
+}
+
+static void patience_has_an_end(void **state)
+{
+    struct reply reply = ask(*state, WATCH("21"));
+    assert_int_equal(reply.code, 400);
+    assert_string_equal(error_code(&reply), "bad_parameter");
+    reply_done(&reply);
+}
+
+static void a_watcher_that_has_gone_is_forgotten(void **state)
+{
+    struct fixture *fixture = *state;
+    unsigned before = open_descriptors();
+    int watcher = say(fixture, WATCH("1"));
+    pump(fixture, 50);
+    close(watcher);
+    pump(fixture, 1300);
+    assert_int_equal(open_descriptors(), before);
+}
+
+#define QUEUE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        QUEUE_TEST(what_comes_meanwhile_waits_for_its_turn),
+        QUEUE_TEST(status_is_answered_at_any_time),
+        QUEUE_TEST(nonsense_is_refused_without_a_turn),
+        QUEUE_TEST(waiting_for_a_turn_is_no_delay_of_the_client),
+        QUEUE_TEST(who_leaves_the_queue_hurts_nobody),
+        QUEUE_TEST(the_server_can_be_freed_with_a_queue),
+        QUEUE_TEST(a_watcher_is_answered_when_something_has_changed),
+        QUEUE_TEST(a_watcher_is_answered_when_its_time_is_up),
+        QUEUE_TEST(without_patience_the_answer_comes_at_once),
+        QUEUE_TEST(patience_has_an_end),
+        QUEUE_TEST(a_watcher_that_has_gone_is_forgotten),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
