@@ -19,10 +19,39 @@ static sg_status append(enum sg_racdcert_listing kind, json_t *answer, bool cont
     return sg_racdcert_listing(kind, answer, &options, &outcome->out, err);
 }
 
+static enum sg_racdcert_listing kind_of(enum sg_rac_task task)
+{
+    switch (task) {
+    case SG_RAC_LISTRING:
+    case SG_RAC_LISTRINGS:
+        return SG_LISTING_LISTRING;
+    case SG_RAC_LISTCHAIN:
+        return SG_LISTING_LISTCHAIN;
+    case SG_RAC_LISTMAP:
+        return SG_LISTING_LISTMAP;
+    case SG_RAC_NOTHING:
+    case SG_RAC_CHANGE:
+    case SG_RAC_LIST:
+    case SG_RAC_LIST_ALL:
+        break;
+    }
+    return SG_LISTING_LIST;
+}
+
+static sg_status nothing(const struct sg_rac_request *request, const char *code, const char *what,
+                         struct sg_error *err)
+{
+    sg_fail(err, SG_E_NOT_FOUND, code, "%s has no %s", request->owner, what);
+    return sg_object(err, "%s", request->owner);
+}
+
 sg_status sg_racdcert_list_one(struct sg_racdcert_outcome *outcome, struct sg_error *err)
 {
-    enum sg_racdcert_listing kind =
-        outcome->request.task == SG_RAC_LISTRING ? SG_LISTING_LISTRING : SG_LISTING_LIST;
+    enum sg_racdcert_listing kind = kind_of(outcome->request.task);
+    if (kind == SG_LISTING_LISTMAP &&
+        json_array_size(json_object_get(outcome->answer, "items")) == 0) {
+        return nothing(&outcome->request, "no_maps", "name filter", err);
+    }
     return append(kind, outcome->answer, false, outcome, err);
 }
 
@@ -40,13 +69,6 @@ static sg_status keep(struct sg_racdcert *session, struct sg_racdcert_outcome *o
                    json_array_extend(json_object_get(outcome->answer, "items"), items) == 0
                ? SG_OK
                : sg_fail_memory(err);
-}
-
-static sg_status nothing(const struct sg_rac_request *request, const char *code, const char *what,
-                         struct sg_error *err)
-{
-    sg_fail(err, SG_E_NOT_FOUND, code, "%s has no %s", request->owner, what);
-    return sg_object(err, "%s", request->owner);
 }
 
 static sg_status list_certificates(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,

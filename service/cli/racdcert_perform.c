@@ -236,6 +236,8 @@ static sg_status perform(struct sg_racdcert *session, struct sg_racdcert_outcome
         return change(session, outcome, err);
     case SG_RAC_LIST:
     case SG_RAC_LISTRING:
+    case SG_RAC_LISTCHAIN:
+    case SG_RAC_LISTMAP:
         return list_one(session, outcome, err);
     case SG_RAC_LIST_ALL:
     case SG_RAC_LISTRINGS:

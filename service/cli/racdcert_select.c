@@ -12,11 +12,12 @@ static void json_freep(json_t **value)
 
 /* ---- files ---- */
 
-static void lower(char *text)
+static bool exists_in_case(char *path, int (*fold)(int))
 {
-    for (; *text != '\0'; text++) {
-        *text = *text >= 'A' && *text <= 'Z' ? (char)(*text - 'A' + 'a') : *text;
+    for (char *at = path; *at != '\0'; at++) {
+        *at = (unsigned char)*at < 0x80 ? (char)fold((unsigned char)*at) : *at;
     }
+    return access(path, F_OK) == 0;
 }
 
 sg_status sg_racdcert_file(const char *name, bool read, struct sg_buffer *out, struct sg_error *err)
@@ -25,8 +26,7 @@ sg_status sg_racdcert_file(const char *name, bool read, struct sg_buffer *out, s
     if (s != SG_OK || !read || access((const char *)out->data, F_OK) == 0) {
         return s;
     }
-    lower((char *)out->data);
-    if (access((const char *)out->data, F_OK) == 0) {
+    if (exists_in_case((char *)out->data, tolower) || exists_in_case((char *)out->data, toupper)) {
         return SG_OK;
     }
     sg_fail(err, SG_E_NOT_FOUND, "data_set_not_found",

@@ -135,6 +135,14 @@ sg_status sg_rekey_plan(struct sg_run *run, const struct sg_certificate_row *old
     return s == SG_OK ? describe(run, old, made, err) : s;
 }
 
+static sg_status new_label(const struct sg_run *run, const struct sg_certificate_name *old,
+                           struct sg_label *out, struct sg_error *err)
+{
+    const char *text = sg_run_text(run, "label");
+    return text != NULL ? sg_name_label(text, out, err)
+                        : sg_run_free_label(run, old->owner.text, out, err);
+}
+
 sg_status sg_operation_CERT_REKEY(struct sg_run *run, struct sg_error *err)
 {
     SG_CERTIFICATE_ROW old = {0};
@@ -143,7 +151,7 @@ sg_status sg_operation_CERT_REKEY(struct sg_run *run, struct sg_error *err)
     struct sg_certificate_name name;
     struct sg_label label;
     sg_status s = sg_run_certificate_name(run, "certificate", &name, err);
-    s = s == SG_OK ? sg_name_label(sg_run_text(run, "label"), &label, err) : s;
+    s = s == SG_OK ? new_label(run, &name, &label, err) : s;
     s = s == SG_OK ? sg_store_certificate_get(run->service->store, &name, &old, err) : s;
     s = s == SG_OK ? sg_rekey_plan(run, &old, &label, &made, err) : s;
     if (s != SG_OK || run->dry_run) {

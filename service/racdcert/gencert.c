@@ -260,6 +260,20 @@ static sg_status name(struct sg_rac_run *run)
                          : sg_rac_set_text(run, "certificate", run->owner);
 }
 
+/* A request brings its own key. */
+static sg_status from_request(struct sg_rac_run *run)
+{
+    static const char *const words[] = {"SIZE", "RSA",   "NISTECC", "BPECC",   "DSA",
+                                        "PKDS", "PCICC", "ICSF",    "FROMICSF"};
+    sg_status s = sg_rac_data_set(run, "from_request", run->function);
+    for (size_t i = 0; s == SG_OK && i < SG_COUNT(words); i++) {
+        s = sg_rac_keyword(run, words[i]) != NULL
+                ? sg_rac_warn(run, "%s is ignored: the request brings its own key", words[i])
+                : s;
+    }
+    return s;
+}
+
 sg_status sg_rac_gencert(struct sg_rac_run *run)
 {
     const struct sg_rac_node *dn = sg_rac_keyword(run, "SUBJECTSDN");
@@ -278,5 +292,15 @@ sg_status sg_rac_gencert(struct sg_rac_run *run)
     if (s != SG_OK) {
         return s;
     }
-    return request ? sg_rac_data_set(run, "from_request", run->function) : sg_rac_key_type(run);
+    return request ? from_request(run) : sg_rac_key_type(run);
+}
+
+sg_status sg_rac_rekey(struct sg_rac_run *run)
+{
+    const char *label = sg_rac_value(run, sg_rac_keyword(run, "WITHLABEL"));
+    sg_status s = sg_rac_operation(run, SG_RAC_CHANGE, "cert", "rekey");
+    s = s == SG_OK ? sg_rac_label(run, "certificate") : s;
+    s = s == SG_OK ? dates(run) : s;
+    s = s == SG_OK ? sg_rac_next_key_type(run) : s;
+    return s == SG_OK && label != NULL ? sg_rac_set_text(run, "label", label) : s;
 }

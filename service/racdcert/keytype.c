@@ -145,3 +145,19 @@ sg_status sg_rac_key_type(struct sg_rac_run *run)
     }
     return strcmp(name, "NISTECC") == 0 ? set_nist(run, type) : set_rsa(run, type);
 }
+
+/* The type is the old key's, which is not known here; but no size is of both types. */
+sg_status sg_rac_next_key_type(struct sg_rac_run *run)
+{
+    const struct sg_rac_node *type = NULL;
+    unsigned bits = 0;
+    sg_status s = find_type(run, &type);
+    s = s == SG_OK ? read_size(run, 0, &bits) : s;
+    if (s != SG_OK || type != NULL) {
+        return s != SG_OK ? s : sg_rac_key_type(run);
+    }
+    if (bits == 0) {
+        return SG_OK;
+    }
+    return bits <= 521 ? set_nist(run, NULL) : set_rsa(run, NULL);
+}

@@ -24,7 +24,9 @@ const char *sg_rac_value(const struct sg_rac_run *run, const struct sg_rac_node 
 /** Operand i of a keyword. */
 const char *sg_rac_value_at(const struct sg_rac_run *run, const struct sg_rac_node *node,
                             unsigned i);
-/** A keyword beside the function; NULL when it is not there. */
+/** Does a keyword belong to the command's function? */
+bool sg_rac_belongs(const struct sg_rac_run *run, const struct sg_rac_keyword *keyword);
+/** A keyword beside the function; NULL when it is not there or does not belong to it. */
 const struct sg_rac_node *sg_rac_keyword(const struct sg_rac_run *run, const char *name);
 
 SG_CHECKED sg_status sg_rac_operation(struct sg_rac_run *run, enum sg_rac_task task,
@@ -47,9 +49,44 @@ SG_CHECKED sg_status sg_rac_set_name(struct sg_rac_run *run, const char *param, 
 SG_CHECKED sg_status sg_rac_data_set(struct sg_rac_run *run, const char *param,
                                      const struct sg_rac_node *node);
 
-/** GENCERT and what is like it (gencert.c). */
-SG_CHECKED sg_status sg_rac_gencert(struct sg_rac_run *run);
+/** The owner that a node names, or empty. SG_E_USAGE "two_owners", "bad_owner". */
+SG_CHECKED sg_status sg_rac_written_owner(struct sg_rac_run *run, const struct sg_rac_node *node,
+                                          char out[40]);
+/** Make run->owner the caller's own unless one was written. */
+SG_CHECKED sg_status sg_rac_outer_owner(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_take_password(struct sg_rac_run *run);
+/** TRUST, NOTRUST, HIGHTRUST. */
+SG_CHECKED sg_status sg_rac_status_word(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_set_force(struct sg_rac_run *run);
+/** USAGE among the function's operands. */
+SG_CHECKED sg_status sg_rac_usage_word(struct sg_rac_run *run);
+/** Set a parameter to OWNER/LABEL, the label being the function's only operand. */
+SG_CHECKED sg_status sg_rac_label(struct sg_rac_run *run, const char *param);
+
 /** The key type, size and place (keytype.c). */
 SG_CHECKED sg_status sg_rac_key_type(struct sg_rac_run *run);
+/** The same for a key that follows another one: nothing is set when nothing was said. */
+SG_CHECKED sg_status sg_rac_next_key_type(struct sg_rac_run *run);
+
+/* ---- the functions ---- */
+SG_CHECKED sg_status sg_rac_add(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_addring(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_alter(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_altmap(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_connect(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_delete(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_delmap(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_delring(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_export(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_gencert(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_genreq(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_list(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_listchain(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_listmap(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_listring(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_map(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_rekey(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_remove(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_rollover(struct sg_rac_run *run);
 
 #endif

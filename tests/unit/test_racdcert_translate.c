@@ -147,6 +147,47 @@ static void certificates_are_generated(void **state)
             "\"subject\":\"CN=w\"}");
 }
 
+static void keys_are_replaced(void **state)
+{
+    (void)state;
+    becomes("RACDCERT ID(S) REKEY(LABEL('x')) WITHLABEL('y')",
+            "cert rekey {\"certificate\":\"S/x\",\"label\":\"y\"," YEAR "}");
+    becomes("RACDCERT ID(S) REKEY(LABEL('x')) SIZE(384)",
+            "cert rekey {\"certificate\":\"S/x\",\"key\":\"ec:p384\"," YEAR "}");
+    becomes("RACDCERT ID(S) REKEY(LABEL('x')) RSA SIZE(3072)",
+            "cert rekey {\"certificate\":\"S/x\",\"key\":\"rsa:3072\"," YEAR "}");
+    becomes("RACDCERT ID(S) ROLLOVER(LABEL('x')) NEWLABEL('y') FORCE",
+            "cert rollover {\"certificate\":\"S/x\",\"force\":true,\"label\":\"y\"}");
+    becomes("RACDCERT CERTAUTH LISTCHAIN(LABEL('x'))",
+            "cert chain {\"certificate\":\"CERTAUTH/x\",\"details\":true}");
+    refused("RACDCERT ROLLOVER(LABEL('x'))", "missing_keyword", "ROLLOVER");
+    refused("RACDCERT REKEY()", "missing_keyword", "REKEY");
+    refused("RACDCERT REKEY(LABEL(x)) SIZE(1024)", "key_not_supported", "SIZE");
+    refused("RACDCERT REKEY(LABEL(x)) DSA", "key_not_supported", "DSA");
+    refused("RACDCERT LISTCHAIN", "missing_operand", "LISTCHAIN");
+}
+
+static void name_filters(void **state)
+{
+    (void)state;
+    becomes("RACDCERT ID(U) MAP WITHLABEL('f') TRUST SDNFILTER('O=IBM.C=UK') IDNFILTER('O=CA')",
+            "map add {\"issuer_filter\":\"O=CA\",\"map\":\"U/f\",\"status\":\"trust\","
+            "\"subject_filter\":\"O=IBM.C=UK\"}");
+    becomes("RACDCERT MULTIID MAP('m.der') IDNFILTER('OU=x') CRITERIA(APPLID=&APPLID)",
+            "map add {\"criteria\":\"APPLID=&APPLID\",\"issuer_filter\":\"OU=x\","
+            "\"map\":\"MULTIID\"} model=m.der");
+    becomes("RACDCERT MULTIID ALTMAP(LABEL('f')) NEWCRITERIA(SYSID=&SYSID) NEWLABEL('g') NOTRUST",
+            "map alter {\"criteria\":\"SYSID=&SYSID\",\"label\":\"g\",\"map\":\"MULTIID/f\","
+            "\"status\":\"notrust\"}");
+    becomes("RACDCERT ID(U) DELMAP", "map delete {\"map\":\"U\"}");
+    becomes("RACDCERT LISTMAP(LABEL('f'))", "map list {\"map\":\"ME/f\"}");
+    refused("RACDCERT MULTIID LIST", "multiid_not_allowed", "MULTIID");
+    refused("RACDCERT MULTIID ADDRING(K)", "multiid_not_allowed", "MULTIID");
+    refused("RACDCERT MULTIID ID(U) LISTMAP", "two_owners", "MULTIID");
+    refused("RACDCERT ID(MULTIID) LISTMAP", "bad_owner", "ID");
+    refused("RACDCERT MAP('a/b')", "bad_data_set", "MAP");
+}
+
 static void keywords_are_refused_at_their_place(void **state)
 {
     (void)state;
@@ -379,7 +420,7 @@ static void the_table_is_whole(void **state)
         assert_string_equal(request.function, rows[i].name);
         functions++;
     }
-    assert_true(functions >= 12);
+    assert_true(functions >= 19);
 }
 
 int main(void)
@@ -388,6 +429,8 @@ int main(void)
         cmocka_unit_test(rings),
         cmocka_unit_test(certificates),
         cmocka_unit_test(certificates_are_generated),
+        cmocka_unit_test(keys_are_replaced),
+        cmocka_unit_test(name_filters),
         cmocka_unit_test(keywords_are_refused_at_their_place),
         cmocka_unit_test(meanings_are_refused_at_their_place),
         cmocka_unit_test(certificates_that_cannot_be_made_are_refused),

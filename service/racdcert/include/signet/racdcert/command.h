@@ -20,6 +20,8 @@ enum sg_rac_task {
     SG_RAC_LIST_ALL,  /**< list all certificates of an owner */
     SG_RAC_LISTRING,  /**< list one ring */
     SG_RAC_LISTRINGS, /**< list all rings of an owner */
+    SG_RAC_LISTCHAIN,
+    SG_RAC_LISTMAP,
 };
 
 /** A parameter that stays with the client: a file, a format. */
