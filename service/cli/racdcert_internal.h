@@ -52,7 +52,8 @@ SG_CHECKED sg_status sg_racdcert_list_all(struct sg_racdcert *session,
 /** List the answer: one certificate or one ring. */
 SG_CHECKED sg_status sg_racdcert_list_one(struct sg_racdcert_outcome *outcome,
                                           struct sg_error *err);
-/** The file that a data set's name stands for: as typed, or, to be read, else in lower case. */
+/** The file that a data set's name stands for: as typed, or, to be read, else in lower or upper
+ * case. */
 SG_CHECKED sg_status sg_racdcert_file(const char *name, bool read, struct sg_buffer *out,
                                       struct sg_error *err);
 /** Write what a command has to say, now. */

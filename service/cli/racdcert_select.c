@@ -1,6 +1,7 @@
 /* racdcert: what a command means by what it does not say: whose, which certificate, which file. */
 #include "racdcert_internal.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,7 +33,7 @@ sg_status sg_racdcert_file(const char *name, bool read, struct sg_buffer *out, s
     sg_fail(err, SG_E_NOT_FOUND, "data_set_not_found",
             "there is no file \"%.200s\" in this directory", sg_excerpt(name).text);
     return sg_hint(err, "A data set's name stands for a file where the command is given: as typed, "
-                        "or in lower case.");
+                        "or in lower or upper case.");
 }
 
 /* ---- certificates ---- */
