@@ -5,6 +5,7 @@
 
 #include <signet/policy/name.h>
 
+#include "chain_summary_internal.h"
 #include "owner_internal.h"
 
 static sg_status find(struct sg_run *run, struct sg_certificate_row *out, struct sg_error *err)
@@ -164,7 +165,7 @@ sg_status sg_export_chain(struct sg_run *run, const struct sg_certificate_row *r
 }
 
 static sg_status chain_item(struct sg_run *run, const struct sg_found_chain *found, size_t i,
-                            json_t *items, struct sg_error *err)
+                            json_t *items, struct sg_chain_summary *summary, struct sg_error *err)
 {
     SG_CERTIFICATE_ROW row = {0};
     char text[SG_OWNER_MAX + SG_LABEL_BYTES + 2];
@@ -173,6 +174,7 @@ static sg_status chain_item(struct sg_run *run, const struct sg_found_chain *fou
     }
     sg_status s = sg_store_certificate_get(
         run->service->store, &found->names[sg_found_chain_index(found, i)], &row, err);
+    s = s == SG_OK ? sg_chain_summary_add(run, &row, summary, err) : s;
     return s == SG_OK ? sg_row_append(run, &row, items, err) : s;
 }
 
@@ -181,6 +183,7 @@ sg_status sg_operation_CERT_CHAIN(struct sg_run *run, struct sg_error *err)
     SG_CERTIFICATE_ROW row = {0};
     SG_CERTIFICATE *leaf = NULL;
     SG_CLEANUP(sg_found_chain_done) struct sg_found_chain found = {0};
+    SG_CLEANUP(sg_chain_summary_done) struct sg_chain_summary summary = {0};
     json_t *items = json_array();
     sg_status s = sg_run_set(run->answer, "items", items, err);
     s = s == SG_OK ? find(run, &row, err) : s;
@@ -188,9 +191,11 @@ sg_status sg_operation_CERT_CHAIN(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? sg_chain_find(run->service, row.name.owner.text, leaf, NULL, 0, &found, err)
                    : s;
     s = s == SG_OK ? sg_row_append(run, &row, items, err) : s;
+    s = s == SG_OK ? sg_chain_summary_add(run, &row, &summary, err) : s;
     for (size_t i = 1; s == SG_OK && i < found.chain.count; i++) {
-        s = chain_item(run, &found, i, items, err);
+        s = chain_item(run, &found, i, items, &summary, err);
     }
+    s = s == SG_OK ? sg_chain_summary_answer(run, &summary, err) : s;
     s = s == SG_OK ? sg_run_set(run->answer, "complete", json_boolean(found.chain.complete), err)
                    : s;
     return s == SG_OK ? warn_incomplete(run, &found.chain, err) : s;

@@ -87,8 +87,8 @@ static sg_status set_dotted(json_t *object, const struct sg_certificate *certifi
     return s == SG_OK ? sg_run_set(object, "issuer_dotted", json_string(issuer.text), err) : s;
 }
 
-static sg_status set_facts(json_t *object, const struct sg_certificate *certificate,
-                           struct sg_error *err)
+sg_status sg_certificate_details(json_t *object, const struct sg_certificate *certificate,
+                                 struct sg_error *err)
 {
     const struct sg_certificate_facts *facts = sg_certificate_facts(certificate);
     char fingerprint[2 * sizeof facts->sha256 + 1];
@@ -111,7 +111,7 @@ sg_status sg_row_details(struct sg_run *run, const struct sg_certificate_row *ro
     SG_CERTIFICATE *certificate = NULL;
     sg_status s =
         sg_certificate_parse((struct sg_bytes){row->der, row->der_len}, &certificate, err);
-    s = s == SG_OK ? set_facts(object, certificate, err) : s;
+    s = s == SG_OK ? sg_certificate_details(object, certificate, err) : s;
     return s == SG_OK ? set_rings(run, row, object, err) : s;
 }
 

@@ -118,7 +118,11 @@ json_t *sg_row_json(const struct sg_certificate_row *row, int64_t now_s);
 /** All of it into an answer. */
 SG_CHECKED sg_status sg_row_answer(struct sg_run *run, const struct sg_certificate_row *row,
                                    struct sg_error *err);
-/** Add what the certificate itself says, and the rings that hold it. */
+/** Add what the certificate itself says. */
+SG_CHECKED sg_status sg_certificate_details(json_t *object,
+                                            const struct sg_certificate *certificate,
+                                            struct sg_error *err);
+/** The same, and the rings that hold it. */
 SG_CHECKED sg_status sg_row_details(struct sg_run *run, const struct sg_certificate_row *row,
                                     json_t *object, struct sg_error *err);
 /** Append a row to a list; with its details when the operation's parameter of this name is set. */

@@ -21,6 +21,7 @@ target_compile_definitions(test_operations_authority PRIVATE
     AUTHORITY_GOLDEN="${CMAKE_CURRENT_SOURCE_DIR}/authority.golden")
 sg_operations_test(policy)
 sg_operations_test(check)
+sg_operations_test(file)
 sg_operations_test(view)
 target_link_libraries(test_operations_view PRIVATE PkgConfig::P11KIT)
 target_include_directories(test_operations_view PRIVATE ${CMAKE_SOURCE_DIR}/service/rings)

@@ -59,6 +59,15 @@ grep -q 'host_not_named\|mail.example.com' "$scratch/out" || fail "$(cat "$scrat
 refused 2 ring_not_found NONE ring check START1/NONE
 refused 1 bad_value 'not between' ring check START1/WEB --minimum-rsa 100
 
+say 'cert check'
+outside_ca_make "$scratch/ca"
+signet cert export START1/web --chain --out "$scratch/chain.pem" >/dev/null
+ends 0 cert check "$scratch/chain.pem" "$scratch/ca/root.pem"
+[ "$(wc -l <"$scratch/out")" -ge 4 ] || fail "cert check lists too little: $(cat "$scratch/out")"
+grep -q '^yes .*START1 *web *TRUST *START1/web' "$scratch/out" || fail "cert check does not know START1/web: $(cat "$scratch/out")"
+grep -q '^no ' "$scratch/out" || fail "cert check knows what it cannot know: $(cat "$scratch/out")"
+refused 5 no_certificate 'key' cert check "$scratch/ca/root.key"
+
 say 'a policy that is none'
 signet dev down "$instance" >/dev/null
 sed -i 's/^administrators/policy = strict\n&/' "$instance/signet.conf"
