@@ -240,6 +240,25 @@ sg_status sg_name_certificate(const char *text, struct sg_certificate_name *out,
     return s;
 }
 
+bool sg_name_virtual_ring(const char *text, struct sg_owner_name *owner)
+{
+    static const struct {
+        const char *reader, *owner;
+    } anchors[] = {{"*AUTH*", "CERTAUTH"}, {"*SITE*", "SITE"}};
+    struct sg_error ignored = SG_ERROR_INIT;
+    const char *slash = strchr(text, '/');
+    if (slash == NULL || strcmp(slash, "/*") != 0) {
+        return false;
+    }
+    size_t len = (size_t)(slash - text);
+    for (size_t i = 0; i < SG_COUNT(anchors); i++) {
+        if (len == strlen(anchors[i].reader) && strncasecmp(text, anchors[i].reader, len) == 0) {
+            return read_owner(anchors[i].owner, strlen(anchors[i].owner), owner, &ignored) == SG_OK;
+        }
+    }
+    return read_owner(text, len, owner, &ignored) == SG_OK;
+}
+
 sg_status sg_name_ring_ref(const char *text, struct sg_ring_ref *out, struct sg_error *err)
 {
     struct sg_ring_ref ref;

@@ -107,6 +107,11 @@ sg_status sg_need_request(const struct sg_operation *operation, const struct sg_
     if (text == NULL) {
         return SG_OK;
     }
+    if (need->function == SG_FUNCTION_LISTRING && sg_name_virtual_ring(text, &memory->owner)) {
+        request->owner = memory->owner.text;
+        request->ring = "*";
+        return SG_OK;
+    }
     sg_status s = target_owner(need->function, text, &memory->owner, err);
     if (s != SG_OK) {
         return s;

@@ -299,8 +299,12 @@ static sg_status describe_ring(struct sg_run *run, const struct sg_ring_row *rin
 sg_status sg_operation_RING_SHOW(struct sg_run *run, struct sg_error *err)
 {
     struct sg_ring_row ring;
+    struct sg_owner_name owner;
     struct ring_listing listing = {.run = run, .items = json_array()};
     sg_status s = sg_run_set(run->answer, "items", listing.items, err);
+    if (s == SG_OK && sg_run_virtual_ring(run, &owner)) {
+        return sg_virtual_show(run, owner.text, listing.items, err);
+    }
     s = s == SG_OK ? find_ring(run, &ring, err) : s;
     listing.ring = &ring.name;
     s = s == SG_OK ? describe_ring(run, &ring, err) : s;
@@ -361,8 +365,12 @@ static sg_status export_chain(struct sg_run *run, const struct sg_ring_row *ring
 sg_status sg_operation_RING_EXPORT(struct sg_run *run, struct sg_error *err)
 {
     struct sg_ring_row ring;
+    struct sg_owner_name owner;
     json_t *entries = json_array();
     sg_status s = sg_run_set(run->answer, "entries", entries, err);
+    if (s == SG_OK && sg_run_virtual_ring(run, &owner)) {
+        return sg_virtual_export(run, owner.text, entries, err);
+    }
     s = s == SG_OK ? find_ring(run, &ring, err) : s;
     if (s != SG_OK) {
         return s;

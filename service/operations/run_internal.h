@@ -235,6 +235,15 @@ SG_CHECKED sg_status sg_chain_find(struct sg_service *service, const char *owner
 /** Index into kept of a chain's member, or -1 (the leaf, an extra one). */
 int sg_found_chain_index(const struct sg_found_chain *found, size_t member);
 
+/** Does the parameter "ring" name a virtual ring? *owner: whose (ring_virtual.c). */
+bool sg_run_virtual_ring(const struct sg_run *run, struct sg_owner_name *owner);
+/** Answer with a virtual ring, its members in items. */
+SG_CHECKED sg_status sg_virtual_show(struct sg_run *run, const char *owner, json_t *items,
+                                     struct sg_error *err);
+/** Append what of it can verify others. SG_E_CONFLICT or SG_E_NOT_FOUND "nothing_to_export". */
+SG_CHECKED sg_status sg_virtual_export(struct sg_run *run, const char *owner, json_t *entries,
+                                       struct sg_error *err);
+
 /** The uid that stands for users of other user namespaces. */
 int64_t sg_overflow_uid(void);
 /** Append {"der", "name"} to an array. */

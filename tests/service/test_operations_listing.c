@@ -136,6 +136,91 @@ static void a_chain_is_found_across_owners(void **state)
     outside_ca_done(&ca);
 }
 
+/* ---- virtual rings ---- */
+
+static void a_virtual_ring_holds_what_its_owner_has(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", "{'certificate': 'CERTAUTH/ca', 'subject': 'CN=ca'}");
+    must(world, "cert generate", "{'certificate': 'SITE/site', 'subject': 'CN=site'}");
+    add_many(world, 2);
+    must(world, "cert alter", "{'certificate': 'START1/c000', 'status': 'notrust'}");
+    must(world, "ring show", "{'ring': 'START1/*'}");
+    assert_string_equal(answered(world, "owner"), "START1");
+    assert_string_equal(answered(world, "ring"), "*");
+    assert_int_equal(json_array_size(items(world)), 2);
+    assert_string_equal(text_of(world, 0, "usage"), "PERSONAL");
+    assert_true(json_is_false(json_object_get(json_array_get(items(world), 0), "visible")));
+    assert_true(json_is_true(json_object_get(json_array_get(items(world), 1), "visible")));
+    assert_lists(world, SG_LISTING_LISTRING,
+                 "  c001                               ID(START1)     PERSONAL     NO\n");
+    static const char *const same[] = {"{'ring': '*AUTH*/*'}", "{'ring': '*auth*/*'}",
+                                       "{'ring': 'CERTAUTH/*'}"};
+    for (size_t i = 0; i < SG_COUNT(same); i++) {
+        must(world, "ring show", same[i]);
+        assert_int_equal(json_array_size(items(world)), 1);
+        assert_string_equal(text_of(world, 0, "owner"), "CERTAUTH");
+        assert_string_equal(text_of(world, 0, "usage"), "CERTAUTH");
+    }
+    must(world, "ring show", "{'ring': '*SITE*/*'}");
+    assert_string_equal(text_of(world, 0, "usage"), "SITE");
+}
+
+static void a_virtual_ring_is_exported_without_what_is_not_trusted(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", "{'certificate': 'CERTAUTH/one', 'subject': 'CN=one'}");
+    must(world, "cert generate", "{'certificate': 'CERTAUTH/two', 'subject': 'CN=two'}");
+    must(world, "cert alter", "{'certificate': 'CERTAUTH/one', 'status': 'notrust'}");
+    must(world, "ring export", "{'ring': '*AUTH*/*'}");
+    json_t *entries = json_object_get(world->answer, "entries");
+    assert_int_equal(json_array_size(entries), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(entries, 0), "name")),
+                        "two");
+    refused(world, "ring export", "{'ring': 'SITE/*'}", SG_E_NOT_FOUND, "nothing_to_export");
+    refused(world, "ring export", "{'ring': 'START1/*'}", SG_E_CONFLICT, "nothing_to_export");
+    assert_told(world, "PERSONAL");
+    refused(world, "ring export", "{'ring': 'CERTAUTH/*', 'chain': true}", SG_E_CONFLICT,
+            "nothing_to_export");
+}
+
+static void nothing_is_done_to_a_virtual_ring(void **state)
+{
+    struct world *world = *state;
+    add_many(world, 1);
+    static const char *const verbs[] = {"ring add", "ring delete"};
+    for (size_t i = 0; i < SG_COUNT(verbs); i++) {
+        refused(world, verbs[i], "{'ring': 'START1/*'}", SG_E_INPUT, "bad_ring_name");
+        assert_told(world, "virtual ring");
+        refused(world, verbs[i], "{'ring': '*AUTH*/*'}", SG_E_INPUT, "bad_owner");
+    }
+    refused(world, "ring connect", "{'ring': 'START1/*', 'certificate': 'START1/c000'}", SG_E_INPUT,
+            "bad_ring_name");
+    refused(world, "ring remove", "{'ring': 'START1/*', 'certificate': 'START1/c000'}", SG_E_INPUT,
+            "bad_ring_name");
+    refused(world, "ring show", "{'ring': 'NOONE/*'}", SG_E_NOT_FOUND, "owner_not_found");
+    refused(world, "ring show", "{'ring': '*NONE*/*'}", SG_E_INPUT, "bad_owner");
+    refused(world, "ring show", "{'ring': 'MULTIID/*'}", SG_E_INPUT, "bad_owner");
+    refused(world, "ring show", "{'ring': '*AUTH*/x'}", SG_E_INPUT, "bad_owner");
+    refused(world, "ring show", "{'ring': 'START1/**'}", SG_E_NOT_FOUND, "ring_not_found");
+}
+
+static void a_virtual_ring_is_shown_to_whom_its_certificates_belong(void **state)
+{
+    struct world *world = *state;
+    add_many(world, 1);
+    world->caller = &owner_of_start1;
+    must(world, "ring show", "{'ring': 'START1/*'}");
+    assert_int_equal(json_array_size(items(world)), 1);
+    refused(world, "ring show", "{'ring': 'START2/*'}", SG_E_DENIED, "not_authorised");
+    refused(world, "ring show", "{'ring': '*AUTH*/*'}", SG_E_DENIED, "not_authorised");
+    refused(world, "ring export", "{'ring': '*AUTH*/*'}", SG_E_DENIED, "not_authorised");
+    world->caller = &stranger;
+    refused(world, "ring show", "{'ring': 'START1/*'}", SG_E_DENIED, "not_authorised");
+}
+
+/* ---- pages ---- */
+
 static void pages_follow_each_other(void **state)
 {
     struct world *world = *state;
@@ -208,6 +293,10 @@ int main(void)
         TEST(details_are_those_of_show),
         TEST(real_answers_can_be_listed),
         TEST(a_chain_is_found_across_owners),
+        TEST(a_virtual_ring_holds_what_its_owner_has),
+        TEST(a_virtual_ring_is_exported_without_what_is_not_trusted),
+        TEST(nothing_is_done_to_a_virtual_ring),
+        TEST(a_virtual_ring_is_shown_to_whom_its_certificates_belong),
         TEST(pages_follow_each_other),
         TEST(a_last_page_that_is_full_has_no_next),
         TEST(details_come_in_pages_unasked),

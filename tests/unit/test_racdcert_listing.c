@@ -8,6 +8,7 @@
 
 #define NOW_S 1795000000 /* 2026-11-18T10:26:40Z */
 #define FINGERPRINT "a3f27400112233445566778899aabbcc9fc800000000000000000000000000ff"
+#define NOT_HEX "g3f27400112233445566778899aabbcc9fc800000000000000000000000000ff"
 
 struct listing {
     json_t *answer;
@@ -433,9 +434,7 @@ static void list_refuses_values_it_cannot_show(void **state)
     struct listing *listing = *state;
     static const char *const times[] = {"", "2026-11-18", "2026-11-18T10:00:00",
                                         "2026-11-18T10:00:00Zx", "yesterday"};
-    static const char *const prints[] = {"", "00", FINGERPRINT "00",
-                                         "g3f27400112233445566778899aabbcc"
-                                         "9fc800000000000000000000000000ff"};
+    static const char *const prints[] = {"", "00", (FINGERPRINT "00"), (NOT_HEX)};
     for (size_t i = 0; i < SG_COUNT(times); i++) {
         json_decref(listing->answer);
         listing->answer = certificate();

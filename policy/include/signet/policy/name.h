@@ -38,6 +38,10 @@ SG_CHECKED sg_status sg_name_map(const char *text, struct sg_certificate_name *o
  * gives it as it is, n > 0 ends it with "-<n+1>" within the 32. */
 void sg_name_label_from_caption(const char *caption, size_t len, unsigned attempt,
                                 struct sg_label *out);
+/** Does the text name a virtual ring, one called "*", which holds whatever its owner has? CERTAUTH
+ * and SITE may be written as RACF's readers do: "*AUTH*", "*SITE*". False for everything else,
+ * well-formed or not. */
+bool sg_name_virtual_ring(const char *text, struct sg_owner_name *owner);
 /** The 32 bytes of a ring's token label: OWNER/RING, cut on a character's border and ended with '~'
  * and 8 hexadecimal digits of digest (64-bit FNV-1a of the whole, upper half) when longer than 32
  * bytes. Not NUL-terminated, blank padded (PKCS#11 v2.40, CK_TOKEN_INFO). */
