@@ -18,7 +18,10 @@ static const char *const sg_words_cert_format[] = {"der", "pem", "pkcs7", "pkcs7
 static const char *const sg_words_ring_format[] = {
     "pem", "der", "pkcs7", "pkcs12", "jks", "hashdir", NULL,
 };
-static const char *const sg_words_programs[] = {"nginx", "java", NULL};
+static const char *const sg_words_programs[] = {
+    "nginx", "apache", "haproxy",    "stunnel", "jetty",   "tomcat", "dropwizard", "liberty",
+    "mq",    "java",   "postgresql", "openssh", "openssl", "gnutls", "nss",        NULL,
+};
 
 /* First expansion: every row names at least one need, SG_FUNCTION_NONE if it must be, and no more
  * than fit. A row that forgets NEEDS(...) altogether has too few arguments and does not get this

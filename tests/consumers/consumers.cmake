@@ -1,14 +1,26 @@
 # Real programs, unmodified, against the programs just built. Each script makes an instance of its own; a missing program is a failure.
+# sg_consumer(NAME TIMEOUT [SCRIPT ARGUMENTS…]); what is labelled "full" is left to scripts/test --full.
 function(sg_consumer name timeout)
-    add_test(NAME consumers.${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${name}.sh)
+    set(command ${name}.sh)
+    if(ARGN)
+        set(command ${ARGN})
+    endif()
+    add_test(NAME consumers.${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${command})
     set_tests_properties(consumers.${name} PROPERTIES LABELS consumers TIMEOUT ${timeout} ENVIRONMENT
         "SIGNET_BIN=$<TARGET_FILE:signet>;SIGNETD_BIN=$<TARGET_FILE:signetd>;BENCH_SIGN=$<TARGET_FILE:bench_sign>;BENCH_PROVISION=$<TARGET_FILE:bench_provision>;BENCH_ATTACH=$<TARGET_FILE:bench_attach>")
 endfunction()
 
-foreach(name nginx truststores java_pkcs11 pkcs11_tools other_users gnutls openssl bench_programs)
+foreach(name nginx apache haproxy stunnel openssl gnutls nss postgresql openssh p11_kit jetty java_tls java_pkcs11
+        pkcs11_tools truststores provision_texts other_users bench_programs)
     sg_consumer(${name} 180)
 endforeach()
+sg_consumer(tomcat_quick 180 tomcat.sh quick)
+sg_consumer(tomcat 300)
+set_tests_properties(consumers.tomcat PROPERTIES LABELS "consumers;full")
 sg_consumer(token_killed 400)
 sg_consumer(dev_instances 400)
 # These two want the processors for themselves.
 set_tests_properties(consumers.token_killed consumers.dev_instances PROPERTIES PROCESSORS 2)
+# docs/consumers.md has a row for each of them.
+add_test(NAME consumers.document COMMAND ${CMAKE_SOURCE_DIR}/scripts/consumers --check)
+set_tests_properties(consumers.document PROPERTIES LABELS consumers)

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Java's own PKCS#11 provider sees a ring as a keystore: the key with its chain, the anchors as trusted certificates; and signs.
 . "$(dirname "$0")/lib.sh"
-need keytool jarsigner
+need keytool jarsigner jq
 
+consumer 'keytool, jarsigner' openjdk-17-jdk-headless 'key store'
 instance_up
 outside_ca_make "$scratch/ca"
 owner_up
@@ -10,10 +11,10 @@ server_certificate web ec:p256
 server_certificate rsa rsa:2048
 server_ring WEB web
 signet ring connect START1/WEB START1/rsa >/dev/null
-# The printed text as it stands: the provider's configuration with its comments, the environment, the command.
-signet provision java --ring START1/WEB >"$scratch/signet-p11.cfg"
-export "$(sed -n 's/^#    \(P11_KIT_SERVER_ADDRESS=\)/\1/p' "$scratch/signet-p11.cfg")"
-printed=$(sed -n '/^#    keytool/,$s/^#    *\(.*[^\\]\)\\*$/\1/p' "$scratch/signet-p11.cfg" | tr -d '\n')
+provision java START1/WEB "$scratch"
+mapfile -t environment < <(provisioned_environment "$scratch")
+export "${environment[@]}"
+signet provision java --ring START1/WEB >"$scratch/signet-p11.cfg" # the whole text is a configuration too
 cd "$scratch"
 
 provider() {
@@ -21,8 +22,7 @@ provider() {
 }
 
 say 'keytool -list, as printed'
-case $printed in 'keytool -list '*' -providerArg signet-p11.cfg') ;; *) fail "provision java prints no command: $printed" ;; esac
-bash -c "$printed" >"$scratch/keytool.log" 2>&1 || fail "keytool: $(head -n 5 "$scratch/keytool.log")"
+bash -c "$(provisioned_example "$scratch" keytool)" >"$scratch/keytool.log" 2>&1 || fail "keytool: $(head -n 5 "$scratch/keytool.log")"
 [ "$(grep -c PrivateKeyEntry "$scratch/keytool.log")" -eq 2 ] || fail "not two PrivateKeyEntry: $(cat "$scratch/keytool.log")"
 [ "$(grep -c trustedCertEntry "$scratch/keytool.log")" -eq 2 ] || fail "not two trustedCertEntry: $(cat "$scratch/keytool.log")"
 provider keytool -list -v -alias web >"$scratch/keytool.log" 2>&1 || fail "keytool -v: $(head -n 5 "$scratch/keytool.log")"

@@ -10,6 +10,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/../support/outside-ca.sh"
 # shellcheck source=tests/support/ports.sh
 . "$here/../support/ports.sh"
+# shellcheck source=tests/support/provision.sh
+. "$here/../support/provision.sh"
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/signet-test.XXXXXX")
 chmod 755 "$scratch" # servers drop their rights and must reach their files
@@ -22,8 +24,16 @@ signet() {
     "$SIGNET_BIN" "$@"
 }
 
+said=()
 say() {
     printf '== %s\n' "$*"
+    said+=("$*")
+}
+
+# consumer PROGRAM PACKAGE WHAT: the row of docs/consumers.md that this script stands for. Written by scripts/consumers from what was said.
+row=
+consumer() {
+    row="$1|$(dpkg-query -W -f '${Version}' "$2" 2>/dev/null)|$3"
 }
 
 fail() {
@@ -31,11 +41,20 @@ fail() {
     exit 1
 }
 
+# A child may be a shell that runs the program.
+end_tree() {
+    local child
+    for child in $(pgrep -P "$1"); do
+        end_tree "$child"
+    done
+    kill "$1" 2>/dev/null || true
+}
+
 finish() {
     local status=$? child
     trap - EXIT
     for child in "${children[@]}"; do
-        kill "$child" 2>/dev/null || true
+        end_tree "$child"
     done
     for child in "${children[@]}"; do
         wait "$child" 2>/dev/null || true
@@ -45,6 +64,9 @@ finish() {
             echo "-- the end of $log"
             tail -n 25 "$log"
         done
+    fi
+    if [ "$status" -eq 0 ] && [ -n "${SIGNET_RESULTS-}" ] && [ -n "$row" ]; then
+        printf '%s\n' "$row" "${said[@]}" >"$SIGNET_RESULTS/$(basename "$0" .sh)"
     fi
     if [ -d "$instance" ]; then
         signet dev down "$instance" >/dev/null 2>&1 || true
@@ -62,12 +84,12 @@ need() {
     done
 }
 
-# expect_failure STATUS TEXT COMMAND…: it must exit with this status and say this (extended regular expression).
+# expect_failure STATUS[|STATUS] TEXT COMMAND…: it must exit with this status and say this (extended regular expression).
 expect_failure() {
     local status=$1 text=$2 got=0
     shift 2
     "$@" >"$scratch/out" 2>&1 || got=$?
-    [ "$got" -eq "$status" ] || fail "'$*' ended with $got, not $status: $(head -c 400 "$scratch/out")"
+    [[ "|$status|" == *"|$got|"* ]] || fail "'$*' ended with $got, not $status: $(head -c 400 "$scratch/out")"
     grep -qE "$text" "$scratch/out" || fail "'$*' did not say '$text': $(head -c 400 "$scratch/out")"
 }
 
@@ -129,16 +151,17 @@ server_ring() {
 
 # ---- nginx, unmodified, with the lines that Signet prints ----
 
-# The printed text as it stands, a snippet of nginx.conf; only the chain's place is the test's own.
+# The printed configuration as it stands, a snippet of nginx.conf.
 provisioned_nginx_lines() {
-    local ring=$1
-    signet ring export "START1/$ring" --chain --format pem --out "$scratch/$ring.chain" >/dev/null
-    signet provision nginx --ring "START1/$ring" | sed "s|/etc/nginx/signet-chain.pem|$scratch/$ring.chain|"
+    local root=$scratch/provisioned/nginx-$1
+    [ -e "$root/provision.json" ] || provision nginx "START1/$1" "$root" || fail "provision nginx --ring START1/$1"
+    provisioned_main "$root"
 }
 
 # What is printed for /etc/nginx/signet-openssl.cnf.
 provisioned_openssl_conf() {
-    signet provision nginx --ring "START1/$1" | sed -n '/^# 4\. /,/^#$/s/^#    //p'
+    provisioned_nginx_lines "$1" >/dev/null
+    cat "$scratch/provisioned/nginx-$1/etc/nginx/signet-openssl.cnf"
 }
 
 # nginx_start DIR: run nginx on DIR/nginx.conf with DIR/openssl.cnf.
@@ -191,4 +214,24 @@ nginx_up() {
     provisioned_openssl_conf "$ring" >"$dir/openssl.cnf"
     nginx_start "$dir"
     wait_for 15 listening "$port"
+}
+
+# ---- a client whose certificate is in the ring START1/CLIENT ----
+
+# client_certificate KEYTYPE
+client_certificate() {
+    signet cert generate START1/client --subject 'CN=client,O=Example' --key "$1" --eku clientAuth >/dev/null
+    signet cert request START1/client --out "$scratch/client.csr" >/dev/null
+    outside_ca_sign "$scratch/ca" "$scratch/client.csr" "$scratch/client.pem"
+    signet cert add START1/client "$scratch/client.pem" "$scratch/ca/int.pem" "$scratch/ca/root.pem" >/dev/null
+    server_ring CLIENT client
+    provision openssl START1/CLIENT "$scratch/client"
+}
+
+# curl_with_client_certificate [OPTION]… URL: the command that is printed for curl, with its environment.
+curl_with_client_certificate() {
+    local url=${!#} environment command
+    mapfile -t environment < <(provisioned_environment "$scratch/client")
+    eval "command=($(provisioned_example "$scratch/client" curl))"
+    (cd "$scratch/client" && env "${environment[@]}" "${command[@]/https:\/\/HOST:PORT\//$url}" -sS "${@:1:$#-1}")
 }

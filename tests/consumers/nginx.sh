@@ -3,6 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 need nginx curl openssl
 
+consumer 'nginx' nginx-light 'server key'
 instance_up
 outside_ca_make "$scratch/ca"
 owner_up

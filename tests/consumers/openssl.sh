@@ -1,33 +1,52 @@
 #!/usr/bin/env bash
 # OpenSSL's pkcs11 engine on a ring: requests, a server, and a curl client that authenticates with a ring's key.
 . "$(dirname "$0")/lib.sh"
-need openssl curl nginx
+need openssl curl nginx jq
 
+consumer 'OpenSSL (s_server, s_client, req), curl' openssl 'server and client key, by libp11'"'"'s engine'
 instance_up
 outside_ca_make "$scratch/ca"
 owner_up
-server_certificate web ec:p256
-server_ring WEB web
-signet cert generate START1/client --subject 'CN=client,O=Example' --key rsa:2048 --eku clientAuth >/dev/null
-signet cert request START1/client --out "$scratch/client.csr" >/dev/null
-outside_ca_sign "$scratch/ca" "$scratch/client.csr" "$scratch/client.pem"
-signet cert add START1/client "$scratch/client.pem" "$scratch/ca/int.pem" "$scratch/ca/root.pem" >/dev/null
-server_ring CLIENT client
+client_certificate rsa:2048
+for type in ec:p256 rsa:2048; do
+    server_certificate "${type%:*}" "$type"
+    server_ring "RING-${type%:*}" "${type%:*}"
+    provision openssl "START1/RING-${type%:*}" "$scratch/${type%:*}"
+done
+
+# printed RING COMMAND [SED SCRIPT]: the printed command, in that ring's directory and the printed environment.
+printed() {
+    local environment
+    mapfile -t environment < <(provisioned_environment "$scratch/$1")
+    (cd "$scratch/$1" && eval "exec env $(printf '%q ' "${environment[@]}") $(provisioned_example "$scratch/$1" "$2" | sed "${3-}")")
+}
 
 say 'the request of the client carries its extension'
 expect_text 'TLS Web Client Authentication' openssl req -in "$scratch/client.csr" -noout -text -verify
 
-provisioned_openssl_conf CLIENT >"$scratch/openssl.cnf"
-export OPENSSL_CONF=$scratch/openssl.cnf
-say 'openssl req with a ring'"'"'s key'
-openssl req -new -engine pkcs11 -keyform engine -key 'pkcs11:token=START1%2FCLIENT;object=client;type=private' \
-    -subj /CN=engine -config "$scratch/ca/int.cnf" -out "$scratch/engine.csr" 2>"$scratch/req.log" || fail "$(tail -n 4 "$scratch/req.log")"
-expect_text 'verify OK' openssl req -in "$scratch/engine.csr" -noout -verify
+for label in ec rsa; do
+    say "$label: openssl req"
+    printed "$label" 'openssl req' >"$scratch/req.log" 2>&1 || fail "$(tail -n 4 "$scratch/req.log")"
+    expect_text 'verify OK' openssl req -in "$scratch/$label/example.csr" -noout -verify
+    port=$(free_port)
+    printed "$label" 'openssl s_server' "s/-accept 8443/-accept $port -www -Verify 5 -verify_return_error -CAfile signet-trust.pem/" \
+        >"$scratch/s_server-$label.log" 2>&1 &
+    children+=("$!")
+    wait_for 15 listening "$port"
+    for version in 1.2 1.3; do
+        say "$label, TLS $version: s_server, s_client and curl, each with a key of a ring"
+        echo 'GET / HTTP/1.0' | printed client 'openssl s_client' \
+            "s/HOST:PORT/localhost:$port/; s/\$/ -tls${version/./_} -verify_return_error -ign_eof/" >"$scratch/s_client.log" 2>&1 ||
+            fail "s_client: $(tail -n 5 "$scratch/s_client.log")"
+        grep -q 'Verify return code: 0 (ok)' "$scratch/s_client.log" || fail 'the chain does not verify'
+        expect_text 'TLSv'"$version" curl_with_client_certificate --tlsv$version --tls-max $version "https://localhost:$port/"
+        expect_failure '35|56' 'certificate required|handshake failure' curl -sS --cacert "$scratch/ca/root.pem" \
+            --tlsv$version --tls-max $version "https://localhost:$port/"
+    done
+done
 
 say 'nginx demands a client certificate; curl has it from the ring'
 port=$(free_port)
-nginx_up "$scratch/nginx" "$port" WEB "ssl_verify_client on;" "ssl_verify_depth 3;" "ssl_client_certificate $scratch/ca/root.pem;"
-cat "$scratch/client.pem" "$scratch/ca/int.pem" >"$scratch/client.chain"
-expect_text 'served from WEB' curl -sS --cacert "$scratch/ca/root.pem" --engine pkcs11 --key-type ENG \
-    --key 'pkcs11:token=START1%2FCLIENT;object=client;type=private' --cert "$scratch/client.chain" "https://localhost:$port/"
+nginx_up "$scratch/nginx" "$port" RING-ec "ssl_verify_client on;" "ssl_verify_depth 3;" "ssl_client_certificate $scratch/ca/root.pem;"
+expect_text 'served from RING-ec' curl_with_client_certificate "https://localhost:$port/"
 expect_text '400 No required SSL certificate' curl -sS --cacert "$scratch/ca/root.pem" "https://localhost:$port/"

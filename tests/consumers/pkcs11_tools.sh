@@ -3,6 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 need pkcs11-tool p11tool openssl
 
+consumer 'OpenSC (pkcs11-tool)' opensc 'signing, decryption'
 instance_up
 outside_ca_make "$scratch/ca"
 owner_up

@@ -442,7 +442,7 @@ static const struct {
      SG_E_USAGE,
      "bad_value",
      "iis",
-     "nginx, java"},
+     "nginx, apache, haproxy"},
 };
 
 static void bad_lines_name_the_word(void **state)

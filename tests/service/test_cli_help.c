@@ -86,7 +86,7 @@ static void usage_shows_what_must_be_given(void **state)
         {"cert", "list", "signet cert list [OWNER] [options]"},
         {"cert", "show", "signet cert show OWNER/LABEL"},
         {"cert", "add", "signet cert add OWNER[/LABEL] FILE… [options]"},
-        {"provision", "", "signet provision PROGRAM --ring OWNER/RING"},
+        {"provision", "", "signet provision PROGRAM --ring OWNER/RING [options]"},
         {"ring", "export", "signet ring export OWNER/RING --format FORMAT --out PATH [options]"},
     };
     for (size_t i = 0; i < SG_COUNT(lines); i++) {

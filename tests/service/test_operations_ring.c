@@ -1,4 +1,5 @@
 /* ring … and owner …, names that try to be something else, and the lines of provision. */
+#include <stdio.h>
 #include <string.h>
 
 #include "operations_fixture.h"
@@ -425,6 +426,31 @@ static void provision_writes_lines_without_a_pin(void **state)
     assert_null(strstr(answered(world, "text"), "PIN"));
 }
 
+/* Another ring's anchors, by its own slot; the same ring's when none is named. */
+static void provision_takes_anchors_from_another_ring(void **state)
+{
+    struct world *world = *state;
+    must(world, "ring connect",
+         "{'ring': 'START1/KEY', 'certificate': 'START1/web', 'default': true}");
+    must(world, "ring add", "{'ring': 'START1/TRUST'}");
+    must(world, "ring show", "{'ring': 'START1/TRUST'}");
+    long long slot = json_integer_value(json_object_get(world->answer, "slot"));
+    char line[64];
+    snprintf(line, sizeof line, "slot = %lld\n", slot);
+    must(world, "provision", "{'program': 'java', 'ring': 'START1/KEY'}");
+    assert_null(strstr(answered(world, "text"), line));
+    must(world, "provision",
+         "{'program': 'java', 'ring': 'START1/KEY', 'trust_ring': 'START1/TRUST'}");
+    assert_non_null(strstr(answered(world, "text"), line));
+    refused(world, "provision",
+            "{'program': 'java', 'ring': 'START1/KEY', 'trust_ring': 'START1/NONE'}",
+            SG_E_NOT_FOUND, "ring_not_found");
+    /* for programs that read files, the ring is named in the command that writes them */
+    must(world, "provision",
+         "{'program': 'postgresql', 'ring': 'START1/KEY', 'trust_ring': 'START1/TRUST'}");
+    assert_non_null(strstr(answered(world, "text"), "ring export 'START1/TRUST' --format pem"));
+}
+
 static void provision_needs_a_usable_key(void **state)
 {
     struct world *world = *state;
@@ -465,6 +491,7 @@ int main(void)
         TEST(lists_show_what_the_caller_may_see),
         TEST(logging_in_keeps_its_own_records),
         TEST(provision_writes_lines_without_a_pin),
+        TEST(provision_takes_anchors_from_another_ring),
         TEST(provision_needs_a_usable_key),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);

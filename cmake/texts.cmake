@@ -1,0 +1,17 @@
+# cmake -DOUT=FILE.c -DFOLDER=DIR -P texts.cmake: every DIR/NAME.txt as an array of lines, and a table of them, sorted by name.
+file(GLOB texts "${FOLDER}/*.txt")
+list(SORT texts)
+set(arrays "")
+set(rows "")
+foreach(text IN LISTS texts)
+    get_filename_component(name "${text}" NAME_WE)
+    file(READ "${text}" lines)
+    string(REGEX REPLACE "\n$" "" lines "${lines}")
+    string(REPLACE "\\" "\\\\" lines "${lines}")
+    string(REPLACE "\"" "\\\"" lines "${lines}")
+    string(REPLACE "\n" "\",\n    \"" lines "${lines}")
+    string(APPEND arrays "static const char *const ${name}[] = {\n    \"${lines}\",\n    NULL,\n};\n\n")
+    string(APPEND rows "    {\"${name}\", ${name}},\n")
+endforeach()
+file(WRITE "${OUT}" "/* Made by cmake/texts.cmake. */\n#include \"provision_internal.h\"\n\n${arrays}"
+    "const struct sg_provision_text sg_provision_texts[] = {\n${rows}    {NULL, NULL},\n};\n")

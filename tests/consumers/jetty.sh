@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Debian's Jetty serves HTTPS with key and trust store of rings, with the start.d/ssl.ini that "signet provision jetty" prints.
+. "$(dirname "$0")/lib.sh"
+need java curl jq
+home=/usr/share/jetty9
+[ -e "$home/start.jar" ] || fail 'jetty9 is not installed; scripts/setup installs it'
+
+consumer 'Jetty' jetty9 'server key and trust store'
+instance_up
+outside_ca_make "$scratch/ca"
+owner_up
+for type in ec:p256 rsa:2048; do
+    server_certificate "${type%:*}" "$type"
+    server_ring "RING-${type%:*}" "${type%:*}"
+done
+client_certificate ec:p256
+
+# jetty_up DIR PORT [LINE OF ssl.ini]…: a jetty.base with nothing in it but TLS.
+jetty_up() {
+    local dir=$1 port=$2 environment
+    shift 2
+    sed -i "s/^jetty.ssl.port=.*/jetty.ssl.port=$port/" "$dir/start.d/ssl.ini"
+    printf '%s\n' jetty.ssl.host=127.0.0.1 "$@" >>"$dir/start.d/ssl.ini"
+    mapfile -t environment < <(provisioned_environment "$dir")
+    (cd "$dir" && exec env "${environment[@]}" java -jar "$home/start.jar" "jetty.home=$home" "jetty.base=$dir") >"$dir/jetty.log" 2>&1 &
+    children+=("$!")
+}
+
+declare -A port
+for label in ec rsa mutual; do
+    port[$label]=$(free_port)
+done
+for label in ec rsa; do
+    provision jetty "START1/RING-$label" "$scratch/$label"
+    jetty_up "$scratch/$label" "${port[$label]}"
+done
+provision jetty START1/RING-rsa "$scratch/mutual"
+jetty_up "$scratch/mutual" "${port[mutual]}" jetty.sslContext.needClientAuth=true
+for label in ec rsa mutual; do
+    wait_for 60 listening "${port[$label]}"
+done
+
+for label in ec rsa; do
+    for version in 1.2 1.3; do
+        say "$label, TLS $version"
+        expect_text 'Error 404 - Not Found' curl -sS --cacert "$scratch/ca/root.pem" --tlsv$version --tls-max $version \
+            "https://localhost:${port[$label]}/"
+    done
+    expect_text 'Verify return code: 0 \(ok\)' openssl s_client -connect "localhost:${port[$label]}" -CAfile "$scratch/ca/root.pem" \
+        -verify_return_error -servername localhost </dev/null
+done
+
+say 'client certificates, trusted by the ring'
+for version in 1.2 1.3; do
+    expect_text 'Error 404 - Not Found' curl_with_client_certificate --tlsv$version --tls-max $version "https://localhost:${port[mutual]}/"
+    expect_failure '35|56' 'bad certificate|certificate required' curl -sS --cacert "$scratch/ca/root.pem" \
+        --tlsv$version --tls-max $version "https://localhost:${port[mutual]}/"
+done
+
+say 'no key file, no PIN'
+! find "$scratch/ec" -name '*.p12' -o -name '*.jks' -o -name keystore | grep -q . || fail 'there is a key store file'
+! grep -rqF "$(cat "$instance/pin")" "$scratch/ec" || fail 'the PIN is in the directory of Jetty'

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Every text of "signet provision" is well-formed, whatever a certificate is called; and those whose programs Debian does not have are checked
+# as far as text can be: XML, YAML, MQSC.
+. "$(dirname "$0")/lib.sh"
+need jq xmllint python3
+
+instance_up
+owner_up
+label='5% & "m" <x> \ i'"'"'s @uri@ %s'
+signet cert generate "START1/$label" --subject CN=x >/dev/null
+signet ring add "START1/ring 'of' <all>" >/dev/null
+signet ring connect "START1/ring 'of' <all>" "START1/$label" --default >/dev/null 2>&1
+pin=$(cat "$instance/pin")
+
+programs=$({ signet provision none --ring START1/none 2>&1 || true; } | grep -o 'nginx, .*' | tr -d ',.')
+[ "$(wc -w <<<"$programs")" -ge 15 ] || fail "which programs? $programs"
+for program in $programs; do
+    out=$scratch/$program
+    mkdir "$out"
+    signet provision "$program" --ring "START1/ring 'of' <all>" --json >"$out/json" 2>"$out/err" || fail "$program: $(cat "$out/err")"
+    signet provision "$program" --ring "START1/ring 'of' <all>" >"$out/text" 2>>"$out/err"
+    jq -j .text "$out/json" | cmp - "$out/text" || fail "$program: the text is not the text of the answer"
+    jq -e '(.files | all(.path != "" and (.mode | test("^0[0-7]{3}$")) and (.content | endswith("\n"))))
+        and (.tested | type == "boolean") and (.key == "token" or .key == "file") and (.packages | length > 0) and (.limits | length > 0)
+        and (.commands | type == "array") and (.examples | type == "array") and (.environment | type == "object")
+        and (.pkcs11_uri | startswith("pkcs11:token="))' "$out/json" >/dev/null || fail "$program: $(jq 'del(.text)' "$out/json")"
+    # What is no comment is one of the files, the program's own.
+    own=$(grep -v '^#' "$out/text" || true)
+    [ -z "$own" ] || jq -e --arg own "$own" '.files | any(.content == $own + "\n")' "$out/json" >/dev/null || fail "$program: the bare lines are no file: $own"
+    ! grep -qF "$pin" "$out/json" || fail "$program: a PIN"
+    # Commands are commands, with the ring as one word.
+    jq -r '.commands[], .examples[]' "$out/json" >"$out/commands"
+    bash -n "$out/commands" || fail "$program: not a command"
+done
+
+say 'marked: what Debian does not package was not tried'
+[ "$(for program in $programs; do jq -r 'select(.tested | not) | "'"$program"'"' "$scratch/$program/json"; done | sort | xargs)" = \
+    'dropwizard liberty mq' ] || fail 'other texts are marked as not tried'
+[ "$(for program in $programs; do jq -r 'select(.key == "file") | "'"$program"'"' "$scratch/$program/json"; done | xargs)" = haproxy ] ||
+    fail 'other texts say that the key is a file'
+
+say 'XML: Tomcat, Liberty'
+for program in tomcat liberty; do
+    grep -v '^#' "$scratch/$program/text" >"$scratch/$program.xml"
+    xmllint --noout "$scratch/$program.xml" || fail "$program: not XML"
+done
+[ "$(xmllint --xpath 'string(//Certificate/@certificateKeyAlias)' "$scratch/tomcat.xml")" = "$label" ] || fail 'Tomcat: another alias'
+[ "$(xmllint --xpath 'string(//ssl/@serverKeyAlias)' "$scratch/liberty.xml")" = "$label" ] || fail 'Liberty: another alias'
+[ "$(xmllint --xpath 'string(//ssl/@keyStoreRef)' "$scratch/liberty.xml")" = "$(xmllint --xpath 'string(//keyStore[1]/@id)' "$scratch/liberty.xml")" ] ||
+    fail 'Liberty: <ssl> refers to no key store'
+
+say 'YAML: Dropwizard'
+grep -v '^#' "$scratch/dropwizard/text" | LABEL=$label python3 -c '
+import os, sys, yaml
+connector = yaml.safe_load(sys.stdin)["server"]["applicationConnectors"][0]
+assert connector["type"] == "https" and connector["keyStoreType"] == "PKCS11", connector
+assert connector["certAlias"] == os.environ["LABEL"], connector
+assert connector["keyStorePassword"] and connector["keyStorePath"], "Dropwizard refuses empty ones"
+' || fail 'Dropwizard: not the YAML that was meant'
+
+say 'MQSC: key words, and strings that end where they should'
+grep -v '^#' "$scratch/mq/text" >"$scratch/mqsc"
+while IFS= read -r line; do
+    grep -qE "^(ALTER QMGR (SSLCRYP|CERTLABL)\('([^']|'')*'\)|REFRESH SECURITY TYPE\(SSL\))$" <<<"$line" || fail "MQSC: $line"
+done <"$scratch/mqsc"
+grep -q "SSLCRYP('GSK_PKCS11=$client_module;START1/ring ''of'' <all>;" "$scratch/mqsc" || fail "MQ names no ring: $(cat "$scratch/mqsc")"
+
+say 'refused'
+expect_failure 1 'nginx' signet provision iis --ring START1/none
+expect_failure 2 'none' signet provision nginx --ring START1/none
+expect_failure 2 'nothing' signet provision java --ring "START1/ring 'of' <all>" --trust-ring START1/nothing

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# stunnel in front of a plain server, TLS 1.2 and 1.3, RSA and EC, with the configuration that "signet provision stunnel" prints.
+. "$(dirname "$0")/lib.sh"
+need stunnel4 curl jq nginx
+
+consumer 'stunnel' stunnel4 'server key'
+instance_up
+outside_ca_make "$scratch/ca"
+owner_up
+for type in ec:p256 rsa:2048; do
+    server_certificate "${type%:*}" "$type"
+    server_ring "RING-${type%:*}" "${type%:*}"
+done
+client_certificate ec:p256
+
+# Something that answers, behind it.
+plain=$(free_port)
+mkdir -p "$scratch/plain"
+{
+    nginx_top "$scratch/plain"
+    echo "server { listen 127.0.0.1:$plain; location / { return 200 'behind stunnel'; } }"
+    echo "}"
+} >"$scratch/plain/nginx.conf"
+nginx -p "$scratch/plain" -c "$scratch/plain/nginx.conf" -g 'daemon off;' >"$scratch/plain/out.log" 2>&1 &
+children+=("$!")
+wait_for 15 listening "$plain"
+
+# stunnel_up DIR PORT [LINE]…: ports and users are the test's own.
+stunnel_up() {
+    local dir=$1 port=$2 own=/etc/stunnel/signet.conf user
+    shift 2
+    own=$dir$own
+    user="s/^(setuid|setgid) = .*/\1 = $(server_user)/"
+    [ "$(id -u)" -eq 0 ] || user='/^set[ug]id = /d'
+    {
+        printf 'foreground = yes\npid =\n'
+        sed -E "$user; s/^accept = .*/accept = 127.0.0.1:$port/; s/^connect = .*/connect = 127.0.0.1:$plain/" "$own"
+        printf '%s\n' "$@"
+    } >"$dir/stunnel.conf"
+    mapfile -t environment < <(provisioned_environment "$dir")
+    env "${environment[@]}" stunnel4 "$dir/stunnel.conf" >"$dir/stunnel.log" 2>&1 &
+    children+=("$!")
+    wait_for 15 listening "$port"
+}
+
+declare -A port
+for label in ec rsa; do
+    dir=$scratch/$label
+    port[$label]=$(free_port)
+    provision stunnel "START1/RING-$label" "$dir"
+    stunnel_up "$dir" "${port[$label]}"
+    for version in 1.2 1.3; do
+        say "$label, TLS $version"
+        expect_text 'behind stunnel' curl -sS --cacert "$scratch/ca/root.pem" --tlsv$version --tls-max $version \
+            "https://localhost:${port[$label]}/"
+    done
+done
+
+say 'many handshakes at once'
+seq 20 | xargs -P 8 -I{} curl -sS -o /dev/null --cacert "$scratch/ca/root.pem" "https://localhost:${port[rsa]}/" ||
+    fail 'a handshake of twenty failed'
+
+say 'client certificates'
+mutual=$(free_port)
+dir=$scratch/mutual
+provision stunnel START1/RING-ec "$dir"
+stunnel_up "$dir" "$mutual" 'verifyChain = yes' "CAfile = $dir/etc/stunnel/signet-trust.pem"
+expect_text 'behind stunnel' curl_with_client_certificate "https://localhost:$mutual/"
+expect_failure 56 'certificate required|handshake failure' curl -sS --cacert "$scratch/ca/root.pem" "https://localhost:$mutual/"

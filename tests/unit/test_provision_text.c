@@ -1,0 +1,156 @@
+/* The texts of provision: what a text becomes, for people and for programs; and what is no text. */
+#include "cmocka_all.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <signet/interface/spec.h>
+
+#include "provision_internal.h"
+
+static const struct sg_provision_value values[] = {
+    {"ring", "'A/r'"}, {"label", "a@ring@b"}, {"socket", "/run/50%/\"s\""}, {NULL, NULL}};
+
+static void free_json(json_t **json)
+{
+    json_decref(*json);
+}
+
+static sg_status render(const char *const *lines, json_t **answer, struct sg_error *err)
+{
+    *answer = json_object();
+    assert_non_null(*answer);
+    return sg_provision_render(lines, values, *answer, err);
+}
+
+static const char *text_at(const json_t *answer, const char *list, size_t index)
+{
+    return json_string_value(json_array_get(json_object_get(answer, list), index));
+}
+
+static void check_file(const json_t *answer, size_t index, const char *path, const char *mode,
+                       const char *content)
+{
+    const json_t *file = json_array_get(json_object_get(answer, "files"), index);
+    assert_string_equal(json_string_value(json_object_get(file, "path")), path);
+    assert_string_equal(json_string_value(json_object_get(file, "mode")), mode);
+    assert_string_equal(json_string_value(json_object_get(file, "content")), content);
+}
+
+static void a_text_becomes_lines_and_json(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"# Hello @ring@, @@home, a@@b:",
+                                        "%package one two",
+                                        "%key file",
+                                        "%untested",
+                                        "%command signet export @ring@",
+                                        "%environment ADDRESS=@socket@",
+                                        "%unit web",
+                                        "%file /etc/f 0600",
+                                        "# @label@",
+                                        "",
+                                        "%package is content here",
+                                        "%end",
+                                        "#",
+                                        "%main /etc/m 0644",
+                                        "key = @label@",
+                                        "%end",
+                                        "%example try @ring@",
+                                        "%limit Nothing.",
+                                        "%reload web reload",
+                                        NULL};
+    __attribute__((__cleanup__(free_json))) json_t *answer = NULL;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(render(lines, &answer, &err), SG_OK);
+    static const char unit[] = "[Unit]\nAfter=signetd.service\n\n[Service]\n"
+                               "Environment=\"ADDRESS=/run/50%%/\\\"s\\\"\"\n";
+    check_file(answer, 0, "/etc/systemd/system/web.service.d/signet.conf", "0644", unit);
+    check_file(answer, 1, "/etc/f", "0600", "# a@ring@b\n\n%package is content here\n");
+    check_file(answer, 2, "/etc/m", "0644", "key = a@ring@b\n");
+    assert_string_equal(text_at(answer, "packages", 0), "one");
+    assert_string_equal(text_at(answer, "packages", 1), "two");
+    assert_string_equal(text_at(answer, "commands", 0), "signet export 'A/r'");
+    assert_string_equal(text_at(answer, "examples", 0), "try 'A/r'");
+    assert_string_equal(text_at(answer, "limits", 0), "Nothing.");
+    assert_string_equal(json_string_value(json_object_get(answer, "reload")), "web reload");
+    assert_string_equal(json_string_value(json_object_get(answer, "key")), "file");
+    assert_true(json_is_false(json_object_get(answer, "tested")));
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(answer, "environment"), "ADDRESS")),
+        "/run/50%/\"s\"");
+    assert_string_equal(json_string_value(json_object_get(answer, "text")),
+                        "# Hello 'A/r', @home, a@b:\n"
+                        "#    apt-get install --no-install-recommends one two\n"
+                        "#    signet export 'A/r'\n"
+                        "#    ADDRESS=/run/50%/\"s\"\n"
+                        "# /etc/systemd/system/web.service.d/signet.conf:\n"
+                        "#    [Unit]\n#    After=signetd.service\n#\n#    [Service]\n"
+                        "#    Environment=\"ADDRESS=/run/50%%/\\\"s\\\"\"\n"
+                        "# /etc/f:\n#    # a@ring@b\n#\n#    %package is content here\n"
+                        "#\n"
+                        "# /etc/m:\nkey = a@ring@b\n"
+                        "#    try 'A/r'\n# - Nothing.\n#    web reload\n");
+}
+
+static void what_is_no_text_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[][4] = {
+        {"neither a comment nor a directive", NULL},
+        {"# @unknown@", NULL},
+        {"%nothing of this name", NULL},
+        {"%Package x", NULL},
+        {"%", NULL},
+        {"%command @unknown@", NULL},
+        {"%environment NO VALUE", NULL},
+        {"%file /no/mode", "%end", NULL},
+        {"%file /mode/too/long 00644", "%end", NULL},
+        {"%main /never/ended 0644", "x", NULL},
+        {"%file /a 0644", "@unknown@", "%end", NULL},
+        {"%end", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < SG_COUNT(bad); i++) {
+        __attribute__((__cleanup__(free_json))) json_t *answer = NULL;
+        struct sg_error err = SG_ERROR_INIT;
+        if (render(bad[i], &answer, &err) != SG_E_INTERNAL) {
+            fail_msg("\"%s\" is a text", bad[i][0]);
+        }
+        assert_string_equal(err.code, "bad_provision_text");
+        assert_null(json_object_get(answer, "text"));
+    }
+}
+
+/* The word that the command takes is the text's name, and there is no text without a word. */
+static void every_program_has_its_text(void **state)
+{
+    (void)state;
+    const struct sg_operation *operation = sg_operation_find("provision", "");
+    assert_non_null(operation);
+    size_t words = 0;
+    size_t texts = 0;
+    for (const char *const *word = operation->params[0].words; *word != NULL; word++, words++) {
+        const struct sg_provision_text *text = sg_provision_texts;
+        while (text->program != NULL && strcmp(text->program, *word) != 0) {
+            text++;
+        }
+        if (text->program == NULL) {
+            fail_msg("%s has no text", *word);
+        }
+    }
+    for (; sg_provision_texts[texts].program != NULL; texts++) {
+    }
+    assert_int_equal(words, texts);
+    assert_true(words >= 15);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_text_becomes_lines_and_json),
+        cmocka_unit_test(what_is_no_text_is_refused),
+        cmocka_unit_test(every_program_has_its_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
