@@ -49,9 +49,10 @@ static json_t *value_of(const struct sg_param *param, const char *target)
         return json_pack("[o]", certificate_json(ca.root));
     case SG_PARAM_TEXT:
         return json_string("store");
+    case SG_PARAM_INTEGER:
+        return json_integer((json_int_t)param->min);
     case SG_PARAM_WORDS:
     case SG_PARAM_TEXTS:
-    case SG_PARAM_INTEGER:
     case SG_PARAM_FLAG:
     case SG_PARAM_TIME:
     case SG_PARAM_CSR_FILE:
