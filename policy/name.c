@@ -42,7 +42,8 @@ static bool is_owner_character(char c, bool first)
  * defined"). */
 static bool is_anchor(const char *owner)
 {
-    static const char *const anchors[] = {"MULTIID", "IRRCERTA", "IRRSITEC", "IRRMULTI"};
+    static const char *const anchors[] = {"MULTIID", "IRRCERTA", "IRRSITEC", "IRRMULTI",
+                                          SG_SERVED_TOKENS};
     for (size_t i = 0; i < SG_COUNT(anchors); i++) {
         if (strcmp(anchors[i], owner) == 0) {
             return true;
@@ -312,6 +313,41 @@ sg_status sg_name_map(const char *text, struct sg_certificate_name *out, struct 
     return s;
 }
 
+/* ---- served tokens ---- */
+
+static bool is_token_character(char c, bool first)
+{
+    bool later = (c >= '0' && c <= '9') || c == '.';
+    return is_letter(c) || is_national(c) || (!first && later);
+}
+
+sg_status sg_name_token(const char *text, struct sg_ring_ref *out, struct sg_error *err)
+{
+    static const struct rule rule = {"token name", "bad_token_name", SG_TOKEN_NAME_MAX};
+    struct sg_ring_ref ref = {.owner = {.text = SG_SERVED_TOKENS}};
+    size_t len = strlen(text);
+    if (len == 0 || len > rule.max) {
+        return bad_length(&rule, len, err);
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (!is_token_character(text[i], i == 0)) {
+            (void)sg_fail(err, SG_E_INPUT, rule.code,
+                          "character %zu of the token name is not allowed there", i + 1);
+            return sg_hint(err, "A token's name starts with a letter, @, # or $ and goes on with "
+                                "these, digits and periods.");
+        }
+        bool lower = text[i] >= 'a' && text[i] <= 'z';
+        ref.ring.text[i] = lower ? (char)(text[i] - 'a' + 'A') : text[i];
+    }
+    *out = ref;
+    return SG_OK;
+}
+
+bool sg_is_served_token(const struct sg_ring_ref *ref)
+{
+    return strcmp(ref->owner.text, SG_SERVED_TOKENS) == 0;
+}
+
 /* ---- labels from captions ---- */
 
 /* Bytes of the first max characters. The text is known to be valid. */
@@ -384,7 +420,11 @@ void sg_name_token_label(const struct sg_ring_ref *ring, char out[32])
 {
     char whole[SG_OWNER_MAX + 1 + SG_RING_BYTES + 1];
     char cut_name[TOKEN_LABEL + 1];
-    (void)snprintf(whole, sizeof whole, "%s/%s", ring->owner.text, ring->ring.text);
+    if (sg_is_served_token(ring)) {
+        (void)snprintf(whole, sizeof whole, "%s", ring->ring.text);
+    } else {
+        (void)snprintf(whole, sizeof whole, "%s/%s", ring->owner.text, ring->ring.text);
+    }
     size_t len = strlen(whole);
     const char *label = whole;
     if (len > TOKEN_LABEL) {

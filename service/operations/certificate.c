@@ -307,8 +307,8 @@ static sg_status count_membership(void *context, const struct sg_ring_row *ring,
     (void)is_default;
     (void)err;
     if (memberships->count++ == 0) {
-        snprintf(memberships->first, sizeof memberships->first, "%s/%s", ring->name.owner.text,
-                 ring->name.ring.text);
+        snprintf(memberships->first, sizeof memberships->first, "%s",
+                 sg_ring_text(&ring->name).text);
     }
     return SG_OK;
 }
@@ -328,8 +328,8 @@ static sg_status check_delete(struct sg_run *run, const struct sg_certificate_ro
     }
     if (memberships->count > 0 && !sg_run_flag(run, "disconnect")) {
         sg_fail(err, SG_E_CONFLICT, "in_use", "%s is connected to %zu ring%s: %.120s%s", name.text,
-                memberships->count, memberships->count == 1 ? "" : "s", memberships->first,
-                memberships->count == 1 ? "" : ", …");
+                memberships->count, memberships->count == 1 ? " or token" : "s or tokens",
+                memberships->first, memberships->count == 1 ? "" : ", …");
         sg_hint(err, "Remove it there first, or use --disconnect. See: signet cert show %s",
                 sg_shell_word(row->name.owner.text, row->name.label.text).text);
         return sg_object(err, "%s", name.text);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <signet/base/hex.h>
+#include <signet/policy/name.h>
 
 static sg_status set_words(json_t *object, const char *key, const struct sg_buffer *words,
                            size_t count, struct sg_error *err)
@@ -53,26 +54,33 @@ static sg_status set_usage(json_t *object, const struct sg_certificate *certific
     return sg_run_set(object, "key_usage", list, err);
 }
 
-static sg_status show_ring(void *context, const struct sg_ring_row *ring, enum sg_usage usage,
-                           bool is_default, struct sg_error *err)
+/* Where a certificate is connected. */
+struct places {
+    json_t *rings, *tokens;
+};
+
+static sg_status show_place(void *context, const struct sg_ring_row *ring, enum sg_usage usage,
+                            bool is_default, struct sg_error *err)
 {
-    json_t *rings = context;
-    json_t *item =
-        json_pack("{s:s, s:s, s:s, s:b}", "owner", ring->name.owner.text, "ring",
-                  ring->name.ring.text, "usage", sg_usage_name(usage), "default", (int)is_default);
-    if (item == NULL || json_array_append_new(rings, item) != 0) {
+    const struct places *places = context;
+    const char *name = ring->name.ring.text;
+    bool served = sg_is_served_token(&ring->name);
+    json_t *item = json_pack("{s:s, s:s, s:b}", served ? "token" : "ring", name, "usage",
+                             sg_usage_name(usage), "default", (int)is_default);
+    if (item == NULL || json_array_append_new(served ? places->tokens : places->rings, item) != 0) {
         return sg_fail_memory(err);
     }
-    return SG_OK;
+    return served ? SG_OK : sg_run_set(item, "owner", json_string(ring->name.owner.text), err);
 }
 
-static sg_status set_rings(struct sg_run *run, const struct sg_certificate_row *row, json_t *object,
-                           struct sg_error *err)
+static sg_status set_places(struct sg_run *run, const struct sg_certificate_row *row,
+                            json_t *object, struct sg_error *err)
 {
-    json_t *rings = json_array();
-    sg_status s = sg_run_set(object, "rings", rings, err);
+    struct places places = {.rings = json_array(), .tokens = json_array()};
+    sg_status s = sg_run_set(object, "rings", places.rings, err);
+    s = sg_run_set(object, "bound_in", places.tokens, err) | s;
     return s == SG_OK
-               ? sg_store_membership_each(run->service->store, row->id, show_ring, rings, err)
+               ? sg_store_membership_each(run->service->store, row->id, show_place, &places, err)
                : s;
 }
 
@@ -112,7 +120,7 @@ sg_status sg_row_details(struct sg_run *run, const struct sg_certificate_row *ro
     sg_status s =
         sg_certificate_parse((struct sg_bytes){row->der, row->der_len}, &certificate, err);
     s = s == SG_OK ? sg_certificate_details(object, certificate, err) : s;
-    return s == SG_OK ? set_rings(run, row, object, err) : s;
+    return s == SG_OK ? set_places(run, row, object, err) : s;
 }
 
 sg_status sg_row_append(struct sg_run *run, const struct sg_certificate_row *row, json_t *items,

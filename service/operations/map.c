@@ -359,8 +359,7 @@ sg_status sg_operation_MAP_MATCH(struct sg_run *run, struct sg_error *err)
     const struct sg_criteria_values values = {.applid = sg_run_text(run, "appl_id"),
                                               .sysid = sg_run_text(run, "sys_id")};
     sg_status s = certificate_param(run, "certificate", &certificate, err);
-    s = s == SG_OK ? sg_map_certificate(run->service, certificate, &values, NULL, &mapping, err)
-                   : s;
+    s = s == SG_OK ? sg_map_certificate(run->service, certificate, &values, &mapping, err) : s;
     s = s == SG_OK ? answer_mapping(run, &mapping, err) : s;
     s = s == SG_OK ? answer_names(run, certificate, err) : s;
     return s == SG_OK ? warn_validity(run, certificate, err) : s;

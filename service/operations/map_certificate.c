@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <signet/policy/name.h>
+
 #include "run_internal.h"
 
 SG_PRINTF(2, 3)
@@ -85,10 +87,30 @@ static sg_status look_for_filter(struct sg_service *service, const struct names 
     return SG_OK;
 }
 
+/* The application data of the profile, when that is the name of a user that exists. */
+static sg_status find_user(struct sg_service *service, const char *resource,
+                           struct sg_owner_name *out, struct sg_error *err)
+{
+    SG_CLEANUP(sg_profile_set_unrefp) struct sg_profile_set *set = NULL;
+    struct sg_error ignored = SG_ERROR_INIT;
+    struct sg_owner_name user;
+    bool exists = false;
+    sg_status s = sg_service_profiles(service, &set, err);
+    const struct sg_profile *profile =
+        s == SG_OK ? sg_profile_find(&set->profiles, SG_CLASS_DIGTCRIT, resource) : NULL;
+    if (profile == NULL || sg_name_user(profile->appldata, &user, &ignored) != SG_OK) {
+        return s;
+    }
+    s = sg_store_owner_exists(service->store, user.text, &exists, err);
+    if (s == SG_OK && exists) {
+        *out = user;
+    }
+    return s;
+}
+
 /* What is wrong with the values is an answer, not a failure: nobody is mapped. */
-static sg_status judge_criteria(const struct sg_criteria_source *source,
-                                const struct sg_criteria_values *values, struct sg_mapping *mapping,
-                                struct sg_error *err)
+static sg_status judge_criteria(struct sg_service *service, const struct sg_criteria_values *values,
+                                struct sg_mapping *mapping, struct sg_error *err)
 {
     const char *label = mapping->filter.name.label.text;
     struct sg_error why = SG_ERROR_INIT;
@@ -99,7 +121,7 @@ static sg_status judge_criteria(const struct sg_criteria_source *source,
             why.text);
         return SG_OK;
     }
-    s = source != NULL ? source->find(source->context, mapping->profile, &owner, err) : SG_OK;
+    s = find_user(service, mapping->profile, &owner, err);
     if (s != SG_OK) {
         return s;
     }
@@ -114,9 +136,8 @@ static sg_status judge_criteria(const struct sg_criteria_source *source,
     return SG_OK;
 }
 
-static sg_status judge_filter(const struct sg_criteria_source *source,
-                              const struct sg_criteria_values *values, struct sg_mapping *mapping,
-                              struct sg_error *err)
+static sg_status judge_filter(struct sg_service *service, const struct sg_criteria_values *values,
+                              struct sg_mapping *mapping, struct sg_error *err)
 {
     const struct sg_map_row *filter = &mapping->filter;
     const char *owner = filter->name.owner.text;
@@ -127,7 +148,7 @@ static sg_status judge_filter(const struct sg_criteria_source *source,
         return SG_OK;
     }
     if (strcmp(owner, SG_MULTIID) == 0) {
-        return judge_criteria(source, values, mapping, err);
+        return judge_criteria(service, values, mapping, err);
     }
     map_to(mapping, owner);
     say(mapping, "filter %s/%s matches %s", owner, label, sg_filter_rank_words(mapping->rank));
@@ -135,8 +156,7 @@ static sg_status judge_filter(const struct sg_criteria_source *source,
 }
 
 sg_status sg_map_certificate(struct sg_service *service, const struct sg_certificate *certificate,
-                             const struct sg_criteria_values *values,
-                             const struct sg_criteria_source *source, struct sg_mapping *out,
+                             const struct sg_criteria_values *values, struct sg_mapping *out,
                              struct sg_error *err)
 {
     struct sg_mapping mapping = {.by = SG_MAPPED_BY_NOTHING};
@@ -150,7 +170,7 @@ sg_status sg_map_certificate(struct sg_service *service, const struct sg_certifi
         s = look_for_filter(service, names, &mapping, err);
     }
     if (s == SG_OK && mapping.by == SG_MAPPED_BY_FILTER) {
-        s = judge_filter(source, values, &mapping, err);
+        s = judge_filter(service, values, &mapping, err);
     } else if (s == SG_OK && mapping.by == SG_MAPPED_BY_NOTHING) {
         say(&mapping, "it is not installed, and no name filter matches it");
     }

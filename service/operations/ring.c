@@ -8,7 +8,11 @@
 struct sg_ring_text sg_ring_text(const struct sg_ring_ref *ref)
 {
     struct sg_ring_text name;
-    snprintf(name.text, sizeof name.text, "%s/%s", ref->owner.text, ref->ring.text);
+    if (sg_is_served_token(ref)) {
+        snprintf(name.text, sizeof name.text, "token %s", ref->ring.text);
+    } else {
+        snprintf(name.text, sizeof name.text, "%s/%s", ref->owner.text, ref->ring.text);
+    }
     return name;
 }
 
@@ -224,7 +228,8 @@ struct ring_listing {
 static sg_status list_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)
 {
     struct ring_listing *listing = context;
-    if (listing->owner != NULL && strcmp(listing->owner, row->name.owner.text) != 0) {
+    bool other = listing->owner != NULL && strcmp(listing->owner, row->name.owner.text) != 0;
+    if (other || sg_is_served_token(&row->name)) {
         return SG_OK;
     }
     json_t *item = json_pack("{s:s, s:s, s:I, s:I, s:I}", "owner", row->name.owner.text, "ring",

@@ -5,10 +5,10 @@
 
 static json_t *state_json(const struct sg_token_state *state)
 {
-    json_t *object =
-        json_pack("{s:s, s:b, s:s, s:s, s:i, s:I}", "name", state->name, "ready", (int)state->ready,
-                  "state", state->state, "label", state->label, "processes",
-                  (int)state->processes_ready, "private_keys", (json_int_t)state->private_keys);
+    json_t *object = json_pack("{s:s, s:s, s:b, s:s, s:s, s:i, s:I}", "name", state->name, "kind",
+                               "configured", "ready", (int)state->ready, "state", state->state,
+                               "label", state->label, "processes", (int)state->processes_ready,
+                               "private_keys", (json_int_t)state->private_keys);
     if (object != NULL && state->problem[0] != '\0') {
         json_object_set_new(object, "problem", json_string(state->problem));
     }
@@ -29,11 +29,25 @@ static sg_status add_tokens(struct sg_run *run, json_t *items, struct sg_error *
     return SG_OK;
 }
 
+static sg_status add_served(void *context, const struct sg_ring_row *row, struct sg_error *err)
+{
+    json_t *items = context;
+    const char *name = row->name.ring.text;
+    json_t *item = json_pack("{s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:I}", "name", name, "kind",
+                             "served", "ready", 1, "state", "served", "label", name, "certificates",
+                             (json_int_t)row->connections, "slot", (json_int_t)row->id, "sequence",
+                             (json_int_t)row->sequence);
+    return json_array_append_new(items, item) == 0 ? SG_OK : sg_fail_memory(err);
+}
+
 sg_status sg_operation_TOKEN_LIST(struct sg_run *run, struct sg_error *err)
 {
     json_t *items = json_array();
     sg_status s = sg_run_set(run->answer, "items", items, err);
-    return s == SG_OK ? add_tokens(run, items, err) : s;
+    s = s == SG_OK ? add_tokens(run, items, err) : s;
+    return s == SG_OK
+               ? sg_store_ring_each(run->service->store, SG_SERVED_TOKENS, add_served, items, err)
+               : s;
 }
 
 /* The record says whether it was the PIN. */

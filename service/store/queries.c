@@ -23,7 +23,7 @@ static const char *const texts[SG_QUERY_COUNT] = {
 
     [SG_Q_OWNER_ADD] = "INSERT INTO owner (name) VALUES (?)",
     [SG_Q_OWNER_EXISTS] = "SELECT 1 FROM owner WHERE name = ?",
-    [SG_Q_OWNER_NAMES] = "SELECT name FROM owner ORDER BY name",
+    [SG_Q_OWNER_NAMES] = "SELECT name FROM owner WHERE name <> 'IRRTOKEN' ORDER BY name",
     [SG_Q_OWNER_COUNTS] = "SELECT (SELECT count(*) FROM certificate WHERE owner = ?1),"
                           " (SELECT count(*) FROM ring WHERE owner = ?1)",
     [SG_Q_OWNER_UIDS] = "SELECT uid FROM attachment WHERE owner = ? ORDER BY uid",
@@ -60,9 +60,11 @@ static const char *const texts[SG_QUERY_COUNT] = {
     [SG_Q_CERTIFICATE_SAME] = "SELECT owner, label FROM certificate"
                               " WHERE issuer = ? AND serial = ? AND id <> ?",
     [SG_Q_CERTIFICATE_NAME] = "SELECT owner, label FROM certificate WHERE id = ?",
-    [SG_Q_COUNTS] = "SELECT (SELECT count(*) FROM owner), (SELECT count(*) FROM certificate),"
-                    " (SELECT count(*) FROM key), (SELECT count(*) FROM ring),"
-                    " (SELECT count(*) FROM connection), (SELECT count(*) FROM intent)",
+    [SG_Q_COUNTS] =
+        "SELECT (SELECT count(*) FROM owner WHERE name <> 'IRRTOKEN'), (SELECT count(*) FROM certificate),"
+        " (SELECT count(*) FROM key),"
+        " (SELECT count(*) FROM ring WHERE owner <> 'IRRTOKEN'),"
+        " (SELECT count(*) FROM connection), (SELECT count(*) FROM intent)",
 
     [SG_Q_RING_ADD] = "INSERT INTO ring (owner, name) VALUES (?, ?)",
     [SG_Q_RING_DELETE] = "DELETE FROM ring WHERE id = ?",
@@ -153,7 +155,8 @@ static const char *const texts[SG_QUERY_COUNT] = {
                              " ON c.owner = o.name AND c.label = ?2 WHERE o.name <> ?1 LIMIT 3",
     [SG_Q_RING_NAMES] = "SELECT name FROM ring WHERE owner = ? LIMIT 2000",
     [SG_Q_RING_ELSEWHERE] = "SELECT o.name FROM owner o CROSS JOIN ring r"
-                            " ON r.owner = o.name AND r.name = ?2 WHERE o.name <> ?1 LIMIT 3",
+                            " ON r.owner = o.name AND r.name = ?2 WHERE o.name <> ?1"
+                            " AND o.name <> 'IRRTOKEN' LIMIT 3",
 };
 
 const char *sg_query_text_of(enum sg_query_id id)

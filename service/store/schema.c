@@ -211,9 +211,25 @@ static const char version_4[] =
     " BEGIN UPDATE authority SET stamp = random(); END;"
     "CREATE TRIGGER permit_gone AFTER DELETE ON permit"
     " BEGIN UPDATE authority SET stamp = random(); END;";
+
+/* Served tokens are rings of IRRTOKEN, which owns nothing else and is nobody. */
+static const char version_5[] =
+    "INSERT INTO owner (name) VALUES ('IRRTOKEN');"
+    "CREATE TRIGGER owner_of_tokens_stays BEFORE DELETE ON owner WHEN OLD.name = 'IRRTOKEN'"
+    " BEGIN SELECT RAISE(ABORT, 'IRRTOKEN stays'); END;"
+    "CREATE TRIGGER owner_of_tokens_is_nobody BEFORE INSERT ON attachment"
+    " WHEN NEW.owner = 'IRRTOKEN' BEGIN SELECT RAISE(ABORT, 'IRRTOKEN is nobody'); END;"
+    "CREATE TRIGGER owner_of_tokens_has_no_certificate BEFORE INSERT ON certificate"
+    " WHEN NEW.owner = 'IRRTOKEN' BEGIN SELECT RAISE(ABORT, 'IRRTOKEN owns tokens'); END;"
+    "CREATE TRIGGER owner_of_tokens_has_no_filter BEFORE INSERT ON map"
+    " WHEN NEW.owner = 'IRRTOKEN' BEGIN SELECT RAISE(ABORT, 'IRRTOKEN owns tokens'); END;"
+    "CREATE TRIGGER token_name BEFORE INSERT ON ring WHEN NEW.owner = 'IRRTOKEN' AND"
+    " (length(NEW.name) > 32 OR NEW.name NOT GLOB '[A-Z@#$]*'"
+    "  OR NEW.name GLOB '*[^A-Z0-9@#$.]*')"
+    " BEGIN SELECT RAISE(ABORT, 'not a token name'); END;";
 /* clang-format on */
 
-static const char *const migrations[] = {version_1, version_2, version_3, version_4};
+static const char *const migrations[] = {version_1, version_2, version_3, version_4, version_5};
 _Static_assert(SG_COUNT(migrations) == SG_STORE_VERSION, "one migration for each version");
 
 const char *const *sg_store_migrations(size_t *count)

@@ -1,7 +1,7 @@
 /* map …: filters, and whom a certificate stands for. */
 #include <string.h>
 
-#include <signet/operations/map.h>
+#include <signet/store/profiles.h>
 
 #include "operations_fixture.h"
 
@@ -271,31 +271,25 @@ static void validity_is_told(void **state)
 
 /* ---- criteria ---- */
 
-static sg_status find_user(void *context, const char *profile, struct sg_owner_name *out,
-                           struct sg_error *err SG_UNUSED)
+static void define(struct world *world, const char *profile, const char *appldata)
 {
-    const char *wanted = context;
-    bool same = strcmp(profile, wanted) == 0;
-    snprintf(out->text, sizeof out->text, "%s", same ? "ROYALID" : "");
-    return SG_OK;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_store_profile_define(world->service.store, SG_CLASS_DIGTCRIT, profile,
+                                             SG_LEVEL_NONE, appldata, &err),
+                     SG_OK);
 }
 
-static struct sg_mapping mapping_of(struct world *world, X509 *certificate,
-                                    const struct sg_criteria_values *values)
+/* Where it is presented; NULL leaves out. */
+static const char *match_at(struct world *world, X509 *certificate, const char *appl_id,
+                            const char *sys_id)
 {
-    static char profile[] = "APPLID=EROYAL.SYSID=S1";
-    const struct sg_criteria_source source = {find_user, profile};
-    struct sg_mapping mapping;
-    struct sg_error err = SG_ERROR_INIT;
-    unsigned char *der = NULL;
-    int len = i2d_X509(certificate, &der);
-    SG_CERTIFICATE *parsed = NULL;
-    assert_int_equal(sg_certificate_parse((struct sg_bytes){der, (size_t)len}, &parsed, &err),
-                     SG_OK);
-    OPENSSL_free(der);
-    assert_int_equal(sg_map_certificate(&world->service, parsed, values, &source, &mapping, &err),
-                     SG_OK);
-    return mapping;
+    json_t *params = json_pack("{s:[o], s:s*, s:s*}", "certificate", certificate_json(certificate),
+                               "appl_id", appl_id, "sys_id", sys_id);
+    if (ask(world, "map match", params, false) != SG_OK) {
+        fail_msg("map match: %s", world->err.text);
+    }
+    bool mapped = json_is_true(json_object_get(world->answer, "mapped"));
+    return mapped ? answered(world, "owner") : "nobody";
 }
 
 static void criteria_find_the_user(void **state)
@@ -306,23 +300,31 @@ static void criteria_find_the_user(void **state)
          "{'map': 'MULTIID/m', 'issuer_filter': '" ISSUER "',"
          " 'criteria': 'APPLID=&APPLID.SYSID=&SYSID'}");
     add(world, "START1/less", NULL, "O=Outside");
+    must(world, "owner add", "{'owner': 'ROYALID'}");
+    define(world, "APPLID=EROYAL.SYSID=S1", "royalid");
+    define(world, "APPLID=EROYAL.SYSID=*", "START2");
+    define(world, "APPLID=GONE.SYSID=S1", "NOBODY");
+    define(world, "APPLID=CA.SYSID=S1", "CERTAUTH");
+    define(world, "APPLID=NONE.SYSID=S1", "");
     static const struct {
-        struct sg_criteria_values values;
-        const char *owner, *reason;
+        const char *appl_id, *sys_id, *owner, *reason;
     } rows[] = {
-        {{"eroyal", "S1"}, "ROYALID", "names ROYALID"},
-        {{"EINV", "S1"}, "", "names no user"},
-        {{"EROYAL", NULL}, "", "&SYSID"},
-        {{NULL, NULL}, "", "&APPLID"},
-        {{"EROYAL.SYSID=S1", "S1"}, "", "cannot be used"},
-        {{"*", "S1"}, "", "cannot be used"},
+        {"eroyal", "S1", "ROYALID", "names ROYALID"},
+        {"EROYAL", "S2", "START2", "names START2"}, /* the generic one */
+        {"EINV", "S1", "nobody", "names no user"},
+        {"GONE", "S1", "nobody", "names no user"},
+        {"CA", "S1", "nobody", "names no user"},
+        {"NONE", "S1", "nobody", "names no user"},
+        {"EROYAL", NULL, "nobody", "&SYSID"},
+        {NULL, NULL, "nobody", "&APPLID"},
+        {"EROYAL.SYSID=S1", "S1", "nobody", "cannot be used"},
+        {"*", "S1", "nobody", "cannot be used"},
     };
     for (size_t i = 0; i < SG_COUNT(rows); i++) {
-        struct sg_mapping mapping = mapping_of(world, leaf, &rows[i].values);
-        assert_string_equal(mapping.owner.text, rows[i].owner);
-        assert_int_equal(mapping.mapped, rows[i].owner[0] != '\0');
-        assert_non_null(strstr(mapping.reason, rows[i].reason));
-        assert_string_equal(mapping.filter.name.label.text, "m"); /* never START1/less */
+        assert_string_equal(match_at(world, leaf, rows[i].appl_id, rows[i].sys_id), rows[i].owner);
+        assert_non_null(strstr(answered(world, "reason"), rows[i].reason));
+        const json_t *filter = json_object_get(world->answer, "filter");
+        assert_string_equal(json_string_value(json_object_get(filter, "label")), "m");
     }
     X509_free(leaf);
 }

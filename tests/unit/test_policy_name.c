@@ -76,8 +76,9 @@ static void bad_owners_are_refused(void **state)
 static void reserved_names_are_no_owners(void **state)
 {
     (void)state;
-    static const char *const reserved[] = {"MULTIID", "IRRCERTA", "IRRSITEC", "IRRMULTI",
-                                           "multiid", "irrcerta", "IrrSitec", "irrMULTI"};
+    static const char *const reserved[] = {"MULTIID",  "IRRCERTA", "IRRSITEC", "IRRMULTI",
+                                           "IRRTOKEN", "irrtoken", "multiid",  "irrcerta",
+                                           "IrrSitec", "irrMULTI"};
     for (size_t i = 0; i < SG_COUNT(reserved); i++) {
         struct sg_owner_name name;
         struct sg_error err = SG_ERROR_INIT;
@@ -463,6 +464,44 @@ static void token_labels_fill_32_bytes(void **state)
                        " ");
 }
 
+static void a_served_token_is_labelled_by_its_name(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"ftp.Srv1", "FTP.SRV1                        "},
+        {"@", "@                               "},
+        {"a2345678901234567890123456789012", "A2345678901234567890123456789012"},
+    };
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        struct sg_ring_ref ref;
+        struct sg_error err = SG_ERROR_INIT;
+        char label[33] = "";
+        assert_int_equal(sg_name_token(rows[i][0], &ref, &err), SG_OK);
+        assert_true(sg_is_served_token(&ref));
+        sg_name_token_label(&ref, label);
+        assert_string_equal(label, rows[i][1]);
+    }
+    struct sg_ring_ref ring;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_name_ring_ref("START1/IRRTOKEN", &ring, &err), SG_OK);
+    assert_false(sg_is_served_token(&ring));
+    assert_refused(&err, sg_name_ring_ref("IRRTOKEN/x", &ring, &err), "bad_owner");
+}
+
+static void other_texts_name_no_token(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",    "1A",  ".A", " A",  "A ", "A B",      "A/B",
+        "A-B", "A_B", "A*", "A\n", "A%", "\xC3\xA4", "A23456789012345678901234567890123"};
+    for (size_t i = 0; i < SG_COUNT(bad); i++) {
+        struct sg_ring_ref ref = {.ring = {"UNTOUCHED"}};
+        struct sg_error err = SG_ERROR_INIT;
+        assert_refused(&err, sg_name_token(bad[i], &ref, &err), "bad_token_name");
+        assert_string_equal(ref.ring.text, "UNTOUCHED");
+    }
+}
+
 static void token_labels_of_different_rings_differ(void **state)
 {
     (void)state;
@@ -555,6 +594,8 @@ int main(void)
         cmocka_unit_test(captions_are_cut_at_characters),
         cmocka_unit_test(any_bytes_give_a_label),
         cmocka_unit_test(token_labels_fill_32_bytes),
+        cmocka_unit_test(a_served_token_is_labelled_by_its_name),
+        cmocka_unit_test(other_texts_name_no_token),
         cmocka_unit_test(token_labels_of_different_rings_differ),
         cmocka_unit_test(distances_are_counted_up_to_four),
         cmocka_unit_test(distances_of_the_longest_names_are_right),

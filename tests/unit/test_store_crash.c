@@ -175,7 +175,7 @@ static void a_killed_migration_is_done_again(void **state)
         assert_int_equal(waitpid(child, NULL, 0), child);
         assert_ok(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err));
         assert_sound(fixture);
-        assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 2);
+        assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 3);
         sg_store_close(SG_STEAL(fixture->store));
         assert_int_equal(unlink(fixture->path), 0);
     }

@@ -49,7 +49,7 @@ static void open_makes_a_new_file_with_schema_and_anchors(void **state)
     assert_int_equal(number_of_sql(fixture, "PRAGMA application_id"), SG_STORE_APPLICATION);
     assert_int_equal(number_of_sql(fixture, "PRAGMA synchronous"), 2);
     assert_int_equal(number_of_sql(fixture, "PRAGMA foreign_keys"), 1);
-    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 2);
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 3);
     struct stat info;
     assert_int_equal(stat(fixture->path, &info), 0);
     assert_int_equal(info.st_mode & 07777, 0600);
@@ -413,7 +413,7 @@ static void a_transaction_lost_on_a_full_disk_takes_all_with_it(void **state)
     }
     sg_store_rollback(fixture->store);
     assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM certificate"), 0);
-    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 4);
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 5);
     assert_ok(fixture, sg_store_owner_add(fixture->store, "ALONE", &fixture->err));
 }
 
@@ -428,7 +428,7 @@ static void nothing_is_written_after_a_transaction_was_lost(void **state)
     assert_fails(fixture, sg_store_commit(fixture->store, &fixture->err), SG_E_STORAGE,
                  "transaction_lost");
     sg_store_rollback(fixture->store);
-    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 4);
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 5);
 }
 
 static int as_somebody_else(void)
@@ -553,7 +553,7 @@ static void a_refused_change_leaves_its_transaction_usable(void **state)
                  "owner_exists");
     assert_ok(fixture, sg_store_owner_add(fixture->store, "SECOND", &fixture->err));
     assert_ok(fixture, sg_store_commit(fixture->store, &fixture->err));
-    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 6);
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 7);
 }
 
 #define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, fixture_directory, fixture_gone)

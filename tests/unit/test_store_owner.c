@@ -51,7 +51,7 @@ static void the_schema_refuses_bad_owners(void **state)
         assert_fails(fixture, sg_store_owner_add(fixture->store, bad[i], &fixture->err),
                      SG_E_INTERNAL, "store_constraint");
     }
-    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 4);
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 5);
 }
 
 static void the_schema_takes_every_allowed_character(void **state)
@@ -83,7 +83,7 @@ static void an_owner_of_something_cannot_be_deleted(void **state)
     (void)add_ring(fixture, "START2", "ring");
     assert_int_not_equal(run_sql(fixture, "DELETE FROM owner WHERE name = 'START1'"), SQLITE_OK);
     assert_int_not_equal(run_sql(fixture, "DELETE FROM owner WHERE name = 'START2'"), SQLITE_OK);
-    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 4);
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 5);
 }
 
 /* ---- attaching ---- */
@@ -243,7 +243,7 @@ static void a_sink_may_use_the_store(void **state)
     struct listing listing = {.store = fixture->store};
     assert_ok(fixture, sg_store_owner_each(fixture->store, meddle, &listing, &fixture->err));
     assert_int_equal(listing.seen, 4);
-    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 8);
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 9);
 }
 
 #define IN_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_store, fixture_gone)

@@ -67,6 +67,33 @@ static void the_anchors_own_no_ring(void **state)
     }
 }
 
+/* Served tokens are IRRTOKEN's rings; IRRTOKEN is nothing else. */
+static void the_owner_of_served_tokens_is_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t id = add_ring(fixture, SG_SERVED_TOKENS, "FTP.SRV");
+    int64_t certificate = add_certificate(fixture, "START1", "web", 1);
+    connect(fixture, id, certificate, SG_USAGE_PERSONAL, true);
+    assert_int_equal(ring_row(fixture, SG_SERVED_TOKENS, "FTP.SRV").connections, 1);
+    struct sg_store_counts counts;
+    assert_ok(fixture, sg_store_count(fixture->store, &counts, &fixture->err));
+    assert_int_equal(counts.rings, 0);
+    assert_int_equal(counts.owners, 4); /* CERTAUTH, SITE, START1, START2 */
+    const char *const bad[] = {"ftp", "A B", "1A",
+                               ".A",  "A/B", "A23456789012345678901234567890123"};
+    for (size_t i = 0; i < SG_COUNT(bad); i++) {
+        struct sg_ring_ref name = ring_of(SG_SERVED_TOKENS, bad[i]);
+        assert_fails(fixture, sg_store_ring_add(fixture->store, &name, &id, &fixture->err),
+                     SG_E_INTERNAL, "store_constraint");
+    }
+    assert_int_not_equal(run_sql(fixture, "DELETE FROM owner WHERE name = 'IRRTOKEN'"), 0);
+    assert_int_not_equal(run_sql(fixture, "INSERT INTO attachment VALUES (1, 'IRRTOKEN')"), 0);
+    struct sg_certificate_row row = row_of(SG_SERVED_TOKENS, "web", 2);
+    assert_fails(fixture, sg_store_certificate_add(fixture->store, &row, &fixture->err),
+                 SG_E_INTERNAL, "store_constraint");
+    sg_certificate_row_done(&row);
+}
+
 static void a_ring_name_holds_237_characters_of_any_width(void **state)
 {
     struct fixture *fixture = *state;
@@ -548,6 +575,7 @@ int main(void)
         IN_STORE(a_ring_is_added_once_by_an_owner),
         IN_STORE(an_owner_of_a_ring_must_exist),
         IN_STORE(the_anchors_own_no_ring),
+        IN_STORE(the_owner_of_served_tokens_is_nobody),
         IN_STORE(a_ring_name_holds_237_characters_of_any_width),
         IN_STORE(the_schema_refuses_bad_ring_names),
         IN_STORE(a_rings_number_is_never_used_again),

@@ -15,6 +15,8 @@
 #define SG_TOKEN_NAME_MAX 32 /**< bytes in a configured token's name */
 #define SG_KEY_ID_LEN 16     /**< bytes; random; the CKA_ID of a key in its token */
 #define SG_TOKENS_MAX 16     /**< configured tokens */
+/** Served tokens are kept like rings; this stands where a ring has its owner. Nobody's name. */
+#define SG_SERVED_TOKENS "IRRTOKEN"
 
 /** An owner's name, upper case. */
 struct sg_owner_name {

@@ -7,13 +7,6 @@
 #include <signet/policy/name_filter.h>
 #include <signet/x509/certificate.h>
 
-/** Who knows the users that criteria lead to: DIGTCRIT profiles. */
-struct sg_criteria_source {
-    /** The user of a profile; empty when there is none. */
-    sg_status (*find)(void *context, const char *profile, struct sg_owner_name *out,
-                      struct sg_error *err);
-    void *context;
-};
 /** What decided. */
 enum sg_mapped_by {
     SG_MAPPED_BY_NOTHING,     /**< neither installed nor matched by a filter */
@@ -35,12 +28,11 @@ struct sg_mapping {
 /** Find the user of a certificate: the owner it is installed under with TRUST; otherwise the most
  * specific name filter. Whatever is NOTRUST, CERTAUTH's, SITE's, or leads to criteria without a
  * profile ends the search without a user: deny by default. The certificate's validity and chain are
- * not looked at: whoever accepted it did. source NULL: there are no profiles. SG_OK with .mapped
+ * not looked at: whoever accepted it did. SG_OK with .mapped
  * false when there is no user; SG_E_STORAGE. */
 SG_CHECKED sg_status sg_map_certificate(struct sg_service *service,
                                         const struct sg_certificate *certificate,
                                         const struct sg_criteria_values *values,
-                                        const struct sg_criteria_source *source,
                                         struct sg_mapping *out, struct sg_error *err);
 
 #endif

@@ -1,0 +1,250 @@
+/* token add, delete, show, bind, unbind. */
+#include <string.h>
+
+#include "operations_fixture.h"
+
+static int setup(void **state)
+{
+    int failed = world_setup(state);
+    must(*state, "cert generate", "{'certificate': 'START1/web', 'subject': 'CN=web'}");
+    must(*state, "cert generate", "{'certificate': 'START1/app', 'subject': 'CN=app'}");
+    must(*state, "cert generate", "{'certificate': 'CERTAUTH/CA', 'subject': 'CN=CA'}");
+    must(*state, "token add", "{'token': 'ftp.srv'}");
+    return failed;
+}
+
+static const json_t *bound(struct world *world, size_t i)
+{
+    must(world, "token show", "{'token': 'FTP.SRV'}");
+    return json_array_get(json_object_get(world->answer, "items"), i);
+}
+
+static size_t bound_count(struct world *world)
+{
+    must(world, "token show", "{'token': 'FTP.SRV'}");
+    return json_array_size(json_object_get(world->answer, "items"));
+}
+
+static const char *text_of(const json_t *item, const char *key)
+{
+    return json_string_value(json_object_get(item, key));
+}
+
+static bool is(const json_t *item, const char *key)
+{
+    return json_is_true(json_object_get(item, key));
+}
+
+/* ---- tokens ---- */
+
+static void a_token_is_made_once(void **state)
+{
+    struct world *world = *state;
+    assert_string_equal(answered(world, "token"), "FTP.SRV");
+    refused(world, "token add", "{'token': 'FTP.SRV'}", SG_E_CONFLICT, "token_exists");
+    refused(world, "token add", "{'token': 'Ftp.Srv'}", SG_E_CONFLICT, "token_exists");
+    refused(world, "token add", "{'token': ''}", SG_E_INPUT, "bad_token_name");
+    refused(world, "token add", "{'token': '1a'}", SG_E_INPUT, "bad_token_name");
+    refused(world, "token add", "{'token': 'a/b'}", SG_E_INPUT, "bad_token_name");
+    refused(world, "token add", "{'token': 'IRRTOKEN/x'}", SG_E_INPUT, "bad_token_name");
+}
+
+/* Both kinds of tokens are asked for by one name. */
+static void configured_tokens_keep_their_names(void **state)
+{
+    struct world *world = *state;
+    struct sg_token_state configured = {0};
+    world->service.tokens.state(world->service.tokens.context, 0, &configured);
+    refused_json(world, "token add", json_pack("{s:s}", "token", configured.name), SG_E_CONFLICT,
+                 "token_exists");
+    assert_told(world, "configured");
+    must(world, "token list", "{}");
+    const json_t *items = json_object_get(world->answer, "items");
+    assert_int_equal(json_array_size(items), 2);
+    assert_string_equal(text_of(json_array_get(items, 0), "kind"), "configured");
+    assert_string_equal(text_of(json_array_get(items, 1), "kind"), "served");
+    assert_string_equal(text_of(json_array_get(items, 1), "name"), "FTP.SRV");
+}
+
+static void a_token_that_is_not_there_is_told(void **state)
+{
+    struct world *world = *state;
+    refused(world, "token show", "{'token': 'NONE'}", SG_E_NOT_FOUND, "token_not_found");
+    assert_told(world, "signet token add");
+    refused(world, "token delete", "{'token': 'NONE'}", SG_E_NOT_FOUND, "token_not_found");
+    refused(world, "token bind", "{'token': 'NONE', 'certificate': 'START1/web'}", SG_E_NOT_FOUND,
+            "token_not_found");
+    refused(world, "token unbind", "{'token': 'NONE', 'certificate': 'START1/web'}", SG_E_NOT_FOUND,
+            "token_not_found");
+}
+
+static void a_token_in_use_is_deleted_by_force_only(void **state)
+{
+    struct world *world = *state;
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}");
+    refused(world, "token delete", "{'token': 'FTP.SRV'}", SG_E_CONFLICT, "token_not_empty");
+    must(world, "token delete", "{'token': 'FTP.SRV', 'force': true}");
+    assert_true(has_row(world, "START1", "web"));
+    refused(world, "token show", "{'token': 'FTP.SRV'}", SG_E_NOT_FOUND, "token_not_found");
+    must(world, "token add", "{'token': 'FTP.SRV'}");
+    assert_int_equal(bound_count(world), 0);
+    must(world, "token delete", "{'token': 'FTP.SRV'}");
+}
+
+/* ---- binding ---- */
+
+static void binding_goes_by_the_owner(void **state)
+{
+    struct world *world = *state;
+    unsigned widened = world->widened;
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/web', 'default': true}");
+    assert_true(world->widened > widened); /* whoever uses the token is told */
+    assert_says(world, "did", "START1/web and its key in token FTP.SRV as PERSONAL, the default");
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'CERTAUTH/CA'}");
+    assert_says(world, "did", "as CERTAUTH");
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/app', 'default': true}");
+    assert_says(world, "did", "START1/web is no longer the default");
+    assert_int_equal(bound_count(world), 3);
+    assert_string_equal(text_of(bound(world, 0), "label"), "app");
+    assert_true(is(bound(world, 0), "default"));
+    assert_true(is(bound(world, 0), "key_deliverable"));
+    assert_string_equal(text_of(bound(world, 2), "label"), "CA");
+    assert_false(is(bound(world, 2), "key_deliverable"));
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/app', 'usage': 'site'}");
+    assert_says(world, "did", "bound anew");
+    assert_int_equal(bound_count(world), 3);
+    assert_false(is(bound(world, 2), "key_deliverable"));
+}
+
+static void what_cannot_be_bound_is_refused(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate",
+         "{'certificate': 'START1/ed', 'subject': 'CN=ed', 'key': 'ed25519'}");
+    refused(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/ed'}", SG_E_CONFLICT,
+            "key_cannot_be_bound");
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/ed', 'usage': 'site'}");
+    must(world, "cert generate", "{'certificate': 'START2/web', 'subject': 'CN=other'}");
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}");
+    refused(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START2/web'}", SG_E_CONFLICT,
+            "label_in_use");
+    assert_told(world, "START1/web");
+    refused(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/none'}",
+            SG_E_NOT_FOUND, "certificate_not_found");
+    refused(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1'}", SG_E_INPUT,
+            "bad_label");
+    refused(world, "token bind",
+            "{'token': 'FTP.SRV', 'certificate': 'START1/web', 'usage': 'mine'}", SG_E_USAGE,
+            "bad_parameter");
+}
+
+static void what_will_surprise_is_said(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert alter", "{'certificate': 'START1/web', 'status': 'notrust'}");
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}");
+    assert_says(world, "warnings", "NOTRUST");
+    assert_false(is(bound(world, 0), "visible"));
+    assert_false(is(bound(world, 0), "key_deliverable"));
+    struct outside_ca ca;
+    outside_ca_make(&ca);
+    must_json(world, "cert add", bundle_json("START1/root", ca.root, (void *)NULL));
+    must(world, "token bind",
+         "{'token': 'FTP.SRV', 'certificate': 'START1/root', 'usage': 'personal'}");
+    assert_says(world, "warnings", "no private key");
+    assert_says(world, "did", "bound START1/root in token");
+    outside_ca_done(&ca);
+}
+
+/* ---- unbinding ---- */
+
+static void what_is_bound_is_taken_out_by_name_or_number(void **state)
+{
+    struct world *world = *state;
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}");
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/app'}");
+    json_int_t number = json_integer_value(json_object_get(bound(world, 1), "sequence_number"));
+    assert_true(number > 0);
+    refused(world, "token unbind", "{'token': 'FTP.SRV'}", SG_E_USAGE, "bad_parameter");
+    refused_json(world, "token unbind",
+                 json_pack("{s:s, s:s, s:I}", "token", "FTP.SRV", "certificate", "START1/app",
+                           "sequence", number),
+                 SG_E_USAGE, "bad_parameter");
+    refused_json(world, "token unbind",
+                 json_pack("{s:s, s:I}", "token", "FTP.SRV", "sequence", number + 1000),
+                 SG_E_NOT_FOUND, "not_bound");
+    refused(world, "token unbind", "{'token': 'FTP.SRV', 'certificate': 'CERTAUTH/CA'}",
+            SG_E_NOT_FOUND, "not_bound");
+    must_json(world, "token unbind",
+              json_pack("{s:s, s:I}", "token", "FTP.SRV", "sequence", number));
+    assert_string_equal(answered(world, "label"), "app");
+    must(world, "token unbind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}");
+    refused(world, "token unbind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}",
+            SG_E_NOT_FOUND, "not_bound");
+    assert_true(has_row(world, "START1", "web"));
+}
+
+/* ---- tokens are no rings ---- */
+
+static void tokens_do_not_show_among_rings(void **state)
+{
+    struct world *world = *state;
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}");
+    must(world, "ring list", "{}");
+    assert_int_equal(json_array_size(json_object_get(world->answer, "items")), 0);
+    must(world, "cert show", "{'certificate': 'START1/web'}");
+    assert_int_equal(json_array_size(json_object_get(world->answer, "rings")), 0);
+    const json_t *tokens = json_object_get(world->answer, "bound_in");
+    assert_int_equal(json_array_size(tokens), 1);
+    assert_string_equal(text_of(json_array_get(tokens, 0), "token"), "FTP.SRV");
+    refused(world, "cert delete", "{'certificate': 'START1/web'}", SG_E_CONFLICT, "in_use");
+    assert_told(world, "token FTP.SRV");
+    refused(world, "ring show", "{'ring': 'IRRTOKEN/FTP.SRV'}", SG_E_INPUT, "bad_owner");
+    refused(world, "ring list", "{'owner': 'IRRTOKEN'}", SG_E_INPUT, "bad_owner");
+    refused(world, "ring connect", "{'ring': 'IRRTOKEN/FTP.SRV', 'certificate': 'START1/app'}",
+            SG_E_INPUT, "bad_owner");
+    refused(world, "owner add", "{'owner': 'IRRTOKEN'}", SG_E_INPUT, "bad_owner");
+    refused(world, "owner attach", "{'owner': 'IRRTOKEN', 'uid': 4711}", SG_E_INPUT, "bad_owner");
+    refused(world, "cert generate", "{'certificate': 'IRRTOKEN/x', 'subject': 'CN=x'}", SG_E_INPUT,
+            "bad_owner");
+    refused(world, "map add", "{'map': 'IRRTOKEN', 'subject_filter': 'O=x'}", SG_E_INPUT,
+            "bad_owner");
+    must(world, "owner list", "{}");
+    assert_int_equal(json_array_size(json_object_get(world->answer, "items")), 4);
+}
+
+static void tokens_are_the_administrators(void **state)
+{
+    struct world *world = *state;
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}");
+    world->caller = &owner_of_start1;
+    static const char *const rows[][2] = {
+        {"token add", "{'token': 'OTHER'}"},
+        {"token delete", "{'token': 'FTP.SRV', 'force': true}"},
+        {"token show", "{'token': 'FTP.SRV'}"},
+        {"token list", "{}"},
+        {"token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}"},
+        {"token unbind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}"},
+    };
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        refused(world, rows[i][0], rows[i][1], SG_E_DENIED, "not_authorised");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
+        TEST(a_token_is_made_once),
+        TEST(configured_tokens_keep_their_names),
+        TEST(a_token_that_is_not_there_is_told),
+        TEST(a_token_in_use_is_deleted_by_force_only),
+        TEST(binding_goes_by_the_owner),
+        TEST(what_cannot_be_bound_is_refused),
+        TEST(what_will_surprise_is_said),
+        TEST(what_is_bound_is_taken_out_by_name_or_number),
+        TEST(tokens_do_not_show_among_rings),
+        TEST(tokens_are_the_administrators),
+    };
+    return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
+}
