@@ -183,21 +183,36 @@ sg_status sg_add_check_label(struct sg_run *run, struct sg_add *plan, struct sg_
     return SG_OK;
 }
 
+/* RACF takes a renewal for what it is and leaves the label alone; here it says so. */
+static sg_status keep_label(struct sg_run *run, const struct sg_add *plan, struct sg_error *err)
+{
+    const struct sg_certificate_name *name = &plan->match.name;
+    if (sg_run_flag(run, "racf")) {
+        return sg_run_warn(run, err,
+                           "the label \"%s\" is not taken: the certificate belongs to the key of "
+                           "%s/%s, which keeps its own",
+                           plan->label.text, name->owner.text, name->label.text);
+    }
+    sg_fail(err, SG_E_CONFLICT, "wrong_label",
+            "the certificate belongs to the key of %s/%s, not to %s/%s", name->owner.text,
+            name->label.text, plan->owner.text, plan->label.text);
+    sg_hint(err, "signet cert add %s …", sg_shell_word(name->owner.text, name->label.text).text);
+    return sg_object(err, "%s/%s", name->owner.text, name->label.text);
+}
+
 sg_status sg_add_load_replaced(struct sg_run *run, struct sg_add *plan, struct sg_error *err)
 {
     if (!plan->match.found) {
         plan->keyless = true;
         return SG_OK;
     }
+    sg_status s = SG_OK;
     if (plan->has_label && strcmp(plan->match.name.label.text, plan->label.text) != 0) {
-        sg_fail(err, SG_E_CONFLICT, "wrong_label",
-                "the certificate belongs to the key of %s/%s, not to %s/%s", plan->owner.text,
-                plan->match.name.label.text, plan->owner.text, plan->label.text);
-        sg_hint(err, "signet cert add %s …",
-                sg_shell_word(plan->owner.text, plan->match.name.label.text).text);
-        return sg_object(err, "%s/%s", plan->owner.text, plan->match.name.label.text);
+        s = keep_label(run, plan, err);
     }
-    return sg_store_certificate_get(run->service->store, &plan->match.name, &plan->replaced, err);
+    return s == SG_OK ? sg_store_certificate_get(run->service->store, &plan->match.name,
+                                                 &plan->replaced, err)
+                      : s;
 }
 
 sg_status sg_add_check_duplicate(struct sg_run *run, const struct sg_add *plan,

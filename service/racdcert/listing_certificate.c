@@ -179,6 +179,9 @@ static void put_remarks(struct sg_page *page, json_t *item)
     } else if (page->options->now_s < not_before) {
         sg_page_remark(page, "not yet valid");
     }
+    if (json_is_false(json_object_get(item, "may_sign"))) {
+        sg_page_remark(page, "rolled over: the key is kept for decryption and signs no more");
+    }
     if (json_is_true(json_object_get(item, "placeholder"))) {
         sg_page_remark(page, "self-signed until a CA's answer is added");
     }

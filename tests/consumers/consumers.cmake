@@ -7,10 +7,10 @@ function(sg_consumer name timeout)
     endif()
     add_test(NAME consumers.${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${command})
     set_tests_properties(consumers.${name} PROPERTIES LABELS consumers TIMEOUT ${timeout} ENVIRONMENT
-        "SIGNET_BIN=$<TARGET_FILE:signet>;SIGNETD_BIN=$<TARGET_FILE:signetd>;BENCH_SIGN=$<TARGET_FILE:bench_sign>;BENCH_PROVISION=$<TARGET_FILE:bench_provision>;BENCH_ATTACH=$<TARGET_FILE:bench_attach>")
+        "SIGNET_BIN=$<TARGET_FILE:signet>;SIGNETD_BIN=$<TARGET_FILE:signetd>;RACDCERT_BIN=$<TARGET_FILE:racdcert>;BENCH_SIGN=$<TARGET_FILE:bench_sign>;BENCH_PROVISION=$<TARGET_FILE:bench_provision>;BENCH_ATTACH=$<TARGET_FILE:bench_attach>")
 endfunction()
 
-foreach(name nginx apache haproxy stunnel openssl gnutls nss postgresql openssh p11_kit jetty java_tls java_pkcs11
+foreach(name decks nginx apache haproxy stunnel openssl gnutls nss postgresql openssh p11_kit jetty java_tls java_pkcs11
         pkcs11_tools truststores provision_texts other_users bench_programs)
     sg_consumer(${name} 180)
 endforeach()

@@ -197,6 +197,16 @@ static void a_certificate_for_another_key_is_refused(void **state)
     refused_json(world, "cert add", bundle_json("START1/new", app, NULL), SG_E_CONFLICT,
                  "wrong_label");
     assert_told(world, "START1/app");
+    /* by RACF's rules it is a renewal, and the label is ignored, with a word */
+    json_t *params = bundle_json("START1/new", app, NULL);
+    json_object_set_new(params, "racf", json_true());
+    must_json(world, "cert add", params);
+    assert_says(world, "warnings", "the label \"new\" is not taken");
+    assert_string_equal(answered(world, "label"), "app");
+    assert_false(has_row(world, "START1", "new"));
+    params = bundle_json("START1/web", app, NULL);
+    json_object_set_new(params, "racf", json_true());
+    refused_json(world, "cert add", params, SG_E_CONFLICT, "wrong_key");
     X509_free(nobody);
     X509_free(far);
     X509_free(app);

@@ -291,6 +291,12 @@ static void remarks_follow_racf_lines(void **state)
     set(listing->answer, "not_before", json_string("2027-01-01T00:00:00Z"));
     set(listing->answer, "not_after", json_string("2028-01-01T00:00:00Z"));
     assert_holds(listing, SG_LISTING_LIST, "  *** not yet valid ***\n");
+    assert_lacks(listing, SG_LISTING_LIST, "rolled over");
+    set(listing->answer, "may_sign", json_true());
+    assert_lacks(listing, SG_LISTING_LIST, "rolled over");
+    set(listing->answer, "may_sign", json_false());
+    assert_holds(listing, SG_LISTING_LIST,
+                 "  *** rolled over: the key is kept for decryption and signs no more ***\n");
 }
 
 static void other_kinds_of_altnames_come_last(void **state)

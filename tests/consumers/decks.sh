@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# RACF decks as practitioners write them (tests/decks), run by racdcert against a throw-away instance: once as text, compared with the
+# expected listings beside them, and once as JSON in a second instance, where a dry run before each deck must foretell what then
+# happens. What an outside CA does between two decks is done here, by "openssl ca".
+#
+#   decks.sh                     run them all
+#   DECKS_UPDATE=1 decks.sh      write the expected listings anew; read the difference before you keep it
+. "$(dirname "$0")/lib.sh"
+: "${RACDCERT_BIN:?set it to the racdcert program under test}"
+need openssl jq
+decks=$(cd "$here/../decks" && pwd)
+export TZ=Europe/Berlin
+
+# Both, for midnight may come while this runs.
+today="$(date +%Y/%m/%d)|$(date -d tomorrow +%Y/%m/%d)"
+next_year="$(date -d '+1 year' +%Y/%m/%d)|$(date -d '+1 year +1 day' +%Y/%m/%d)"
+
+# outside_date FILE: until when a certificate of the outside CA is valid, as the listings say it and as messages do.
+outside_dates=()
+outside_date() {
+    local end
+    end=$(openssl x509 -in "$1" -noout -enddate | sed 's/^notAfter=//')
+    outside_dates+=(-e "s|$(date -d "$end" '+%Y/%m/%d %H:%M:%S')|(date)|" -e "s/$(date -u -d "$end" '+%Y-%m-%dT%H:%M:%SZ')/(time)/")
+}
+
+# Serial numbers, fingerprints and the dates of today are different each time; everything else is compared as it stands.
+masked() {
+    sed -E -e "s@($today) 00:00:00@TODAY 00:00:00@; s@($next_year) 23:59:59@NEXT-YEAR 23:59:59@" \
+        -e 's/(serial number )[0-9A-F]{20,}/\1(serial)/' \
+        -e 's/>([0-9A-F]{2}){12,20}</>(serial)</' "${outside_dates[@]}" \
+        -e 's/^( {7})([0-9A-F]{2}:){15}[0-9A-F]{2}(:?)$/\1(fingerprint)\3/' \
+        -e "s@(${today%%/*}|${next_year%%/*})/[0-9]{2}/[0-9]{2} [0-9:]{8}@(date)@" \
+        -e "s/(${today%%/*}|${next_year%%/*})-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/(time)/g"
+}
+
+# text DECK: as a person sees it, messages and all.
+text() {
+    local name=$1 status=0
+    "$RACDCERT_BIN" <"$decks/$name.deck" >"$scratch/$name.raw" 2>&1 || status=$?
+    { masked <"$scratch/$name.raw" && echo "return code $status"; } >"$scratch/$name.out"
+    if [ -n "${DECKS_UPDATE:-}" ]; then
+        cp "$scratch/$name.out" "$decks/$name.expected"
+    fi
+    diff -u "$decks/$name.expected" "$scratch/$name.out" || fail "$name does not print what it should"
+}
+
+# What each command of a deck came to, a line each: where it stands, how it ended, what it changed.
+outcomes() {
+    jq -r '.commands[] | "line \(.line): \(.return_code) \(.error.code // "done"): \((.answer.effects // .answer.did // []) | join("; "))"' "$1" |
+        masked
+}
+
+# json DECK: the effects of the dry run are what then was done, command by command.
+json() {
+    local name=$1
+    "$RACDCERT_BIN" --json --dry-run <"$decks/$name.deck" >"$scratch/dry.json" || true
+    "$RACDCERT_BIN" --json <"$decks/$name.deck" >"$scratch/did.json" || true
+    outcomes "$scratch/dry.json" >"$scratch/dry"
+    outcomes "$scratch/did.json" >"$scratch/did"
+    grep -qE '^line [0-9]+: [04] done: .' "$scratch/did" || fail "$name changed nothing"
+    diff -u "$scratch/dry" "$scratch/did" || fail "$name did something else than its dry run foretold"
+}
+
+# sign REQUEST CERTIFICATE: what the outside CA does with a request.
+sign() {
+    outside_ca_sign "$scratch/ca" "$1" "$2" -days 90
+}
+
+owners() {
+    local owner
+    for owner in "$@"; do
+        signet owner add "$owner" >/dev/null
+    done
+}
+
+# Every scenario in its order: some go on where another ended.
+scenarios() {
+    local run=$1
+    owners SRV1 WEBSRV BATCH DAEMON1 DAEMON2 MQM LBL DST ERR USER1 WEBUSER NOBODY
+    "$run" own-ca
+
+    "$run" outside-ca.1
+    sign WEBSRV.SHOP.CSR WEBSRV.SHOP.CERT
+    cp "$scratch/ca/root.pem" CA.ROOT
+    cp "$scratch/ca/int.pem" CA.INT
+    "$run" outside-ca.2
+
+    "$run" renewal.1
+    sign WEBSRV.RENEW.CSR WEBSRV.RENEW.CERT
+    "$run" renewal.2
+
+    "$run" rekey
+    "$run" cross-certification
+    expect_text 'OK$' openssl verify -CAfile NEWCA.SELF NEWCA.SELF
+    "$run" many-rings
+    cp "$scratch/partner.pem" PARTNER.CERT
+    "$run" partner
+    "$run" labels
+    "$run" dates
+    "$run" map
+    "$run" mistakes
+}
+
+# in_instance RUN: all scenarios in an instance and a directory of their own.
+in_instance() {
+    instance=$scratch/$1
+    instance_up
+    mkdir "$scratch/$1.files"
+    cd "$scratch/$1.files"
+    scenarios "$1"
+    cd "$scratch"
+    signet dev down "$instance" >/dev/null
+}
+
+outside_ca_make "$scratch/ca"
+outside_date "$scratch/ca/root.pem"
+outside_date "$scratch/ca/int.pem"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -subj '/C=DE/O=Partner/CN=mq.partner.example' -days 90 \
+    -keyout "$scratch/partner.key" -out "$scratch/partner.pem" 2>/dev/null
+
+in_instance text
+
