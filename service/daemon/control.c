@@ -208,8 +208,8 @@ static sg_status handle_request(void *context, const struct sg_http_peer *peer,
                                 json_t **answer, struct sg_error *err)
 {
     struct control *control = context;
-    SG_CALLER caller = {0};
-    sg_status s = sg_caller_load(control, peer->uid, peer->gid, &caller, err);
+    SG_LOADED_CALLER caller = {0};
+    sg_status s = sg_caller_load(&control->service, peer->uid, peer->gid, &caller, err);
     bool outer = control->operating;
     control->operating = true;
     s = s == SG_OK ? sg_operation_run(&control->service, operation, &caller.caller, params, dry_run,
@@ -248,6 +248,9 @@ static void fill_service(struct control *control)
         .clock = sg_clock_system(),
         .tokens = sg_pool_tokens(&control->pool),
         .changes = sg_grants_listener(&control->grants),
+        .administrators = control->config->administrators,
+        .administrator_count = control->config->administrator_count,
+        .groups = sg_groups_source(&control->groups),
         .rings_socket = control->config->rings_socket,
         .socket = control->config->socket,
         .policy = sg_crypto_policy_resolve(&control->config->policy),
@@ -312,6 +315,7 @@ static sg_status serve(struct control *control, int http_listener, struct sg_err
                                         .handler = handle_request,
                                         .context = control};
     sg_status s = add_events(control, &events, err);
+    s = s == SG_OK ? sg_groups_watch(&control->groups, control, err) : s;
     s = s == SG_OK ? sg_http_server_new(control->base, &settings, &control->server, err) : s;
     while (s == SG_OK && !control->stopping) {
         turn(control);
@@ -324,6 +328,7 @@ static sg_status serve(struct control *control, int http_listener, struct sg_err
 
 static void close_all(struct control *control)
 {
+    sg_groups_done(&control->groups);
     sg_views_done(&control->views);
     sg_grants_done(&control->grants);
     sg_pool_done(&control->pool);
@@ -348,6 +353,7 @@ sg_status sg_control_run(const struct sg_config *config, int http_listener, int 
     control->master = master;
     control->base = event_base_new();
     control->grants.control = control;
+    control->groups.control = control;
     sg_views_init(&control->views, control);
     sg_pool_init(&control->pool, control);
     bool ready = control->base != NULL && event_base_priority_init(control->base, PRIORITIES) == 0;

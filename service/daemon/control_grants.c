@@ -100,9 +100,9 @@ static sg_status reserve(struct grants *grants, struct sg_error *err)
 static sg_status keys_of(struct grants *grants, uid_t uid, gid_t gid, uint32_t token,
                          struct sg_granted_key **out, size_t *count, struct sg_error *err)
 {
-    SG_CALLER caller = {0};
+    SG_LOADED_CALLER caller = {0};
     struct control *control = grants->control;
-    sg_status s = sg_caller_load(control, uid, gid, &caller, err);
+    sg_status s = sg_caller_load(&control->service, uid, gid, &caller, err);
     return s == SG_OK ? sg_ring_keys(&control->service, &caller.caller,
                                      control->config->tokens[token].name, out, count, err)
                       : s;

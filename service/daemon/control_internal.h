@@ -106,18 +106,31 @@ void sg_grants_process_gone(struct grants *grants, uint32_t token, uint32_t proc
 /** The change listener of the operations. */
 struct sg_change_listener sg_grants_listener(struct grants *grants);
 
-/* ---- callers (control_caller.c) ---- */
+/* ---- the groups of Unix users (control_groups.c) ---- */
 
-/** Who a Unix user is to us. Owns its memory. */
-struct caller {
-    struct sg_caller caller;
-    struct sg_owner_name *names;
-    const char **pointers;
+#define GROUP_CACHE 256 /* users */
+
+/** What the system's database said of a user, and when. */
+struct user_groups {
+    uid_t uid;
+    gid_t gid;
+    gid_t *list; /**< NULL: nothing here */
+    size_t count;
+    int64_t read_ms;
 };
-void sg_caller_done(struct caller *caller);
-#define SG_CALLER SG_CLEANUP(sg_caller_done) struct caller
-SG_CHECKED sg_status sg_caller_load(struct control *control, uid_t uid, gid_t gid,
-                                    struct caller *out, struct sg_error *err);
+struct groups {
+    struct control *control;
+    struct event *timer;
+    bool changed; /**< somebody who is served has other groups than before */
+    struct user_groups users[GROUP_CACHE];
+    size_t next; /**< the one to be forgotten next */
+};
+/** The table of functions for the operations. */
+struct sg_groups sg_groups_source(struct groups *groups);
+/** Begin to look for changes, every few seconds. */
+SG_CHECKED sg_status sg_groups_watch(struct groups *groups, struct control *control,
+                                     struct sg_error *err);
+void sg_groups_done(struct groups *groups);
 
 /* ---- views for rings (control_views.c) ---- */
 
@@ -151,6 +164,7 @@ struct control {
     struct pool pool;
     struct grants grants;
     struct views views;
+    struct groups groups;
     struct sg_generation_page *page;
     int master;
     bool announced;

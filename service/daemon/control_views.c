@@ -44,9 +44,9 @@ void sg_views_done(struct views *views)
 static sg_status write_view(struct views *views, uid_t uid, gid_t gid, uint64_t generation,
                             int *out, struct sg_error *err)
 {
-    SG_CALLER caller = {0};
+    SG_LOADED_CALLER caller = {0};
     struct control *control = views->control;
-    sg_status s = sg_caller_load(control, uid, gid, &caller, err);
+    sg_status s = sg_caller_load(&control->service, uid, gid, &caller, err);
     return s == SG_OK ? sg_ring_view_write(&control->service, &caller.caller, generation,
                                            sg_pool_index, &control->pool, out, err)
                       : s;

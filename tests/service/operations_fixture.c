@@ -110,6 +110,19 @@ static void widen(void *context)
     world->counted = counts(world).certificates;
 }
 
+/* As the test says. */
+static sg_status groups_of(void *context, uid_t uid SG_UNUSED, gid_t gid, gid_t **out,
+                           size_t *count, struct sg_error *err SG_UNUSED)
+{
+    const struct world *world = context;
+    *out = calloc(2, sizeof **out);
+    assert_non_null(*out);
+    (*out)[0] = gid;
+    (*out)[1] = world->group;
+    *count = world->group != 0 ? 2 : 1;
+    return SG_OK;
+}
+
 /* ---- the go-between ---- */
 
 static bool pass(int from, int to)
@@ -235,6 +248,9 @@ int world_setup(void **state)
                    .login = token_login,
                    .context = world},
         .changes = {.narrow = narrow, .widen = widen, .context = world},
+        .administrators = &administrator.uid,
+        .administrator_count = 1,
+        .groups = {.of_user = groups_of, .context = world},
         .rings_socket = "/run/test/pkcs11.sock",
         .socket = "/run/test/signet.sock",
         .started_s = NOW - DAY,
@@ -242,6 +258,7 @@ int world_setup(void **state)
     };
     open_store(world);
     world->caller = &administrator;
+    world->group = 0;
     world->now_s = NOW;
     world->down = world->extractable_allowed = world->refuse_narrow = world->refuse_pin = false;
     world->failures = world->narrowed = world->widened = world->logins = 0;
@@ -340,6 +357,7 @@ struct snapshot snapshot(struct world *world)
     assert_int_equal(sg_store_ring_each(store, NULL, mix_ring, &taken.digest, &err), SG_OK);
     assert_int_equal(sg_store_owner_each(store, mix_owner, &taken.digest, &err), SG_OK);
     assert_int_equal(sg_store_map_each(store, NULL, mix_map, &taken.digest, &err), SG_OK);
+    assert_int_equal(sg_store_profiles_stamp(store, &taken.profiles, &err), SG_OK);
     if (world->cutter.victim == 0 && world->process.pid > 0 &&
         sg_token_get_info(&world->process.link, &info, &err) == SG_OK) {
         taken.private_keys = info.private_keys;
@@ -354,6 +372,7 @@ void assert_same(const struct snapshot *before, const struct snapshot *after)
     assert_true(before->digest == after->digest);
     assert_int_equal(before->private_keys, after->private_keys);
     assert_int_equal(before->certificates, after->certificates);
+    assert_true(before->profiles == after->profiles);
 }
 
 /* ---- asking ---- */

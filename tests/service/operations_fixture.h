@@ -37,6 +37,7 @@ struct world {
     bool down;                      /**< the token is not available */
     bool extractable_allowed;
     bool refuse_narrow;
+    gid_t group;     /**< that every loaded user is in, besides its own; 0: none */
     bool refuse_pin; /**< a login fails, for its PIN */
     unsigned narrowed, widened, failures, logins;
     uint64_t counted; /**< certificates that the listener saw in the store when it was last asked to
@@ -82,6 +83,7 @@ struct snapshot {
     struct sg_store_counts counts;
     uint64_t digest; /**< over everything that the store shows */
     uint64_t private_keys, certificates;
+    int64_t profiles; /**< another after each change */
 };
 struct snapshot snapshot(struct world *world);
 void assert_same(const struct snapshot *before, const struct snapshot *after);

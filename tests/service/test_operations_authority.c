@@ -105,7 +105,9 @@ static void outcome(struct world *world, const struct sg_operation *operation, c
              operation->verb);
     bool changes = (operation->flags & SG_OP_CHANGES) != 0;
     json_t *params = params_of(operation, target);
-    assert_int_equal(sg_http_check_params(operation, params, &world->err), SG_OK);
+    if (sg_http_check_params(operation, params, &world->err) != SG_OK) {
+        fail_msg("%s: %s", words, world->err.text);
+    }
     sg_status s = ask(world, words, params, changes);
     if (s == SG_E_DENIED) {
         assert_string_equal(world->err.code, "not_authorised");

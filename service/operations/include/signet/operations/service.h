@@ -55,11 +55,23 @@ struct sg_change_listener {
     void *context;
 };
 
+/** The Unix groups of users; a table of functions so that control can keep them and a test can
+ * bring its own. */
+struct sg_groups {
+    /** All groups of a user who runs with gid: malloc'd, sorted. As sg_unix_groups. */
+    sg_status (*of_user)(void *context, uid_t uid, gid_t gid, gid_t **out, size_t *count,
+                         struct sg_error *err);
+    void *context;
+};
+
 struct sg_service {
     struct sg_store *store;
     const struct sg_clock *clock;
     struct sg_tokens tokens;
     struct sg_change_listener changes;
+    const uid_t *administrators; /**< by the configuration; borrowed */
+    size_t administrator_count;
+    struct sg_groups groups;
     const char *rings_socket; /**< path, for provision and status */
     const char *socket;
     struct sg_crypto_policy policy; /**< what certificates of ours may be; the maker fills it in:
@@ -74,6 +86,20 @@ struct sg_service {
  * again only when they changed. *out is a reference, the caller's (sg_profile_set_unref). */
 SG_CHECKED sg_status sg_service_profiles(struct sg_service *service, struct sg_profile_set **out,
                                          struct sg_error *err);
+/** Who a Unix user is to us. Owns its memory. */
+struct sg_loaded_caller {
+    struct sg_caller caller;
+    struct sg_owner_name *names;
+    const char **pointers;
+    gid_t *groups;
+};
+void sg_loaded_caller_done(struct sg_loaded_caller *loaded);
+#define SG_LOADED_CALLER SG_CLEANUP(sg_loaded_caller_done) struct sg_loaded_caller
+SG_CHECKED sg_status sg_caller_load(struct sg_service *service, uid_t uid, gid_t gid,
+                                    struct sg_loaded_caller *out, struct sg_error *err);
+/** Somebody who is attached to an owner, and nothing else. */
+SG_CHECKED sg_status sg_caller_as_owner(const char *owner, struct sg_loaded_caller *out,
+                                        struct sg_error *err);
 /** Forget what the service keeps of the store. */
 void sg_service_done(struct sg_service *service);
 

@@ -1,0 +1,198 @@
+/* The groups of Unix users: read from the system's database, kept for seconds, and looked at again
+ * by a timer. What a changed membership took or gave is taken and given at once. */
+#include "control_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <signet/base/log.h>
+#include <signet/operations/unix_groups.h>
+
+#define FRESH_MS 3000
+#define FORGET_MS 600000 /* of users that nobody asked for in this time */
+#define WATCH_S 3
+
+static int64_t now_ms(void)
+{
+    return sg_monotonic_ms(sg_clock_system());
+}
+
+static struct user_groups *find(struct groups *groups, uid_t uid, gid_t gid)
+{
+    for (size_t i = 0; i < GROUP_CACHE; i++) {
+        struct user_groups *user = &groups->users[i];
+        if (user->list != NULL && user->uid == uid && user->gid == gid) {
+            return user;
+        }
+    }
+    return NULL;
+}
+
+static void forget(struct user_groups *user)
+{
+    free(user->list);
+    *user = (struct user_groups){0};
+}
+
+static struct user_groups *take_place(struct groups *groups, uid_t uid, gid_t gid)
+{
+    struct user_groups *user = &groups->users[groups->next++ % GROUP_CACHE];
+    forget(user);
+    user->uid = uid;
+    user->gid = gid;
+    return user;
+}
+
+static sg_status read_user(struct user_groups *user, bool *changed, struct sg_error *err)
+{
+    gid_t *list = NULL;
+    size_t count = 0;
+    sg_status s = sg_unix_groups(user->uid, user->gid, &list, &count, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    *changed = user->list == NULL || user->count != count ||
+               memcmp(user->list, list, count * sizeof *list) != 0;
+    free(user->list);
+    user->list = list;
+    user->count = count;
+    user->read_ms = now_ms();
+    return SG_OK;
+}
+
+/* Whoever holds a capability, or a view that is kept: a change must reach them unasked. */
+static bool is_served(const struct control *control, const struct user_groups *user)
+{
+    for (size_t i = 0; i < control->grants.count; i++) {
+        const struct grant *grant = &control->grants.list[i];
+        if (grant->uid == user->uid && grant->gid == user->gid) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < VIEW_CACHE; i++) {
+        if (control->views.cache[i].memfd >= 0 && control->views.cache[i].uid == user->uid &&
+            control->views.cache[i].gid == user->gid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is found here is news to those who were served before: the timer tells them. A name service
+ * that fails leaves what is known as it is. */
+static sg_status refresh(struct groups *groups, struct user_groups *user, struct sg_error *err)
+{
+    bool changed = false;
+    if (user->list != NULL && now_ms() - user->read_ms <= FRESH_MS) {
+        return SG_OK;
+    }
+    bool known = user->list != NULL;
+    sg_status s = read_user(user, &changed, err);
+    groups->changed = groups->changed || (changed && is_served(groups->control, user));
+    if (s != SG_OK && known) {
+        sg_log_error(SG_LOG_WARNING, "groups_not_read", err);
+        sg_error_clear(err);
+        return SG_OK;
+    }
+    return s;
+}
+
+static sg_status of_user(void *context, uid_t uid, gid_t gid, gid_t **out, size_t *count,
+                         struct sg_error *err)
+{
+    struct groups *groups = context;
+    struct user_groups *user = find(groups, uid, gid);
+    if (user == NULL) {
+        user = take_place(groups, uid, gid);
+    }
+    sg_status s = refresh(groups, user, err);
+    gid_t *copy = s == SG_OK ? reallocarray(NULL, user->count, sizeof *copy) : NULL;
+    if (copy == NULL) {
+        return s != SG_OK ? s : sg_fail_memory(err);
+    }
+    memcpy(copy, user->list, user->count * sizeof *copy);
+    *out = copy;
+    *count = user->count;
+    return SG_OK;
+}
+
+struct sg_groups sg_groups_source(struct groups *groups)
+{
+    return (struct sg_groups){.of_user = of_user, .context = groups};
+}
+
+/* ---- changes ---- */
+
+/* While no profile permits a group, groups decide nothing. */
+static bool groups_matter(struct control *control)
+{
+    SG_CLEANUP(sg_profile_set_unrefp) struct sg_profile_set *set = NULL;
+    struct sg_error err = SG_ERROR_INIT;
+    if (sg_service_profiles(&control->service, &set, &err) != SG_OK) {
+        sg_log_error(SG_LOG_WARNING, "profiles_not_read", &err);
+        return false;
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        for (size_t k = 0; k < set->list[i].permit_count; k++) {
+            if (set->list[i].permits[k].subject.kind == SG_SUBJECT_GROUP) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* A name service that fails leaves what is known as it is; it says so once each time. */
+static bool look_again(struct user_groups *user)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    bool changed = false;
+    if (read_user(user, &changed, &err) != SG_OK) {
+        sg_log_error(SG_LOG_WARNING, "groups_not_read", &err);
+    }
+    return changed;
+}
+
+static void on_watch(evutil_socket_t socket, short what, void *context)
+{
+    struct groups *groups = context;
+    struct control *control = groups->control;
+    (void)socket;
+    (void)what;
+    if (control->operating || !groups_matter(control)) {
+        return;
+    }
+    bool changed = groups->changed;
+    groups->changed = false;
+    for (size_t i = 0; i < GROUP_CACHE; i++) {
+        struct user_groups *user = &groups->users[i];
+        if (user->list != NULL && is_served(control, user)) {
+            changed = look_again(user) || changed;
+        } else if (user->list != NULL && now_ms() - user->read_ms > FORGET_MS) {
+            forget(user);
+        }
+    }
+    if (changed) {
+        const struct sg_change_listener *changes = &control->service.changes;
+        sg_log(SG_LOG_NOTICE, "event=groups_changed");
+        changes->widen(changes->context);
+    }
+}
+
+sg_status sg_groups_watch(struct groups *groups, struct control *control, struct sg_error *err)
+{
+    struct timeval often = {.tv_sec = WATCH_S};
+    groups->timer = event_new(control->base, -1, EV_PERSIST, on_watch, groups);
+    bool made = groups->timer != NULL && event_add(groups->timer, &often) == 0;
+    return made ? SG_OK : sg_fail_memory(err);
+}
+
+void sg_groups_done(struct groups *groups)
+{
+    if (groups->timer != NULL) {
+        event_free(groups->timer);
+    }
+    for (size_t i = 0; i < GROUP_CACHE; i++) {
+        forget(&groups->users[i]);
+    }
+}

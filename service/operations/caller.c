@@ -1,0 +1,73 @@
+/* Who a Unix user is to us: administrator by the configuration, owners by the store, groups by the
+ * system. */
+#include <signet/operations/service.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void sg_loaded_caller_done(struct sg_loaded_caller *loaded)
+{
+    free(loaded->names);
+    free(loaded->pointers);
+    free(loaded->groups);
+}
+
+static bool is_administrator(const struct sg_service *service, uid_t uid)
+{
+    for (size_t i = 0; i < service->administrator_count; i++) {
+        if (service->administrators[i] == uid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static sg_status point_at_names(struct sg_loaded_caller *out, size_t count, struct sg_error *err)
+{
+    out->pointers = calloc(count + 1, sizeof *out->pointers);
+    if (out->pointers == NULL) {
+        return sg_fail_memory(err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        out->pointers[i] = out->names[i].text;
+    }
+    return SG_OK;
+}
+
+sg_status sg_caller_load(struct sg_service *service, uid_t uid, gid_t gid,
+                         struct sg_loaded_caller *out, struct sg_error *err)
+{
+    size_t owners = 0;
+    size_t groups = 0;
+    const struct sg_groups *source = &service->groups;
+    sg_status s = sg_store_owners_of_uid(service->store, uid, &out->names, &owners, err);
+    s = s == SG_OK ? point_at_names(out, owners, err) : s;
+    s = s == SG_OK ? source->of_user(source->context, uid, gid, &out->groups, &groups, err) : s;
+    if (s != SG_OK) {
+        return s;
+    }
+    out->caller = (struct sg_caller){.uid = uid,
+                                     .gid = gid,
+                                     .administrator = is_administrator(service, uid),
+                                     .owners = out->pointers,
+                                     .owner_count = owners,
+                                     .groups = out->groups,
+                                     .group_count = groups};
+    return SG_OK;
+}
+
+sg_status sg_caller_as_owner(const char *owner, struct sg_loaded_caller *out, struct sg_error *err)
+{
+    out->names = calloc(1, sizeof *out->names);
+    if (out->names == NULL) {
+        return sg_fail_memory(err);
+    }
+    (void)snprintf(out->names[0].text, sizeof out->names[0].text, "%s", owner);
+    sg_status s = point_at_names(out, 1, err);
+    if (s == SG_OK) {
+        out->caller = (struct sg_caller){
+            .uid = (uid_t)-1, .gid = (gid_t)-1, .owners = out->pointers, .owner_count = 1};
+    }
+    return s;
+}

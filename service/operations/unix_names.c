@@ -1,0 +1,126 @@
+#include "unix_names.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <signet/operations/unix_groups.h>
+
+#define ROOM 65536      /* bytes: a group's members stand in its entry */
+#define GROUPS_MAX 1024 /* of one user */
+
+static sg_status failed(int error, const char *what, const char *name, struct sg_error *err)
+{
+    if (error == ENOMEM) {
+        return sg_fail_memory(err);
+    }
+    errno = error;
+    sg_fail_errno(err, SG_E_SERVICE, "name_service", "cannot look up the %s %.64s", what, name);
+    return sg_hint(err, "The system's name service failed: getent %s",
+                   what[0] == 'g' ? "group" : "passwd");
+}
+
+/* These say "there is none" in several ways (getpwnam_r(3)). */
+static bool is_absent(int error)
+{
+    return error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
+}
+
+sg_status sg_unix_user_find(const char *name, uid_t *uid, bool *found, struct sg_error *err)
+{
+    struct passwd entry;
+    struct passwd *result = NULL;
+    SG_FREE char *room = malloc(ROOM);
+    int error = room == NULL ? ENOMEM : getpwnam_r(name, &entry, room, ROOM, &result);
+    if (result == NULL && !is_absent(error)) {
+        return failed(error, "user", name, err);
+    }
+    *found = result != NULL;
+    *uid = result != NULL ? result->pw_uid : *uid;
+    return SG_OK;
+}
+
+sg_status sg_unix_group_find(const char *name, gid_t *gid, bool *found, struct sg_error *err)
+{
+    struct group entry;
+    struct group *result = NULL;
+    SG_FREE char *room = malloc(ROOM);
+    int error = room == NULL ? ENOMEM : getgrnam_r(name, &entry, room, ROOM, &result);
+    if (result == NULL && !is_absent(error)) {
+        return failed(error, "group", name, err);
+    }
+    *found = result != NULL;
+    *gid = result != NULL ? result->gr_gid : *gid;
+    return SG_OK;
+}
+
+void sg_unix_user_name(uid_t uid, char out[SG_UNIX_NAME])
+{
+    struct passwd entry;
+    struct passwd *result = NULL;
+    SG_FREE char *room = malloc(ROOM);
+    out[0] = '\0';
+    if (room != NULL && getpwuid_r(uid, &entry, room, ROOM, &result) == 0 && result != NULL) {
+        (void)snprintf(out, SG_UNIX_NAME, "%s", result->pw_name);
+    }
+}
+
+void sg_unix_group_name(gid_t gid, char out[SG_UNIX_NAME])
+{
+    struct group entry;
+    struct group *result = NULL;
+    SG_FREE char *room = malloc(ROOM);
+    out[0] = '\0';
+    if (room != NULL && getgrgid_r(gid, &entry, room, ROOM, &result) == 0 && result != NULL) {
+        (void)snprintf(out, SG_UNIX_NAME, "%s", result->gr_name);
+    }
+}
+
+bool sg_unix_primary_group(uid_t uid, gid_t *out)
+{
+    struct passwd entry;
+    struct passwd *result = NULL;
+    SG_FREE char *room = malloc(ROOM);
+    if (room == NULL || getpwuid_r(uid, &entry, room, ROOM, &result) != 0 || result == NULL) {
+        return false;
+    }
+    *out = result->pw_gid;
+    return true;
+}
+
+/* ---- a user's groups ---- */
+
+static int compare(const void *a, const void *b)
+{
+    gid_t left = *(const gid_t *)a;
+    gid_t right = *(const gid_t *)b;
+    return (left > right) - (left < right);
+}
+
+sg_status sg_unix_groups(uid_t uid, gid_t gid, gid_t **out, size_t *count, struct sg_error *err)
+{
+    struct passwd entry;
+    struct passwd *result = NULL;
+    SG_FREE char *room = malloc(ROOM);
+    SG_FREE gid_t *groups = calloc(GROUPS_MAX + 1, sizeof *groups);
+    int found = GROUPS_MAX;
+    if (room == NULL || groups == NULL) {
+        return sg_fail_memory(err);
+    }
+    int error = getpwuid_r(uid, &entry, room, ROOM, &result);
+    if (result == NULL && !is_absent(error)) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "%lu", (unsigned long)uid);
+        return failed(error, "user", name, err);
+    }
+    if (result == NULL || getgrouplist(result->pw_name, result->pw_gid, groups, &found) < 0) {
+        found = found > GROUPS_MAX && result != NULL ? GROUPS_MAX : 0;
+    }
+    groups[found] = gid; /* the one it runs with, which it may have from newgrp or systemd */
+    *count = (size_t)found + 1;
+    qsort(groups, *count, sizeof *groups, compare);
+    *out = SG_STEAL(groups);
+    return SG_OK;
+}

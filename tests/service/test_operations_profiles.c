@@ -1,0 +1,264 @@
+/* authority …: profiles and permits as operations, and what they change. */
+#include <string.h>
+
+#include "operations_fixture.h"
+
+static const gid_t staff[] = {700};
+static const struct sg_caller member = {.uid = 1003, .groups = staff, .group_count = 1};
+
+static void prepare(struct world *world)
+{
+    must(world, "cert generate", "{'certificate': 'START1/web', 'subject': 'CN=web'}");
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    must(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'START1/web'}");
+}
+
+/* As whoever, then as the administrator again. */
+static void refused_to(struct world *world, const struct sg_caller *caller, const char *operation,
+                       const char *params)
+{
+    world->caller = caller;
+    refused(world, operation, params, SG_E_DENIED, "not_authorised");
+    world->caller = &administrator;
+}
+
+static json_t *must_as(struct world *world, const struct sg_caller *caller, const char *operation,
+                       const char *params)
+{
+    world->caller = caller;
+    json_t *answer = must(world, operation, params);
+    world->caller = &administrator;
+    return answer;
+}
+
+static void profiles_are_defined_shown_and_deleted(void **state)
+{
+    struct world *world = *state;
+    must(world, "authority define",
+         "{'class': 'FACILITY', 'profile': 'irr.digtcert.list', 'uacc': 'read'}");
+    assert_says(world, "did", "defined FACILITY IRR.DIGTCERT.LIST, UACC(READ)");
+    must(world, "authority define", "{'class': 'RDATALIB', 'profile': 'START1.**'}");
+    assert_says(world, "warnings", "permits nobody yet");
+    must(world, "authority permit",
+         "{'class': 'RDATALIB', 'profile': 'START1.**', 'to': 'group:700', 'level': 'update'}");
+    assert_string_equal(answered(world, "to"), "group:700");
+    must(world, "authority permit",
+         "{'class': 'RDATALIB', 'profile': 'START1.**', 'to': 'owner:start1', 'level': 'control'}");
+    json_t *items = json_object_get(must(world, "authority list", "{}"), "items");
+    assert_int_equal(json_array_size(items), 2);
+    must(world, "authority show", "{'class': 'RDATALIB', 'profile': 'start1.**'}");
+    assert_string_equal(answered(world, "uacc"), "NONE");
+    items = json_object_get(world->answer, "items");
+    assert_int_equal(json_array_size(items), 2);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(items, 0), "to")),
+                        "owner:START1");
+    must(world, "authority alter",
+         "{'class': 'RDATALIB', 'profile': 'START1.**', 'uacc': 'read', 'appldata': 'note'}");
+    must(world, "authority revoke",
+         "{'class': 'RDATALIB', 'profile': 'START1.**', 'from': 'group:700'}");
+    must(world, "authority delete", "{'class': 'RDATALIB', 'profile': 'START1.**'}");
+    refused(world, "authority show", "{'class': 'RDATALIB', 'profile': 'START1.**'}",
+            SG_E_NOT_FOUND, "profile_not_found");
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        const char *operation, *params;
+        sg_status status;
+        const char *code;
+    } cases[] = {
+        {"authority define", "{'class': 'FACILITY', 'profile': 'A..B'}", SG_E_INPUT, "bad_profile"},
+        {"authority define", "{'class': 'FACILITY', 'profile': 'A B'}", SG_E_INPUT, "bad_profile"},
+        {"authority define", "{'class': 'FACILITY', 'profile': 'LIST.HERE'}", SG_E_CONFLICT,
+         "profile_exists"},
+        {"authority define", "{'class': 'DIGTCRIT', 'profile': 'X=1', 'appldata': 'CERTAUTH'}",
+         SG_E_INPUT, "bad_owner"},
+        {"authority alter", "{'class': 'FACILITY', 'profile': 'LIST.HERE'}", SG_E_USAGE,
+         "nothing_to_change"},
+        {"authority alter", "{'class': 'FACILITY', 'profile': 'NONE', 'uacc': 'read'}",
+         SG_E_NOT_FOUND, "profile_not_found"},
+        {"authority delete", "{'class': 'RDATALIB', 'profile': 'LIST.HERE'}", SG_E_NOT_FOUND,
+         "profile_not_found"},
+        {"authority permit", "{'class': 'FACILITY', 'profile': 'NONE', 'to': '*', 'level': 'read'}",
+         SG_E_NOT_FOUND, "profile_not_found"},
+        {"authority permit",
+         "{'class': 'FACILITY', 'profile': 'LIST.HERE', 'to': 'START1', 'level': 'read'}",
+         SG_E_INPUT, "bad_subject"},
+        {"authority permit",
+         "{'class': 'FACILITY', 'profile': 'LIST.HERE', 'to': 'owner:NOBODYHERE', 'level': 'read'}",
+         SG_E_NOT_FOUND, "owner_not_found"},
+        {"authority permit",
+         "{'class': 'FACILITY', 'profile': 'LIST.HERE', 'to': 'user:no-such-user', 'level': 'read'}",
+         SG_E_NOT_FOUND, "unknown_unix_user"},
+        {"authority permit",
+         "{'class': 'FACILITY', 'profile': 'LIST.HERE', 'to': 'group:no-such-group', 'level': 'read'}",
+         SG_E_NOT_FOUND, "unknown_unix_group"},
+        {"authority permit",
+         "{'class': 'FACILITY', 'profile': 'LIST.HERE', 'to': 'user:4294967295', 'level': 'read'}",
+         SG_E_NOT_FOUND, "unknown_unix_user"},
+        {"authority permit",
+         "{'class': 'FACILITY', 'profile': 'LIST.HERE', 'to': 'id:NOSUCH', 'level': 'read'}",
+         SG_E_NOT_FOUND, "unknown_id"},
+        {"authority revoke", "{'class': 'FACILITY', 'profile': 'LIST.HERE', 'from': '*'}",
+         SG_E_NOT_FOUND, "permit_not_found"},
+    };
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'LIST.HERE'}");
+    assert_says(world, "warnings", "no function of Signet asks for LIST.HERE");
+    for (size_t i = 0; i < SG_COUNT(cases); i++) {
+        refused(world, cases[i].operation, cases[i].params, cases[i].status, cases[i].code);
+    }
+}
+
+static void what_will_not_work_is_said_at_define(void **state)
+{
+    struct world *world = *state;
+    must(world, "authority define", "{'class': 'RDATALIB', 'profile': 'START1.KEY'}");
+    assert_says(world, "warnings", "covers no ring");
+    must(world, "authority define", "{'class': 'DIGTCRIT', 'profile': 'APPLID=X'}");
+    assert_says(world, "warnings", "means nobody");
+    must(world, "authority define",
+         "{'class': 'DIGTCRIT', 'profile': 'APPLID=Y', 'appldata': 'royalid'}");
+    assert_says(world, "warnings", "there is no owner ROYALID yet");
+    must(world, "authority show", "{'class': 'DIGTCRIT', 'profile': 'APPLID=Y'}");
+    assert_string_equal(answered(world, "appldata"), "ROYALID");
+    must(world, "authority alter",
+         "{'class': 'DIGTCRIT', 'profile': 'APPLID=Y', 'appldata': 'start1'}");
+    assert_null(json_object_get(world->answer, "warnings"));
+}
+
+/* ID(NAME) of a deck: an owner, else a group, else a user, whatever the case. */
+static void an_id_is_an_owner_else_a_group_else_a_user(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        const char *id, *to;
+    } cases[] = {{"START1", "owner:START1"},
+                 {"start1", "owner:START1"},
+                 {"ROOT", "group:0"}, /* a group root is everywhere */
+                 {"*", "*"}};
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST'}");
+    for (size_t i = 0; i < SG_COUNT(cases); i++) {
+        json_t *params =
+            json_pack("{s:s, s:s, s:s, s:o}", "class", "FACILITY", "profile", "IRR.DIGTCERT.LIST",
+                      "level", "read", "to", json_sprintf("id:%s", cases[i].id));
+        must_json(world, "authority permit", params);
+        assert_string_equal(answered(world, "to"), cases[i].to);
+    }
+}
+
+static void a_permit_opens_and_its_end_closes(void **state)
+{
+    struct world *world = *state;
+    const char *show = "{'certificate': 'START1/web'}";
+    prepare(world);
+    refused_to(world, &member, "cert show", show);
+    must(world, "authority define",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.*', 'uacc': 'read'}");
+    must(world, "authority permit",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.*', 'to': "
+         "'group:700', 'level': 'update'}");
+    must_as(world, &member, "cert show", show);
+    must_as(world, &member, "cert alter", "{'certificate': 'START1/web', 'status': 'notrust'}");
+    must_as(world, &owner_of_start1, "cert show", show); /* READ by the UACC: one's own */
+    refused_to(world, &stranger, "cert show", show);
+    refused_to(world, &member, "cert show", "{'certificate': 'CERTAUTH/x'}");
+    assert_told(world, "needs CONTROL to IRR.DIGTCERT.LIST");
+    assert_told(world, "holds UPDATE (profile IRR.DIGTCERT.*, permitted to group:700)");
+    must(world, "authority revoke",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.*', 'from': 'group:700'}");
+    refused_to(world, &member, "cert show", show);
+}
+
+/* A closed profile closes for the owner too; administrators are never shut out. */
+static void a_profile_decides_alone(void **state)
+{
+    struct world *world = *state;
+    prepare(world);
+    must_as(world, &owner_of_start1, "ring show", "{'ring': 'START1/KEY'}");
+    must(world, "authority define", "{'class': 'RDATALIB', 'profile': 'START1.KEY.LST'}");
+    refused_to(world, &owner_of_start1, "ring show", "{'ring': 'START1/KEY'}");
+    json_t *items = json_object_get(must_as(world, &owner_of_start1, "ring list", "{}"), "items");
+    assert_int_equal(json_array_size(items), 0);
+    must(world, "ring show", "{'ring': 'START1/KEY'}");
+    must(world, "authority permit",
+         "{'class': 'RDATALIB', 'profile': 'START1.KEY.LST', 'to': "
+         "'owner:START1', 'level': 'read'}");
+    must_as(world, &owner_of_start1, "ring show", "{'ring': 'START1/KEY'}");
+}
+
+static void only_authority_gives_authority(void **state)
+{
+    struct world *world = *state;
+    const char *define = "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.DELETE'}";
+    must(world, "authority define",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.**', 'uacc': 'control'}");
+    refused_to(world, &stranger, "authority define", define);
+    refused_to(world, &stranger, "authority list", "{}");
+    refused_to(world, &stranger, "owner attach", "{'owner': 'START1', 'uid': 1002}");
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.AUTHORITY'}");
+    must(world, "authority permit",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.AUTHORITY', "
+         "'to': 'user:1002', 'level': 'control'}");
+    must_as(world, &stranger, "authority define", define);
+    refused_to(world, &member, "authority list", "{}");
+}
+
+/* What is taken away is narrowed before the change is there, and views are renewed after it. */
+static void changes_reach_those_who_read(void **state)
+{
+    struct world *world = *state;
+    unsigned narrowed = world->narrowed;
+    unsigned widened = world->widened;
+    must(world, "authority define", "{'class': 'RDATALIB', 'profile': 'START1.KEY.LST'}");
+    assert_int_equal(world->narrowed, narrowed + 1);
+    assert_int_equal(world->widened, widened + 1);
+    must(world, "authority list", "{}");
+    assert_int_equal(world->narrowed, narrowed + 1);
+    world->refuse_narrow = true;
+    refused(world, "authority delete", "{'class': 'RDATALIB', 'profile': 'START1.KEY.LST'}",
+            SG_E_STORAGE, "cannot_narrow");
+    world->refuse_narrow = false;
+    must(world, "authority show", "{'class': 'RDATALIB', 'profile': 'START1.KEY.LST'}");
+}
+
+/* A trial's profiles must not stay in what the service keeps of them. */
+static void a_dry_run_decides_nothing_afterwards(void **state)
+{
+    struct world *world = *state;
+    prepare(world);
+    assert_int_equal(ask(world, "authority define",
+                         json_of("{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST'}"), true),
+                     SG_OK);
+    must_as(world, &owner_of_start1, "cert show", "{'certificate': 'START1/web'}");
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.GENREQ'}");
+    must_as(world, &owner_of_start1, "cert show", "{'certificate': 'START1/web'}");
+}
+
+static void near_misses_are_named(void **state)
+{
+    struct world *world = *state;
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST'}");
+    refused(world, "authority show", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LISST'}",
+            SG_E_NOT_FOUND, "profile_not_found");
+    assert_string_equal(world->err.hint, "Did you mean IRR.DIGTCERT.LIST?");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+        TEST(profiles_are_defined_shown_and_deleted),
+        TEST(what_cannot_be_is_refused),
+        TEST(what_will_not_work_is_said_at_define),
+        TEST(an_id_is_an_owner_else_a_group_else_a_user),
+        TEST(a_permit_opens_and_its_end_closes),
+        TEST(a_profile_decides_alone),
+        TEST(only_authority_gives_authority),
+        TEST(changes_reach_those_who_read),
+        TEST(a_dry_run_decides_nothing_afterwards),
+        TEST(near_misses_are_named),
+    };
+    return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
+}
