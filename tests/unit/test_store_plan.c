@@ -10,9 +10,9 @@
 static bool may_scan(enum sg_query_id id)
 {
     switch ((int)id) {
-    case SG_Q_OWNER_NAMES:     /* the owners */
-    case SG_Q_COUNTS:          /* everything */
-    case SG_Q_PROFILE_SIZES:   /* all profiles */
+    case SG_Q_OWNER_NAMES:   /* the owners */
+    case SG_Q_COUNTS:        /* everything */
+    case SG_Q_PROFILE_SIZES: /* all profiles */
     case SG_Q_PROFILES:
     case SG_Q_PERMITS:
     case SG_Q_RING_IDS_ALL:    /* all rings */

@@ -15,8 +15,7 @@
 #define SG_FILTER_BYTES 1020 /**< bytes of UTF-8 a filter may take */
 #define SG_DOTTED_PARTS 64   /**< parts of a name */
 #define SG_DOTTED_BYTES 8192 /**< bytes of a name's text */
-#define SG_CRITERIA_MAX 255  /**< characters of criteria, before and after variables are replaced  \
-                              */
+#define SG_CRITERIA_MAX 255  /**< characters, also with the values in place */
 #define SG_CRITERIA_VALUE 32 /**< characters of a variable's value */
 #define SG_MULTIID "MULTIID" /**< owner of filters that find the user by criteria */
 
