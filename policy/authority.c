@@ -1,3 +1,4 @@
+#include <signet/base/ascii.h>
 #include <signet/policy/authority.h>
 
 #include <stdio.h>
@@ -389,10 +390,10 @@ bool sg_authority_key_usable(const struct sg_profiles *profiles, const struct sg
 /* A profile's name has no blank, and "%", "*" and "&" mean something there. */
 static char folded(char c)
 {
-    if (c >= 'a' && c <= 'z') {
-        return (char)(c - 'a' + 'A');
+    if (c == ' ' || c == '%' || c == '*' || c == '&') {
+        return '_';
     }
-    return c == ' ' || c == '%' || c == '*' || c == '&' ? '_' : c;
+    return sg_ascii_upper(c);
 }
 
 void sg_ring_resource(const char *owner, const char *ring, bool update, struct sg_profile_name *out)

@@ -4,15 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <signet/base/ascii.h>
 #include <signet/base/cleanup.h>
 
 #define NAME_MAX_LEN 32
-
-static char upper(char c)
-{
-    bool lower = c >= 'a' && c <= 'z';
-    return lower ? (char)(c - 'a' + 'A') : c;
-}
 
 static bool is_name_character(char c)
 {
@@ -91,7 +86,7 @@ sg_status sg_criteria_read(const char *text, char out[SG_CRITERIA_MAX + 1], stru
         return bad_criteria(err, len == 0 ? "they are empty" : "more than 255 characters");
     }
     for (size_t i = 0; i < len; i++) {
-        folded[i] = upper(text[i]);
+        folded[i] = sg_ascii_upper(text[i]);
     }
     const char *at = folded;
     for (bool more = true; more; at++) {
@@ -119,7 +114,7 @@ static sg_status check_value(const struct term *term, const char *value, struct 
     }
     bool good = len > 0 && len <= SG_CRITERIA_VALUE;
     for (size_t i = 0; good && i < len; i++) {
-        good = is_name_character(upper(value[i])) || value[i] == '_' || value[i] == '-';
+        good = is_name_character(sg_ascii_upper(value[i])) || value[i] == '_' || value[i] == '-';
     }
     if (!good) {
         (void)sg_fail(err, SG_E_INPUT, "bad_criteria_value", "the value for %.*s cannot be used",
@@ -143,7 +138,7 @@ static sg_status add_term(const struct term *term, const char *value, char *out,
                        SG_CRITERIA_MAX);
     }
     for (size_t i = 0; value[i] != '\0'; i++) {
-        out[*used + (size_t)put + i] = upper(value[i]);
+        out[*used + (size_t)put + i] = sg_ascii_upper(value[i]);
     }
     *used += need;
     out[*used] = '\0';
@@ -164,7 +159,7 @@ sg_status sg_criteria_fill(const char *criteria, const struct sg_criteria_values
             return bad_criteria(err, "a term has no variable that is known");
         }
         sg_status s = check_value(&term, *value, err);
-        s = s == SG_OK ? add_term(&term, *value, filled, &used, err) : s;
+        s = s == SG_OK && *value != NULL ? add_term(&term, *value, filled, &used, err) : s;
         if (s != SG_OK) {
             return s;
         }

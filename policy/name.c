@@ -1,3 +1,4 @@
+#include <signet/base/ascii.h>
 #include <signet/policy/name.h>
 
 #include <stdio.h>
@@ -336,8 +337,7 @@ sg_status sg_name_token(const char *text, struct sg_ring_ref *out, struct sg_err
             return sg_hint(err, "A token's name starts with a letter, @, # or $ and goes on with "
                                 "these, digits and periods.");
         }
-        bool lower = text[i] >= 'a' && text[i] <= 'z';
-        ref.ring.text[i] = lower ? (char)(text[i] - 'a' + 'A') : text[i];
+        ref.ring.text[i] = sg_ascii_upper(text[i]);
     }
     *out = ref;
     return SG_OK;

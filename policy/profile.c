@@ -1,3 +1,4 @@
+#include <signet/base/ascii.h>
 #include <signet/policy/profile.h>
 
 #include <stdio.h>
@@ -66,11 +67,6 @@ static const char *wrong_with(const char *start, const char *p, bool *had_double
     return *p == ' ' ? "a blank" : *p == '&' ? "an &" : NULL;
 }
 
-static char upper(char c)
-{
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-}
-
 static sg_status check_name(const char *text, size_t len, struct sg_error *err)
 {
     size_t count = 0;
@@ -110,7 +106,7 @@ sg_status sg_profile_name_read(const char *text, struct sg_profile_name *out, st
         return s;
     }
     for (size_t i = 0; i <= len; i++) {
-        out->text[i] = upper(text[i]);
+        out->text[i] = sg_ascii_upper(text[i]);
     }
     return SG_OK;
 }

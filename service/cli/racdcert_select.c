@@ -1,10 +1,11 @@
 /* racdcert: what a command means by what it does not say: whose, which certificate, which file. */
 #include "racdcert_internal.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <signet/base/ascii.h>
 
 static void json_freep(json_t **value)
 {
@@ -13,10 +14,10 @@ static void json_freep(json_t **value)
 
 /* ---- files ---- */
 
-static bool exists_in_case(char *path, int (*fold)(int))
+static bool exists_in_case(char *path, char (*fold)(char))
 {
     for (char *at = path; *at != '\0'; at++) {
-        *at = (unsigned char)*at < 0x80 ? (char)fold((unsigned char)*at) : *at;
+        *at = fold(*at);
     }
     return access(path, F_OK) == 0;
 }
@@ -27,7 +28,8 @@ sg_status sg_racdcert_file(const char *name, bool read, struct sg_buffer *out, s
     if (s != SG_OK || !read || access((const char *)out->data, F_OK) == 0) {
         return s;
     }
-    if (exists_in_case((char *)out->data, tolower) || exists_in_case((char *)out->data, toupper)) {
+    if (exists_in_case((char *)out->data, sg_ascii_lower) ||
+        exists_in_case((char *)out->data, sg_ascii_upper)) {
         return SG_OK;
     }
     sg_fail(err, SG_E_NOT_FOUND, "data_set_not_found",

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include <signet/base/ascii.h>
 #include <signet/policy/name.h>
 
 #include "unix_names.h"
@@ -42,9 +43,8 @@ static bool is_number(const char *text, uint32_t *out)
 static const char *lower(const char *text, char out[SG_UNIX_NAME])
 {
     for (size_t i = 0; i < SG_UNIX_NAME; i++) {
-        char c = text[i];
-        out[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-        if (c == '\0') {
+        out[i] = sg_ascii_lower(text[i]);
+        if (text[i] == '\0') {
             break;
         }
     }

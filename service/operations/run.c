@@ -12,14 +12,15 @@ typedef sg_status (*handler)(struct sg_run *run, struct sg_error *err);
 /* Rows that the client runs itself have no handler in the service; no route leads to them. */
 #define HANDLED_BY_CLIENT(flags) (((flags)&SG_OP_CLIENT) != 0)
 
-static handler handler_of(enum sg_operation_id id)
-{
-    static const handler handlers[] = {
+static const handler handlers[] = {
 #define SG_OPERATION(identifier, noun, verb, flags, ...)                                           \
     [SG_OP_##identifier] = HANDLED_BY_CLIENT(flags) ? NULL : sg_operation_##identifier,
 #include <signet/interface/operations.def>
 #undef SG_OPERATION
-    };
+};
+
+static handler handler_of(enum sg_operation_id id)
+{
     return (size_t)id < SG_COUNT(handlers) ? handlers[id] : NULL;
 }
 

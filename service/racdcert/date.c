@@ -66,7 +66,7 @@ static sg_status read_fields(const char *date, const char *time, struct tm *out,
 static bool moment(const struct tm *fields, time_t utc, time_t offset_at, int64_t *out)
 {
     struct tm there;
-    struct tm back;
+    struct tm back = {0};
     if (localtime_r(&offset_at, &there) == NULL) {
         return false;
     }
@@ -78,7 +78,7 @@ static bool moment(const struct tm *fields, time_t utc, time_t offset_at, int64_
 sg_status sg_rac_local_time(const char *date, const char *time, int64_t *out_s, bool *ambiguous,
                             struct sg_error *err)
 {
-    struct tm fields;
+    struct tm fields = {0};
     sg_status s = read_fields(date, time, &fields, err);
     if (s != SG_OK) {
         return s;

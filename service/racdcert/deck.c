@@ -368,8 +368,17 @@ static sg_status unfinished(struct joining *joining, const char *what)
 /* The sign that continues a line, or 0. */
 static char continuation(const struct line *line)
 {
-    char last = line->len > 0 ? line->text[line->len - 1] : '\0';
-    return last == '-' || last == '+' ? last : '\0';
+    if (line->len == 0) {
+        return '\0';
+    }
+    switch (line->text[line->len - 1]) {
+    case '-':
+        return '-';
+    case '+':
+        return '+';
+    default:
+        return '\0';
+    }
 }
 
 static size_t leading_blanks(const struct line *line)

@@ -70,7 +70,9 @@ static char *showable(const struct sg_deck_command *command)
     }
     copy[len] = '\0';
     for (size_t i = 0; i < len; i++) {
-        copy[i] = copy[i] == '\t' ? ' ' : copy[i];
+        if (copy[i] == '\t') {
+            copy[i] = ' ';
+        }
     }
     hide_passwords(copy, len);
     return copy;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <signet/base/ascii.h>
+
 static sg_status select_serial(struct sg_rac_run *run, const struct sg_rac_node *node)
 {
     const char *text = sg_rac_value(run, node);
@@ -19,7 +21,7 @@ static sg_status select_serial(struct sg_rac_run *run, const struct sg_rac_node 
         return sg_fail_memory(run->err);
     }
     for (char *c = selection->serial; *c != '\0'; c++) {
-        *c = *c >= 'A' && *c <= 'F' ? (char)(*c - 'A' + 'a') : *c;
+        *c = sg_ascii_lower(*c);
     }
     return SG_OK;
 }

@@ -290,7 +290,7 @@ static sg_status parse_keyword(struct parser *parser, struct sg_rac_node *parent
     sg_status s = find_keyword(parser, level, &word, &keyword);
     s = s == SG_OK ? new_node(parser, parent, keyword, &word, &node) : s;
     s = s == SG_OK ? sg_lexer_advance(&parser->lexer) : s;
-    if (s != SG_OK) {
+    if (s != SG_OK || keyword == NULL || node == NULL) {
         return s;
     }
     if (parser->lexer.next.kind == SG_TOKEN_OPEN) {
@@ -341,7 +341,7 @@ static sg_status parse_command(struct parser *parser)
     sg_status s = find_keyword(parser, SG_RAC_IN_COMMANDS, &word, &keyword);
     s = s == SG_OK ? new_node(parser, NULL, keyword, &word, &command) : s;
     s = s == SG_OK ? sg_lexer_advance(&parser->lexer) : s;
-    s = s == SG_OK ? parse_keywords(parser, command, keyword->inner, 0) : s;
+    s = s == SG_OK && keyword != NULL ? parse_keywords(parser, command, keyword->inner, 0) : s;
     if (s == SG_OK && parser->lexer.next.kind == SG_TOKEN_CLOSE) {
         sg_fail(parser->err, SG_E_USAGE, "unexpected_parenthesis",
                 "a parenthesis closes that was not opened");

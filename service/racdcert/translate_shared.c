@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <signet/base/ascii.h>
+
 sg_status sg_rac_fault(struct sg_rac_run *run, const struct sg_rac_node *node)
 {
     run->out->fault = node->at;
@@ -155,7 +157,7 @@ static sg_status named_user(struct sg_rac_run *run, const struct sg_rac_node *id
     }
     snprintf(out, 40, "%s", text);
     for (char *c = out; *c != '\0'; c++) {
-        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
+        *c = sg_ascii_upper(*c);
     }
     return SG_OK;
 }

@@ -21,7 +21,7 @@ static void end_expired(struct offers *offers, int64_t now_ms)
 {
     for (size_t i = 0; i < SG_COUNT(offers->list); i++) {
         struct offer *offer = &offers->list[i];
-        if (offer->key != NULL && now_ms - offer->made_ms >= SG_TRANSPORT_LIFE_S * 1000) {
+        if (offer->key != NULL && now_ms - offer->made_ms >= INT64_C(1000) * SG_TRANSPORT_LIFE_S) {
             end(offer);
         }
     }

@@ -211,7 +211,7 @@ sg_status sg_transport_seal(const unsigned char point[SG_TRANSPORT_POINT_LEN],
     }
     sg_status s = sg_transport_key_new(&sender, err);
     s = s == SG_OK ? sg_buffer_reserve(out, key.len + SG_TRANSPORT_OVERHEAD, &room, err) : s;
-    if (s != SG_OK) {
+    if (s != SG_OK || sender == NULL || room == NULL) {
         return s;
     }
     memcpy(room, sender->point, sizeof sender->point);

@@ -99,8 +99,9 @@ static void more_than_there_is_room_for_goes_by_in_order(void **state)
     assert_int_equal(sg_stream_write(&ends->stream, big, 1), 1);
     assert_int_equal(sg_stream_write(&ends->stream, big + 1, SG_STREAM_ROOM - 1),
                      SG_STREAM_ROOM - 1);
-    assert_int_equal(sg_stream_write(&ends->stream, big + SG_STREAM_ROOM, 2 * SG_STREAM_ROOM),
-                     2 * SG_STREAM_ROOM);
+    assert_int_equal(
+        sg_stream_write(&ends->stream, big + SG_STREAM_ROOM, (size_t)2 * SG_STREAM_ROOM),
+        2 * SG_STREAM_ROOM);
     assert_int_equal(recv(ends->peer, back, sizeof big, MSG_WAITALL), sizeof big);
     assert_memory_equal(back, big, sizeof big);
     assert_int_equal(send(ends->peer, big, sizeof big, 0), sizeof big);

@@ -78,10 +78,7 @@ static void odd_heads_are_refused(void **state)
     size_t count = 0;
     (void)state;
 #define ROW(verb_value, field, value)                                                              \
-    do {                                                                                           \
-        rows[count] = request_of(verb_value);                                                      \
-        rows[count++].field = (value);                                                             \
-    } while (0)
+    (rows[count] = request_of(verb_value), rows[count++].field = (value))
     ROW(WIRE_SIGN, magic, WIRE_MAGIC + 1);
     ROW(WIRE_SIGN, version, WIRE_VERSION + 1);
     ROW(WIRE_SIGN, verb, 0);

@@ -86,7 +86,10 @@ static bool is_connection(const struct sg_operation *operation)
 static json_t *params_of(const struct sg_operation *operation, const char *ring, const char *target)
 {
     json_t *params = json_object();
-    for (size_t i = 0; i < SG_NEEDS_MAX && operation->needs[i].param != NULL; i++) {
+    for (size_t i = 0; i < SG_NEEDS_MAX; i++) {
+        if (operation->needs[i].param == NULL) {
+            continue;
+        }
         const char *owner =
             is_connection(operation) && names_ring(operation, &operation->needs[i]) ? ring : target;
         json_object_set_new(params, operation->needs[i].param, json_sprintf("%s/thing", owner));

@@ -275,7 +275,7 @@ static size_t all_candidates(const struct sg_dotted_name *subject,
     size_t count = 0;
     while (sg_filter_candidate(subject, issuer, count, &keys[count])) {
         count++;
-        assert_true(count <= 4 * SG_DOTTED_PARTS);
+        assert_true(count <= (size_t)4 * SG_DOTTED_PARTS);
     }
     return count;
 }

@@ -177,7 +177,7 @@ static void an_unclosed_comment_ends_the_deck(void **state)
 static void what_is_too_long_is_refused(void **state)
 {
     struct reading *reading = *state;
-    size_t room = SG_DECK_COMMAND_MAX * 3;
+    size_t room = (size_t)SG_DECK_COMMAND_MAX * 3;
     char *deck = malloc(room);
     memset(deck, 'A', SG_DECK_LINE_MAX + 1);
     memcpy(deck + SG_DECK_LINE_MAX + 1, "\nB\n", 4);
