@@ -1,6 +1,8 @@
 /* racdcert: LIST and LISTRING, of one or of all that an owner has. */
 #include "racdcert_internal.h"
 
+#include <string.h>
+
 #include <signet/base/clock.h>
 #include <signet/racdcert/listing.h>
 
@@ -29,6 +31,9 @@ static enum sg_racdcert_listing kind_of(enum sg_rac_task task)
         return SG_LISTING_LISTCHAIN;
     case SG_RAC_LISTMAP:
         return SG_LISTING_LISTMAP;
+    case SG_RAC_LISTTOKEN:
+    case SG_RAC_LISTTOKENS:
+        return SG_LISTING_LISTTOKEN;
     case SG_RAC_NOTHING:
     case SG_RAC_CHANGE:
     case SG_RAC_LIST:
@@ -98,20 +103,19 @@ static sg_status list_certificates(struct sg_racdcert *session, struct sg_racdce
     }
 }
 
-static sg_status list_ring(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
-                           const char *ring, bool continued, struct sg_error *err)
+/* One of several, shown by the operation that shows one. */
+static sg_status show_one(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                          const char *noun, json_t *name, bool continued, struct sg_error *err)
 {
     SG_CLEANUP(json_freep) json_t *answer = NULL;
-    SG_CLEANUP(json_freep)
-    json_t *params =
-        json_pack("{s:o}", "ring", json_sprintf("%s/%s", outcome->request.owner, ring));
+    SG_CLEANUP(json_freep) json_t *params = json_pack("{s:o}", noun, name);
     SG_CLEANUP(json_freep) json_t *items = json_array();
     if (params == NULL || items == NULL) {
         return sg_fail_memory(err);
     }
-    sg_status s = sg_client_ask(session->client, sg_operation_find("ring", "show"), params, false,
-                                0, &answer, err);
-    s = s == SG_OK ? append(SG_LISTING_LISTRING, answer, continued, outcome, err) : s;
+    sg_status s = sg_client_ask(session->client, sg_operation_find(noun, "show"), params, false, 0,
+                                &answer, err);
+    s = s == SG_OK ? append(kind_of(outcome->request.task), answer, continued, outcome, err) : s;
     if (s == SG_OK && json_array_append(items, answer) != 0) {
         return sg_fail_memory(err);
     }
@@ -132,15 +136,59 @@ static sg_status list_rings(struct sg_racdcert *session, struct sg_racdcert_outc
     json_array_foreach(json_object_get(rings, "items"), index, item)
     {
         const char *ring = json_string_value(json_object_get(item, "ring"));
-        s = s == SG_OK && ring != NULL ? list_ring(session, outcome, ring, index > 0, err) : s;
+        s = s == SG_OK && ring != NULL
+                ? show_one(session, outcome, "ring",
+                           json_sprintf("%s/%s", outcome->request.owner, ring), index > 0, err)
+                : s;
     }
     bool none = json_array_size(json_object_get(rings, "items")) == 0;
     return s == SG_OK && none ? nothing(&outcome->request, "no_rings", "ring", err) : s;
 }
 
+/* The configured tokens stand in the same list: they hold keys and serve nobody. */
+static sg_status list_tokens(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                             struct sg_error *err)
+{
+    SG_CLEANUP(json_freep) json_t *tokens = NULL;
+    bool any = false;
+    size_t index;
+    json_t *item;
+    sg_status s = sg_client_ask(session->client, outcome->request.operation,
+                                outcome->request.params, false, 0, &tokens, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    json_array_foreach(json_object_get(tokens, "items"), index, item)
+    {
+        const char *kind = json_string_value(json_object_get(item, "kind"));
+        json_t *name = json_object_get(item, "name");
+        if (s == SG_OK && kind != NULL && strcmp(kind, "served") == 0) {
+            s = show_one(session, outcome, "token", json_incref(name), any, err);
+            any = true;
+        }
+    }
+    return s != SG_OK || any
+               ? s
+               : sg_fail(err, SG_E_NOT_FOUND, "no_tokens", "there is no served token");
+}
+
 sg_status sg_racdcert_list_all(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
                                struct sg_error *err)
 {
-    return outcome->request.task == SG_RAC_LIST_ALL ? list_certificates(session, outcome, err)
-                                                    : list_rings(session, outcome, err);
+    switch (outcome->request.task) {
+    case SG_RAC_LIST_ALL:
+        return list_certificates(session, outcome, err);
+    case SG_RAC_LISTTOKENS:
+        return list_tokens(session, outcome, err);
+    case SG_RAC_NOTHING:
+    case SG_RAC_CHANGE:
+    case SG_RAC_LIST:
+    case SG_RAC_LISTRING:
+    case SG_RAC_LISTRINGS:
+    case SG_RAC_LISTCHAIN:
+    case SG_RAC_LISTMAP:
+    case SG_RAC_LISTTOKEN:
+        break;
+    }
+    return list_rings(session, outcome, err);
 }

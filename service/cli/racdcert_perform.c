@@ -238,9 +238,11 @@ static sg_status perform(struct sg_racdcert *session, struct sg_racdcert_outcome
     case SG_RAC_LISTRING:
     case SG_RAC_LISTCHAIN:
     case SG_RAC_LISTMAP:
+    case SG_RAC_LISTTOKEN:
         return list_one(session, outcome, err);
     case SG_RAC_LIST_ALL:
     case SG_RAC_LISTRINGS:
+    case SG_RAC_LISTTOKENS:
         return sg_racdcert_list_all(session, outcome, err);
     }
     return sg_fail(err, SG_E_INTERNAL, NULL, "unknown task");

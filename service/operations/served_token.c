@@ -104,10 +104,11 @@ sg_status sg_operation_TOKEN_DELETE(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? sg_store_ring_delete(run->service->store, token.id, err) : s;
     s = s == SG_OK ? answer_token(run, &token, err) : s;
     run->visible = true;
-    return s == SG_OK ? sg_run_effect(run, err,
-                                      "deleted token %s with %llu bound certificates, which stay",
-                                      token.name.ring.text, (unsigned long long)token.connections)
-                      : s;
+    if (s != SG_OK || token.connections == 0) {
+        return s != SG_OK ? s : sg_run_effect(run, err, "deleted token %s", token.name.ring.text);
+    }
+    return sg_run_effect(run, err, "deleted token %s; what was bound in it stays: %llu",
+                         token.name.ring.text, (unsigned long long)token.connections);
 }
 
 struct listing {

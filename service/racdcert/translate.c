@@ -31,12 +31,15 @@ static const struct {
 } functions[] = {
     {"ADD", sg_rac_add},
     {"ADDRING", sg_rac_addring},
+    {"ADDTOKEN", sg_rac_addtoken},
     {"ALTER", sg_rac_alter},
     {"ALTMAP", sg_rac_altmap},
+    {"BIND", sg_rac_bind},
     {"CONNECT", sg_rac_connect},
     {"DELETE", sg_rac_delete},
     {"DELMAP", sg_rac_delmap},
     {"DELRING", sg_rac_delring},
+    {"DELTOKEN", sg_rac_deltoken},
     {"EXPORT", sg_rac_export},
     {"GENCERT", sg_rac_gencert},
     {"GENREQ", sg_rac_genreq},
@@ -44,10 +47,12 @@ static const struct {
     {"LISTCHAIN", sg_rac_listchain},
     {"LISTMAP", sg_rac_listmap},
     {"LISTRING", sg_rac_listring},
+    {"LISTTOKEN", sg_rac_listtoken},
     {"MAP", sg_rac_map},
     {"REKEY", sg_rac_rekey},
     {"REMOVE", sg_rac_remove},
     {"ROLLOVER", sg_rac_rollover},
+    {"UNBIND", sg_rac_unbind},
 };
 
 /* RACF performs the last of several functions and says nothing about the others. */

@@ -72,11 +72,14 @@ SG_CHECKED sg_status sg_rac_next_key_type(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_add(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_addring(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_alter(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_addtoken(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_altmap(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_bind(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_connect(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_delete(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_delmap(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_delring(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_deltoken(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_export(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_gencert(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_genreq(struct sg_rac_run *run);
@@ -84,9 +87,11 @@ SG_CHECKED sg_status sg_rac_list(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_listchain(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_listmap(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_listring(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_listtoken(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_map(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_rekey(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_remove(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_rollover(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_unbind(struct sg_rac_run *run);
 
 #endif

@@ -98,6 +98,7 @@ scenarios() {
     "$run" labels
     "$run" dates
     "$run" map
+    "$run" tokens
     "$run" mistakes
 }
 

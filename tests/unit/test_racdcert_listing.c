@@ -783,6 +783,62 @@ static void listmap_refuses_what_is_no_map(void **state)
 
 #define LISTING_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+static json_t *token(json_t *items)
+{
+    json_t *answer = json_pack("{s:s, s:o}", "token", "FTP.TLS", "items", items);
+    assert_non_null(answer);
+    return answer;
+}
+
+static json_t *bound(int number, const char *owner, const char *label, int visible)
+{
+    json_t *item = member(owner, label, "PERSONAL", number == 7, visible);
+    set(item, "sequence_number", json_integer(number));
+    set(item, "private_key", json_boolean(number == 7));
+    return item;
+}
+
+static void listtoken_shows_what_is_bound(void **state)
+{
+    struct listing *listing = *state;
+    listing->answer =
+        token(json_pack("[o, o]", bound(7, "FTPSRV", "FTP key", 1), bound(12, "SITE", "late", 0)));
+    assert_listed(listing, SG_LISTING_LISTTOKEN,
+                  "Token: FTP.TLS\n\n"
+                  "Seq Num   Attributes            Labels\n"
+                  "--------  --------------------  ------------------------------\n"
+                  "00000007  Default:  YES         RACF: FTP key\n"
+                  "          Priv Key: YES\n"
+                  "          Usage:    PERSONAL\n"
+                  "          Owner:    ID(FTPSRV)\n"
+                  "00000012  Default:  NO          RACF: late\n"
+                  "          Priv Key: NO\n"
+                  "          Usage:    PERSONAL\n"
+                  "          Owner:    SITE\n"
+                  "  *** late of SITE: hidden from programs (NOTRUST) ***\n");
+}
+
+static void listtoken_of_an_empty_token(void **state)
+{
+    struct listing *listing = *state;
+    listing->answer = token(json_array());
+    assert_listed(listing, SG_LISTING_LISTTOKEN,
+                  "Token: FTP.TLS\n\n  *** No certificates bound ***\n");
+}
+
+static void listtoken_wants_a_sequence_number(void **state)
+{
+    struct listing *listing = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    SG_BUFFER out;
+    sg_buffer_init(&out, 1 << 16);
+    listing->answer = token(json_pack("[o]", member("SITE", "x", "SITE", 0, 1)));
+    assert_int_equal(
+        sg_racdcert_listing(SG_LISTING_LISTTOKEN, listing->answer, &listing->options, &out, &err),
+        SG_E_SERVICE);
+    assert_string_equal(err.code, "bad_answer");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -811,6 +867,9 @@ int main(void)
         LISTING_TEST(the_next_page_begins_after_a_label),
         LISTING_TEST(listring_keeps_the_columns),
         LISTING_TEST(listring_of_an_empty_ring),
+        LISTING_TEST(listtoken_shows_what_is_bound),
+        LISTING_TEST(listtoken_of_an_empty_token),
+        LISTING_TEST(listtoken_wants_a_sequence_number),
         LISTING_TEST(a_further_ring_has_no_heading),
         LISTING_TEST(listring_says_what_programs_do_not_see),
         LISTING_TEST(wide_names_are_never_cut),

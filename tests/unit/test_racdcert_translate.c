@@ -423,10 +423,41 @@ static void the_table_is_whole(void **state)
     assert_true(functions >= 19);
 }
 
+static void served_tokens(void **state)
+{
+    (void)state;
+    becomes("RACDCERT ADDTOKEN(ftp.tls)", "token add {\"token\":\"ftp.tls\"}");
+    becomes("RACDCERT DELTOKEN(T)", "token delete {\"token\":\"T\"}");
+    becomes("RACDCERT DELTOKEN(T) FORCE", "token delete {\"force\":true,\"token\":\"T\"}");
+    becomes("RACDCERT LISTTOKEN(T)", "token show {\"token\":\"T\"}");
+    becomes("RACDCERT LISTTOKEN(*)", "token list {}");
+    becomes("RACDCERT BIND(SITE LABEL('a b') TOKEN(T) USAGE(PERSONAL) DEFAULT)",
+            "token bind {\"certificate\":\"SITE/a b\",\"default\":true,\"token\":\"T\","
+            "\"usage\":\"personal\"}");
+    becomes("RACDCERT BIND(LABEL(x) TOKEN(T))",
+            "token bind {\"certificate\":\"ME/x\",\"token\":\"T\"}");
+    becomes("RACDCERT UNBIND(CERTAUTH LABEL(x) TOKEN(T))",
+            "token unbind {\"certificate\":\"CERTAUTH/x\",\"token\":\"T\"}");
+    becomes("RACDCERT UNBIND(SEQNUM(00000012) TOKEN(T))",
+            "token unbind {\"sequence\":12,\"token\":\"T\"}");
+    refused("RACDCERT BIND(LABEL(x))", "missing_keyword", "BIND");
+    refused("RACDCERT BIND(TOKEN(x))", "missing_keyword", "BIND");
+    refused("RACDCERT BIND(LABEL(x) TOKEN(T) RING(R))", "unknown_keyword", "RING");
+    refused("RACDCERT UNBIND(LABEL(x))", "missing_keyword", "UNBIND");
+    refused("RACDCERT UNBIND(TOKEN(T))", "missing_keyword", "UNBIND");
+    refused("RACDCERT UNBIND(LABEL(x) SEQNUM(1) TOKEN(T))", "two_selectors", "SEQNUM");
+    refused("RACDCERT UNBIND(SEQNUM(0) TOKEN(T))", "bad_sequence_number", "SEQNUM");
+    refused("RACDCERT UNBIND(SEQNUM(-1) TOKEN(T))", "bad_sequence_number", "SEQNUM");
+    refused("RACDCERT UNBIND(SEQNUM(1x) TOKEN(T))", "bad_sequence_number", "SEQNUM");
+    refused("RACDCERT UNBIND(SEQNUM(123456789) TOKEN(T))", "bad_sequence_number", "SEQNUM");
+    refused("RACDCERT LISTTOKEN", "missing_operand", "LISTTOKEN");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rings),
+        cmocka_unit_test(served_tokens),
         cmocka_unit_test(certificates),
         cmocka_unit_test(certificates_are_generated),
         cmocka_unit_test(keys_are_replaced),

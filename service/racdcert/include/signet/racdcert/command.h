@@ -22,6 +22,8 @@ enum sg_rac_task {
     SG_RAC_LISTRINGS, /**< list all rings of an owner */
     SG_RAC_LISTCHAIN,
     SG_RAC_LISTMAP,
+    SG_RAC_LISTTOKEN,  /**< list one served token */
+    SG_RAC_LISTTOKENS, /**< list all served tokens */
 };
 
 /** A parameter that stays with the client: a file, a format. */

@@ -15,6 +15,8 @@ enum sg_rac_level {
     SG_RAC_IN_LABEL,
     SG_RAC_IN_CONNECT,
     SG_RAC_IN_REMOVE,
+    SG_RAC_IN_BIND,
+    SG_RAC_IN_UNBIND,
     SG_RAC_IN_SUBJECT,
     SG_RAC_IN_DATE,
     SG_RAC_IN_SIGNER,

@@ -18,6 +18,7 @@ enum sg_racdcert_listing {
     SG_LISTING_LISTCHAIN, /**< cert chain --details */
     SG_LISTING_LISTMAP,   /**< items of owner, label, status, issuer_filter, subject_filter,
                              criteria */
+    SG_LISTING_LISTTOKEN, /**< token show */
 };
 
 struct sg_racdcert_listing_options {
