@@ -18,6 +18,7 @@ sg_operations_test(answers)
 sg_operations_test(listing)
 target_link_libraries(test_operations_listing PRIVATE sg_racdcert)
 sg_operations_test(profiles)
+sg_operations_test(explain)
 sg_operations_test(authority)
 target_compile_definitions(test_operations_authority PRIVATE
     AUTHORITY_GOLDEN="${CMAKE_CURRENT_SOURCE_DIR}/authority.golden")

@@ -1,0 +1,169 @@
+/* explain: what the gate says to an operation of somebody, check by check. It asks the gate alone
+ * and looks up no object, so that it tells nobody what there is. */
+#include "run_internal.h"
+
+#include <string.h>
+
+#include "unix_names.h"
+
+#define WORDS_MAX 64
+
+static void release_json(json_t **value)
+{
+    json_decref(*value);
+}
+#define SG_JSON SG_CLEANUP(release_json) json_t
+
+/* Administrators about anybody, everybody about themself. */
+static sg_status may_ask(struct sg_run *run, int64_t uid, struct sg_error *err)
+{
+    return (int64_t)run->caller->uid == uid ? SG_OK
+                                            : sg_run_require(run, SG_FUNCTION_AUTHORITY, NULL, err);
+}
+
+static sg_status find_operation(struct sg_run *run, const struct sg_operation **out,
+                                struct sg_error *err)
+{
+    char words[WORDS_MAX + 1];
+    (void)snprintf(words, sizeof words, "%s", sg_run_text(run, "operation"));
+    char *blank = strchr(words, ' ');
+    if (blank != NULL) {
+        *blank = '\0';
+    }
+    *out = sg_operation_find(words, blank != NULL ? blank + 1 : "");
+    if (*out == NULL) {
+        sg_fail(err, SG_E_USAGE, "unknown_operation", "there is no such operation");
+        return sg_hint(err, "Its words are one argument: \"ring connect\". See: signet help");
+    }
+    return SG_OK;
+}
+
+/* The operation's parameters as far as the gate heeds them: the object is what its first need
+ * names. */
+static sg_status gate_params(struct sg_run *run, const struct sg_operation *operation, json_t *out,
+                             struct sg_error *err)
+{
+    const char *param = NULL;
+    const char *object = sg_run_text(run, "object");
+    const char *certificate = sg_run_text(run, "certificate");
+    for (size_t i = 0; i < SG_NEEDS_MAX && param == NULL; i++) {
+        param = operation->needs[i].param;
+    }
+    sg_status s = SG_OK;
+    if (certificate != NULL) {
+        s = sg_run_set(out, "certificate", json_string(certificate), err);
+    }
+    if (s != SG_OK || param == NULL) {
+        return s;
+    }
+    if (object == NULL && sg_param_find(operation, param)->required) {
+        return sg_fail(err, SG_E_USAGE, "missing_parameter", "\"%s %s\" needs an OBJECT",
+                       operation->noun, operation->verb);
+    }
+    return object != NULL ? sg_run_set(out, param, json_string(object), err) : SG_OK;
+}
+
+static const char *ground_text(enum sg_ground ground)
+{
+    switch (ground) {
+    case SG_GROUND_NONE:
+        return "none";
+    case SG_GROUND_OPEN:
+        return "open";
+    case SG_GROUND_ADMINISTRATOR:
+        return "administrator";
+    case SG_GROUND_OWN:
+        return "own";
+    case SG_GROUND_PROFILE:
+        return "profile";
+    }
+    return "none";
+}
+
+static json_t *permit_json(const struct sg_decision *decision)
+{
+    if (decision->permit == NULL) {
+        return decision->ground == SG_GROUND_PROFILE ? json_string("UACC") : json_null();
+    }
+    return json_string(sg_subject_text(&decision->permit->subject).text);
+}
+
+static json_t *check_json(struct sg_decision *decision)
+{
+    bool open = decision->ground == SG_GROUND_OPEN;
+    const char *profile = decision->profile != NULL ? decision->profile->name : NULL;
+    return json_pack("{s:b,s:s,s:s?,s:s?,s:s?,s:s,s:s,s:o,s:o,s:o}", "allowed", decision->allowed,
+                     "ground", ground_text(decision->ground), "class",
+                     open ? NULL : sg_class_name(decision->class), "resource",
+                     open ? NULL : decision->resource.text, "profile", profile, "needed",
+                     sg_level_name(decision->needed), "held", sg_level_name(decision->held),
+                     "permit", permit_json(decision), "reason", sg_run_sentence(decision->reason),
+                     "remedy", sg_run_sentence(decision->remedy));
+}
+
+static sg_status explain_request(struct sg_run *run, const struct sg_caller *caller,
+                                 const struct sg_request *request, json_t *items, bool *allowed,
+                                 struct sg_error *err)
+{
+    struct sg_decision checks[SG_CHECKS_MAX];
+    size_t count = sg_authority_checks(run->profiles, caller, request, checks);
+    for (size_t i = 0; i < count; i++) {
+        *allowed = *allowed && checks[i].allowed;
+        if (json_array_append_new(items, check_json(&checks[i])) != 0) {
+            return sg_fail_memory(err);
+        }
+    }
+    return SG_OK;
+}
+
+static sg_status explain_needs(struct sg_run *run, const struct sg_caller *caller,
+                               const struct sg_operation *operation, const json_t *params,
+                               json_t *items, bool *allowed, struct sg_error *err)
+{
+    sg_status s = SG_OK;
+    for (size_t i = 0; s == SG_OK && i < SG_NEEDS_MAX; i++) {
+        const struct sg_need *need = &operation->needs[i];
+        struct sg_request_memory memory;
+        struct sg_request request;
+        bool asked = false;
+        if (i > 0 && need->function == SG_FUNCTION_NONE) {
+            return SG_OK;
+        }
+        s = sg_need_request(operation, need, params, &memory, &request, &asked, err);
+        if (s == SG_OK && asked) {
+            s = explain_request(run, caller, &request, items, allowed, err);
+        }
+    }
+    return s;
+}
+
+static sg_status explain(struct sg_run *run, const struct sg_caller *caller, struct sg_error *err)
+{
+    const struct sg_operation *operation = NULL;
+    SG_JSON *params = json_object();
+    SG_JSON *items = json_array();
+    bool allowed = true;
+    if (params == NULL || items == NULL) {
+        return sg_fail_memory(err);
+    }
+    sg_status s = find_operation(run, &operation, err);
+    s = s == SG_OK ? gate_params(run, operation, params, err) : s;
+    s = s == SG_OK ? explain_needs(run, caller, operation, params, items, &allowed, err) : s;
+    s = s == SG_OK ? sg_run_set(run->answer, "items", json_incref(items), err) : s;
+    return s == SG_OK ? sg_run_set(run->answer, "allowed", json_boolean(allowed), err) : s;
+}
+
+sg_status sg_operation_EXPLAIN(struct sg_run *run, struct sg_error *err)
+{
+    int64_t uid = 0;
+    gid_t gid = (gid_t)-1;
+    SG_CLEANUP(sg_loaded_caller_done) struct sg_loaded_caller loaded = {0};
+    (void)sg_run_integer(run, "user", &uid);
+    sg_status s = may_ask(run, uid, err);
+    if (s != SG_OK || (int64_t)run->caller->uid == uid) {
+        return s == SG_OK ? explain(run, run->caller, err) : s;
+    }
+    (void)sg_unix_primary_group((uid_t)uid, &gid);
+    s = sg_caller_load(run->service, (uid_t)uid, gid, &loaded, err);
+    return s == SG_OK ? explain(run, &loaded.caller, err) : s;
+}
