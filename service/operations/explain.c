@@ -32,7 +32,8 @@ static sg_status find_operation(struct sg_run *run, const struct sg_operation **
     }
     *out = sg_operation_find(words, blank != NULL ? blank + 1 : "");
     if (*out == NULL) {
-        sg_fail(err, SG_E_USAGE, "unknown_operation", "there is no such operation");
+        sg_fail(err, SG_E_USAGE, "unknown_operation", "there is no operation \"%s\"",
+                sg_run_text(run, "operation"));
         return sg_hint(err, "Its words are one argument: \"ring connect\". See: signet help");
     }
     return SG_OK;
