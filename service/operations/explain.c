@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <signet/policy/name.h>
+
 #include "unix_names.h"
 
 #define WORDS_MAX 64
@@ -39,29 +41,89 @@ static sg_status find_operation(struct sg_run *run, const struct sg_operation **
     return SG_OK;
 }
 
-/* The operation's parameters as far as the gate heeds them: the object is what its first need
- * names. */
+static bool names_something(const struct sg_param *param)
+{
+    switch ((int)param->type) {
+    case SG_PARAM_TEXT:
+    case SG_PARAM_OWNER:
+    case SG_PARAM_USER:
+    case SG_PARAM_CERTIFICATE:
+    case SG_PARAM_OWNER_OR_CERTIFICATE:
+    case SG_PARAM_RING:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What OBJECT stands for: what the operation names first on its command line; where that is no name
+ * (provision PROGRAM), what the gate heeds. NULL: nothing. */
+static const struct sg_param *object_param(const struct sg_operation *operation)
+{
+    const struct sg_param *first = &operation->params[0];
+    if (first->name != NULL && first->positional && names_something(first)) {
+        return first;
+    }
+    return operation->needs[0].param != NULL ? sg_param_find(operation, operation->needs[0].param)
+                                             : NULL;
+}
+
+/* Half a name would be answered for something else than was meant. */
+static sg_status check_name(const struct sg_param *param, const char *text, struct sg_error *err)
+{
+    struct sg_certificate_name certificate;
+    struct sg_ring_ref ring;
+    struct sg_owner_name owner;
+    if (param->type == SG_PARAM_CERTIFICATE) {
+        return sg_name_certificate(text, &certificate, err);
+    }
+    if (param->type == SG_PARAM_RING && !sg_name_virtual_ring(text, &owner)) {
+        return sg_name_ring_ref(text, &ring, err);
+    }
+    return SG_OK;
+}
+
+static sg_status set_name(const struct sg_param *param, const char *text, json_t *out,
+                          struct sg_error *err)
+{
+    if (param == NULL || text == NULL) {
+        return SG_OK;
+    }
+    sg_status s = check_name(param, text, err);
+    return s == SG_OK ? sg_run_set(out, param->name, json_string(text), err) : s;
+}
+
+static sg_status missing(const struct sg_operation *operation, const char *what,
+                         struct sg_error *err)
+{
+    sg_fail(err, SG_E_USAGE, "missing_parameter", "\"%s %s\" needs %s", operation->noun,
+            operation->verb, what);
+    return sg_hint(err, "Who may do it depends on what it is done to.");
+}
+
+/* The operation's parameters as far as the gate heeds them. */
 static sg_status gate_params(struct sg_run *run, const struct sg_operation *operation, json_t *out,
                              struct sg_error *err)
 {
-    const char *param = NULL;
-    const char *object = sg_run_text(run, "object");
-    const char *certificate = sg_run_text(run, "certificate");
-    for (size_t i = 0; i < SG_NEEDS_MAX && param == NULL; i++) {
-        param = operation->needs[i].param;
+    const struct sg_param *object = object_param(operation);
+    const struct sg_param *certificate = sg_param_find(operation, "certificate");
+    const char *usage = sg_run_text(run, "usage");
+    sg_status s = set_name(certificate, sg_run_text(run, "certificate"), out, err);
+    s = s == SG_OK ? set_name(object, sg_run_text(run, "object"), out, err) : s;
+    if (s == SG_OK && usage != NULL) {
+        s = sg_run_set(out, "usage", json_string(usage), err);
     }
-    sg_status s = SG_OK;
-    if (certificate != NULL) {
-        s = sg_run_set(out, "certificate", json_string(certificate), err);
-    }
-    if (s != SG_OK || param == NULL) {
+    if (s != SG_OK) {
         return s;
     }
-    if (object == NULL && sg_param_find(operation, param)->required) {
-        return sg_fail(err, SG_E_USAGE, "missing_parameter", "\"%s %s\" needs an OBJECT",
-                       operation->noun, operation->verb);
+    if (object != NULL && object->required && json_object_get(out, object->name) == NULL) {
+        return missing(operation, "OBJECT", err);
     }
-    return object != NULL ? sg_run_set(out, param, json_string(object), err) : SG_OK;
+    if (certificate != NULL && certificate->type == SG_PARAM_CERTIFICATE && certificate->required &&
+        json_object_get(out, "certificate") == NULL) {
+        return missing(operation, "--certificate OWNER/LABEL", err);
+    }
+    return SG_OK;
 }
 
 static const char *ground_text(enum sg_ground ground)
