@@ -143,11 +143,10 @@ static sg_status append_nature(const struct sg_operation *operation, struct sg_b
         s = sg_buffer_format(out, err, "`%s /v1/%s%s%s`.", sg_operation_method(operation),
                              operation->noun, verb ? "/" : "", operation->verb);
     }
+    bool filtered = (flags & SG_OP_FILTERED) != 0;
     if (s == SG_OK) {
-        s = append_needs(operation, out, err);
-    }
-    if (s == SG_OK && (flags & SG_OP_FILTERED) != 0) {
-        s = sg_buffer_format(out, err, " Shows what the caller may see.");
+        s = filtered ? sg_buffer_format(out, err, " Shows what the caller may see.")
+                     : append_needs(operation, out, err);
     }
     if (s == SG_OK && (flags & SG_OP_TOKEN) != 0) {
         s = sg_buffer_format(out, err, " Needs a token.");

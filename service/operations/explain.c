@@ -1,6 +1,7 @@
 /* explain: what the gate says to an operation of somebody, check by check. It asks the gate alone
- * and looks up no object, so that it tells nobody what there is. */
-#include "run_internal.h"
+ * and looks up no object, so that it tells nobody what there is; use of a ring is explain_use.c's.
+ */
+#include "explain_internal.h"
 
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "unix_names.h"
 
 #define WORDS_MAX 64
+#define ALIKE 3 /* edits at most */
 
 static void release_json(json_t **value)
 {
@@ -23,6 +25,39 @@ static sg_status may_ask(struct sg_run *run, int64_t uid, struct sg_error *err)
                                             : sg_run_require(run, SG_FUNCTION_AUTHORITY, NULL, err);
 }
 
+struct operation_words {
+    char text[WORDS_MAX + 2];
+};
+
+static struct operation_words words_of(const struct sg_operation *operation)
+{
+    struct operation_words out;
+    (void)snprintf(out.text, sizeof out.text, "%s%s%s", operation->noun,
+                   operation->verb[0] != '\0' ? " " : "", operation->verb);
+    return out;
+}
+
+static sg_status unknown_operation(const char *words, struct sg_error *err)
+{
+    size_t count = 0;
+    const struct sg_operation *rows = sg_operations(&count);
+    const struct sg_operation *nearest = NULL;
+    unsigned least = ALIKE + 1;
+    for (size_t i = 0; i < count; i++) {
+        unsigned distance = sg_name_distance(words, words_of(&rows[i]).text);
+        if (distance < least) {
+            least = distance;
+            nearest = &rows[i];
+        }
+    }
+    sg_fail(err, SG_E_USAGE, "unknown_operation", "there is no operation \"%s\"", words);
+    if (nearest != NULL) {
+        return sg_hint(err, "Did you mean \"%s\"?", words_of(nearest).text);
+    }
+    return sg_hint(err, "Its words are one argument: \"ring connect\"; or \"use\" for the use of a "
+                        "ring's keys. See: signet help");
+}
+
 static sg_status find_operation(struct sg_run *run, const struct sg_operation **out,
                                 struct sg_error *err)
 {
@@ -33,12 +68,7 @@ static sg_status find_operation(struct sg_run *run, const struct sg_operation **
         *blank = '\0';
     }
     *out = sg_operation_find(words, blank != NULL ? blank + 1 : "");
-    if (*out == NULL) {
-        sg_fail(err, SG_E_USAGE, "unknown_operation", "there is no operation \"%s\"",
-                sg_run_text(run, "operation"));
-        return sg_hint(err, "Its words are one argument: \"ring connect\". See: signet help");
-    }
-    return SG_OK;
+    return *out != NULL ? SG_OK : unknown_operation(sg_run_text(run, "operation"), err);
 }
 
 static bool names_something(const struct sg_param *param)
@@ -151,7 +181,7 @@ static json_t *permit_json(const struct sg_decision *decision)
     return json_string(sg_subject_text(&decision->permit->subject).text);
 }
 
-static json_t *check_json(struct sg_decision *decision)
+json_t *sg_explain_check(struct sg_decision *decision)
 {
     bool open = decision->ground == SG_GROUND_OPEN;
     const char *profile = decision->profile != NULL ? decision->profile->name : NULL;
@@ -172,7 +202,7 @@ static sg_status explain_request(struct sg_run *run, const struct sg_caller *cal
     size_t count = sg_authority_checks(run->profiles, caller, request, checks);
     for (size_t i = 0; i < count; i++) {
         *allowed = *allowed && checks[i].allowed;
-        if (json_array_append_new(items, check_json(&checks[i])) != 0) {
+        if (json_array_append_new(items, sg_explain_check(&checks[i])) != 0) {
             return sg_fail_memory(err);
         }
     }
@@ -200,18 +230,42 @@ static sg_status explain_needs(struct sg_run *run, const struct sg_caller *calle
     return s;
 }
 
-static sg_status explain(struct sg_run *run, const struct sg_caller *caller, struct sg_error *err)
+/* A listing of what each may see asks about what is named. */
+static sg_status say_filtered(struct sg_run *run, const struct sg_operation *operation,
+                              const json_t *items, struct sg_error *err)
+{
+    bool open = operation->needs[0].function == SG_FUNCTION_NONE;
+    if ((operation->flags & SG_OP_FILTERED) == 0 || open || json_array_size(items) > 0) {
+        return SG_OK;
+    }
+    return sg_run_warn(run, err, "\"%s\" shows of each owner what %s allows: name an OWNER",
+                       words_of(operation).text, sg_function_name(operation->needs[0].function));
+}
+
+static sg_status explain_operation(struct sg_run *run, const struct sg_caller *caller,
+                                   json_t *items, bool *allowed, struct sg_error *err)
 {
     const struct sg_operation *operation = NULL;
     SG_JSON *params = json_object();
-    SG_JSON *items = json_array();
-    bool allowed = true;
-    if (params == NULL || items == NULL) {
+    if (params == NULL) {
         return sg_fail_memory(err);
     }
     sg_status s = find_operation(run, &operation, err);
     s = s == SG_OK ? gate_params(run, operation, params, err) : s;
-    s = s == SG_OK ? explain_needs(run, caller, operation, params, items, &allowed, err) : s;
+    s = s == SG_OK ? explain_needs(run, caller, operation, params, items, allowed, err) : s;
+    return s == SG_OK ? say_filtered(run, operation, items, err) : s;
+}
+
+static sg_status explain(struct sg_run *run, const struct sg_caller *caller, struct sg_error *err)
+{
+    SG_JSON *items = json_array();
+    bool allowed = true;
+    bool use = strcmp(sg_run_text(run, "operation"), "use") == 0;
+    if (items == NULL) {
+        return sg_fail_memory(err);
+    }
+    sg_status s = use ? sg_explain_use(run, caller, items, &allowed, err)
+                      : explain_operation(run, caller, items, &allowed, err);
     s = s == SG_OK ? sg_run_set(run->answer, "items", json_incref(items), err) : s;
     return s == SG_OK ? sg_run_set(run->answer, "allowed", json_boolean(allowed), err) : s;
 }

@@ -192,16 +192,20 @@ struct sg_ring_text {
     char text[SG_OWNER_MAX + SG_RING_BYTES + 2];
 };
 struct sg_ring_text sg_ring_text(const struct sg_ring_ref *ref);
-/** What keeps a server from using a ring's member: the first of these that applies. */
+/** What keeps a program from using a ring's member: the first of these that applies. */
 enum sg_obstacle {
     SG_OBSTACLE_NONE,
     SG_OBSTACLE_USAGE, /**< not PERSONAL */
     SG_OBSTACLE_NO_KEY,
     SG_OBSTACLE_ED25519,
-    SG_OBSTACLE_FOREIGN, /**< users of the ring's owner are not given its key */
+    SG_OBSTACLE_FOREIGN, /**< it is not given its key */
     SG_OBSTACLE_NOTRUST,
     SG_OBSTACLE_RETIRED, /**< its key is kept for decryption only */
 };
+enum sg_obstacle sg_member_obstacle(const struct sg_profiles *profiles,
+                                    const struct sg_caller *caller, const struct sg_ring_ref *ring,
+                                    const struct sg_certificate_row *row, enum sg_usage usage);
+/** The same of a server that runs as a user of the ring's owner. */
 enum sg_obstacle sg_server_obstacle(const struct sg_run *run, const struct sg_ring_ref *ring,
                                     const struct sg_certificate_row *row, enum sg_usage usage);
 /** Why a user of the ring's owner is given a PERSONAL certificate's key, or not. */

@@ -10,15 +10,6 @@ static struct sg_caller user_of(const char *const *owner)
         .uid = (uid_t)-1, .gid = (gid_t)-1, .owners = owner, .owner_count = 1};
 }
 
-static bool is_delivered(const struct sg_run *run, const struct sg_ring_ref *ring,
-                         const char *certificate_owner)
-{
-    const char *owner = ring->owner.text;
-    const struct sg_caller user = user_of(&owner);
-    return sg_authority_key_usable(run->profiles, &user, owner, ring->ring.text, SG_USAGE_PERSONAL,
-                                   certificate_owner);
-}
-
 struct sg_decision sg_server_key(const struct sg_run *run, const struct sg_ring_ref *ring,
                                  const char *certificate_owner)
 {
@@ -37,7 +28,8 @@ bool sg_row_key_deliverable(const struct sg_certificate_row *row)
     return row->has_key && strcmp(row->key_type, "ed25519") != 0;
 }
 
-enum sg_obstacle sg_server_obstacle(const struct sg_run *run, const struct sg_ring_ref *ring,
+enum sg_obstacle sg_member_obstacle(const struct sg_profiles *profiles,
+                                    const struct sg_caller *caller, const struct sg_ring_ref *ring,
                                     const struct sg_certificate_row *row, enum sg_usage usage)
 {
     if (usage != SG_USAGE_PERSONAL) {
@@ -49,13 +41,22 @@ enum sg_obstacle sg_server_obstacle(const struct sg_run *run, const struct sg_ri
     if (!sg_row_key_deliverable(row)) {
         return SG_OBSTACLE_ED25519;
     }
-    if (!is_delivered(run, ring, row->name.owner.text)) {
+    if (!sg_authority_key_usable(profiles, caller, ring->owner.text, ring->ring.text, usage,
+                                 row->name.owner.text)) {
         return SG_OBSTACLE_FOREIGN;
     }
     if (row->trust == SG_NOTRUST) {
         return SG_OBSTACLE_NOTRUST;
     }
     return row->retired ? SG_OBSTACLE_RETIRED : SG_OBSTACLE_NONE;
+}
+
+enum sg_obstacle sg_server_obstacle(const struct sg_run *run, const struct sg_ring_ref *ring,
+                                    const struct sg_certificate_row *row, enum sg_usage usage)
+{
+    const char *owner = ring->owner.text;
+    const struct sg_caller user = user_of(&owner);
+    return sg_member_obstacle(run->profiles, &user, ring, row, usage);
 }
 
 /* After a certificate's name. */

@@ -4,6 +4,7 @@
 #include "operations_fixture.h"
 
 static const struct sg_caller somebody = {.uid = 1003};
+static const struct sg_caller nobody = {.uid = 1004};
 
 static void everybody_learns_about_themself(void **state)
 {
@@ -102,6 +103,136 @@ static void what_cannot_be_is_refused(void **state)
     world->caller = &administrator;
 }
 
+/* ---- use of a ring ---- */
+
+/* START1/KEY with a member of each kind. */
+static void fill_ring(struct world *world)
+{
+    must(world, "cert generate",
+         "{'certificate': 'START1/web', 'subject': 'CN=web', 'key': 'ec:p256'}");
+    must(world, "cert generate",
+         "{'certificate': 'START1/old', 'subject': 'CN=old', 'key': 'ec:p256'}");
+    must(world, "cert generate",
+         "{'certificate': 'START2/theirs', 'subject': 'CN=theirs', 'key': 'ec:p256'}");
+    must(world, "cert generate",
+         "{'certificate': 'CERTAUTH/ca', 'subject': 'CN=ca', 'key': 'ec:p256'}");
+    must(world, "cert alter", "{'certificate': 'START1/old', 'status': 'notrust'}");
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    must(world, "ring connect",
+         "{'ring': 'START1/KEY', 'certificate': 'START1/web', 'default': true}");
+    must(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'START1/old'}");
+    must(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'START2/theirs'}");
+    must(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'CERTAUTH/ca'}");
+    must(world, "owner attach", "{'owner': 'START1', 'uid': 1003}");
+}
+
+static const json_t *member(struct world *world, const char *certificate)
+{
+    size_t index = 0;
+    const json_t *item = NULL;
+    json_array_foreach(json_object_get(world->answer, "items"), index, item)
+    {
+        const char *name = json_string_value(json_object_get(item, "certificate"));
+        if (name != NULL && strcmp(name, certificate) == 0) {
+            return item;
+        }
+    }
+    fail_msg("%s is not explained", certificate);
+    return NULL;
+}
+
+static void assert_outcome(struct world *world, const char *certificate, const char *outcome,
+                           const char *remedy)
+{
+    const json_t *item = member(world, certificate);
+    assert_string_equal(json_string_value(json_object_get(item, "outcome")), outcome);
+    assert_non_null(strstr(json_string_value(json_object_get(item, "remedy")), remedy));
+    assert_int_equal(json_is_true(json_object_get(item, "allowed")),
+                     strcmp(outcome, "key_usable") == 0);
+}
+
+static void each_member_of_a_ring_has_its_reason(void **state)
+{
+    struct world *world = *state;
+    fill_ring(world);
+    must(world, "explain", "{'user': 1003, 'operation': 'use', 'object': 'START1/KEY'}");
+    assert_true(json_is_true(json_object_get(world->answer, "allowed")));
+    assert_outcome(world, "START1/web", "key_usable", "");
+    assert_outcome(world, "START1/old", "hidden_by_notrust",
+                   "signet cert alter 'START1/old' --trust");
+    assert_outcome(world, "START2/theirs", "key_not_permitted", "RDATALIB");
+    assert_outcome(world, "CERTAUTH/ca", "usage_not_personal", "--usage personal");
+    assert_true(json_is_true(json_object_get(member(world, "START1/web"), "default")));
+}
+
+static void one_certificate_decides_the_answer(void **state)
+{
+    struct world *world = *state;
+    fill_ring(world);
+    must(world, "explain",
+         "{'user': 1003, 'operation': 'use', 'object': 'START1/KEY', 'certificate': 'START1/web'}");
+    assert_true(json_is_true(json_object_get(world->answer, "allowed")));
+    must(world, "explain",
+         "{'user': 1003, 'operation': 'use', 'object': 'START1/KEY', 'certificate': 'START1/old'}");
+    assert_true(json_is_false(json_object_get(world->answer, "allowed")));
+    refused(world, "explain",
+            "{'user': 1003, 'operation': 'use', 'object': 'START1/KEY', 'certificate': 'START1/x'}",
+            SG_E_NOT_FOUND, "not_connected");
+}
+
+static void who_may_not_read_a_ring_does_not_learn_of_it(void **state)
+{
+    struct world *world = *state;
+    fill_ring(world);
+    world->caller = &nobody;
+    must(world, "explain", "{'user': 1004, 'operation': 'use', 'object': 'START1/KEY'}");
+    assert_int_equal(json_array_size(json_object_get(world->answer, "items")), 1);
+    assert_true(json_is_false(json_object_get(world->answer, "allowed")));
+    must(world, "explain", "{'user': 1004, 'operation': 'use', 'object': 'START1/NONE'}");
+    assert_int_equal(json_array_size(json_object_get(world->answer, "items")), 1);
+    assert_true(json_is_false(json_object_get(world->answer, "allowed")));
+    world->caller = &administrator;
+    refused(world, "explain", "{'user': 1004, 'operation': 'use', 'object': 'START1/KEYS'}",
+            SG_E_NOT_FOUND, "ring_not_found");
+    assert_non_null(strstr(world->err.hint, "Did you mean 'START1/KEY'"));
+    must(world, "explain", "{'user': 1004, 'operation': 'use', 'object': 'START1/KEY'}");
+    assert_int_equal(json_array_size(json_object_get(world->answer, "items")),
+                     1); /* sees nothing */
+}
+
+static void use_of_what_is_no_ring_is_refused(void **state)
+{
+    struct world *world = *state;
+    refused(world, "explain", "{'user': 0, 'operation': 'use'}", SG_E_USAGE, "missing_parameter");
+    refused(world, "explain", "{'user': 0, 'operation': 'use', 'object': 'START1'}", SG_E_INPUT,
+            "bad_ring_name");
+    refused(world, "explain", "{'user': 0, 'operation': 'use', 'object': 'START1/K K'}",
+            SG_E_NOT_FOUND, "ring_not_found");
+    refused(world, "explain",
+            "{'user': 0, 'operation': 'use', 'object': 'START1/KEY', 'certificate': 'x'}",
+            SG_E_INPUT, "bad_label");
+}
+
+static void listings_are_explained_by_what_they_show(void **state)
+{
+    struct world *world = *state;
+    must(world, "explain", "{'user': 1003, 'operation': 'cert list', 'object': 'START1'}");
+    assert_check(world, 0, "IRR.DIGTCERT.LIST", "UPDATE", false);
+    must(world, "explain", "{'user': 1003, 'operation': 'ring list', 'object': 'CERTAUTH'}");
+    assert_check(world, 0, "IRR.DIGTCERT.LISTRING", "CONTROL", false);
+    must(world, "explain", "{'user': 1003, 'operation': 'cert list'}");
+    assert_int_equal(json_array_size(json_object_get(world->answer, "items")), 0);
+    assert_int_equal(json_array_size(json_object_get(world->answer, "warnings")), 1);
+}
+
+static void operations_have_near_misses(void **state)
+{
+    struct world *world = *state;
+    refused(world, "explain", "{'user': 0, 'operation': 'ring conect'}", SG_E_USAGE,
+            "unknown_operation");
+    assert_string_equal(world->err.hint, "Did you mean \"ring connect\"?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +244,17 @@ int main(void)
                                         world_teardown),
         cmocka_unit_test_setup_teardown(half_a_name_is_refused, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_is_refused, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(each_member_of_a_ring_has_its_reason, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(one_certificate_decides_the_answer, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(who_may_not_read_a_ring_does_not_learn_of_it, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(use_of_what_is_no_ring_is_refused, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(listings_are_explained_by_what_they_show, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(operations_have_near_misses, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
 }

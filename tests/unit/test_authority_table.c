@@ -214,7 +214,8 @@ static size_t put_table(struct sg_buffer *out)
             continue;
         }
         written++;
-        if (operation->needs[0].function == SG_FUNCTION_NONE) {
+        bool filtered = (operation->flags & SG_OP_FILTERED) != 0;
+        if (filtered || operation->needs[0].function == SG_FUNCTION_NONE) {
             put_open(operation, out);
         } else if (is_connection(operation)) {
             put_block(operation, "START1", out);

@@ -198,6 +198,19 @@ static void reading_without_authority_is_filtered(void **state)
     }
 }
 
+/* The gate is not asked before the handler of a listing runs. */
+static void what_is_filtered_changes_nothing(void **state)
+{
+    (void)state;
+    unsigned found = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool filtered = (rows[i].flags & SG_OP_FILTERED) != 0;
+        assert_false(filtered && (rows[i].flags & (SG_OP_CHANGES | SG_OP_TOKEN)) != 0);
+        found += filtered ? 1 : 0;
+    }
+    assert_true(found >= 4);
+}
+
 static void help_is_a_sentence(void **state)
 {
     (void)state;
@@ -223,6 +236,7 @@ int main(void)
         cmocka_unit_test(needs_name_parameters_of_their_row),
         cmocka_unit_test(changes_need_an_authority),
         cmocka_unit_test(reading_without_authority_is_filtered),
+        cmocka_unit_test(what_is_filtered_changes_nothing),
         cmocka_unit_test(help_is_a_sentence),
     };
     rows = sg_operations(&count);

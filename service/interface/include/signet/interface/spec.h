@@ -62,7 +62,7 @@ enum sg_operation_flags {
     SG_OP_REPEATABLE = 1u << 2, /**< safe to repeat */
     SG_OP_CLIENT = 1u << 3,     /**< runs in the client alone: no route */
     SG_OP_FILTERED = 1u << 4,   /**< a listing over many owners: anybody may ask, the handler shows
-                                   what the gate allows for each */
+                                   what the gate allows for each; its needs say by which function */
     SG_OP_VERDICT = 1u << 5, /**< its answer says "ok"; the command ends with status 3 when that is
                                 false */
     SG_OP_ANYTIME = 1u << 6, /**< answered although another operation is waiting for its token;
