@@ -78,23 +78,61 @@ sg_status sg_operation_RING_DELETE(struct sg_run *run, struct sg_error *err)
                : s;
 }
 
+static bool is_self_issued(const struct sg_certificate_row *row)
+{
+    return row->subject.len == row->issuer.len &&
+           memcmp(row->subject.data, row->issuer.data, row->subject.len) == 0;
+}
+
+/* No CA vouches for it. */
+static sg_status warn_issuer(struct sg_run *run, const struct sg_certificate_row *row,
+                             struct sg_error *err)
+{
+    struct sg_name_text name = sg_row_name(row);
+    struct sg_shell_word word = sg_shell_word(row->name.owner.text, row->name.label.text);
+    if (row->placeholder) {
+        return sg_run_warn(run, err,
+                           "%s is still the self-signed placeholder: signet cert request %s",
+                           name.text, word.text);
+    }
+    bool root = sg_owner_kind(row->name.owner.text) == SG_OWNER_CERTAUTH;
+    return !root && is_self_issued(row)
+               ? sg_run_warn(run, err,
+                             "%s is self-signed: whoever is to trust it must have it itself",
+                             name.text)
+               : SG_OK;
+}
+
+/* What can serve does so only where it is asked for by its label, until there is a default. */
+static sg_status warn_no_default(struct sg_run *run, const struct sg_ring_row *ring,
+                                 const struct sg_certificate_row *row, struct sg_error *err)
+{
+    struct sg_certificate_name chosen;
+    sg_status s = sg_store_ring_default(run->service->store, ring->id, &chosen, err);
+    if (s != SG_OK || chosen.label.text[0] != '\0') {
+        return s;
+    }
+    return sg_run_warn(run, err,
+                       "%s has no default: programs that ask for it find none: signet ring connect "
+                       "%s %s --usage personal --default",
+                       sg_ring_text(&ring->name).text,
+                       sg_shell_word(ring->name.owner.text, ring->name.ring.text).text,
+                       sg_shell_word(row->name.owner.text, row->name.label.text).text);
+}
+
 /* A PERSONAL connection whose private key the ring's owner's users are not given. */
 static sg_status warn_key(struct sg_run *run, const struct sg_ring_row *ring,
                           const struct sg_certificate_row *row, struct sg_error *err)
 {
     struct sg_name_text name = sg_row_name(row);
     const char *owner = ring->name.owner.text;
-    struct sg_shell_word word = sg_shell_word(row->name.owner.text, row->name.label.text);
-    sg_status s = SG_OK;
-    if (row->placeholder) {
-        s = sg_run_warn(run, err, "%s is still the self-signed placeholder: signet cert request %s",
-                        name.text, word.text);
-    }
+    sg_status s = warn_issuer(run, row, err);
     if (s != SG_OK) {
         return s;
     }
     switch (sg_server_obstacle(run, &ring->name, row, SG_USAGE_PERSONAL)) {
     case SG_OBSTACLE_NONE:
+        return warn_no_default(run, ring, row, err);
     case SG_OBSTACLE_USAGE:
     case SG_OBSTACLE_NOTRUST: /* said of every connection */
         return SG_OK;

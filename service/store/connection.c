@@ -111,6 +111,13 @@ sg_status sg_store_connect(struct sg_store *store, int64_t ring_id, int64_t cert
     return SG_OK;
 }
 
+sg_status sg_store_ring_default(struct sg_store *store, int64_t ring_id,
+                                struct sg_certificate_name *out, struct sg_error *err)
+{
+    *out = (struct sg_certificate_name){.owner = {""}};
+    return find_other_default(store, ring_id, 0, out, err); /* no certificate has the id 0 */
+}
+
 sg_status sg_store_disconnect(struct sg_store *store, int64_t ring_id, int64_t certificate_id,
                               struct sg_error *err)
 {

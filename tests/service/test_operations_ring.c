@@ -81,6 +81,7 @@ static void what_will_not_work_is_said_at_connect(void **state)
     must_json(world, "cert add", bundle_json("START1/root", ca.root, NULL));
     must(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'START1/root'}");
     assert_says(world, "warnings", "START1/root has no private key here");
+    assert_says(world, "warnings", "START1/root is self-signed");
     must(world, "cert alter", "{'certificate': 'START1/web', 'status': 'notrust'}");
     must(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'START1/web'}");
     assert_says(world, "warnings", "START1/web is NOTRUST");
@@ -94,6 +95,23 @@ static void what_will_not_work_is_said_at_connect(void **state)
     must(world, "ring show", "{'ring': 'START1/KEY'}");
     check_member(world, 1, "web", "PERSONAL", false, false);
     outside_ca_done(&ca);
+}
+
+static void a_ring_without_default_is_said(void **state)
+{
+    struct world *world = *state;
+    must(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'START1/web'}");
+    assert_says(
+        world, "warnings",
+        "START1/KEY has no default: programs that ask for it find none: signet ring connect "
+        "'START1/KEY' 'START1/web' --usage personal --default");
+    must(world, "ring connect",
+         "{'ring': 'START1/KEY', 'certificate': 'START1/app', 'default': true}");
+    assert_false(says(world, "warnings", "no default"));
+    must(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'START1/web'}");
+    assert_false(says(world, "warnings", "no default")); /* another one is */
+    must(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'CERTAUTH/CA'}");
+    assert_false(says(world, "warnings", "self-signed"));
 }
 
 static void what_is_not_there_is_not_connected(void **state)
@@ -480,6 +498,7 @@ int main(void)
         TEST(a_ring_is_made_once),
         TEST(connecting_goes_by_the_owner),
         TEST(what_will_not_work_is_said_at_connect),
+        TEST(a_ring_without_default_is_said),
         TEST(what_is_not_there_is_not_connected),
         TEST(removing_and_deleting_keep_the_certificates),
         TEST(every_change_of_a_ring_is_told),

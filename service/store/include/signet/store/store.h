@@ -189,6 +189,9 @@ SG_CHECKED sg_status sg_store_connect(struct sg_store *store, int64_t ring_id,
                                       int64_t certificate_id, enum sg_usage usage, bool is_default,
                                       bool *replaced, struct sg_certificate_name *displaced,
                                       struct sg_error *err);
+/** The ring's default; empty names: it has none. */
+SG_CHECKED sg_status sg_store_ring_default(struct sg_store *store, int64_t ring_id,
+                                           struct sg_certificate_name *out, struct sg_error *err);
 /** SG_E_NOT_FOUND "not_connected". Counts the change. */
 SG_CHECKED sg_status sg_store_disconnect(struct sg_store *store, int64_t ring_id,
                                          int64_t certificate_id, struct sg_error *err);
