@@ -50,5 +50,7 @@ size_t sg_utf8_read(const char *text, size_t len, uint32_t *point)
 
 bool sg_utf8_is_control(uint32_t point)
 {
-    return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == 0x2028 || point == 0x2029;
+    bool line = point == 0x2028 || point == 0x2029;
+    bool direction = (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
+    return point < 0x20 || (point >= 0x7F && point < 0xA0) || line || direction;
 }

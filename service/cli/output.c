@@ -13,10 +13,24 @@ static bool is_c1(const char *text)
            (unsigned char)text[1] < 0xa0;
 }
 
+/* True for the three bytes of a line or paragraph separator, or of an embedding, override or
+ * isolate of direction (U+2028 … U+202E, U+2066 … U+2069): text behind it would be shown as
+ * something else. */
+static bool is_direction(const char *text)
+{
+    if ((unsigned char)text[0] != 0xe2 || text[1] == '\0') {
+        return false;
+    }
+    unsigned char second = (unsigned char)text[1];
+    unsigned char third = (unsigned char)text[2];
+    return (second == 0x80 && third >= 0xa8 && third <= 0xae) ||
+           (second == 0x81 && third >= 0xa6 && third <= 0xa9);
+}
+
 static bool is_control(const char *text)
 {
     unsigned char c = (unsigned char)*text;
-    return (c < 0x20 && c != '\n') || c == 0x7f || is_c1(text);
+    return (c < 0x20 && c != '\n') || c == 0x7f || is_c1(text) || is_direction(text);
 }
 
 sg_status sg_output_clean(const char *text, struct sg_buffer *out, struct sg_error *err)
@@ -30,7 +44,7 @@ sg_status sg_output_clean(const char *text, struct sg_buffer *out, struct sg_err
         if (plain > 0) {
             s = sg_buffer_append(out, text, plain, err);
         } else {
-            plain = is_c1(text) ? 2 : 1;
+            plain = is_direction(text) ? 3 : is_c1(text) ? 2 : 1;
             s = sg_buffer_append(out, "?", 1, err);
         }
         text += plain;

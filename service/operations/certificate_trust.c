@@ -97,6 +97,50 @@ static sg_status warn_unverified(struct sg_run *run, struct sg_add *plan, bool a
     return s == SG_OK ? check_hightrust(run, plan, err) : s;
 }
 
+static bool same_name(struct sg_bytes a, struct sg_bytes b)
+{
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
+/* A CA that was made anew keeps its name: the one that is here did not sign this certificate, and
+ * the person would look for what seems to be there. */
+static void hint_namesake(struct sg_run *run, const struct sg_add *plan, struct sg_error *err)
+{
+    const struct sg_found_chain *found = &plan->found;
+    if (strcmp(err->code, "chain_incomplete") != 0 || found->chain.count == 0) {
+        return;
+    }
+    const struct sg_certificate *last = found->chain.members[found->chain.count - 1];
+    for (size_t i = 0; i < found->kept_count; i++) {
+        const struct sg_certificate_name *name = &found->names[i];
+        bool namesake =
+            name->owner.text[0] != '\0' && same_name(sg_certificate_facts(found->kept[i])->subject,
+                                                     sg_certificate_facts(last)->issuer);
+        if (namesake && sg_run_allowed(run, SG_FUNCTION_LIST, name->owner.text)) {
+            sg_hint(err,
+                    "%s/%s has its issuer's name, \"%.150s\", but did not sign it: that CA has a "
+                    "new key. Add the CA certificate that did.",
+                    name->owner.text, name->label.text, sg_certificate_facts(last)->issuer_text);
+            return;
+        }
+    }
+}
+
+static sg_status warn_outlives(struct sg_run *run, const struct sg_add *plan, struct sg_error *err)
+{
+    const struct sg_chain *chain = &plan->found.chain;
+    char text[SG_TIME_TEXT];
+    if (chain->count < 2 || sg_certificate_facts(chain->members[0])->not_after_s <=
+                                sg_certificate_facts(chain->members[1])->not_after_s) {
+        return SG_OK;
+    }
+    sg_time_format(sg_certificate_facts(chain->members[1])->not_after_s, text);
+    return sg_run_warn(run, err,
+                       "the validity reaches past its issuer's end, %s: from then on it is not "
+                       "trusted any more",
+                       text);
+}
+
 sg_status sg_add_decide_trust(struct sg_run *run, struct sg_add *plan, struct sg_error *err)
 {
     enum sg_trust asked = SG_TRUST;
@@ -111,6 +155,11 @@ sg_status sg_add_decide_trust(struct sg_run *run, struct sg_add *plan, struct sg
     }
     s = sg_chain_verify(&plan->found.chain, sg_now_s(run->service->clock), err);
     s = s == SG_OK ? check_issuers(plan, err) : s;
+    if (s == SG_OK) {
+        s = warn_outlives(run, plan, err);
+    } else {
+        hint_namesake(run, plan, err);
+    }
     if (s != SG_OK && !(store_unverified(run) && may_be_stored(err))) {
         return may_be_stored(err) ? hint_notrust(err) : s;
     }

@@ -180,7 +180,13 @@ sg_status sg_run_validity(const struct sg_run *run, int64_t *not_before_s, int64
         }
     }
     if (*not_after_s <= *not_before_s) {
-        return sg_fail(err, SG_E_INPUT, "bad_validity", "the validity ends before it begins");
+        char from[SG_TIME_TEXT];
+        char until[SG_TIME_TEXT];
+        sg_time_format(*not_before_s, from);
+        sg_time_format(*not_after_s, until);
+        sg_fail(err, SG_E_INPUT, "bad_validity",
+                "the validity ends before it begins: from %s until %s", from, until);
+        return sg_hint(err, "Without not_before it begins now; see not_after.");
     }
     return SG_OK;
 }

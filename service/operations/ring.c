@@ -202,14 +202,36 @@ static sg_status describe_connection(struct sg_run *run, const struct sg_ring_ro
     return s == SG_OK ? warn_connection(run, ring, row, usage, err) : s;
 }
 
+/* Is this certificate the ring's default now? */
+static sg_status is_ring_default(struct sg_run *run, const struct sg_ring_row *ring,
+                                 const struct sg_certificate_row *row, bool *out,
+                                 struct sg_error *err)
+{
+    struct sg_certificate_name chosen;
+    sg_status s = sg_store_ring_default(run->service->store, ring->id, &chosen, err);
+    *out = s == SG_OK && strcmp(chosen.owner.text, row->name.owner.text) == 0 &&
+           strcmp(chosen.label.text, row->name.label.text) == 0;
+    return s;
+}
+
+/* Connecting again without --default takes it away; so does removing. */
+static sg_status say_no_longer(struct sg_run *run, const struct sg_certificate_row *row,
+                               struct sg_error *err)
+{
+    return sg_run_effect(run, err, "%s is no longer the default: the ring has none",
+                         sg_row_name(row).text);
+}
+
 sg_status sg_operation_RING_CONNECT(struct sg_run *run, struct sg_error *err)
 {
     struct sg_ring_row ring;
     SG_CERTIFICATE_ROW row = {0};
     bool replaced = false;
+    bool was_default = false;
     struct sg_certificate_name displaced = {0};
     bool is_default = sg_run_flag(run, "default");
     sg_status s = find_both(run, &ring, &row, err);
+    s = s == SG_OK ? is_ring_default(run, &ring, &row, &was_default, err) : s;
     if (s != SG_OK) {
         return s;
     }
@@ -223,9 +245,10 @@ sg_status sg_operation_RING_CONNECT(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? answer_member(run, &ring, &row, err) : s;
     s = s == SG_OK ? answer_connection(run, usage, is_default, replaced, err) : s;
     run->visible = true;
-    return s == SG_OK
-               ? describe_connection(run, &ring, &row, usage, is_default, replaced, &displaced, err)
-               : s;
+    s = s == SG_OK
+            ? describe_connection(run, &ring, &row, usage, is_default, replaced, &displaced, err)
+            : s;
+    return s == SG_OK && was_default && !is_default ? say_no_longer(run, &row, err) : s;
 }
 
 static sg_status disconnect(struct sg_run *run, const struct sg_ring_row *ring,
@@ -247,13 +270,16 @@ sg_status sg_operation_RING_REMOVE(struct sg_run *run, struct sg_error *err)
 {
     struct sg_ring_row ring;
     SG_CERTIFICATE_ROW row = {0};
+    bool was_default = false;
     sg_status s = find_both(run, &ring, &row, err);
+    s = s == SG_OK ? is_ring_default(run, &ring, &row, &was_default, err) : s;
     s = s == SG_OK ? disconnect(run, &ring, &row, err) : s;
     s = s == SG_OK ? answer_member(run, &ring, &row, err) : s;
     run->visible = true;
-    return s == SG_OK ? sg_run_effect(run, err, "removed %s from %s", sg_row_name(&row).text,
-                                      sg_ring_text(&ring.name).text)
-                      : s;
+    s = s == SG_OK ? sg_run_effect(run, err, "removed %s from %s", sg_row_name(&row).text,
+                                   sg_ring_text(&ring.name).text)
+                   : s;
+    return s == SG_OK && was_default ? say_no_longer(run, &row, err) : s;
 }
 
 struct ring_listing {

@@ -50,6 +50,9 @@ static sg_status add(EXTENDED_KEY_USAGE *list, const char *text, struct sg_error
         sg_x509_clean((const unsigned char *)text, strlen(text), clean, sizeof(clean));
         sg_fail(err, SG_E_INPUT, "unknown_eku", "unknown extended key usage \"%s\"", clean);
         (void)sg_x509_ossl(err);
+        if (strchr(text, ',') != NULL) {
+            return sg_hint(err, "One at a time: --eku serverAuth --eku clientAuth.");
+        }
         return sg_hint(err, "Known are serverAuth, clientAuth, codeSigning, emailProtection, "
                             "timeStamping, OCSPSigning, anyExtendedKeyUsage and dotted object "
                             "identifiers.");

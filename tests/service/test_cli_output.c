@@ -37,6 +37,9 @@ static const struct {
     {"owner", "add",
      "{\"did\":[\"created owner A\"],\"warnings\":[\"nobody is attached\\u009b1m\"]}",
      "created owner A\n", "warning: nobody is attached?1m\n"},
+    /* text that would be shown backwards, or on another line */
+    {"owner", "add", "{\"did\":[\"created A\\u202etxt\\u2066.\\u2028x\\u2030\"]}",
+     "created A?txt?.?x\u2030\n", ""},
     {"owner", "add", "{\"did\":[\"one\",{\"text\":\"two\"},{\"x\":1}],\"owner\":\"A\"}",
      "one\ntwo\n{\"x\":1}\n", ""},
     {"owner", "add", "{\"did\":[]}", "", ""},

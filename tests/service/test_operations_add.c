@@ -309,6 +309,19 @@ static void two_end_entities_are_ambiguous(void **state)
 
 /* ---- what does not verify ---- */
 
+static X509 *web_with(struct world *world, int64_t from_s, int64_t until_s)
+{
+    EVP_PKEY *key = key_of(world, "START1", "web");
+    X509 *made = outside(&(struct recipe){.name = "web.example.com",
+                                          .key = key,
+                                          .issuer = ca.intermediate,
+                                          .signer = ca.int_key,
+                                          .from_s = from_s,
+                                          .until_s = until_s});
+    EVP_PKEY_free(key);
+    return made;
+}
+
 static void a_missing_issuer_is_named(void **state)
 {
     struct world *world = *state;
@@ -324,6 +337,37 @@ static void a_missing_issuer_is_named(void **state)
     must_json(world, "cert add", with(bundle_json("START1", leaf, NULL), "notrust", false));
     check_web(world, leaf, SG_NOTRUST);
     assert_says(world, "warnings", "stored NOTRUST: the chain ends at");
+    X509_free(leaf);
+}
+
+/* A CA that was made anew, under its old name. */
+static void an_issuer_with_a_new_key_is_told_from_a_missing_one(void **state)
+{
+    struct world *world = *state;
+    struct outside_ca anew;
+    X509 *leaf = certify(world, &ca, "START1", "web");
+    must_json(world, "cert add", bundle_json("START1", leaf, ca.intermediate, ca.root, NULL));
+    outside_ca_make(&anew);
+    X509 *other = certify(world, &anew, "START1", "web");
+    refused_json(world, "cert add", bundle_json("START1", other, NULL), SG_E_INPUT,
+                 "chain_incomplete");
+    assert_told(world, "CERTAUTH/");
+    assert_told(world, "that CA has a new key");
+    outside_ca_done(&anew);
+    X509_free(other);
+    X509_free(leaf);
+}
+
+static void a_validity_beyond_the_issuers_is_said(void **state)
+{
+    struct world *world = *state;
+    X509 *leaf = web_with(world, NOW - DAY, NOW + 100000 * DAY);
+    must_json(world, "cert add", bundle_json("START1", leaf, ca.intermediate, ca.root, NULL));
+    assert_says(world, "warnings", "reaches past its issuer's end");
+    X509_free(leaf);
+    leaf = web_with(world, NOW - DAY, NOW + DAY);
+    must_json(world, "cert add", bundle_json("START1", leaf, NULL));
+    assert_false(says(world, "warnings", "issuer's end"));
     X509_free(leaf);
 }
 
@@ -364,19 +408,6 @@ static void racf_numbers_the_issuers(void **state)
     assert_true(has_row(world, "CERTAUTH", "LABEL00000002"));
     assert_false(has_row(world, "CERTAUTH", "Outside Root"));
     X509_free(leaf);
-}
-
-static X509 *web_with(struct world *world, int64_t from_s, int64_t until_s)
-{
-    EVP_PKEY *key = key_of(world, "START1", "web");
-    X509 *made = outside(&(struct recipe){.name = "web.example.com",
-                                          .key = key,
-                                          .issuer = ca.intermediate,
-                                          .signer = ca.int_key,
-                                          .from_s = from_s,
-                                          .until_s = until_s});
-    EVP_PKEY_free(key);
-    return made;
 }
 
 static void out_of_its_time_it_is_refused(void **state)
@@ -704,6 +735,8 @@ int main(void)
         TEST(a_label_in_use_is_not_overwritten),
         TEST(two_end_entities_are_ambiguous),
         TEST(a_missing_issuer_is_named),
+        TEST(an_issuer_with_a_new_key_is_told_from_a_missing_one),
+        TEST(a_validity_beyond_the_issuers_is_said),
         TEST(racf_stores_what_does_not_verify_notrust),
         TEST(racf_numbers_the_issuers),
         TEST(out_of_its_time_it_is_refused),

@@ -68,6 +68,7 @@ static void connecting_goes_by_the_owner(void **state)
     must(world, "ring connect",
          "{'ring': 'START1/KEY', 'certificate': 'START1/app', 'usage': 'site'}");
     assert_says(world, "did", "reconnected START1/app to START1/KEY as SITE");
+    assert_says(world, "did", "START1/app is no longer the default: the ring has none");
     assert_says(world, "warnings", "no private key through this ring");
     must(world, "ring show", "{'ring': 'START1/KEY'}");
     assert_int_equal(json_array_size(json_object_get(world->answer, "items")), 3);
@@ -112,6 +113,10 @@ static void a_ring_without_default_is_said(void **state)
     assert_false(says(world, "warnings", "no default")); /* another one is */
     must(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'CERTAUTH/CA'}");
     assert_false(says(world, "warnings", "self-signed"));
+    must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/web'}");
+    assert_false(says(world, "did", "no longer"));
+    must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/app'}");
+    assert_says(world, "did", "START1/app is no longer the default: the ring has none");
 }
 
 static void what_is_not_there_is_not_connected(void **state)
