@@ -36,6 +36,9 @@ static sg_status wrap(struct sg_pkcs11_session *session, CK_OBJECT_HANDLE key,
         rv = session->call->C_WrapKey(session->handle, &mechanism, wrapping.handle, key, wrapped,
                                       &len);
     }
+    if (rv == CKR_OK && len > sizeof wrapped) {
+        rv = CKR_BUFFER_TOO_SMALL;
+    }
     if (rv == CKR_KEY_NOT_WRAPPABLE) { /* SoftHSM (2.6.1): Ed25519 */
         sg_pkcs11_fail(err, rv, "the token gives out no private keys of this kind");
         return sg_hint(err, "Use the key where it is, through a ring, or make a new one of another "

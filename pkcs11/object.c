@@ -67,6 +67,9 @@ static sg_status index_found(struct sg_pkcs11_session *session, enum sg_pkcs11_c
         if (count == 0) {
             return SG_OK;
         }
+        if (count > BATCH) {
+            return sg_pkcs11_fail(err, CKR_BUFFER_TOO_SMALL, "cannot list the token's objects");
+        }
         sg_status s = index_batch(session, object_class, handles, count, err);
         if (s != SG_OK) {
             return s;
@@ -117,7 +120,7 @@ CK_RV sg_pkcs11_search(struct sg_pkcs11_session *session, CK_ATTRIBUTE *match, C
     }
     rv = session->call->C_FindObjects(session->handle, handles, room, found);
     (void)session->call->C_FindObjectsFinal(session->handle);
-    return rv;
+    return rv == CKR_OK && *found > room ? CKR_BUFFER_TOO_SMALL : rv;
 }
 
 static sg_status fail_missing(enum sg_pkcs11_class object_class, struct sg_error *err)

@@ -71,12 +71,15 @@ static sg_status fail_public(struct sg_error *err, const char *why)
 static sg_status read_attribute(struct sg_pkcs11_session *session, CK_OBJECT_HANDLE handle,
                                 CK_ATTRIBUTE *attribute, struct sg_error *err)
 {
+    const CK_ULONG room = attribute->ulValueLen;
     CK_RV rv = session->call->C_GetAttributeValue(session->handle, handle, attribute, 1);
-    if (rv != CKR_OK || attribute->ulValueLen == CK_UNAVAILABLE_INFORMATION) {
-        return sg_pkcs11_fail(err, rv != CKR_OK ? rv : CKR_ATTRIBUTE_TYPE_INVALID,
-                              "cannot read the public key");
+    if (rv == CKR_OK && attribute->ulValueLen == CK_UNAVAILABLE_INFORMATION) {
+        rv = CKR_ATTRIBUTE_TYPE_INVALID;
     }
-    return SG_OK;
+    if (rv == CKR_OK && attribute->ulValueLen > room) {
+        rv = CKR_BUFFER_TOO_SMALL;
+    }
+    return rv == CKR_OK ? SG_OK : sg_pkcs11_fail(err, rv, "cannot read the public key");
 }
 
 static EVP_PKEY *from_parameters(const char *algorithm, OSSL_PARAM_BLD *builder)

@@ -12,8 +12,8 @@
 struct world {
     struct softhsm_fixture fixture;
     struct sg_token_settings settings;
-    char fault[64], log[128], log_path[112];
-    const char *environment[4];
+    char fault[64], log[128], log_path[112], orders[128], orders_path[112];
+    const char *environment[5];
     struct token_process process;
 };
 
@@ -26,6 +26,8 @@ static int setup(void **state)
     world->settings.environment = world->environment;
     snprintf(world->log_path, sizeof world->log_path, "%s/logins", world->fixture.directory);
     snprintf(world->log, sizeof world->log, "WRAP_LOG=%s", world->log_path);
+    snprintf(world->orders_path, sizeof world->orders_path, "%s/orders", world->fixture.directory);
+    snprintf(world->orders, sizeof world->orders, "WRAP_ORDERS=%s", world->orders_path);
     *state = world;
     return 0;
 }
@@ -44,6 +46,7 @@ static void start(struct world *world, const char *fault)
     world->environment[0] = world->fixture.configuration;
     world->environment[1] = world->fault;
     world->environment[2] = world->log;
+    world->environment[3] = world->orders;
     token_process_start(&world->process, &world->settings);
 }
 
@@ -224,7 +227,7 @@ static void process_ends_when_the_token_ends_the_login(void **state)
     start(world, "logout");
     assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
     assert_int_equal(sign(world, &err), SG_E_SERVICE);
-    assert_string_equal(err.code, "peer_gone");
+    assert_string_equal(err.code, SG_TOKEN_LOGIN_LOST);
     assert_int_equal(token_process_wait(&world->process), SG_E_TOKEN);
     assert_int_equal(logins(world), 1);
     close(world->process.link.socket);
@@ -278,6 +281,102 @@ static void attribute_that_the_token_does_not_have_is_no_fault(void **state)
     assert_int_equal(token_process_stop(&world->process), 0);
 }
 
+/* ---- lies about lengths, told while it runs ---- */
+
+static void order(const struct world *world, const char *text)
+{
+    FILE *orders = fopen(world->orders_path, "we");
+    assert_non_null(orders);
+    assert_true(fprintf(orders, "%s\n", text) > 0);
+    assert_int_equal(fclose(orders), 0);
+}
+
+/* A login that reads what is not there would crash, at the latest under a sanitizer. */
+static void check_login_lie(struct world *world, const char *text)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    make_key(world);
+    order(world, text);
+    start(world, "none");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_E_TOKEN);
+    assert_string_equal(err.code, "buffer_too_small");
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+static void more_objects_than_asked_for_are_not_read(void **state)
+{
+    check_login_lie(*state, "C_FindObjects long once");
+}
+
+static void check_sign_lie(struct world *world, const char *text, const char *code)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    make_key(world);
+    start(world, "none");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    order(world, text);
+    assert_int_equal(sign(world, &err), SG_E_TOKEN);
+    assert_string_equal(err.code, code);
+    assert_int_equal(sign(world, &err), SG_OK); /* and it has done no harm */
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+static void signature_longer_than_its_room_is_not_read(void **state)
+{
+    check_sign_lie(*state, "C_Sign long once", "buffer_too_small");
+}
+
+static void attributes_longer_than_their_room_are_not_read(void **state)
+{
+    struct world *world = *state;
+    static const char *const specs[] = {"rsa:2048", "ec:p256", "ed25519"};
+    order(world, "C_GetAttributeValue long always");
+    start(world, "none");
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    for (size_t i = 0; i < SG_COUNT(specs); i++) {
+        struct sg_generate_request request = {.id = key_id((unsigned char)(20 + i))};
+        SG_BUFFER spki;
+        sg_buffer_init(&spki, 4096);
+        assert_int_equal(sg_key_spec_find(specs[i], &request.spec, &err), SG_OK);
+        assert_int_equal(sg_token_generate(&world->process.link, &request, &spki, &err),
+                         SG_E_TOKEN);
+        assert_int_equal(spki.len, 0);
+    }
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+/* Behind the checks of single attributes, which the lie above fails first. */
+static void modulus_longer_than_its_room_is_not_read(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_generate_request request = {.id = key_id(7)};
+    SG_BUFFER spki;
+    sg_buffer_init(&spki, 4096);
+    assert_int_equal(sg_key_spec_find("rsa:2048", &request.spec, &err), SG_OK);
+    start(world, "modulus_long");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    assert_int_equal(sg_token_generate(&world->process.link, &request, &spki, &err), SG_E_TOKEN);
+    assert_string_equal(err.code, "buffer_too_small");
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+static void out_of_sessions_is_told_and_the_pin_is_not_tried(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    order(world, "C_OpenSession sessions always");
+    start(world, "none");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_E_TOKEN);
+    assert_string_equal(err.code, "session_count");
+    assert_int_equal(logins(world), 0);
+    order(world, "");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    assert_int_equal(logins(world), 1);
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 int main(void)
 {
@@ -299,6 +398,11 @@ int main(void)
         TEST(key_off_its_curve_is_destroyed_again),
         TEST(key_with_another_id_is_destroyed_again),
         TEST(attribute_that_the_token_does_not_have_is_no_fault),
+        TEST(more_objects_than_asked_for_are_not_read),
+        TEST(signature_longer_than_its_room_is_not_read),
+        TEST(attributes_longer_than_their_room_are_not_read),
+        TEST(modulus_longer_than_its_room_is_not_read),
+        TEST(out_of_sessions_is_told_and_the_pin_is_not_tried),
     };
     return cmocka_run_group_tests_name("misbehaving token", tests, NULL, NULL);
 }

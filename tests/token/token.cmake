@@ -1,5 +1,5 @@
 # A token that misbehaves on demand: SoftHSM behind a function list with a few entries replaced.
-add_library(wrap_module MODULE wrap_module.c)
+add_library(wrap_module MODULE wrap_module.c wrap_orders.c)
 target_link_libraries(wrap_module PRIVATE sg_flags PkgConfig::P11KIT ${CMAKE_DL_LIBS})
 set(fixture ${CMAKE_CURRENT_SOURCE_DIR}/../support/softhsm_fixture.c)
 

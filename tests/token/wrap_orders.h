@@ -1,0 +1,37 @@
+/* What a test tells the misbehaving module while it runs, through the file that WRAP_ORDERS names:
+ * one order a line,
+ *
+ *   FUNCTION FAULT once|always      C_Sign crash once
+ *
+ * "*" stands for every function that can misbehave. "once" is carried out by one process, and the
+ * line is gone then; "always" until the file changes. Faults: crash, hang, removed (the device is
+ * lost: CKR_DEVICE_REMOVED, and no session is left), absent (CKR_TOKEN_NOT_PRESENT), sessions
+ * (CKR_SESSION_COUNT), logout (logs itself out: CKR_USER_NOT_LOGGED_IN), long, short (a length or
+ * a count that is not true). */
+#ifndef SIGNET_TESTS_WRAP_ORDERS_H
+#define SIGNET_TESTS_WRAP_ORDERS_H
+
+#include <stdbool.h>
+
+#include <p11-kit/pkcs11.h>
+
+enum wrap_fault {
+    WRAP_NONE,
+    WRAP_CRASH,
+    WRAP_HANG,
+    WRAP_REMOVED,
+    WRAP_ABSENT,
+    WRAP_SESSIONS,
+    WRAP_LOGOUT,
+    WRAP_LONG,
+    WRAP_SHORT
+};
+
+/** The order for this function. Crashes and hangs happen in here. */
+enum wrap_fault wrap_order(const char *function);
+/** What a fault answers instead of doing anything; CKR_OK when it does something first. */
+CK_RV wrap_answer(enum wrap_fault fault);
+/** A length or count as the fault tells it. */
+CK_ULONG wrap_length(enum wrap_fault fault, CK_ULONG length);
+
+#endif
