@@ -44,7 +44,7 @@ static void add_child(struct sg_master *master, enum sg_role role, uint32_t toke
 {
     struct sg_child *child = &master->children[master->child_count++];
     *child = (struct sg_child){
-        .role = role, .token = token, .process = process, .channel = -1, .link = -1};
+        .role = role, .token = token, .process = process, .channel = -1, .link = -1, .busy_fd = -1};
     name_child(child);
 }
 
@@ -80,6 +80,7 @@ void sg_children_free(struct sg_master *master)
 {
     for (size_t i = 0; i < master->child_count; i++) {
         sg_child_close(&master->children[i]);
+        sg_watch_end(&master->children[i]);
     }
     free(SG_STEAL(master->children));
     master->child_count = 0;
@@ -210,6 +211,7 @@ static sg_status run_token(const struct sg_master *master, const struct sg_child
         .pin_file = token->pin_file,
         .storage = or_null(token->storage),
         .environment = (const char *const *)token->environment,
+        .busy = child->busy,
     };
     return master->roles->token(&settings, link, err);
 }
@@ -267,6 +269,10 @@ sg_status sg_child_start(struct sg_master *master, struct sg_child *child, struc
     }
     SG_FD int theirs = pair[1];
     SG_FD int ours = pair[0];
+    s = child->role == SG_ROLE_TOKEN ? sg_watch_begin(child, err) : SG_OK;
+    if (s != SG_OK) {
+        return s;
+    }
     pid_t pid = fork();
     if (pid < 0) {
         return sg_fail_errno(err, SG_E_INTERNAL, "cannot_fork", "cannot start %s", child->name);
@@ -275,7 +281,9 @@ sg_status sg_child_start(struct sg_master *master, struct sg_child *child, struc
         live(master, child, theirs);
     }
     sg_child_close(child);
+    child->hangs = false;
     if (child->role == SG_ROLE_TOKEN) {
+        sg_watch_keep(child);
         child->link = sg_fd_steal(&ours);
     } else {
         never_block(ours);

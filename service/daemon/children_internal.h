@@ -7,6 +7,7 @@
 
 #include <signet/daemon/link.h>
 #include <signet/daemon/master.h>
+#include <signet/token/busy.h>
 
 #include "identity_internal.h"
 #include "places_internal.h"
@@ -27,6 +28,9 @@ struct sg_child {
     bool condemned;          /**< we killed it: its death is no fault of its own */
     int link; /**< token processes: the administrative link's end that control has yet to get; -1:
                  none */
+    struct sg_busy_page *busy; /**< token processes: what it says that it does; NULL: none */
+    int busy_fd;               /**< the same, for reading, on its way to control with .link */
+    bool hangs;                /**< killed for it, not reaped yet */
 };
 
 struct sg_master {
@@ -45,6 +49,7 @@ struct sg_master {
     int link_control, link_rings;
     bool control_ready, ever_ready;
     bool stopping, tokens_stopped, killed;
+    bool impatient;  /**< told to stop a second time */
     int64_t kill_ms; /**< when stopping: until then children may end by themselves */
     sg_status failure;
     struct sg_error *err; /**< why it failed */
@@ -67,6 +72,20 @@ SG_CHECKED sg_status sg_child_start(struct sg_master *master, struct sg_child *c
                                     struct sg_error *err);
 /** Close what the master holds of a child. */
 void sg_child_close(struct sg_child *child);
+
+/** Make the page of a token process that is about to be forked, in place of its predecessor's. */
+SG_CHECKED sg_status sg_watch_begin(struct sg_child *child, struct sg_error *err);
+/** It is forked: the page is its and ours from now on. */
+void sg_watch_keep(const struct sg_child *child);
+void sg_watch_end(struct sg_child *child);
+/** Kill the token processes that have been in one call for longer than their token's deadlines
+ * allow. */
+void sg_watch_kill_hung(const struct sg_master *master);
+/** Milliseconds until they must be looked at again; -1: there are none. */
+int sg_watch_timeout_ms(const struct sg_master *master);
+/** How long a process may stay in the login that it is in, ms; 0 when it is in none, or too long.
+ */
+int64_t sg_watch_login_left_ms(const struct sg_master *master, const struct sg_child *child);
 
 /** Hand over every link that is on its way. True when one must wait until control or rings read. */
 bool sg_links_deliver(struct sg_master *master);

@@ -204,6 +204,38 @@ static sg_status apply_defaults(const struct sg_setting *rows, size_t count, voi
     return SG_OK;
 }
 
+static bool is_seen(const struct reader *reader, const char *name)
+{
+    size_t count = 0;
+    const struct sg_setting *rows = sg_config_token_settings(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(rows[i].name, name) == 0) {
+            return (reader->seen & (uint32_t)1 << i) != 0;
+        }
+    }
+    return false;
+}
+
+/* Clients wait a little longer than call_deadline_s and no more: a use cannot take longer. What
+ * nobody wrote follows. */
+static sg_status check_deadlines(const struct reader *reader, struct sg_config_token *token,
+                                 struct sg_error *err)
+{
+    if (token->use_deadline_s <= token->call_deadline_s) {
+        return SG_OK;
+    }
+    if (!is_seen(reader, "use_deadline_s")) {
+        token->use_deadline_s = token->call_deadline_s;
+        return SG_OK;
+    }
+    sg_fail(err, SG_E_INPUT, BAD,
+            "token \"%s\": use_deadline_s = %u is more than call_deadline_s = %u", token->name,
+            token->use_deadline_s, token->call_deadline_s);
+    sg_hint(err, "Raise call_deadline_s, or let use_deadline_s be %u at most.",
+            token->call_deadline_s);
+    return at(reader, reader->section_line, err);
+}
+
 /* What only the whole section shows; complaints point at its first line. */
 static sg_status end_section(const struct reader *reader, struct sg_error *err)
 {
@@ -223,7 +255,7 @@ static sg_status end_section(const struct reader *reader, struct sg_error *err)
         sg_hint(err, "Give one of the two; p11tool --list-tokens shows them.");
         return at(reader, reader->section_line, err);
     }
-    return SG_OK;
+    return token != NULL ? check_deadlines(reader, reader->token, err) : SG_OK;
 }
 
 static sg_status check_token_name(const struct reader *reader, const char *name,

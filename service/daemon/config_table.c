@@ -66,6 +66,8 @@ static const struct sg_setting token_settings[] = {
      .initial = "60", .help = "seconds, a number from 1 to 3600"},
     {"call_deadline_s", SG_SETTING_UNSIGNED, TOKEN(call_deadline_s), .min = 1, .max = 3600,
      .initial = "120", .help = "seconds, a number from 1 to 3600"},
+    {"use_deadline_s", SG_SETTING_UNSIGNED, TOKEN(use_deadline_s), .min = 1, .max = 3600,
+     .initial = "20", .help = "seconds, a number from 1 to 3600, call_deadline_s at most"},
     {"extractable_allowed", SG_SETTING_FLAG, TOKEN(extractable_allowed), .initial = "no",
      .help = "yes or no"},
 };

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <signet/base/file.h>
 #include <signet/base/log.h>
 #include <signet/daemon/link.h>
 #include <signet/operations/run.h>
@@ -55,11 +56,12 @@ static void take(struct control *control, struct sg_packet *packet)
     }
     memcpy(&head, packet->data, sizeof head);
     int fd = sg_packet_take_fd(packet, 0);
+    SG_FD int page = sg_packet_take_fd(packet, 1);
     sg_packet_close_fds(packet);
     if (head.kind == SG_MASTER_RINGS_LINK && fd >= 0) {
         sg_views_attach(&control->views, fd);
     } else if (head.kind == SG_MASTER_TOKEN_LINK && fd >= 0) {
-        sg_pool_attach(&control->pool, head.token, head.process, head.pid, fd);
+        sg_pool_attach(&control->pool, head.token, head.process, head.pid, fd, page);
     } else if (fd >= 0) {
         close(fd);
     }
@@ -295,6 +297,7 @@ static void remove_events(const struct loop_events *events)
 /* What needs the tokens is done between the turns, where it may wait. */
 static void work(struct control *control)
 {
+    sg_pool_retry(&control->pool);
     sg_pool_resume(&control->pool);
     if (sg_pool_settled(&control->pool)) {
         announce(control);

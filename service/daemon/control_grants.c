@@ -9,6 +9,9 @@
 #include <signet/base/log.h>
 #include <signet/operations/ring_view.h>
 
+/* A little more than it takes to be stuck. Everybody else who comes to a ring waits meanwhile. */
+#define HAND_OVER_TIMEOUT_MS 1500
+
 static void free_grant(struct grants *grants, size_t i)
 {
     struct grant *grant = &grants->list[i];
@@ -67,17 +70,30 @@ void sg_grants_process_gone(struct grants *grants, uint32_t token, uint32_t proc
     }
 }
 
+/* Its holder has closed it, by its own account. A process that does not say so too is replaced:
+ * nobody would narrow that capability any more. */
+static void take_back(struct grants *grants, size_t i)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    const struct grant grant = grants->list[i];
+    struct pool *pool = &grants->control->pool;
+    sg_status s = sg_token_revoke(&pool->tokens[grant.token].processes[grant.process].link,
+                                  grant.number, &err);
+    if (s == SG_OK || s == SG_E_NOT_FOUND) {
+        free_grant(grants, i);
+        return;
+    }
+    sg_log_error(SG_LOG_WARNING, "capability_not_taken_back", &err);
+    sg_pool_drop(pool, grant.token, grant.process);
+}
+
 /* A connection holds one capability for a token: a new one replaces it. */
 static void drop_old(struct grants *grants, uint64_t connection, uint32_t token)
 {
     for (size_t i = grants->count; i-- > 0;) {
-        struct grant *grant = &grants->list[i];
-        if (grant->connection == connection && grant->token == token) {
-            struct sg_error ignored = SG_ERROR_INIT; /* its holder has closed it already */
-            (void)!sg_token_revoke(
-                &grants->control->pool.tokens[token].processes[grant->process].link, grant->number,
-                &ignored);
-            free_grant(grants, i);
+        if (i < grants->count && grants->list[i].connection == connection &&
+            grants->list[i].token == token) {
+            take_back(grants, i);
         }
     }
 }
@@ -114,13 +130,23 @@ static sg_status hand_over(struct grants *grants, struct grant *grant, int *out_
     int pair[2] = {-1, -1};
     struct pool_process *process =
         &grants->control->pool.tokens[grant->token].processes[grant->process];
+    const int usual_ms = process->link.timeout_ms;
     sg_status s = sg_packet_pair(pair, err);
     if (s != SG_OK) {
         return s;
     }
     SG_FD int theirs = pair[0];
     SG_FD int ours = pair[1];
+    process->link.timeout_ms = HAND_OVER_TIMEOUT_MS;
     s = sg_token_grant(&process->link, grant->number, theirs, grant->keys, grant->count, err);
+    process->link.timeout_ms = usual_ms;
+    if (s == SG_E_SERVICE &&
+        sg_pool_is_stuck(&grants->control->pool, grant->token, grant->process)) {
+        /* The master knows how long it may be so. The capability's holder is gone: our end closes.
+         */
+        return sg_fail(err, SG_E_TOKEN, "token_unavailable", "a process of token %u is busy",
+                       grant->token);
+    }
     if (s == SG_E_SERVICE) {
         sg_pool_drop(&grants->control->pool, grant->token, grant->process);
     }

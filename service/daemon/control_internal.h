@@ -31,6 +31,9 @@ struct pool_process {
     bool calling;  /**< a call waits for its answer */
     int successor; /**< link of a new process that came under a call; -1: none */
     uint32_t successor_pid;
+    int successor_page;
+    const struct sg_busy_page *busy; /**< what it says that it does; NULL: not known */
+    int64_t failed_ms; /**< when it failed so that trying again may help; 0: it did not */
     struct sg_token_info info;
 };
 
@@ -50,8 +53,15 @@ struct pool {
 
 void sg_pool_init(struct pool *pool, struct control *control);
 void sg_pool_done(struct pool *pool);
-/** A token process has come: take its link and log in. */
-void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_t pid, int socket);
+/** A token process has come: take its link and log in. page is the descriptor of its struct
+ * sg_busy_page, which stays the caller's; -1: none. */
+void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_t pid, int socket,
+                    int page);
+/** Replace the processes that failed without their PIN's having been tried: the token may be back.
+ */
+void sg_pool_retry(struct pool *pool);
+/** True while a process is in one call of the module for so long that nobody should wait for it. */
+bool sg_pool_is_stuck(const struct pool *pool, uint32_t token, uint32_t process);
 /** Start what had to wait for an operation's end. Outside of transactions. */
 void sg_pool_resume(struct pool *pool);
 /** A call begins or ends to wait for what comes over a process's link. Meanwhile nobody else reads
@@ -59,7 +69,8 @@ void sg_pool_resume(struct pool *pool);
 void sg_pool_calling(struct pool *pool, int socket, bool calling);
 /** Its link does not work any more: close it and have it replaced. */
 void sg_pool_drop(struct pool *pool, uint32_t token, uint32_t process);
-/** The process that serves rings and has the fewest grants; -1 when none is ready. */
+/** The process that serves rings and has the fewest grants, of those that answer; -1 when there is
+ * none. */
 int sg_pool_choose(const struct pool *pool, uint32_t token);
 /** True when none of those processes is ready or will be by itself: an operator must do something.
  */

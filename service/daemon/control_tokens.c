@@ -2,19 +2,25 @@
 #include "control_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <signet/base/clock.h>
 #include <signet/base/file.h>
 #include <signet/base/log.h>
+#include <signet/base/unconst.h>
 #include <signet/operations/run.h>
+#include <signet/token/busy.h>
 
 #define GET_INFO_TIMEOUT_MS 20000
 #define GRANT_TIMEOUT_MS 5000
 #define REFRESH_TIMEOUT_MS 500
+#define STUCK_MS 1000     /* in one call of the module: it may hang */
+#define RETRY_MS 10000    /* a token that is not there is looked for again so much later */
 #define LINK_WAIT_MS 5000 /* how long an operation waits for a process that is being replaced */
 
 void sg_pool_init(struct pool *pool, struct control *control)
@@ -26,6 +32,7 @@ void sg_pool_init(struct pool *pool, struct control *control)
         for (size_t p = 0; p < SG_COUNT(pool->tokens[t].processes); p++) {
             pool->tokens[t].processes[p].link.socket = -1;
             pool->tokens[t].processes[p].successor = -1;
+            pool->tokens[t].processes[p].successor_page = -1;
         }
     }
 }
@@ -40,8 +47,13 @@ static void close_process(struct pool_process *process)
         close(process->link.socket);
         process->link.socket = -1;
     }
+    if (process->busy != NULL) {
+        (void)munmap(sg_unconst(process->busy), sizeof *process->busy);
+        process->busy = NULL;
+    }
     process->state = POOL_ABSENT;
     process->grants = 0;
+    process->failed_ms = 0;
 }
 
 void sg_pool_done(struct pool *pool)
@@ -50,6 +62,7 @@ void sg_pool_done(struct pool *pool)
         for (size_t p = 0; p < SG_COUNT(pool->tokens[t].processes); p++) {
             close_process(&pool->tokens[t].processes[p]);
             sg_fd_closep(&pool->tokens[t].processes[p].successor);
+            sg_fd_closep(&pool->tokens[t].processes[p].successor_page);
         }
     }
 }
@@ -169,6 +182,7 @@ static void judge_waiting(struct pool_token *token, struct pool_process *process
 static void judge_failed(struct pool_token *token, struct pool_process *process, const char *why)
 {
     process->state = POOL_FAILED;
+    process->failed_ms = 0;
     sg_log(SG_LOG_ERROR, "event=token_failed token=\"%s\" why=\"%s\"", token->config->name, why);
     char copy[sizeof token->problem];
     snprintf(copy, sizeof copy, "%.310s", why);
@@ -261,17 +275,31 @@ static void settle_login(struct pool *pool, struct pool_token *token, struct poo
     }
 }
 
-static void try_login(struct pool *pool, struct pool_token *token, struct pool_process *process)
+/* The token is not there, or has no session left: it did not come to the PIN. */
+static bool is_before_pin(const struct sg_error *why)
+{
+    static const char *const codes[] = {"token_missing",     "slots_unreadable", "session_count",
+                                        "token_not_present", "device_removed",   "storage_missing"};
+    for (size_t i = 0; i < SG_COUNT(codes); i++) {
+        if (strcmp(why->code, codes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False when the PIN went to the token: whatever came of it, it is not sent again unasked. */
+static bool try_login(struct pool *pool, struct pool_token *token, struct pool_process *process)
 {
     struct sg_error err = SG_ERROR_INIT;
     struct sg_login_record old = {0};
     sg_status s = sg_store_login_get(pool->control->store, token->config->name, &old, &err);
     if (s != SG_OK) {
         judge_failed(token, process, err.text);
-        return;
+        return true;
     }
     if (!may_try(token, process, &old)) {
-        return;
+        return false;
     }
     bool same = old.state != SG_LOGIN_NEVER && old.pin_version == process->info.pin_version;
     struct sg_login_record now = {.pin_version = process->info.pin_version,
@@ -279,11 +307,12 @@ static void try_login(struct pool *pool, struct pool_token *token, struct pool_p
     enum sg_login_state before = same ? old.state : SG_LOGIN_NEVER;
     if (before != SG_LOGIN_ACCEPTED && record(pool, token, &now, SG_LOGIN_TRYING, &err) != SG_OK) {
         judge_failed(token, process, err.text);
-        return;
+        return true;
     }
     process->link.timeout_ms = (int)token->config->login_deadline_s * 1000;
     (void)!sg_token_login(&process->link, &err);
     settle_login(pool, token, process, &now, before, &err);
+    return is_before_pin(&err);
 }
 
 /* While an operation waits, its transaction may be open: a login that has something to record, and
@@ -306,6 +335,7 @@ static void judge(struct pool *pool, uint32_t t, uint32_t p)
     struct sg_error err = SG_ERROR_INIT;
     struct pool_token *token = &pool->tokens[t];
     struct pool_process *process = &token->processes[p];
+    bool tried = false;
     process->link.timeout_ms = GET_INFO_TIMEOUT_MS;
     if (sg_token_get_info(&process->link, &process->info, &err) != SG_OK) {
         judge_failed(token, process, err.text);
@@ -316,7 +346,10 @@ static void judge(struct pool *pool, uint32_t t, uint32_t p)
     } else if (must_wait(pool, t, p)) {
         process->held = true;
     } else {
-        try_login(pool, token, process);
+        tried = !try_login(pool, token, process);
+    }
+    if (process->state == POOL_FAILED && !tried) {
+        process->failed_ms = sg_monotonic_ms(pool->control->service.clock);
     }
     if (err.status == SG_E_SERVICE) {
         sg_pool_drop(pool, t, p);
@@ -332,7 +365,15 @@ static void start_process(struct pool *pool, uint32_t t, uint32_t p)
     control->starting = false;
 }
 
-void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_t pid, int socket)
+static const struct sg_busy_page *map_busy(int page)
+{
+    void *map = page >= 0 ? mmap(NULL, sizeof(struct sg_busy_page), PROT_READ, MAP_SHARED, page, 0)
+                          : MAP_FAILED;
+    return map != MAP_FAILED ? map : NULL;
+}
+
+void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_t pid, int socket,
+                    int page)
 {
     if (!known(pool, token, process)) {
         close(socket);
@@ -342,6 +383,8 @@ void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_
     if (it->calling) { /* whoever waits finds the end of the old one first */
         sg_fd_closep(&it->successor);
         it->successor = socket;
+        sg_fd_closep(&it->successor_page);
+        it->successor_page = page >= 0 ? fcntl(page, F_DUPFD_CLOEXEC, 0) : -1;
         it->successor_pid = pid;
         return;
     }
@@ -349,6 +392,7 @@ void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_
     sg_grants_process_gone(&pool->control->grants, token, process);
     it->link = (struct sg_token_link){.socket = socket};
     it->pid = pid;
+    it->busy = map_busy(page);
     it->state = POOL_CONNECTED;
     it->deferred = true; /* logs in between two turns of the event loop */
     it->held = false;
@@ -366,8 +410,9 @@ static void attach_successor(struct pool *pool, uint32_t t, uint32_t p)
     struct pool_process *process = &pool->tokens[t].processes[p];
     if (process->successor >= 0 && !process->calling) {
         int socket = process->successor;
+        SG_FD int page = sg_fd_steal(&process->successor_page);
         process->successor = -1;
-        sg_pool_attach(pool, t, p, process->successor_pid, socket);
+        sg_pool_attach(pool, t, p, process->successor_pid, socket, page);
     }
 }
 
@@ -395,7 +440,29 @@ void sg_pool_resume(struct pool *pool)
     }
 }
 
+void sg_pool_retry(struct pool *pool)
+{
+    int64_t now_ms = sg_monotonic_ms(pool->control->service.clock);
+    for (uint32_t t = 0; !pool->control->starting && t < pool->count; t++) {
+        for (uint32_t p = 0; p <= pool->tokens[t].config->processes; p++) {
+            const struct pool_process *process = &pool->tokens[t].processes[p];
+            if (process->state == POOL_FAILED && process->failed_ms != 0 &&
+                now_ms - process->failed_ms >= RETRY_MS) {
+                sg_pool_drop(pool, t, p);
+            }
+        }
+    }
+}
+
 /* ---- what the rest of control asks ---- */
+
+bool sg_pool_is_stuck(const struct pool *pool, uint32_t token, uint32_t process)
+{
+    int64_t for_ms = 0;
+    const struct sg_busy_page *busy = pool->tokens[token].processes[process].busy;
+    int64_t now_ms = sg_monotonic_ms(pool->control->service.clock);
+    return sg_busy_get(busy, now_ms, &for_ms) != SG_BUSY_NOT && for_ms >= STUCK_MS;
+}
 
 int sg_pool_choose(const struct pool *pool, uint32_t token)
 {
@@ -406,7 +473,7 @@ int sg_pool_choose(const struct pool *pool, uint32_t token)
     const struct pool_token *it = &pool->tokens[token];
     for (unsigned p = 1; p <= it->config->processes; p++) {
         bool better = best < 0 || it->processes[p].grants < it->processes[best].grants;
-        if (it->processes[p].state == POOL_READY && better) {
+        if (it->processes[p].state == POOL_READY && better && !sg_pool_is_stuck(pool, token, p)) {
             best = (int)p;
         }
     }

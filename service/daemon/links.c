@@ -10,14 +10,20 @@
 
 enum sent { SENT, WAITS, LOST };
 
-static enum sent send_link(int channel, const struct sg_master_packet *packet, int *fd)
+static enum sent send_link(int channel, const struct sg_master_packet *packet, int *fd, int *second)
 {
     struct sg_error err = SG_ERROR_INIT;
-    sg_status s = sg_packet_send(channel, packet, sizeof *packet, NULL, 0, fd, 1, &err);
+    const int fds[] = {*fd, second != NULL ? *second : -1};
+    sg_status s =
+        sg_packet_send(channel, packet, sizeof *packet, NULL, 0, fds, second != NULL ? 2 : 1, &err);
     if (s == SG_OK) {
-        int sent = sg_fd_steal(fd);
-        sg_fd_closep(
-            &sent); /* nobody but the two ends may hold one: a death shows as end of file */
+        /* Nobody but the two ends may hold one: a death shows as end of file. */
+        sg_fd_closep(fd);
+        *fd = -1;
+        if (second != NULL) {
+            sg_fd_closep(second);
+            *second = -1;
+        }
         return SENT;
     }
     if (strcmp(err.code, "would_block") == 0) {
@@ -54,7 +60,8 @@ static void make_link(struct sg_master *master)
 static bool deliver_half(const struct sg_child *child, int *half)
 {
     static const struct sg_master_packet packet = {.kind = SG_MASTER_RINGS_LINK};
-    return *half >= 0 && child->channel >= 0 && send_link(child->channel, &packet, half) == WAITS;
+    return *half >= 0 && child->channel >= 0 &&
+           send_link(child->channel, &packet, half, NULL) == WAITS;
 }
 
 static bool deliver_token_links(struct sg_master *master)
@@ -66,7 +73,8 @@ static bool deliver_token_links(struct sg_master *master)
                                           .token = child->token,
                                           .process = child->process,
                                           .pid = (uint32_t)child->pid};
-        if (child->link >= 0 && send_link(channel, &packet, &child->link) == WAITS) {
+        if (child->link >= 0 &&
+            send_link(channel, &packet, &child->link, &child->busy_fd) == WAITS) {
             return true;
         }
     }

@@ -159,6 +159,7 @@ static void wait_and_handle(struct sg_master *master, bool link_waits)
 static sg_status serve(struct sg_master *master)
 {
     for (;;) {
+        sg_watch_kill_hung(master);
         sg_supervise_start(master);
         bool link_waits = !master->stopping && sg_links_deliver(master);
         if (master->stopping && sg_supervise_stopped(master)) {

@@ -22,6 +22,7 @@
 #define EARLY_MS 10000  /* whoever dies sooner, before the service was ever ready, did not start */
 #define FORK_RETRY_MS 1000
 #define STOP_MS 5000 /* between SIGTERM and SIGKILL */
+#define LOGIN_LOOK_MS 250
 #define WAIT_MAX_MS 1000000
 
 static int64_t now_ms(void)
@@ -72,15 +73,17 @@ static void plan_successor(struct sg_child *child, int64_t now)
 }
 
 /* Their administrative links ended with control, and so did the capabilities it granted: none may
- * outlive it. Some have seen that themselves and ended already: no fault of theirs either. */
+ * outlive it. Some have seen that themselves and ended already: no fault of theirs either. One that
+ * is in its login holds no capability and sees the end after it: a software token may be damaged by
+ * a kill there. */
 static void replace_tokens(struct sg_master *master)
 {
     for (size_t i = 2; i < master->child_count; i++) {
         struct sg_child *child = &master->children[i];
-        if (child->pid != 0) {
+        if (child->pid != 0 && sg_watch_login_left_ms(master, child) == 0) {
             (void)kill(child->pid, SIGKILL);
-            child->condemned = true;
         }
+        child->condemned = child->pid != 0;
         child->due_ms = 0;
         child->backoff_ms = 0;
         sg_child_close(child);
@@ -139,6 +142,7 @@ static void bury(struct sg_master *master, struct sg_child *child, int status)
     child->pid = 0;
     child->condemned = false;
     sg_child_close(child);
+    sg_watch_end(child);
     if (!master->stopping) {
         after_death(master, child);
         count_early_death(master, child, wanted ? EARLY_MS : lived_ms);
@@ -175,13 +179,27 @@ static void start(struct sg_master *master, struct sg_child *child)
     }
 }
 
+/* Somebody who served the control before this one has not ended: it may be in its login, and logins
+ * come one after the other. */
+static bool is_still_used(const struct sg_master *master, uint32_t token)
+{
+    for (size_t i = 2; i < master->child_count; i++) {
+        const struct sg_child *child = &master->children[i];
+        if (child->token == token && child->condemned && child->pid != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* No token process without a control: it would have nobody to obey. When control dies its sockets
  * close before we can reap it, and the token processes that end because of that must not be started
  * only to be killed again. */
 static bool is_wanted(const struct sg_master *master, const struct sg_child *child)
 {
     return child->pid == 0 &&
-           (child->role != SG_ROLE_TOKEN || sg_master_control(master)->channel >= 0);
+           (child->role != SG_ROLE_TOKEN ||
+            (sg_master_control(master)->channel >= 0 && !is_still_used(master, child->token)));
 }
 
 void sg_supervise_start(struct sg_master *master)
@@ -205,7 +223,7 @@ int sg_supervise_timeout_ms(const struct sg_master *master)
     if (master->stopping) {
         return until(master->kill_ms);
     }
-    int timeout = -1;
+    int timeout = sg_watch_timeout_ms(master);
     for (size_t i = 0; i < master->child_count; i++) {
         const struct sg_child *child = &master->children[i];
         int wait = is_wanted(master, child) ? until(child->due_ms) : -1;
@@ -304,6 +322,7 @@ static void signal_children(const struct sg_master *master, size_t first, size_t
 void sg_supervise_stop(struct sg_master *master)
 {
     if (master->stopping) {
+        master->impatient = true;
         master->kill_ms = now_ms();
         return;
     }
@@ -347,6 +366,18 @@ static void kill_all(struct sg_master *master)
     master->kill_ms = now_ms() + STOP_MS;
 }
 
+/* Logins are let end, unless somebody is in a hurry. */
+static bool login_goes_on(struct sg_master *master)
+{
+    int64_t longest = 0;
+    for (size_t i = 2; i < master->child_count && !master->impatient; i++) {
+        int64_t left = sg_watch_login_left_ms(master, &master->children[i]);
+        longest = left > longest ? left : longest;
+    }
+    master->kill_ms = now_ms() + (longest < LOGIN_LOOK_MS ? longest : LOGIN_LOOK_MS);
+    return longest > 0;
+}
+
 bool sg_supervise_stopped(struct sg_master *master)
 {
     /* Control and rings first: the tokens serve what they have begun. */
@@ -363,6 +394,8 @@ bool sg_supervise_stopped(struct sg_master *master)
         sg_log(SG_LOG_ERROR, "event=children_left reason=\"they cannot be killed\"");
         return true;
     }
-    kill_all(master);
+    if (!login_goes_on(master)) {
+        kill_all(master);
+    }
     return false;
 }

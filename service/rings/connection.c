@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <signet/base/clock.h>
 #include <signet/base/file.h>
 
 #include "module_internal.h"
@@ -136,18 +137,26 @@ static sg_status use_link(struct sg_connection *connection, struct use *use, siz
     return s;
 }
 
-/* A token process that died while nothing was asked of it is no death under this operation: the
- * request was not sent. */
+/* A token process that died before it took the request up, while it was idle or under another
+ * client's request, is no death under this operation: others' deaths are waited out, as long as a
+ * connection waits for anything. */
 static sg_status use_once(struct sg_connection *connection, struct use *use, size_t *out_len,
                           struct sg_error *err)
 {
-    use->died = false;
-    sg_status s = use_link(connection, use, out_len, err);
-    if (use->died && err->sys_errno != 0) {
+    const struct sg_clock *clock = sg_clock_system();
+    int64_t end_ms = 0; /* the clock is read only when something has gone wrong */
+    for (;;) {
         use->died = false;
-        s = use_link(connection, use, out_len, err);
+        sg_status s = use_link(connection, use, out_len, err);
+        if (!use->died || err->sys_errno == 0) {
+            return s;
+        }
+        int64_t now_ms = sg_monotonic_ms(clock);
+        end_ms = end_ms == 0 ? now_ms + connection->timeout_ms : end_ms;
+        if (now_ms >= end_ms) {
+            return s;
+        }
     }
-    return s;
 }
 
 /* A refusal from before a change may be out of date: control decides anew, once for each change. */
@@ -176,6 +185,9 @@ sg_status sg_connection_use(struct sg_connection *connection, enum sg_key_verb v
     }
     s = use_granted(connection, &use, out_len, err);
     if (!use.died) {
+        return s;
+    }
+    if (strcmp(err->code, SG_TOKEN_LOGIN_LOST) == 0) { /* as if the device had been unplugged */
         return s;
     }
     /* The same request has met two deaths: perhaps it is the cause. The RPC loop still writes this

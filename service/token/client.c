@@ -57,6 +57,11 @@ static sg_status receive(const struct sg_token_link *link, struct exchange *exch
     if (got < 0 && errno == EAGAIN) { /* the socket's own SO_RCVTIMEO */
         return sg_fail(err, SG_E_SERVICE, "timeout", "the token process did not answer in time");
     }
+    if (got < 0 && errno == ECONNRESET) {
+        /* What unix(7) sockets say when the other end closed before it had read everything: the
+         * request was never taken up. */
+        return sg_fail_errno(err, SG_E_SERVICE, "peer_gone", "the token process is gone");
+    }
     if (got <= 0) {
         return fail_gone(err);
     }

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include <signet/base/clock.h>
 #include <signet/base/log.h>
 #include <signet/pkcs11/mechanism.h>
 
@@ -110,19 +111,29 @@ static sg_status send_answer(const struct process *process, int socket,
     return sg_packet_send(socket, &reply, sizeof reply, body, len, NULL, 0, &ignored);
 }
 
+static enum sg_busy_kind kind_of(const struct wire_call *call)
+{
+    return is_use(call)                    ? SG_BUSY_USE
+           : call->head.verb == WIRE_LOGIN ? SG_BUSY_LOGIN
+                                           : SG_BUSY_CALL;
+}
+
 /* Serve and answer. False when the other end is to be dropped. */
 static bool answer(struct process *process, struct capability *origin, const struct wire_call *call)
 {
     struct sg_error err = SG_ERROR_INIT;
     process->answer_len = 0;
+    struct sg_busy_page *busy = process->state.settings->busy;
+    sg_busy_set(busy, kind_of(call), sg_monotonic_ms(sg_clock_system()));
     sg_status s = serve(process, origin, call, &err);
     if (s != SG_OK) {
         process->login_lost = is_login_lost(process, &err);
         if (process->login_lost && is_use(call)) {
-            return false; /* no answer: the client's side sees us die and repeats it with our
-                             successor */
+            /* Not the request's fault: it is repeated with our successor. */
+            sg_fail(&err, SG_E_SERVICE, SG_TOKEN_LOGIN_LOST, "the token ended our login");
         }
     }
+    sg_busy_set(busy, SG_BUSY_NOT, 0);
     int socket = origin != NULL ? origin->socket : process->admin;
     bool sent = send_answer(process, socket, &call->head, &err) == SG_OK;
     if (call->head.verb != WIRE_SIGN) {

@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <signet/base/clock.h>
 #include <signet/base/file.h>
 #include <signet/base/log.h>
 
@@ -101,7 +102,7 @@ static sg_status loop(struct process *process, struct sg_error *err)
         sg_token_grants_bury(&process->grants);
     }
     if (process->login_lost) {
-        return sg_fail(err, SG_E_TOKEN, "login_lost", "token \"%s\" ended our login",
+        return sg_fail(err, SG_E_TOKEN, SG_TOKEN_LOGIN_LOST, "token \"%s\" ended our login",
                        process->state.settings->name);
     }
     return SG_OK;
@@ -198,7 +199,12 @@ sg_status sg_token_process_run(const struct sg_token_settings *settings, int adm
     if (s != SG_OK) {
         return s;
     }
+    sg_busy_set(settings->busy, SG_BUSY_CALL, sg_monotonic_ms(sg_clock_system()));
     sg_token_state_open(&process->state, settings);
+    sg_busy_set(settings->busy, SG_BUSY_NOT, 0);
     sg_log(SG_LOG_INFO, "event=started token=\"%s\"", settings->name);
-    return loop(process, err);
+    s = loop(process, err);
+    /* The module is called once more, to be unloaded, and may hang in that too. */
+    sg_busy_set(settings->busy, SG_BUSY_CALL, sg_monotonic_ms(sg_clock_system()));
+    return s;
 }

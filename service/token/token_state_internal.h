@@ -4,6 +4,7 @@
 
 #include <signet/pkcs11/session.h>
 #include <signet/pkcs11/token.h>
+#include <signet/token/client.h>
 #include <signet/token/process.h>
 
 #include "wire_internal.h"

@@ -27,7 +27,8 @@ struct sg_config_token {
                            serves the operations */
     unsigned login_deadline_s; /**< default 60 */
     unsigned call_deadline_s;  /**< default 120: generating a large RSA key takes its time */
-    bool extractable_allowed;  /**< may keys be made extractable; default false */
+    unsigned use_deadline_s;  /**< for sign, decrypt, derive; default 20, call_deadline_s at most */
+    bool extractable_allowed; /**< may keys be made extractable; default false */
 };
 
 struct sg_config {

@@ -25,9 +25,13 @@ struct sg_token_link {
 };
 
 /* Failures of every call: SG_E_SERVICE "peer_gone" (the process died: the link is useless now; with
- * .sys_errno set the request was not even sent) or "timeout"; what the token refused carries ck_rv
+ * .sys_errno set it never took the request up) or "timeout"; what the token refused carries ck_rv
  * and SG_E_TOKEN; a key or mechanism that the capability does not name is SG_E_DENIED
  * "not_granted". */
+
+/** The code of SG_E_SERVICE when the token ended the process's login, or went away: the process
+ * ends, a fresh one may do better. */
+#define SG_TOKEN_LOGIN_LOST "login_lost"
 
 /* ---- either kind of link ---- */
 enum sg_key_verb { SG_VERB_SIGN = 1, SG_VERB_DECRYPT = 2, SG_VERB_DERIVE = 3 };

@@ -3,6 +3,7 @@
 #define SIGNET_TOKEN_PROCESS_H
 
 #include <signet/base/error.h>
+#include <signet/token/busy.h>
 
 struct sg_token_settings {
     const char *name;     /**< as configured */
@@ -14,6 +15,7 @@ struct sg_token_settings {
                              guard), or NULL */
     const char *const
         *environment; /**< "NAME=value" …, NULL-terminated; set before the module is loaded */
+    struct sg_busy_page *busy; /**< where the process says what it does, or NULL */
 };
 
 /** Serve until the administrative link closes or a stop signal comes. First call in a freshly

@@ -1,0 +1,135 @@
+/* Token processes that hang in the vendor's module: it cannot say so itself, and nobody who waits
+ * for it may wait for ever. */
+#include "children_internal.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <signet/base/clock.h>
+#include <signet/base/file.h>
+#include <signet/base/log.h>
+
+#define TICK_MAX_MS 1000
+#define TICKS 4 /* in a deadline: a hanging process lives so much longer at most */
+/* Control has the same deadlines for what it waits for, and knows more to say about it. */
+#define MARGIN_MS 2000
+
+/* ---- the page ---- */
+
+sg_status sg_watch_begin(struct sg_child *child, struct sg_error *err)
+{
+    char path[40];
+    SG_FD int fd = memfd_create("signet-busy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0 || ftruncate(fd, (off_t)sizeof *child->busy) != 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        return sg_fail_errno(err, SG_E_INTERNAL, NULL, "cannot make a page");
+    }
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    SG_FD int readable = open(path, O_RDONLY | O_CLOEXEC);
+    void *page = mmap(NULL, sizeof *child->busy, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (page == MAP_FAILED || readable < 0) {
+        return sg_fail_errno(err, SG_E_INTERNAL, NULL, "cannot map a page");
+    }
+    sg_watch_end(child);
+    child->busy = page;
+    child->busy_fd = sg_fd_steal(&readable);
+    return SG_OK;
+}
+
+void sg_watch_keep(const struct sg_child *child)
+{
+    /* Children to come shall not find it in their memory. */
+    (void)madvise(child->busy, sizeof *child->busy, MADV_DONTFORK);
+}
+
+void sg_watch_end(struct sg_child *child)
+{
+    if (child->busy != NULL) {
+        (void)munmap(child->busy, sizeof *child->busy);
+    }
+    child->busy = NULL;
+    sg_fd_closep(&child->busy_fd);
+    child->busy_fd = -1;
+}
+
+/* ---- the deadlines ---- */
+
+static int64_t limit_ms(const struct sg_config_token *token, enum sg_busy_kind kind)
+{
+    switch (kind) {
+    case SG_BUSY_USE:
+        return token->use_deadline_s * 1000;
+    case SG_BUSY_CALL:
+        return token->call_deadline_s * 1000 + MARGIN_MS;
+    case SG_BUSY_LOGIN:
+        return token->login_deadline_s * 1000 + MARGIN_MS;
+    case SG_BUSY_NOT:
+        break;
+    }
+    return INT64_MAX;
+}
+
+static const char *kind_name(enum sg_busy_kind kind)
+{
+    return kind == SG_BUSY_USE ? "use" : kind == SG_BUSY_LOGIN ? "login" : "call";
+}
+
+/* How long it may go on; INT64_MAX: it does nothing. */
+static int64_t left_ms(const struct sg_master *master, const struct sg_child *child,
+                       enum sg_busy_kind *kind)
+{
+    int64_t for_ms = 0;
+    *kind = sg_busy_get(child->busy, sg_monotonic_ms(sg_clock_system()), &for_ms);
+    return *kind == SG_BUSY_NOT ? INT64_MAX
+                                : limit_ms(&master->config->tokens[child->token], *kind) - for_ms;
+}
+
+void sg_watch_kill_hung(const struct sg_master *master)
+{
+    for (size_t i = 2; i < master->child_count; i++) {
+        struct sg_child *child = &master->children[i];
+        enum sg_busy_kind kind = SG_BUSY_NOT;
+        if (child->pid == 0 || child->hangs || left_ms(master, child, &kind) > 0) {
+            continue;
+        }
+        child->hangs = true;
+        sg_log(SG_LOG_ERROR, "event=process_hangs process=%s pid=%d in=%s limit_ms=%lld",
+               child->name, (int)child->pid, kind_name(kind),
+               (long long)limit_ms(&master->config->tokens[child->token], kind));
+        (void)kill(child->pid, SIGKILL);
+    }
+}
+
+static int64_t tick_ms(const struct sg_config_token *token)
+{
+    int64_t ms = token->use_deadline_s * 1000 / TICKS;
+    return ms < TICK_MAX_MS ? ms : TICK_MAX_MS;
+}
+
+int sg_watch_timeout_ms(const struct sg_master *master)
+{
+    int64_t timeout = -1;
+    for (size_t i = 2; i < master->child_count; i++) {
+        const struct sg_child *child = &master->children[i];
+        enum sg_busy_kind kind = SG_BUSY_NOT;
+        if (child->pid == 0 || child->hangs) {
+            continue;
+        }
+        int64_t wait = tick_ms(&master->config->tokens[child->token]);
+        int64_t left = left_ms(master, child, &kind);
+        wait = left < wait ? left : wait;
+        wait = wait > 0 ? wait : 0;
+        timeout = timeout < 0 || wait < timeout ? wait : timeout;
+    }
+    return (int)timeout;
+}
+
+int64_t sg_watch_login_left_ms(const struct sg_master *master, const struct sg_child *child)
+{
+    enum sg_busy_kind kind = SG_BUSY_NOT;
+    int64_t left = child->pid != 0 && !child->hangs ? left_ms(master, child, &kind) : 0;
+    return kind == SG_BUSY_LOGIN && left > 0 ? left : 0;
+}

@@ -1,0 +1,41 @@
+/* What a token process is doing and since when, on a page that it shares with who watches over it:
+ * a vendor's module that hangs cannot say so itself. */
+#ifndef SIGNET_TOKEN_BUSY_H
+#define SIGNET_TOKEN_BUSY_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum sg_busy_kind {
+    SG_BUSY_NOT = 0,
+    SG_BUSY_USE = 1,   /**< signs, decrypts or derives */
+    SG_BUSY_CALL = 2,  /**< anything else that may call the module */
+    SG_BUSY_LOGIN = 3, /**< the PIN is with the token */
+};
+
+/** Written by the token process, read by the master and control. One word, so that kind and time
+ * fit each other: since (monotonic, ms) * 4 + kind; 0 when nothing is under way. */
+struct sg_busy_page {
+    _Atomic uint64_t word;
+};
+
+/** page may be NULL: nobody watches. */
+static inline void sg_busy_set(struct sg_busy_page *page, enum sg_busy_kind kind, int64_t now_ms)
+{
+    if (page != NULL) {
+        uint64_t word = kind == SG_BUSY_NOT ? 0 : (uint64_t)now_ms * 4 + (uint64_t)kind;
+        atomic_store_explicit(&page->word, word, memory_order_relaxed);
+    }
+}
+
+/** What it does; *for_ms says how long already, 0 for a time that cannot be. */
+static inline enum sg_busy_kind sg_busy_get(const struct sg_busy_page *page, int64_t now_ms,
+                                            int64_t *for_ms)
+{
+    uint64_t word = page != NULL ? atomic_load_explicit(&page->word, memory_order_relaxed) : 0;
+    int64_t since_ms = (int64_t)(word / 4);
+    *for_ms = word != 0 && since_ms < now_ms ? now_ms - since_ms : 0;
+    return (enum sg_busy_kind)(word % 4);
+}
+
+#endif

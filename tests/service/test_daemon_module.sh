@@ -1,0 +1,164 @@
+#!/usr/bin/env bash
+# The vendor's module crashes, hangs, loses its device, runs out of sessions and lies, under clients that stay attached: what
+# another process can make good they do not see, what nobody can make good they hear of in time, and nobody else notices.
+# shellcheck source=tests/service/daemon_lib.sh
+. "$(dirname "$0")/daemon_lib.sh"
+: "${WRAP_MODULE:?set it to the misbehaving module}"
+need softhsm2-util
+
+orders=$scratch/orders
+: >"$orders"
+order() {
+    printf '%s\n' "$@" >"$orders"
+}
+
+# A second token beside the first one, with the real module.
+other_token() {
+    mkdir -m 700 "$scratch/other"
+    printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$scratch/other" >"$scratch/other.conf"
+    SOFTHSM2_CONF=$scratch/other.conf softhsm2-util --init-token --free --label other --so-pin 12345678 --pin 987654 >/dev/null
+    (umask 077 && echo 987654 >"$scratch/other.pin")
+    cat >>"$instance/signet.conf" <<EOF
+[token other]
+module = /usr/lib/softhsm/libsofthsm2.so
+label = other
+pin_file = $scratch/other.pin
+storage = $scratch/other
+environment = SOFTHSM2_CONF=$scratch/other.conf
+processes = 1
+EOF
+}
+
+# set_token LINE…: in the section of the first token, instead of what was there.
+set_token() {
+    local line name
+    for line in "$@"; do
+        name=${line%% *}
+        [ "$name" = environment ] || sed -i "/^\[token other\]/,\$!{/^$name = /d}" "$instance/signet.conf"
+        sed -i "0,/^label = .*/s||&\n$line|" "$instance/signet.conf"
+    done
+}
+
+instance_up
+signet owner add START1 >/dev/null
+ring_with_key WEB web
+other_token
+set_token "module = \"$WRAP_MODULE\"" "environment = WRAP_ORDERS=$orders" "environment = WRAP_LOG=$scratch/logins" 'processes = 2' \
+    'use_deadline_s = 2' 'login_deadline_s = 3'
+restart
+signet cert generate START1/aside --subject CN=aside --key ec:p256 --token other >/dev/null
+signet ring add START1/ASIDE >/dev/null
+signet ring connect START1/ASIDE START1/aside --default >/dev/null
+first_token() {
+    signet token show softhsm --json | sed -n 's/.*"state": "\(.*\)",*/\1/p'
+}
+is_first() {
+    [ "$(first_token 2>/dev/null)" = "$1" ] && [ "$(first_processes)" -eq "$2" ]
+}
+first_processes() {
+    signet token list --json | sed -n '/"name": "softhsm"/,/}/s/.*"processes_ready": \([0-9]*\).*/\1/p'
+}
+
+# aside: somebody new on the other token attaches and signs, in less than 3 s
+aside() {
+    local begin=$SECONDS got
+    got=$(echo sign | timeout 20 "$DAEMON_CLIENT" "$client_module" START1/ASIDE aside 1 2>&1 | tail -n 1)
+    [ "$got" = 'ok ' ] || fail "a client of the other token got '$got'"
+    [ $((SECONDS - begin)) -lt 3 ] || fail "a client of the other token waited $((SECONDS - begin)) s"
+}
+
+say 'a crash costs a delay'
+clients_attach WEB web 4
+for _ in 1 2 3 4 5; do
+    order 'C_Sign crash once'
+    clients_expect sign ok 4
+done
+[ "$(logged 'process_died process=signet-token0.*signal=9')" -eq 5 ] || fail 'the module did not crash five times'
+wait_for 20 is_first ready 2
+
+say 'a hang costs the configured time'
+order 'C_Sign hang once'
+begin=$SECONDS
+echo sign >&"${CLIENTS[1]}"
+sleep 0.5
+aside
+signet status >/dev/null
+[ $((SECONDS - begin)) -lt 3 ] || fail 'others waited for the hanging token'
+clients_read ok 4
+took=$((SECONDS - begin))
+[ "$took" -ge 1 ] && [ "$took" -lt 8 ] || fail "the hang took $took s"
+[ "$(logged 'process_hangs process=signet-token0.* in=use limit_ms=2000')" -eq 1 ] || fail 'the log does not say that a process hangs'
+wait_for 20 is_first ready 2
+
+say 'a hang that repeats is told'
+order 'C_Sign hang always'
+begin=$SECONDS
+echo sign >&"${CLIENTS[1]}"
+sleep 1.5
+aside
+clients_read 0x30 4
+[ $((SECONDS - begin)) -lt 30 ] || fail "the answer took $((SECONDS - begin)) s"
+order ''
+wait_for 40 is_first ready 2
+clients_attach WEB web 4
+clients_expect sign ok 4
+
+say 'who did not cause a death is not counted in'
+set_token 'processes = 1'
+restart
+clients_attach WEB web 8
+order 'C_Sign hang once' 'C_Sign hang once'
+echo sign >&"${CLIENTS[1]}"
+read -r -t 60 line <&"${CLIENTS[0]}" || fail 'no answer'
+[ "$(grep -o ok <<<"$line" | wc -l)" -ge 7 ] || fail "two hangs cost more than one client an error: $line"
+wait_for 40 is_first ready 1
+
+say 'lies about lengths'
+clients_attach WEB web 2
+for lie in long short; do
+    order "C_Sign $lie always"
+    clients_expect sign 0x30 2
+    order ''
+    clients_expect sign ok 2
+done
+
+say 'it logs itself out'
+order 'C_Sign logout once'
+clients_expect sign ok 2
+wait_for 20 is_first ready 1
+
+say 'the device is lost, and comes back'
+order '* removed always'
+clients_expect sign 0x30 2
+wait_for 20 is_first failed 0
+clients_expect sign 0x30 2
+aside
+tries=$(wc -l <"$scratch/logins")
+sleep 12
+[ "$(wc -l <"$scratch/logins")" -eq "$tries" ] || fail 'the PIN was sent to a token that is not there'
+order ''
+wait_for 60 is_first ready 1
+clients_expect sign ok 2
+
+say 'no sessions are left, then there are'
+order 'C_OpenSession sessions always'
+kill_all signet-token0
+wait_for 20 is_first failed 0
+expect_text 'SESSION_COUNT' signet token list
+order ''
+wait_for 60 is_first ready 1
+clients_expect sign ok 2
+
+say 'a login is let go on until its deadline'
+order 'C_Login hang once'
+kill_all signet-token0.1
+is_logging_in() { grep -q '^#' "$orders"; }
+wait_for 20 is_logging_in
+hung=$(pids_of signet-token0.1)
+kill_all signet-control
+sleep 1
+kill -0 "$hung" || fail 'it was killed in its login'
+wait_for 40 is_first ready 1
+! kill -0 "$hung" 2>/dev/null || fail 'it hangs for ever'
+[ "$(logged 'process_hangs .*in=login\|process_hangs .*in=call')" -ge 0 ]
+clients_expect sign ok 2
