@@ -159,6 +159,7 @@ static sg_status hand_over(struct grants *grants, struct grant *grant, int *out_
 sg_status sg_grants_make(struct grants *grants, const struct sg_rings_packet *request,
                          int *out_socket, struct sg_error *err)
 {
+    drop_old(grants, request->connection, request->token); /* which may show that a process died */
     int process = sg_pool_choose(&grants->control->pool, request->token);
     if (process < 0 && sg_pool_waits(&grants->control->pool, request->token)) {
         /* Unlike SG_E_TOKEN nothing to be asked for again and again: the client hears of it now. */
@@ -169,7 +170,6 @@ sg_status sg_grants_make(struct grants *grants, const struct sg_rings_packet *re
         return sg_fail(err, SG_E_TOKEN, "token_unavailable", "no process of token %u is ready",
                        request->token);
     }
-    drop_old(grants, request->connection, request->token);
     struct grant grant = {.number = ++grants->last_number,
                           .connection = request->connection,
                           .uid = request->uid,
