@@ -255,6 +255,7 @@ static void fill_service(struct control *control)
         .groups = sg_groups_source(&control->groups),
         .rings_socket = control->config->rings_socket,
         .socket = control->config->socket,
+        .refused = &control->views.refused,
         .policy = sg_crypto_policy_resolve(&control->config->policy),
     };
     control->service.started_s = sg_now_s(control->service.clock);

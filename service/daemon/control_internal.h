@@ -157,6 +157,7 @@ struct views {
         int memfd;
     } cache[VIEW_CACHE];
     size_t next;
+    struct sg_refused_clients refused;
 };
 void sg_views_init(struct views *views, struct control *control);
 void sg_views_done(struct views *views);

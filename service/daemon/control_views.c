@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <signet/base/clock.h>
 #include <signet/base/file.h>
 #include <signet/base/log.h>
 #include <signet/operations/ring_view.h>
@@ -118,6 +119,30 @@ static void answer_grant(struct views *views, const struct sg_rings_packet *requ
     reply(views, request, &err, socket);
 }
 
+/* A row for each user and reason; the one that is longest ago makes room. */
+static struct sg_refused_user *refused_row(struct sg_refused_clients *refused, uid_t uid,
+                                           bool of_user)
+{
+    struct sg_refused_user *oldest = &refused->users[0];
+    for (size_t i = 0; i < SG_REFUSED_USERS; i++) {
+        struct sg_refused_user *user = &refused->users[i];
+        if (user->count != 0 && user->uid == uid && user->of_user == of_user) {
+            return user;
+        }
+        oldest = user->last_s < oldest->last_s ? user : oldest;
+    }
+    *oldest = (struct sg_refused_user){.uid = uid, .of_user = of_user};
+    return oldest;
+}
+
+static void note_refused(struct views *views, const struct sg_rings_packet *packet)
+{
+    struct sg_refused_user *user =
+        refused_row(&views->refused, packet->uid, packet->token == SG_RINGS_TOO_MANY_OF_USER);
+    user->count += packet->connection;
+    user->last_s = sg_now_s(views->control->service.clock);
+}
+
 static void handle(struct views *views, const struct sg_packet *packet)
 {
     struct sg_rings_packet request;
@@ -135,6 +160,9 @@ static void handle(struct views *views, const struct sg_packet *packet)
         break;
     case SG_RINGS_GONE:
         sg_grants_forget(&views->control->grants, request.connection);
+        break;
+    case SG_RINGS_REFUSED:
+        note_refused(views, &request);
         break;
     default:
         sg_log(SG_LOG_ERROR, "event=bad_packet_from_rings kind=%u", request.kind);

@@ -119,6 +119,26 @@ static sg_status add_identity(struct sg_run *run, struct sg_error *err)
     return sg_run_set(run->answer, "caller", you, err);
 }
 
+/* Who came too often for the configuration's maxima. */
+static sg_status add_refused(struct sg_run *run, struct sg_error *err)
+{
+    const struct sg_refused_clients *refused = run->service->refused;
+    json_t *items = json_array();
+    for (size_t i = 0; refused != NULL && i < SG_REFUSED_USERS; i++) {
+        const struct sg_refused_user *user = &refused->users[i];
+        char last[SG_TIME_TEXT];
+        if (user->count == 0) {
+            continue;
+        }
+        sg_time_format(user->last_s, last);
+        json_array_append_new(items, json_pack("{s:I, s:s, s:I, s:s}", "uid", (json_int_t)user->uid,
+                                               "reason",
+                                               user->of_user ? "too_many_of_this_user" : "too_many",
+                                               "count", (json_int_t)user->count, "last", last));
+    }
+    return sg_run_set(run->answer, "refused_clients", items, err);
+}
+
 /* Everybody may see that the service runs and who they are; administrators the rest. */
 sg_status sg_operation_STATUS(struct sg_run *run, struct sg_error *err)
 {
@@ -143,5 +163,6 @@ sg_status sg_operation_STATUS(struct sg_run *run, struct sg_error *err)
     json_t *items = json_array();
     s = sg_run_set(run->answer, "tokens", items, err);
     s = s == SG_OK ? add_tokens(run, items, err) : s;
+    s = s == SG_OK ? add_refused(run, err) : s;
     return s == SG_OK ? add_counts(run, err) : s;
 }

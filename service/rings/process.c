@@ -206,18 +206,23 @@ static void handle(struct sg_rings *rings, const struct epoll_event *event)
     }
 }
 
+static int timeout_ms(const struct sg_rings *rings)
+{
+    return !rings->accepting ? RESUME_MS : rings->refusals.any ? SG_REFUSALS_TELL_MS : -1;
+}
+
 static sg_status serve(struct sg_rings *rings, struct sg_error *err)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
     while (!rings->stop) {
-        int count =
-            epoll_wait(rings->epoll, events, EVENTS_AT_ONCE, rings->accepting ? -1 : RESUME_MS);
+        int count = epoll_wait(rings->epoll, events, EVENTS_AT_ONCE, timeout_ms(rings));
         if (count < 0 && errno != EINTR) {
             return sg_fail_errno(err, SG_E_INTERNAL, NULL, "cannot wait for events");
         }
         for (int i = 0; i < count; i++) {
             handle(rings, &events[i]);
         }
+        sg_rings_tell_refusals(rings);
         if (count == 0) {
             sg_rings_resume(rings);
         }

@@ -16,26 +16,55 @@
 #include "connection_internal.h"
 #include "process_internal.h"
 
-enum { ACCEPT_AT_ONCE = 16, LOG_PAUSE_MS = 1000 };
+enum { ACCEPT_AT_ONCE = 16 };
 /* A connection's descriptors; there are no others when it starts to read. */
 enum { FD_CLIENT = 3, FD_CHANNEL = 4, FD_FIRST_CLOSED = 5, FD_LIFTED = 10 };
 
 /* ---- refusals ---- */
 
-/* A line a second at most: whoever connects in a loop must not fill the log. */
-static void log_refusal(struct sg_rings *rings, const char *reason, const struct ucred *who,
-                        size_t limit)
+/* More users than there are rows share the last one. */
+static void note_refusal(struct sg_rings *rings, enum sg_rings_refusal reason,
+                         const struct ucred *who)
 {
+    struct sg_rings_refusals *refusals = &rings->refusals;
+    size_t i = 0;
+    while (i < SG_REFUSALS - 1 && refusals->rows[i].count != 0 &&
+           (refusals->rows[i].uid != who->uid || refusals->rows[i].reason != reason)) {
+        i++;
+    }
+    refusals->rows[i].reason = reason;
+    refusals->rows[i].uid = who->uid;
+    refusals->rows[i].pid = who->pid;
+    refusals->rows[i].count++;
+    refusals->any = true;
+    sg_rings_tell_refusals(rings);
+}
+
+static void log_refusal(const struct sg_rings *rings, size_t i)
+{
+    bool of_user = rings->refusals.rows[i].reason == SG_RINGS_TOO_MANY_OF_USER;
+    sg_log(SG_LOG_WARNING, "event=ring_client_refused reason=%s limit=%zu uid=%u pid=%d count=%lu",
+           of_user ? "too_many_of_this_user" : "too_many",
+           of_user ? rings->settings->connections_per_user_max : rings->settings->connections_max,
+           (unsigned)rings->refusals.rows[i].uid, (int)rings->refusals.rows[i].pid,
+           (unsigned long)rings->refusals.rows[i].count);
+}
+
+/* What control cannot hear now it does not hear: the log has it. */
+void sg_rings_tell_refusals(struct sg_rings *rings)
+{
+    struct sg_rings_refusals *refusals = &rings->refusals;
     int64_t now_ms = sg_monotonic_ms(sg_clock_system());
-    if (rings->refusal_logged_ms != 0 && now_ms - rings->refusal_logged_ms < LOG_PAUSE_MS) {
-        rings->refusals_unlogged++;
+    if (!refusals->any ||
+        (refusals->told_ms != 0 && now_ms - refusals->told_ms < SG_REFUSALS_TELL_MS)) {
         return;
     }
-    sg_log(SG_LOG_WARNING,
-           "event=ring_client_refused reason=%s limit=%zu uid=%u pid=%d unlogged_before=%u", reason,
-           limit, (unsigned)who->uid, (int)who->pid, rings->refusals_unlogged);
-    rings->refusal_logged_ms = now_ms;
-    rings->refusals_unlogged = 0;
+    for (size_t i = 0; i < SG_REFUSALS && refusals->rows[i].count != 0; i++) {
+        log_refusal(rings, i);
+        sg_rings_send_refusal(rings, refusals->rows[i].reason, refusals->rows[i].uid,
+                              refusals->rows[i].pid, refusals->rows[i].count);
+    }
+    *refusals = (struct sg_rings_refusals){.told_ms = now_ms};
 }
 
 static size_t count_of(const struct sg_rings *rings, uid_t uid)
@@ -62,12 +91,12 @@ static struct sg_ring_client *admit(struct sg_rings *rings, const struct ucred *
 {
     const struct sg_rings_settings *settings = rings->settings;
     if (count_of(rings, who->uid) >= settings->connections_per_user_max) {
-        log_refusal(rings, "too_many_of_this_user", who, settings->connections_per_user_max);
+        note_refusal(rings, SG_RINGS_TOO_MANY_OF_USER, who);
         return NULL;
     }
     struct sg_ring_client *client = free_row(rings);
     if (client == NULL) {
-        log_refusal(rings, "too_many", who, settings->connections_max);
+        note_refusal(rings, SG_RINGS_TOO_MANY, who);
     }
     return client;
 }

@@ -36,6 +36,21 @@ struct sg_ring_client {
     struct sg_ring_question question;
 };
 
+#define SG_REFUSALS 16           /* users */
+#define SG_REFUSALS_TELL_MS 1000 /* between two times that they are told */
+
+/** Who was not let in since it was told last. */
+struct sg_rings_refusals {
+    struct {
+        enum sg_rings_refusal reason;
+        uid_t uid;
+        pid_t pid;      /**< of the last one */
+        uint64_t count; /**< 0: a free row */
+    } rows[SG_REFUSALS];
+    int64_t told_ms; /**< monotonic */
+    bool any;
+};
+
 /** Lies in memory that a forked process finds wiped: a connection learns nothing of other clients.
  */
 struct sg_rings {
@@ -50,8 +65,7 @@ struct sg_rings {
     bool accepting;
     uint64_t next_number;
     uint32_t relay_sequence;
-    int64_t refusal_logged_ms;
-    unsigned refusals_unlogged;
+    struct sg_rings_refusals refusals;
     struct sg_packet packet; /**< for whatever is received next */
     size_t row_count;
     struct sg_ring_client rows[];
@@ -74,6 +88,9 @@ void sg_rings_accept(struct sg_rings *rings);
 void sg_rings_reap(struct sg_rings *rings);
 /** End a connection process; its end is seen by sg_rings_reap. */
 void sg_rings_kill(struct sg_ring_client *client);
+/** Tell log and control who was refused: once a second at most, for whoever connects in a loop must
+ * neither fill the log nor keep control busy. */
+void sg_rings_tell_refusals(struct sg_rings *rings);
 /** Start listening again after a pause, when descriptors had run out. */
 void sg_rings_resume(struct sg_rings *rings);
 
@@ -86,6 +103,9 @@ void sg_rings_read_control(struct sg_rings *rings);
 void sg_rings_flush_control(struct sg_rings *rings);
 /** Read what a connection asks. */
 void sg_rings_read_channel(struct sg_rings *rings, struct sg_ring_client *client);
+/** Tell control of refusals. */
+void sg_rings_send_refusal(struct sg_rings *rings, enum sg_rings_refusal reason, uid_t uid,
+                           pid_t pid, uint64_t count);
 /** Tell control that a connection has ended, and free its row. */
 void sg_rings_tell_gone(struct sg_rings *rings, struct sg_ring_client *client);
 

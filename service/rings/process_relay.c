@@ -87,6 +87,17 @@ static void send_question(struct sg_rings *rings, struct sg_ring_client *client)
     }
 }
 
+void sg_rings_send_refusal(struct sg_rings *rings, enum sg_rings_refusal reason, uid_t uid,
+                           pid_t pid, uint64_t count)
+{
+    struct sg_rings_packet packet = {.kind = SG_RINGS_REFUSED,
+                                     .connection = count,
+                                     .uid = uid,
+                                     .pid = (uint32_t)pid,
+                                     .token = reason};
+    (void)send_control(rings, &packet);
+}
+
 void sg_rings_tell_gone(struct sg_rings *rings, struct sg_ring_client *client)
 {
     struct sg_rings_packet packet = packet_of(client, SG_RINGS_GONE);

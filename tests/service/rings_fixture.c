@@ -108,6 +108,12 @@ static void take_question(const struct rings_fixture *fixture, int link,
         atomic_store(&knobs->gone_connection, asked->connection);
         atomic_fetch_add(&knobs->gones, 1);
         return;
+    case SG_RINGS_REFUSED:
+        atomic_store(&knobs->refused_uid, asked->uid);
+        atomic_store(&knobs->refused_why, asked->token);
+        atomic_fetch_add(&knobs->refused, (int)asked->connection);
+        atomic_fetch_add(&knobs->refused_packets, 1);
+        return;
     }
 }
 

@@ -28,6 +28,8 @@ struct rings_knobs {
     _Atomic uint64_t connection;            /* of the last question */
     _Atomic uint32_t uid, gid, pid, token;
     _Atomic uint64_t gone_connection;
+    _Atomic int refused, refused_packets; /* clients not let in, and how often it was told */
+    _Atomic uint32_t refused_uid, refused_why;
     _Atomic int token_pid; /* of the token process forked last */
 };
 

@@ -479,9 +479,18 @@ static void user_has_a_maximum_of_connections(void **state)
     for (int i = 0; i < MAX; i++) {
         fds[i] = working_client();
     }
-    int more = rings_connect(&fixture);
-    assert_true(is_closed(more));
-    close(more);
+    enum { MORE = 50 };
+    for (int i = 0; i < MORE; i++) {
+        int more = rings_connect(&fixture);
+        assert_true(is_closed(more));
+        close(more);
+    }
+    /* Control hears of all of them, of the last ones too when nobody comes any more, and is not
+     * told one by one. */
+    assert_int_equal(rings_wait(&fixture.knobs->refused, MORE), MORE);
+    assert_int_equal(atomic_load(&fixture.knobs->refused_uid), getuid());
+    assert_int_equal(atomic_load(&fixture.knobs->refused_why), SG_RINGS_TOO_MANY_OF_USER);
+    assert_in_range(atomic_load(&fixture.knobs->refused_packets), 1, 10);
     close(fds[0]);
     assert_int_equal(rings_wait(&fixture.knobs->gones, 1), 1);
     fds[0] = working_client(); /* there is room again */
@@ -505,6 +514,8 @@ static void all_together_have_a_maximum_of_connections(void **state)
     int more = rings_connect(&own);
     assert_true(is_closed(more));
     close(more);
+    assert_int_equal(rings_wait(&own.knobs->refused, 1), 1);
+    assert_int_equal(atomic_load(&own.knobs->refused_why), SG_RINGS_TOO_MANY);
     close(fds[0]);
     assert_int_equal(rings_wait(&own.knobs->gones, 1), 1);
     fds[0] = rings_connect(&own);

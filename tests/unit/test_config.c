@@ -88,6 +88,7 @@ static void the_smallest_one_has_every_default(void **state)
     assert_in_range(token->processes, 1, SG_TOKEN_PROCESSES_MAX);
     assert_int_equal(token->login_deadline_s, 60);
     assert_int_equal(token->call_deadline_s, 120);
+    assert_int_equal(token->use_deadline_s, 20);
     assert_false(token->extractable_allowed);
 }
 
@@ -126,12 +127,14 @@ static void every_setting_can_be_set(void **state)
                                "environment = EMPTY=\n"
                                "processes = 64\n"
                                "login_deadline_s = 1\n"
+                               "use_deadline_s = 3600\n"
                                "call_deadline_s = 3600\n"
                                "extractable_allowed = YES\n"
                                "[token two]\n"
                                "module = /m\n"
                                "label = \"a label of thirty-two characters\"\n"
-                               "pin_file = /p";
+                               "pin_file = /p\n"
+                               "call_deadline_s = 7";
     assert_int_equal(read_text(fixture, text), SG_OK);
     assert_string_equal(config->socket, "/a/http");
     assert_string_equal(config->rings_socket, "/a/rings#1");
@@ -167,6 +170,8 @@ static void every_setting_can_be_set(void **state)
     assert_int_equal(token->processes, 64);
     assert_int_equal(token->login_deadline_s, 1);
     assert_int_equal(token->call_deadline_s, 3600);
+    assert_int_equal(token->use_deadline_s, 3600);
+    assert_int_equal(config->tokens[1].use_deadline_s, 7); /* follows, for nobody set it */
     assert_true(token->extractable_allowed);
     assert_string_equal(config->tokens[1].label, "a label of thirty-two characters");
     assert_null(config->tokens[1].environment[0]);
@@ -287,6 +292,12 @@ static const struct bad bad_ones[] = {
     {"[token a]\nprocesses = 65\n", 2, "not a value of processes", "1 to 64"},
     {"[token a]\nlogin_deadline_s = 3601\n", 2, "not a value of login_deadline_s", ""},
     {"[token a]\ncall_deadline_s = -5\n", 2, "not a value of call_deadline_s", ""},
+    {"[token a]\nuse_deadline_s = 0\n", 2, "not a value of use_deadline_s", "1 to 3600"},
+    {"[token a]\nuse_deadline_s = 2m\n", 2, "not a value of use_deadline_s", "1 to 3600"},
+    {"[token a]\nuse_deadline_s = 121\nmodule = /m\nlabel = x\npin_file = /p\n", 1,
+     "use_deadline_s = 121 is more than call_deadline_s = 120", "Raise call_deadline_s"},
+    {"[token a]\nmodule = /m\nlabel = x\npin_file = /p\ncall_deadline_s = 5\nuse_deadline_s = 6\n",
+     1, "token \"a\": use_deadline_s = 6", "5 at most"},
     {"[token a]\nextractable_allowed = maybe\n", 2, "not a value of extractable_allowed",
      "yes or no"},
     {"[token a]\nextractable_allowed = 1\n", 2, "not a value of extractable_allowed", "yes or no"},

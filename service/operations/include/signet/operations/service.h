@@ -64,6 +64,18 @@ struct sg_groups {
     void *context;
 };
 
+#define SG_REFUSED_USERS 32
+
+/** Clients of rings that were not let in, by user and reason, since control started. */
+struct sg_refused_clients {
+    struct sg_refused_user {
+        uid_t uid;
+        bool of_user;   /**< for being too many of this user; else too many in all */
+        uint64_t count; /**< 0: nobody */
+        int64_t last_s;
+    } users[SG_REFUSED_USERS];
+};
+
 struct sg_service {
     struct sg_store *store;
     const struct sg_clock *clock;
@@ -74,6 +86,7 @@ struct sg_service {
     struct sg_groups groups;
     const char *rings_socket; /**< path, for provision and status */
     const char *socket;
+    const struct sg_refused_clients *refused; /**< NULL: not known */
     struct sg_crypto_policy policy; /**< what certificates of ours may be; the maker fills it in:
                                        all zero allows nothing */
     int64_t started_s;

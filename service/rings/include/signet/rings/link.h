@@ -9,9 +9,16 @@
 enum sg_rings_kind {
     SG_RINGS_VIEW =
         1, /**< give the caller's view. Answer carries one descriptor: the view's memfd */
-    SG_RINGS_GRANT = 2, /**< give a capability on token number .token. Answer carries one
-                           descriptor: its socket */
-    SG_RINGS_GONE = 3,  /**< the connection has ended. No answer */
+    SG_RINGS_GRANT = 2,   /**< give a capability on token number .token. Answer carries one
+                             descriptor: its socket */
+    SG_RINGS_GONE = 3,    /**< the connection has ended. No answer */
+    SG_RINGS_REFUSED = 4, /**< clients of .uid were not let in, .connection of them, the last one
+                             with .pid; .token is an enum sg_rings_refusal. No answer */
+};
+
+enum sg_rings_refusal {
+    SG_RINGS_TOO_MANY = 1,         /**< connections_max */
+    SG_RINGS_TOO_MANY_OF_USER = 2, /**< connections_per_user_max */
 };
 
 struct sg_rings_packet {

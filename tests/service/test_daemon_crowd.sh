@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Clients that come in a crowd, say nothing, send garbage, stop half-way or close half of the connection: who is one too many is
+# refused and counted, and those who behave do not notice any of it.
+# shellcheck source=tests/service/daemon_lib.sh
+. "$(dirname "$0")/daemon_lib.sh"
+need python3
+
+instance_up
+signet owner add START1 >/dev/null
+ring_with_key WEB web
+sed -i 's|^token_user = .*|&\nconnections_per_user_max = 12|' "$instance/signet.conf"
+restart
+ring_socket=$(sed -n 's/^rings_socket = "\(.*\)"/\1/p' "$instance/signet.conf")
+
+# crowd KIND COUNT: so many misbehaving connections, held for as long as this runs; it says when they are there.
+crowd() {
+    python3 -u - "$ring_socket" "$1" "$2" <<'PY'
+import os, socket, sys, time
+path, kind, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+held = []
+for number in range(count):
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(path)
+    held.append(connection)
+    try:
+        if kind == "garbage":
+            connection.sendall(os.urandom(4096))
+        elif kind == "half":
+            connection.sendall(b"\0" + (1).to_bytes(4, "big") + (64).to_bytes(4, "big") + (4096).to_bytes(4, "big"))
+            connection.shutdown(socket.SHUT_WR)
+        elif kind == "slow":
+            connection.sendall(b"\0")
+        elif kind == "length":
+            connection.sendall(b"\0" + (1).to_bytes(4, "big") + (0).to_bytes(4, "big") + (0xfffffff0).to_bytes(4, "big"))
+    except OSError:
+        pass  # refused while it was speaking
+print("there")
+end = time.time() + 120
+while time.time() < end and os.getppid() != 1:
+    for connection in held:
+        try:
+            if kind == "slow":
+                connection.send(b"\0", socket.MSG_DONTWAIT)
+        except OSError:
+            pass
+    time.sleep(0.2)
+PY
+}
+start_crowd() {
+    crowd "$@" >"$scratch/crowd" &
+    crowd_pid=$!
+    children+=("$crowd_pid")
+    wait_for 20 grep -q there "$scratch/crowd"
+}
+# connections COUNT: as many processes serve clients
+connections() {
+    [ "$(pgrep -c -P "$(pids_of signet-rings)" || true)" -eq "$1" ]
+}
+# end_crowd COUNT: until only so many connections are left
+end_crowd() {
+    end_tree "$crowd_pid"
+    wait "$crowd_pid" 2>/dev/null || true
+    : >"$scratch/crowd"
+    wait_for 10 connections "$1"
+}
+refused_clients() {
+    signet status --json | sed -n '/"refused_clients"/,/\]/s/.*"count": \([0-9]*\).*/\1/p'
+}
+
+say 'too many of one user'
+[ -z "$(refused_clients)" ] || fail 'somebody was refused before'
+start_crowd silent 40
+is_refused() { [ "$(refused_clients)" = 28 ]; }
+wait_for 10 is_refused
+signet status --json | grep -q '"reason": "too_many_of_this_user"' || fail 'status does not say why'
+grep "event=ring_client_refused reason=too_many_of_this_user limit=12 uid=$(id -u) " "$instance/signetd.log" >/dev/null ||
+    fail 'the log does not say who was refused'
+[ "$(logged ring_client_refused)" -le 5 ] || fail 'the log has a line for each of them'
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+    signet owner attach START1 daemon >/dev/null
+    got=$(echo sign | timeout 20 setpriv --reuid daemon --regid daemon --clear-groups "$DAEMON_CLIENT" "$client_module" START1/WEB web 4 2>&1 | tail -n 1)
+    [ "$got" = 'ok ok ok ok ' ] || fail "another user got '$got'"
+fi
+end_crowd 0
+
+for kind in garbage half slow length silent; do
+    say "$kind beside clients that sign"
+    clients_attach WEB web 2
+    start_crowd "$kind" 8
+    begin=$SECONDS
+    for _ in $(seq 50); do
+        clients_expect sign ok 2
+    done
+    signet cert show START1/web >/dev/null
+    [ $((SECONDS - begin)) -lt 10 ] || fail "100 signatures took $((SECONDS - begin)) s"
+    end_crowd 2
+    clients_detach
+    wait_for 10 connections 0
+done
+
+# Everything that they took is given back.
+clients_attach WEB web 12
+clients_expect sign ok 12
