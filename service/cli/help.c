@@ -129,7 +129,8 @@ static sg_status append_params(const struct sg_operation *operation, bool positi
 static sg_status append_global(const struct sg_operation *operation, struct sg_buffer *out,
                                struct sg_error *err)
 {
-    bool client = operation != NULL && (operation->flags & SG_OP_CLIENT) != 0;
+    bool client =
+        operation != NULL && (operation->flags & (SG_OP_CLIENT | SG_OP_ASKS)) == SG_OP_CLIENT;
     sg_status s = sg_buffer_format(out, err, "\nEverywhere:\n");
     if (s == SG_OK) {
         s = append_explained("--json", "the answer, or the error, as JSON", out, err);

@@ -370,6 +370,14 @@ static sg_status put_directory(const struct sg_invocation *invocation,
     return s == SG_OK ? make_report(invocation, entries->count, "certificate", report, err) : s;
 }
 
+sg_status sg_shape_content(const struct sg_invocation *invocation, const json_t *answer,
+                           struct sg_buffer *out, struct sg_error *err)
+{
+    SG_CLEANUP(entries_done) struct entries entries = {.count = 0};
+    sg_status s = read_entries(invocation, answer, &entries, err);
+    return s == SG_OK ? write_format(invocation, &entries, out, err) : s;
+}
+
 static sg_status shape_export(const struct sg_invocation *invocation, const json_t *answer,
                               struct sg_buffer *out, json_t **report, struct sg_error *err)
 {

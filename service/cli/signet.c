@@ -13,6 +13,7 @@
 #include <signet/cli/help.h>
 #include <signet/cli/output.h>
 #include <signet/cli/shapes.h>
+#include <signet/cli/watch.h>
 
 /* What goes to standard output and to standard error. */
 struct result {
@@ -31,10 +32,17 @@ static void json_freep(json_t **value)
     json_decref(*value);
 }
 
+static sg_status ask_nobody(const struct sg_invocation *invocation, json_t **answer,
+                            struct sg_error *err)
+{
+    return invocation->operation->id == SG_OP_WATCH ? sg_watch_run(invocation, answer, err)
+                                                    : sg_dev_run(invocation, answer, err);
+}
+
 static sg_status ask(struct sg_invocation *invocation, json_t **answer, struct sg_error *err)
 {
     if ((invocation->operation->flags & SG_OP_CLIENT) != 0) {
-        return sg_dev_run(invocation, answer, err);
+        return ask_nobody(invocation, answer, err);
     }
     sg_status s = sg_shape_check(invocation, err);
     if (s == SG_OK) {
@@ -91,8 +99,8 @@ static sg_status run_operation(struct sg_invocation *invocation, struct result *
 {
     SG_CLEANUP(json_freep) json_t *answer = NULL;
     sg_status s = ask(invocation, &answer, err);
-    if (s != SG_OK) {
-        return s;
+    if (s != SG_OK || answer == NULL) {
+        return s; /* without an answer everything was said on the way */
     }
     result->negative = (invocation->operation->flags & SG_OP_VERDICT) != 0 &&
                        json_is_false(json_object_get(answer, "ok"));

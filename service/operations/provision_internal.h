@@ -11,6 +11,7 @@
  *   %main PATH MODE        begins the program's own configuration, up to %end; printed bare
  *   %example WORDS         a command that uses the ring
  *   %reload WORDS          after the ring's certificate has changed
+ *   %watch WORDS           a service of its own that does so by itself (signet watch)
  *   %limit SENTENCE        what the program cannot do
  *   %key file              the program's key cannot stay in the token ("token" otherwise)
  *   %untested              Debian has no such program: the text was checked as text only

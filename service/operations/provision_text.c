@@ -120,6 +120,12 @@ static sg_status on_reload(struct render *render, const char *rest)
     return s == SG_OK ? print(render, "#    ", rest) : s;
 }
 
+static sg_status on_watch(struct render *render, const char *rest)
+{
+    sg_status s = set(render, "watch", json_string(rest));
+    return s == SG_OK ? print(render, "#    ", rest) : s;
+}
+
 static sg_status on_limit(struct render *render, const char *rest)
 {
     sg_status s = append(render, "limits", json_string(rest));
@@ -285,7 +291,7 @@ static const struct {
     {"package", on_package}, {"command", on_command},   {"environment", on_environment},
     {"unit", on_unit},       {"file", on_file},         {"main", on_main},
     {"example", on_example}, {"reload", on_reload},     {"limit", on_limit},
-    {"key", on_key},         {"untested", on_untested},
+    {"key", on_key},         {"untested", on_untested}, {"watch", on_watch},
 };
 
 static sg_status directive(struct render *render, const char *line)

@@ -50,6 +50,30 @@ say 'many handshakes at once'
 seq 40 | xargs -P 8 -I{} curl -sS -o /dev/null --cacert "$scratch/ca/root.pem" "https://localhost:${port[rsa]}/" ||
     fail 'a handshake of forty failed'
 
+serial_of() {
+    openssl x509 -noout -serial
+}
+served_serial() {
+    openssl s_client -connect "localhost:${port[ec]}" -servername localhost </dev/null 2>/dev/null | serial_of
+}
+serves_the_new_one() {
+    [ "$(served_serial)" = "$(serial_of <"$scratch/ec.pem")" ]
+}
+say 'a renewal, and nobody reloads: signet watch as printed'
+root=$scratch/provisioned/nginx-RING-ec
+watch=$(jq -r .watch "$root/provision.json")
+[[ $watch = "signet watch 'START1/RING-ec' --chain "*" --exec 'nginx -s reload'" ]] || fail "printed: $watch"
+watch=${watch/nginx -s reload/nginx -p $dir -c $dir/nginx.conf -s reload}
+OPENSSL_CONF="$dir/openssl.cnf" PATH="$(dirname "$SIGNET_BIN"):$PATH" bash -c "exec $watch" >"$scratch/watch.out" 2>"$scratch/watch.log" &
+children+=("$!")
+before=$(served_serial)
+signet cert request START1/ec --out "$scratch/ec.csr" >/dev/null
+outside_ca_sign "$scratch/ca" "$scratch/ec.csr" "$scratch/ec.pem"
+signet cert add START1/ec "$scratch/ec.pem" >/dev/null
+wait_for 10 serves_the_new_one
+[ "$(served_serial)" != "$before" ] || fail 'the renewed certificate is the old one'
+expect_text 'served from RING-ec' curl -sS --cacert "$scratch/ca/root.pem" "https://localhost:${port[ec]}/"
+
 say 'no PIN in what nginx reads'
 pin=$(cat "$instance/pin")
 ! grep -rqF "$pin" "$dir" || fail 'the PIN is in nginx'"'"'s directory'

@@ -59,6 +59,7 @@ static void a_text_becomes_lines_and_json(void **state)
                                         "%example try @ring@",
                                         "%limit Nothing.",
                                         "%reload web reload",
+                                        "%watch watch @ring@ --exec 'web reload'",
                                         NULL};
     __attribute__((__cleanup__(free_json))) json_t *answer = NULL;
     struct sg_error err = SG_ERROR_INIT;
@@ -74,6 +75,8 @@ static void a_text_becomes_lines_and_json(void **state)
     assert_string_equal(text_at(answer, "examples", 0), "try 'A/r'");
     assert_string_equal(text_at(answer, "limits", 0), "Nothing.");
     assert_string_equal(json_string_value(json_object_get(answer, "reload")), "web reload");
+    assert_string_equal(json_string_value(json_object_get(answer, "watch")),
+                        "watch 'A/r' --exec 'web reload'");
     assert_string_equal(json_string_value(json_object_get(answer, "key")), "file");
     assert_true(json_is_false(json_object_get(answer, "tested")));
     assert_string_equal(
@@ -90,7 +93,8 @@ static void a_text_becomes_lines_and_json(void **state)
                         "# /etc/f:\n#    # a@ring@b\n#\n#    %package is content here\n"
                         "#\n"
                         "# /etc/m:\nkey = a@ring@b\n"
-                        "#    try 'A/r'\n# - Nothing.\n#    web reload\n");
+                        "#    try 'A/r'\n# - Nothing.\n#    web reload\n"
+                        "#    watch 'A/r' --exec 'web reload'\n");
 }
 
 static void what_is_no_text_is_refused(void **state)

@@ -17,6 +17,11 @@ SG_CHECKED sg_status sg_shape_check(const struct sg_invocation *invocation, stru
 SG_CHECKED sg_status sg_shape_write(const struct sg_invocation *invocation, const json_t *answer,
                                     struct sg_buffer *out, json_t **report, struct sg_error *err);
 
+/** Append the bytes of the one file that an export becomes (format pem when the invocation names
+ * none). SG_E_CONFLICT "nothing_to_export" when the answer has no certificate. */
+SG_CHECKED sg_status sg_shape_content(const struct sg_invocation *invocation, const json_t *answer,
+                                      struct sg_buffer *out, struct sg_error *err);
+
 /** A file name out of a label: letters, digits, dot, dash, underscore; everything else becomes '_';
  * at most 64 bytes. */
 void sg_shape_file_name(const char *label, char out[65]);

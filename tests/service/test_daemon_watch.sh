@@ -1,0 +1,207 @@
+#!/usr/bin/env bash
+# signet watch: a change is seen at once and nothing else is taken for one; files are replaced before the command runs; what fails is
+# said and the watch goes on, over restarts of the service too; it ends with the ring, with its authority, and when it is told to.
+# shellcheck source=tests/service/daemon_lib.sh
+. "$(dirname "$0")/daemon_lib.sh"
+
+instance_up
+signet owner add START1 >/dev/null
+ring_with_key WEB web
+signet cert generate CERTAUTH/Root --subject CN=Root --usage certsign >/dev/null
+signet cert generate START1/other --subject CN=other --key ec:p256 >/dev/null
+
+# watch NAME OPTION…: of START1/WEB, in the background; sets watcher. Lines go to NAME.out, the rest to NAME.log.
+watch() {
+    local name=$1
+    shift
+    "$SIGNET_BIN" watch START1/WEB "$@" >"$scratch/$name.out" 2>"$scratch/$name.log" &
+    watcher=$!
+    children+=("$watcher")
+    sleep 0.7
+    kill -0 "$watcher" 2>/dev/null || fail "watch ended: $(cat "$scratch/$name.log")"
+}
+
+# lines NUMBER FILE: it has so many.
+lines() {
+    [ "$(wc -l <"$2")" -eq "$1" ]
+}
+
+# watch_ends STATUS: within five seconds.
+watch_ends() {
+    local got=0
+    for _ in $(seq 50); do
+        kill -0 "$watcher" 2>/dev/null || break
+        sleep 0.1
+    done
+    ! kill -0 "$watcher" 2>/dev/null || fail 'watch did not end'
+    wait "$watcher" || got=$?
+    [ "$got" -eq "$1" ] || fail "watch ended with $got, not $1"
+}
+
+certificates_in() {
+    grep -c 'BEGIN CERTIFICATE' "$1"
+}
+
+# The sequence of the ring: what a line must say.
+sequence() {
+    signet ring show START1/WEB --json | sed -n 's/.*"sequence": *\([0-9]*\).*/\1/p'
+}
+
+say 'command lines that cannot be'
+refused 1 missing_argument OWNER/RING watch
+refused 1 bad_usage 'not standard output' watch START1/WEB --chain -
+refused 1 bad_usage 'not standard output' watch START1/WEB --trust -
+refused 1 bad_usage 'same file' watch START1/WEB --trust "$scratch/x" --chain "$scratch/x"
+refused 1 bad_value exec watch START1/WEB --exec "$(printf 'x%.0s' $(seq 5000))"
+refused 2 ring_not_found START1/NONE watch START1/NONE
+refused 2 cannot_write none watch START1/WEB --chain "$scratch/none/chain.pem"
+refused 7 service_unreachable nowhere watch START1/WEB --socket "$scratch/nowhere"
+signet watch START1/WEB --chain "$scratch/dry.pem" --exec true --dry-run >"$scratch/dry" || fail 'a dry run failed'
+grep -q '^would: write .*dry.pem after each change' "$scratch/dry" || fail "a dry run says $(cat "$scratch/dry")"
+[ ! -e "$scratch/dry.pem" ] || fail 'a dry run wrote a file'
+
+say 'files that were not up to date are the first change'
+echo old >"$scratch/trust.pem"
+chmod 640 "$scratch/trust.pem"
+# shellcheck disable=SC2016 # the dollars are for the command
+watch first --chain "$scratch/chain.pem" --trust "$scratch/trust.pem" \
+    --exec 'echo "$SIGNET_RING $SIGNET_SEQUENCE $(grep -c BEGIN "'"$scratch"'/trust.pem")" >>"'"$scratch"'/ran"; echo noise'
+wait_for 2 lines 1 "$scratch/ran"
+[ "$(cat "$scratch/ran")" = "START1/WEB $(sequence) 0" ] || fail "the command saw '$(cat "$scratch/ran")'"
+[ "$(certificates_in "$scratch/chain.pem")" -eq 1 ] || fail 'the chain was not written at the start'
+[ "$(stat -c %a "$scratch/chain.pem")" = 644 ] || fail "the chain has mode $(stat -c %a "$scratch/chain.pem")"
+[ "$(cat "$scratch/trust.pem")" = old ] || fail 'an empty truststore was written'
+grep -q 'warning: .*trust.pem stays as it is' "$scratch/first.log" || fail "no warning: $(cat "$scratch/first.log")"
+
+say 'nothing runs without a change'
+signet ring add START1/ELSE >/dev/null
+signet ring connect START1/ELSE START1/other >/dev/null
+sleep 1
+lines 1 "$scratch/ran" || fail 'the command ran without a change'
+lines 1 "$scratch/first.out" || fail 'a line was printed without a change'
+
+say 'a change is seen within two seconds'
+inode=$(stat -c %i "$scratch/trust.pem")
+signet ring connect START1/WEB CERTAUTH/Root >/dev/null
+wait_for 2 lines 2 "$scratch/ran"
+[ "$(tail -n 1 "$scratch/ran")" = "START1/WEB $(sequence) 1" ] || fail "the command saw '$(tail -n 1 "$scratch/ran")'"
+tail -n 1 "$scratch/first.out" | grep -qE "^START1/WEB $(sequence) 20[0-9-]+T[0-9:]+Z\$" || fail "the line is $(tail -n 1 "$scratch/first.out")"
+lines 2 "$scratch/first.out" || fail 'the output of the command is among the lines'
+grep -q '^noise$' "$scratch/first.log" || fail 'the output of the command is lost'
+[ "$(stat -c %i "$scratch/trust.pem")" != "$inode" ] || fail 'the truststore was written over, not replaced'
+[ "$(stat -c %a "$scratch/trust.pem")" = 640 ] || fail "the mode was not kept: $(stat -c %a "$scratch/trust.pem")"
+signet ring export START1/WEB --format pem --out - >"$scratch/exported"
+cmp -s "$scratch/exported" "$scratch/trust.pem" || fail 'the truststore is another one than ring export writes'
+before=$(cat "$scratch/chain.pem")
+signet ring connect START1/WEB START1/other --default >/dev/null
+wait_for 2 lines 3 "$scratch/ran"
+[ "$(cat "$scratch/chain.pem")" != "$before" ] || fail 'the chain is that of the old default'
+signet ring export START1/WEB --chain --format pem --out - >"$scratch/exported"
+cmp -s "$scratch/exported" "$scratch/chain.pem" || fail 'the chain is another one than ring export writes'
+
+say 'the last anchor goes, the file stays'
+signet ring remove START1/WEB CERTAUTH/Root >/dev/null
+wait_for 2 lines 4 "$scratch/ran"
+[ "$(certificates_in "$scratch/trust.pem")" -eq 1 ] || fail 'the truststore was emptied'
+
+say 'the service is restarted, and the ring changes before the watch is back'
+kill -STOP "$watcher"
+restart
+signet ring connect START1/WEB CERTAUTH/Root >/dev/null
+kill -CONT "$watcher"
+wait_for 10 lines 5 "$scratch/ran"
+signet dev down "$instance" >/dev/null
+sleep 2
+signet dev up "$instance" >/dev/null
+signet ring remove START1/WEB CERTAUTH/Root >/dev/null
+wait_for 10 lines 6 "$scratch/ran"
+[ "$(grep -c 'trying again' "$scratch/first.log")" -ge 1 ] || fail "did not say that the service is gone: $(cat "$scratch/first.log")"
+[ "$(grep -c 'trying again' "$scratch/first.log")" -eq "$(grep -c 'watching START1/WEB again' "$scratch/first.log")" ] ||
+    fail "did not say each time that it is back: $(cat "$scratch/first.log")"
+lines 6 "$scratch/first.out" || fail "six changes, printed: $(cat "$scratch/first.out")"
+
+signet ring connect START1/WEB CERTAUTH/Root >/dev/null
+wait_for 2 lines 7 "$scratch/ran"
+kill -TERM "$watcher"
+watch_ends 0
+
+say 'many changes at once: the last state arrives'
+# shellcheck disable=SC2016
+watch many --trust "$scratch/many.pem" --exec 'sleep 0.3; echo "$SIGNET_SEQUENCE" >>"'"$scratch"'/many"'
+for _ in 1 2 3; do
+    signet ring remove START1/WEB CERTAUTH/Root >/dev/null
+    signet ring connect START1/WEB CERTAUTH/Root >/dev/null
+done
+is_last() {
+    [ "$(tail -n 1 "$scratch/many")" = "$(sequence)" ]
+}
+wait_for 10 is_last
+kill -TERM "$watcher"
+watch_ends 0
+
+say 'a signal ends it, with what it has started'
+watch second
+kill -INT "$watcher"
+watch_ends 0
+watch third --exec "sleep 61 & echo \$! >'$scratch/sleeper'; wait"
+signet ring remove START1/WEB CERTAUTH/Root >/dev/null
+wait_for 2 test -s "$scratch/sleeper"
+kill -TERM "$watcher"
+watch_ends 0
+# Whoever is not yet taken from the table of processes does not run either.
+is_over() {
+    ! grep -qs '^State:[[:space:]]*[A-Y]' "/proc/$(cat "$scratch/sleeper")/status"
+}
+wait_for 2 is_over
+watch fourth
+signet dev down "$instance" >/dev/null
+wait_for 2 grep -q 'trying again' "$scratch/fourth.log"
+sleep 1
+kill -TERM "$watcher"
+watch_ends 0
+signet dev up "$instance" >/dev/null
+
+say 'a command that fails'
+watch fifth --json --exec 'exit 9'
+signet ring connect START1/WEB CERTAUTH/Root >/dev/null
+wait_for 2 grep -q 'ended with status 9' "$scratch/fifth.log"
+signet ring remove START1/WEB CERTAUTH/Root >/dev/null
+wait_for 2 lines 2 "$scratch/fifth.out"
+[ "$(grep -cE '^\{"ring": ?"START1/WEB", ?"sequence": ?[0-9]+, ?"time": ?"[^"]+"\}$' "$scratch/fifth.out")" -eq 2 ] ||
+    fail "not one object a line: $(cat "$scratch/fifth.out")"
+kill -TERM "$watcher"
+watch_ends 0
+
+say 'once'
+watch sixth --once --exec 'exit 9'
+signet ring connect START1/WEB CERTAUTH/Root >/dev/null
+watch_ends 8
+lines 1 "$scratch/sixth.out" || fail "once printed $(cat "$scratch/sixth.out")"
+grep -q 'ended with status 9' "$scratch/sixth.log" || fail "it says $(cat "$scratch/sixth.log")"
+watch again --once --exec true
+signet ring remove START1/WEB CERTAUTH/Root >/dev/null
+watch_ends 0
+signet watch START1/WEB --once --chain "$scratch/new.pem" >"$scratch/new.out" || fail 'a file that was not there is no change'
+[ "$(certificates_in "$scratch/new.pem")" -eq 1 ] || fail 'the chain is not there'
+
+if [ "$(id -u)" -eq 0 ]; then
+    say 'a right that is withdrawn'
+    chmod -R a+rX "$scratch"
+    signet owner attach START1 www-data >/dev/null
+    setpriv --reuid www-data --regid www-data --clear-groups "$SIGNET_BIN" watch START1/WEB >"$scratch/right.out" 2>"$scratch/right.log" &
+    watcher=$!
+    children+=("$watcher")
+    sleep 0.7
+    kill -0 "$watcher" || fail "a user of the owner may not watch: $(cat "$scratch/right.log")"
+    signet owner detach START1 www-data >/dev/null
+    signet ring connect START1/WEB CERTAUTH/Root >/dev/null
+    watch_ends 4
+    [ ! -s "$scratch/right.out" ] || fail "the change was told: $(cat "$scratch/right.out")"
+fi
+
+say 'the ring is deleted'
+watch seventh --exec "touch '$scratch/never'"
+signet ring delete START1/WEB >/dev/null
+watch_ends 2
+grep -q 'the watch of START1/WEB ends: START1 has no ring' "$scratch/seventh.log" || fail "it says $(cat "$scratch/seventh.log")"
+[ ! -e "$scratch/never" ] || fail 'the command ran for a ring that is gone'
