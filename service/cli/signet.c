@@ -7,6 +7,7 @@
 
 #include <signet/base/file.h>
 #include <signet/cli/arguments.h>
+#include <signet/cli/attach.h>
 #include <signet/cli/client.h>
 #include <signet/cli/dev.h>
 #include <signet/cli/files.h>
@@ -35,8 +36,12 @@ static void json_freep(json_t **value)
 static sg_status ask_nobody(const struct sg_invocation *invocation, json_t **answer,
                             struct sg_error *err)
 {
-    return invocation->operation->id == SG_OP_WATCH ? sg_watch_run(invocation, answer, err)
-                                                    : sg_dev_run(invocation, answer, err);
+    enum sg_operation_id id = invocation->operation->id;
+    if (id == SG_OP_WATCH) {
+        return sg_watch_run(invocation, answer, err);
+    }
+    return id == SG_OP_ATTACH ? sg_attach_run(invocation, answer, err)
+                              : sg_dev_run(invocation, answer, err);
 }
 
 static sg_status ask(struct sg_invocation *invocation, json_t **answer, struct sg_error *err)

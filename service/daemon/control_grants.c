@@ -113,14 +113,15 @@ static sg_status reserve(struct grants *grants, struct sg_error *err)
     return SG_OK;
 }
 
-static sg_status keys_of(struct grants *grants, uid_t uid, gid_t gid, uint32_t token,
+/* What a grant's caller may use of its token, and of its ring when it asked for one. */
+static sg_status keys_of(struct grants *grants, const struct grant *grant,
                          struct sg_granted_key **out, size_t *count, struct sg_error *err)
 {
     SG_LOADED_CALLER caller = {0};
     struct control *control = grants->control;
-    sg_status s = sg_caller_load(&control->service, uid, gid, &caller, err);
-    return s == SG_OK ? sg_ring_keys(&control->service, &caller.caller,
-                                     control->config->tokens[token].name, out, count, err)
+    sg_status s = sg_caller_load(&control->service, grant->uid, grant->gid, &caller, err);
+    return s == SG_OK ? sg_ring_keys(&control->service, &caller.caller, grant->ring,
+                                     control->config->tokens[grant->token].name, out, count, err)
                       : s;
 }
 
@@ -174,12 +175,11 @@ sg_status sg_grants_make(struct grants *grants, const struct sg_rings_packet *re
                           .connection = request->connection,
                           .uid = request->uid,
                           .gid = request->gid,
+                          .ring = request->ring,
                           .token = request->token,
                           .process = (uint32_t)process};
     sg_status s = reserve(grants, err);
-    s = s == SG_OK
-            ? keys_of(grants, grant.uid, grant.gid, grant.token, &grant.keys, &grant.count, err)
-            : s;
+    s = s == SG_OK ? keys_of(grants, &grant, &grant.keys, &grant.count, err) : s;
     s = s == SG_OK ? hand_over(grants, &grant, out_socket, err) : s;
     if (s != SG_OK) {
         free(grant.keys);
@@ -220,11 +220,12 @@ static bool same_keys(const struct grant *grant, const struct sg_granted_key *ke
            (count == 0 || memcmp(grant->keys, keys, count * sizeof *keys) == 0);
 }
 
-/* What one user may use of one token, worked out once for all their connections. */
+/* What one user may use of one token (and of one ring, for who wants no other), worked out once for
+ * all their connections. */
 struct allowance {
     uid_t uid;
     gid_t gid;
-    uint32_t token;
+    uint32_t ring, token;
     struct sg_granted_key *keys;
     size_t count;
 };
@@ -256,8 +257,9 @@ static sg_status add_allowance(struct grants *grants, struct pass *pass, const s
         pass->list = list;
         pass->capacity = capacity;
     }
-    struct allowance made = {.uid = grant->uid, .gid = grant->gid, .token = grant->token};
-    sg_status s = keys_of(grants, made.uid, made.gid, made.token, &made.keys, &made.count, err);
+    struct allowance made = {
+        .uid = grant->uid, .gid = grant->gid, .ring = grant->ring, .token = grant->token};
+    sg_status s = keys_of(grants, grant, &made.keys, &made.count, err);
     if (s == SG_OK) {
         pass->list[pass->count++] = made;
     }
@@ -269,7 +271,8 @@ static sg_status find_allowance(struct grants *grants, struct pass *pass, const 
 {
     for (size_t i = 0; i < pass->count; i++) {
         const struct allowance *it = &pass->list[i];
-        if (it->uid == grant->uid && it->gid == grant->gid && it->token == grant->token) {
+        if (it->uid == grant->uid && it->gid == grant->gid && it->ring == grant->ring &&
+            it->token == grant->token) {
             *out = it;
             return SG_OK;
         }

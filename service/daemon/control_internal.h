@@ -91,6 +91,7 @@ struct grant {
     uint64_t number, connection;
     uid_t uid;
     gid_t gid;
+    uint32_t ring; /**< the only one; 0 = all that the user may see */
     uint32_t token, process;
     struct sg_granted_key *keys;
     size_t count;
@@ -154,6 +155,7 @@ struct views {
         uint64_t generation; /**< 0 = empty */
         uid_t uid;
         gid_t gid;
+        uint32_t ring; /**< the only one; 0 = all */
         int memfd;
     } cache[VIEW_CACHE];
     size_t next;

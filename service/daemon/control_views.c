@@ -42,32 +42,33 @@ void sg_views_done(struct views *views)
     }
 }
 
-static sg_status write_view(struct views *views, uid_t uid, gid_t gid, uint64_t generation,
-                            int *out, struct sg_error *err)
+static sg_status write_view(struct views *views, const struct sg_rings_packet *request,
+                            uint64_t generation, int *out, struct sg_error *err)
 {
     SG_LOADED_CALLER caller = {0};
     struct control *control = views->control;
-    sg_status s = sg_caller_load(&control->service, uid, gid, &caller, err);
-    return s == SG_OK ? sg_ring_view_write(&control->service, &caller.caller, generation,
-                                           sg_pool_index, &control->pool, out, err)
+    sg_status s = sg_caller_load(&control->service, request->uid, request->gid, &caller, err);
+    return s == SG_OK ? sg_ring_view_write(&control->service, &caller.caller, request->ring,
+                                           generation, sg_pool_index, &control->pool, out, err)
                       : s;
 }
 
 /* Views are sealed, so callers of one identity may share one. *out stays the cache's. */
-static sg_status cached_view(struct views *views, uid_t uid, gid_t gid, int *out,
+static sg_status cached_view(struct views *views, const struct sg_rings_packet *request, int *out,
                              struct sg_error *err)
 {
     uint64_t generation = atomic_load(&views->control->page->generation);
     for (size_t i = 0; i < VIEW_CACHE; i++) {
         bool fits = views->cache[i].memfd >= 0 && views->cache[i].generation == generation &&
-                    views->cache[i].uid == uid && views->cache[i].gid == gid;
+                    views->cache[i].uid == request->uid && views->cache[i].gid == request->gid &&
+                    views->cache[i].ring == request->ring;
         if (fits) {
             *out = views->cache[i].memfd;
             return SG_OK;
         }
     }
     int memfd = -1;
-    sg_status s = write_view(views, uid, gid, generation, &memfd, err);
+    sg_status s = write_view(views, request, generation, &memfd, err);
     if (s != SG_OK) {
         return s;
     }
@@ -76,8 +77,9 @@ static sg_status cached_view(struct views *views, uid_t uid, gid_t gid, int *out
         close(views->cache[slot].memfd);
     }
     views->cache[slot].generation = generation;
-    views->cache[slot].uid = uid;
-    views->cache[slot].gid = gid;
+    views->cache[slot].uid = request->uid;
+    views->cache[slot].gid = request->gid;
+    views->cache[slot].ring = request->ring;
     views->cache[slot].memfd = memfd;
     *out = memfd;
     return SG_OK;
@@ -103,7 +105,7 @@ static void answer_view(struct views *views, const struct sg_rings_packet *reque
 {
     struct sg_error err = SG_ERROR_INIT;
     int memfd = -1;
-    (void)!cached_view(views, request->uid, request->gid, &memfd, &err);
+    (void)!cached_view(views, request, &memfd, &err);
     reply(views, request, &err, memfd);
 }
 

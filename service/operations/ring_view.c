@@ -9,6 +9,7 @@
 
 struct view_walk {
     struct sg_service *service;
+    uint32_t only; /* 0: every ring */
     const struct sg_caller *caller;
     struct sg_view_writer *writer;
     const struct sg_profiles *profiles;
@@ -42,10 +43,18 @@ static sg_status add_member(void *context, const struct sg_certificate_row *row,
     return sg_view_add_member(walk->writer, &member, err);
 }
 
+static bool left_out(uint32_t only, const struct sg_ring_row *row)
+{
+    return only != 0 && row->id != (int64_t)only;
+}
+
 static sg_status add_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)
 {
     struct view_walk *walk = context;
     char label[32];
+    if (left_out(walk->only, row)) {
+        return SG_OK;
+    }
     sg_name_token_label(&row->name, label);
     walk->ring = &row->name;
     sg_status s = sg_view_add_slot(walk->writer, (uint64_t)row->id, label, row->sequence, err);
@@ -55,7 +64,7 @@ static sg_status add_ring(void *context, const struct sg_ring_row *row, struct s
 }
 
 sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller *caller,
-                             uint64_t generation,
+                             uint32_t ring, uint64_t generation,
                              int (*token_index)(void *context, const char *name), void *context,
                              int *out_fd, struct sg_error *err)
 {
@@ -67,6 +76,7 @@ sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller 
         return s;
     }
     struct view_walk walk = {.service = service,
+                             .only = ring,
                              .caller = caller,
                              .profiles = &set->profiles,
                              .writer = writer,
@@ -80,6 +90,7 @@ sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller 
 
 struct key_walk {
     struct sg_service *service;
+    uint32_t only; /* 0: every ring */
     const struct sg_caller *caller;
     const char *token;
     const struct sg_profiles *profiles;
@@ -119,6 +130,9 @@ static sg_status add_key(void *context, const struct sg_certificate_row *row, en
 static sg_status add_ring_keys(void *context, const struct sg_ring_row *row, struct sg_error *err)
 {
     struct key_walk *walk = context;
+    if (left_out(walk->only, row)) {
+        return SG_OK;
+    }
     walk->ring = &row->name;
     return sg_store_connection_each(walk->service->store, row->id, add_key, walk, err);
 }
@@ -140,7 +154,7 @@ static size_t unique(struct sg_granted_key *keys, size_t count)
     return kept;
 }
 
-sg_status sg_ring_keys(struct sg_service *service, const struct sg_caller *caller,
+sg_status sg_ring_keys(struct sg_service *service, const struct sg_caller *caller, uint32_t ring,
                        const char *token, struct sg_granted_key **out, size_t *count,
                        struct sg_error *err)
 {
@@ -149,8 +163,11 @@ sg_status sg_ring_keys(struct sg_service *service, const struct sg_caller *calle
     if (s != SG_OK) {
         return s;
     }
-    struct key_walk walk = {
-        .service = service, .caller = caller, .profiles = &set->profiles, .token = token};
+    struct key_walk walk = {.service = service,
+                            .only = ring,
+                            .caller = caller,
+                            .profiles = &set->profiles,
+                            .token = token};
     s = sg_visible_rings(service, walk.profiles, caller, add_ring_keys, &walk, err);
     if (s != SG_OK) {
         free(walk.keys);

@@ -53,7 +53,7 @@ static sg_status ask_once(struct sg_connection *connection, enum sg_rings_kind k
         return sg_fail_memory(err);
     }
     struct sg_rings_packet question = {
-        .kind = kind, .sequence = ++connection->sequence, .token = token};
+        .kind = kind, .sequence = ++connection->sequence, .token = token, .ring = connection->ring};
     sg_status s =
         sg_packet_send(connection->channel, &question, sizeof question, NULL, 0, NULL, 0, err);
     if (s == SG_OK) {

@@ -210,12 +210,51 @@ static bool client_speaks(const struct sg_connection *connection)
     return ready > 0;
 }
 
+/* Bytes that are none of p11-kit's are a preamble, or nothing at all. */
+static bool has_preamble(const struct sg_connection *connection)
+{
+    unsigned char first = 0;
+    return recv(connection->client, &first, 1, MSG_PEEK) == 1 &&
+           first == (unsigned char)SG_RINGS_PREAMBLE[0];
+}
+
+static bool read_preamble(struct sg_connection *connection)
+{
+    struct sg_rings_preamble preamble = {.ring = 0};
+    unsigned char *at = (unsigned char *)&preamble;
+    for (size_t have = 0; have < sizeof preamble;) {
+        ssize_t got = client_speaks(connection) ? recv(connection->client, at + have,
+                                                       sizeof preamble - have, MSG_DONTWAIT)
+                                                : 0;
+        if (got <= 0) {
+            return false;
+        }
+        have += (size_t)got;
+    }
+    connection->ring = preamble.ring;
+    return preamble.ring != 0 &&
+           memcmp(preamble.magic, SG_RINGS_PREAMBLE, sizeof preamble.magic) == 0;
+}
+
+/* Asking for the view binds this process to the ring, at rings and beyond, before it reads the
+ * first byte of p11-kit's protocol. */
+static bool bind_to_ring(struct sg_connection *connection, struct sg_error *err)
+{
+    if (!has_preamble(connection)) {
+        return true;
+    }
+    return read_preamble(connection) && sg_connection_refresh(connection, err) == SG_OK;
+}
+
 sg_status sg_connection_serve(struct sg_connection *connection, const struct sg_sandbox *sandbox,
                               size_t memory_max, struct sg_error *err)
 {
     sg_status s = sg_sandbox_enter(sandbox, memory_max, err);
     if (s != SG_OK || !client_speaks(connection)) {
         return s;
+    }
+    if (!bind_to_ring(connection, err)) {
+        return err->status;
     }
     CK_FUNCTION_LIST *module = NULL;
     s = sg_module_new(connection, &module, err);

@@ -12,6 +12,7 @@ struct sg_connection {
     int client;  /**< the client's stream */
     int channel; /**< to rings: packets of struct sg_rings_packet */
     int timeout_ms;
+    uint32_t ring; /**< the only one that the client wants to see; 0 = all */
     const struct sg_generation_page *page;
     struct sg_view *view;                      /**< NULL before the first sg_connection_refresh */
     uint32_t sequence;                         /**< of the last request on the channel */

@@ -32,7 +32,9 @@ struct sg_ring_client {
     uint64_t number;
     uid_t uid;
     gid_t gid;
-    pid_t pid; /**< the client's */
+    pid_t pid;     /**< the client's */
+    bool bound;    /**< its first question has said what .ring is */
+    uint32_t ring; /**< the only one it asked for; 0 = all */
     struct sg_ring_question question;
 };
 

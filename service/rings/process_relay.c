@@ -67,6 +67,7 @@ static struct sg_rings_packet packet_of(const struct sg_ring_client *client,
         .uid = client->uid,
         .gid = client->gid,
         .pid = (uint32_t)client->pid,
+        .ring = client->ring,
     };
 }
 
@@ -152,6 +153,17 @@ static bool is_question(const struct sg_packet *packet)
            asked->token < SG_TOKENS_MAX;
 }
 
+/* The first question comes before the client's first call: what it says of the ring stays. */
+static bool keeps_to_its_ring(struct sg_ring_client *client, const struct sg_packet *packet)
+{
+    const struct sg_rings_packet *asked = (const void *)packet->data;
+    if (!client->bound) {
+        client->bound = true;
+        client->ring = asked->ring;
+    }
+    return client->ring == asked->ring;
+}
+
 /* Is an answer still to be expected? A connection asks again only when its time has run out; one
  * that asks faster is none of ours, and shall not be able to flood control. */
 static bool is_outstanding(const struct sg_rings *rings, const struct sg_ring_question *question)
@@ -187,7 +199,7 @@ void sg_rings_read_channel(struct sg_rings *rings, struct sg_ring_client *client
     if (s == SG_E_SERVICE && strcmp(err.code, "peer_gone") != 0) {
         return; /* nothing there */
     }
-    if (s == SG_OK && is_question(&rings->packet)) {
+    if (s == SG_OK && is_question(&rings->packet) && keeps_to_its_ring(client, &rings->packet)) {
         take_question(rings, client, (const void *)rings->packet.data);
         return;
     }

@@ -96,6 +96,7 @@ static void take_question(const struct rings_fixture *fixture, int link,
     case SG_RINGS_GRANT:
         atomic_store(&knobs->connection, asked->connection);
         atomic_store(&knobs->uid, asked->uid);
+        atomic_store(&knobs->ring, asked->ring);
         atomic_store(&knobs->gid, asked->gid);
         atomic_store(&knobs->pid, asked->pid);
         if (asked->kind == SG_RINGS_VIEW) {

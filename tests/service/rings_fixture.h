@@ -26,7 +26,7 @@ struct rings_knobs {
     _Atomic unsigned long refusal_rv;
     _Atomic int views, grants, gones, uses; /* seen */
     _Atomic uint64_t connection;            /* of the last question */
-    _Atomic uint32_t uid, gid, pid, token;
+    _Atomic uint32_t uid, gid, pid, token, ring;
     _Atomic uint64_t gone_connection;
     _Atomic int refused, refused_packets; /* clients not let in, and how often it was told */
     _Atomic uint32_t refused_uid, refused_why;

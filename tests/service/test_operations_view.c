@@ -19,7 +19,7 @@ static struct sg_view *view_for(struct world *world, const struct sg_caller *cal
 {
     int fd = -1;
     struct sg_view *view = NULL;
-    if (sg_ring_view_write(&world->service, caller, 9, index_of, &unknown, &fd, &world->err) !=
+    if (sg_ring_view_write(&world->service, caller, 0, 9, index_of, &unknown, &fd, &world->err) !=
             SG_OK ||
         sg_view_open(fd, &view, &world->err) != SG_OK) {
         fail_msg("%s", world->err.text);
@@ -52,8 +52,8 @@ static void check_view(struct world *world, const struct sg_caller *caller, size
     }
     sg_view_free(view);
     /* the capability names the same keys, each once */
-    assert_int_equal(sg_ring_keys(&world->service, caller, "store", &granted, &count, &world->err),
-                     SG_OK);
+    assert_int_equal(
+        sg_ring_keys(&world->service, caller, 0, "store", &granted, &count, &world->err), SG_OK);
     assert_true(count <= keys);
     assert_int_equal(count > 0, keys > 0);
     for (size_t i = 0; i < count; i++) {
@@ -62,7 +62,7 @@ static void check_view(struct world *world, const struct sg_caller *caller, size
     }
     free(granted);
     assert_int_equal(
-        sg_ring_keys(&world->service, caller, "another", &granted, &count, &world->err), SG_OK);
+        sg_ring_keys(&world->service, caller, 0, "another", &granted, &count, &world->err), SG_OK);
     assert_int_equal(count, 0);
     free(granted);
 }
@@ -156,10 +156,55 @@ static void one_key_in_two_rings_is_granted_once(void **state)
     connect(world, "START1/SECOND", "START1/web", NULL);
     check_view(world, &owner_of_start1, 2, 3, 2);
     assert_int_equal(
-        sg_ring_keys(&world->service, &owner_of_start1, "store", &granted, &count, &world->err),
+        sg_ring_keys(&world->service, &owner_of_start1, 0, "store", &granted, &count, &world->err),
         SG_OK);
     assert_int_equal(count, 1);
     free(granted);
+}
+
+static uint32_t number_of(struct world *world, const char *ring)
+{
+    char params[64];
+    snprintf(params, sizeof params, "{'ring': '%s'}", ring);
+    json_t *answer = must(world, "ring show", params);
+    return (uint32_t)json_integer_value(json_object_get(answer, "slot"));
+}
+
+/* Slots and keys of one ring alone. */
+static void check_alone(struct world *world, const struct sg_caller *caller, uint32_t ring,
+                        size_t slots, size_t keys)
+{
+    bool unknown = false;
+    int fd = -1;
+    struct sg_view *view = NULL;
+    struct sg_granted_key *granted = NULL;
+    size_t count = 0;
+    assert_int_equal(
+        sg_ring_view_write(&world->service, caller, ring, 9, index_of, &unknown, &fd, &world->err),
+        SG_OK);
+    assert_int_equal(sg_view_open(fd, &view, &world->err), SG_OK);
+    close(fd);
+    assert_int_equal(view->slot_count, slots);
+    assert_true(slots == 0 || view->slots[0].number == ring);
+    sg_view_free(view);
+    assert_int_equal(
+        sg_ring_keys(&world->service, caller, ring, "store", &granted, &count, &world->err), SG_OK);
+    assert_int_equal(count, keys);
+    free(granted);
+}
+
+static void one_ring_alone_brings_its_own_keys_only(void **state)
+{
+    struct world *world = *state;
+    must(world, "ring add", "{'ring': 'START1/SECOND'}");
+    must(world, "cert generate", "{'certificate': 'START1/second', 'subject': 'CN=s'}");
+    connect(world, "START1/SECOND", "START1/second", NULL);
+    must(world, "ring add", "{'ring': 'START1/EMPTY'}");
+    check_alone(world, &owner_of_start1, number_of(world, "START1/KEY"), 1, 1);
+    check_alone(world, &owner_of_start1, number_of(world, "START1/SECOND"), 1, 1);
+    check_alone(world, &owner_of_start1, number_of(world, "START1/EMPTY"), 1, 0);
+    check_alone(world, &owner_of_start1, 4000000000u, 0, 0);
+    check_alone(world, &stranger, number_of(world, "START1/KEY"), 0, 0);
 }
 
 static void the_capability_follows_the_usage(void **state)
@@ -175,7 +220,7 @@ static void the_capability_follows_the_usage(void **state)
     connect(world, "START1/KEY", "START1/enc", NULL);
     connect(world, "START1/KEY", "START1/agree", NULL);
     assert_int_equal(
-        sg_ring_keys(&world->service, &owner_of_start1, "store", &granted, &count, &world->err),
+        sg_ring_keys(&world->service, &owner_of_start1, 0, "store", &granted, &count, &world->err),
         SG_OK);
     unsigned decrypt = 0;
     unsigned derive = 0;
@@ -199,6 +244,7 @@ int main(void)
         TEST(what_is_not_trusted_is_not_seen),
         TEST(ed25519_is_not_delivered),
         TEST(a_key_of_an_unknown_token_is_left_out),
+        TEST(one_ring_alone_brings_its_own_keys_only),
         TEST(one_key_in_two_rings_is_granted_once),
         TEST(the_capability_follows_the_usage),
     };

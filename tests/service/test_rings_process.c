@@ -265,6 +265,71 @@ static void silent_client_is_dropped(void **state)
     close(fd);
 }
 
+/* ---- one ring alone ---- */
+
+static void send_preamble(int fd, const char *magic, uint32_t ring, size_t len)
+{
+    struct sg_rings_preamble preamble = {.ring = ring};
+    memcpy(preamble.magic, magic, sizeof preamble.magic);
+    send_all(fd, &preamble, len);
+}
+
+static void ring_asked_for_goes_with_every_question(void **state)
+{
+    (void)state;
+    int fd = rings_connect(&fixture);
+    send_preamble(fd, SG_RINGS_PREAMBLE, 77, sizeof(struct sg_rings_preamble));
+    /* before the first byte of the protocol */
+    assert_true(rings_wait(&fixture.knobs->views, 1) >= 1);
+    assert_int_equal(atomic_load(&fixture.knobs->ring), 77);
+    assert_true(greet(fd));
+    assert_int_equal(initialize(fd), CALL_INITIALIZE);
+    int other = working_client();
+    assert_int_equal(atomic_load(&fixture.knobs->ring), 0);
+    atomic_fetch_add(&fixture.page->generation, 1);
+    close(other);
+    close(fd);
+}
+
+static void bad_preamble_ends_the_connection(void **state)
+{
+    (void)state;
+    const size_t whole = sizeof(struct sg_rings_preamble);
+    int bad[] = {rings_connect(&fixture), rings_connect(&fixture), rings_connect(&fixture)};
+    send_preamble(bad[0], "\xffSRX", 77, whole);
+    send_preamble(bad[1], SG_RINGS_PREAMBLE, 0, whole);
+    send_preamble(bad[2], SG_RINGS_PREAMBLE, 77, whole - 3);
+    (void)shutdown(bad[2], SHUT_WR);
+    for (size_t i = 0; i < SG_COUNT(bad); i++) {
+        assert_true(is_closed(bad[i]));
+    }
+    close_all(bad, SG_COUNT(bad));
+    assert_int_equal(atomic_load(&fixture.knobs->views), 0);
+}
+
+static void preamble_that_does_not_end_is_waited_for_in_vain(void **state)
+{
+    (void)state;
+    int fd = rings_connect(&fixture);
+    int64_t before_ms = sg_monotonic_ms(sg_clock_system());
+    send_preamble(fd, SG_RINGS_PREAMBLE, 77, 5);
+    assert_true(is_closed(fd));
+    assert_true(sg_monotonic_ms(sg_clock_system()) - before_ms >=
+                fixture.settings.answer_timeout_ms - 100);
+    close(fd);
+}
+
+static void preamble_is_for_the_beginning_only(void **state)
+{
+    (void)state;
+    int fd = working_client();
+    send_preamble(fd, SG_RINGS_PREAMBLE, 77, sizeof(struct sg_rings_preamble));
+    (void)shutdown(fd, SHUT_WR);
+    assert_true(is_closed(fd));
+    assert_int_equal(atomic_load(&fixture.knobs->ring), 0);
+    close(fd);
+}
+
 static void client_that_leaves_in_the_middle_is_forgotten(void **state)
 {
     (void)state;
@@ -689,6 +754,10 @@ int main(void)
         FRESH(connections_have_different_numbers),
         FRESH(nobody_bothers_control_before_initialize),
         FRESH(garbage_ends_that_connection_only),
+        FRESH(ring_asked_for_goes_with_every_question),
+        FRESH(bad_preamble_ends_the_connection),
+        FRESH(preamble_that_does_not_end_is_waited_for_in_vain),
+        FRESH(preamble_is_for_the_beginning_only),
         FRESH(silent_client_is_dropped),
         FRESH(client_that_leaves_in_the_middle_is_forgotten),
 #ifndef SIGNET_SANITIZED

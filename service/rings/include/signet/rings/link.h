@@ -29,8 +29,17 @@ struct sg_rings_packet {
     uint32_t token;         /**< for GRANT */
     uint32_t status;        /**< in answers: 0 or a sg_status; 0 is not success of a grant without a
                                descriptor */
-    uint32_t reserved;      /**< 0 */
+    uint32_t ring;          /**< number of the only ring that the client asked for; 0 = all it may
+                               see. What the first question says, all of them must */
 };
+
+/** What a client may send before p11-kit's first byte (which is a small version number): it shall
+ * see this ring alone. Host's order. */
+struct sg_rings_preamble {
+    unsigned char magic[4]; /**< SG_RINGS_PREAMBLE */
+    uint32_t ring;          /**< its number, as CK_SLOT_ID; not 0 */
+};
+#define SG_RINGS_PREAMBLE "\xffSRG" /**< and no zero behind it */
 
 /** The page that control writes and connections read: its number grows with every change that any
  * view could show. */

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# A ring over a command's standard streams, in p11-kit's form "remote: |command", as it would come over ssh: the key signs, only the ring
+# named is there, whoever is not attached to its owner is refused in words, and broken pipes and garbage end that command alone.
+. "$(dirname "$0")/lib.sh"
+need p11-kit p11tool certtool openssl setpriv timeout
+
+instance_up
+outside_ca_make "$scratch/ca"
+owner_up
+server_certificate web ec:p256
+server_ring WEB web
+signet cert generate START1/other --subject CN=other --key ec:p256 >/dev/null
+signet ring add START1/OTHER >/dev/null
+signet ring connect START1/OTHER START1/other --default >/dev/null
+
+user=$(server_user)
+modules=$scratch/home/.config/pkcs11/modules
+mkdir -p "$modules"
+
+# as_user USER COMMAND…: nothing but a home directory; p11-kit reads a user's own file only for users that are not root.
+as_user() {
+    local become=()
+    [ "$(id -u)" -ne 0 ] || become=(setpriv --reuid "$(id -u "$1")" --regid "$(id -g "$1")" --clear-groups)
+    shift
+    "${become[@]}" env -u P11_KIT_SERVER_ADDRESS -u SIGNET_SOCKET HOME="$scratch/home" XDG_CONFIG_HOME="$scratch/home/.config" "$@"
+}
+
+# remote WORD…: what stands behind "signet attach" in the .module file.
+remote() {
+    echo "remote: |$SIGNET_BIN attach --socket $SIGNET_SOCKET $*" >"$modules/far.module"
+}
+
+tokens() {
+    as_user "$1" timeout 30 p11tool --list-token-urls 2>"$scratch/p11tool.log" | grep -o 'token=START1%2F[A-Z]*' | sort | tr '\n' ' '
+}
+
+say 'the ring named is there, and no other'
+remote START1/WEB
+[ "$(tokens "$user")" = 'token=START1%2FWEB ' ] || fail "these are there: $(tokens "$user") $(cat "$scratch/p11tool.log")"
+remote START1/OTHER
+[ "$(tokens "$user")" = 'token=START1%2FOTHER ' ] || fail "these are there: $(tokens "$user") $(cat "$scratch/p11tool.log")"
+remote
+[ "$(tokens "$user")" = 'token=START1%2FOTHER token=START1%2FWEB ' ] || fail "these are there: $(tokens "$user") $(cat "$scratch/p11tool.log")"
+
+say 'its key signs'
+remote START1/WEB
+as_user "$user" timeout 30 p11tool --export 'pkcs11:token=START1%2FWEB;type=cert;object=web' >"$scratch/exported.pem" 2>"$scratch/p11tool.log" ||
+    fail "p11tool: $(cat "$scratch/p11tool.log")"
+cmp -s <(openssl x509 -in "$scratch/web.pem" -outform DER) <(openssl x509 -in "$scratch/exported.pem" -outform DER) || fail 'another certificate'
+cat >"$scratch/template" <<'T'
+cn = "signed over a pipe"
+T
+as_user "$user" timeout 30 certtool --generate-request --template "$scratch/template" \
+    --load-privkey 'pkcs11:token=START1%2FWEB;type=private;object=web' \
+    --load-pubkey 'pkcs11:token=START1%2FWEB;type=public;object=web' >"$scratch/request" 2>"$scratch/certtool.log" ||
+    fail "certtool: $(cat "$scratch/certtool.log")"
+sed -n '/BEGIN/,$p' "$scratch/request" | openssl req -verify -noout >"$scratch/verify" 2>&1 || fail "the request: $(cat "$scratch/verify")"
+cmp -s <(sed -n '/BEGIN/,$p' "$scratch/request" | openssl req -noout -pubkey) <(openssl x509 -in "$scratch/web.pem" -noout -pubkey) ||
+    fail 'signed with another key'
+
+say 'what cannot be carried is said on standard error, and nothing on standard output'
+# said STATUS TEXT WORD…: of signet attach with nothing to read
+said_by() {
+    local status=$1 text=$2 got=0
+    shift 2
+    "$@" >"$scratch/attach.out" 2>"$scratch/attach.err" </dev/null || got=$?
+    [ "$got" -eq "$status" ] || fail "'$*' ended with $got, not $status: $(cat "$scratch/attach.err")"
+    grep -qE "$text" "$scratch/attach.err" || fail "'$*' did not say '$text': $(cat "$scratch/attach.err")"
+    [ ! -s "$scratch/attach.out" ] || fail "'$*' wrote to standard output"
+}
+said_by 2 'START1.*NONE' "$SIGNET_BIN" attach START1/NONE
+said_by 8 'no ring that programs' "$SIGNET_BIN" attach 'CERTAUTH/*'
+said_by 7 'cannot reach the rings' "$SIGNET_BIN" attach --rings-socket "$scratch/nowhere"
+said_by 7 'cannot reach the service' "$SIGNET_BIN" attach START1/WEB --socket "$scratch/nowhere"
+expect_failure 1 'no answer in JSON' "$SIGNET_BIN" attach START1/WEB --json
+
+if [ "$(id -u)" -eq 0 ]; then
+    say 'a user who is not attached to the owner is refused by the service'
+    said_by 4 'not authorised' as_user daemon "$SIGNET_BIN" attach START1/WEB --socket "$SIGNET_SOCKET"
+    remote START1/WEB
+    [ -z "$(tokens daemon)" ] || fail 'a stranger sees a ring'
+    remote
+    [ -z "$(tokens daemon)" ] || fail 'a stranger sees rings'
+fi
+
+say 'the end of standard input ends it, with status 0'
+"$SIGNET_BIN" attach START1/WEB </dev/null >"$scratch/attach.out" || fail "ended with $?"
+
+say 'garbage ends it, and nobody else'
+status=0
+(head -c 300 /dev/zero | tr '\0' 'x'; sleep 5) | timeout 20 "$SIGNET_BIN" attach START1/WEB >"$scratch/attach.out" 2>"$scratch/attach.err" || status=$?
+[ "$status" -eq 7 ] || fail "garbage: ended with $status: $(cat "$scratch/attach.err")"
+grep -qE 'closed the connection|ended the connection' "$scratch/attach.err" || fail "garbage: said $(cat "$scratch/attach.err")"
+remote START1/WEB
+[ "$(tokens "$user")" = 'token=START1%2FWEB ' ] || fail 'the next one finds no ring'
+
+say 'a reader that has gone ends it quietly'
+mkfifo "$scratch/in"
+("$SIGNET_BIN" attach START1/WEB <"$scratch/in" 2>"$scratch/attach.err"; echo "$?" >"$scratch/status") | true &
+exec 5>"$scratch/in"
+printf '\0' >&5
+wait_for 10 test -s "$scratch/status"
+exec 5>&-
+[ "$(cat "$scratch/status")" -eq 0 ] || fail "ended with $(cat "$scratch/status"): $(cat "$scratch/attach.err")"
+
+say 'the end of the service is said'
+mkfifo "$scratch/open"
+"$SIGNET_BIN" attach START1/WEB <"$scratch/open" >"$scratch/attach.out" 2>"$scratch/attach.err" &
+attached=$!
+children+=("$attached")
+exec 6>"$scratch/open"
+sleep 0.5
+signet dev down "$instance" >/dev/null
+status=0
+wait "$attached" || status=$?
+[ "$status" -eq 7 ] || fail "ended with $status"
+grep -qE 'closed the connection|ended the connection' "$scratch/attach.err" || fail "said $(cat "$scratch/attach.err")"
