@@ -24,6 +24,7 @@ static sg_status check_old(const struct sg_life_facts *facts, struct sg_error *e
     }
     sg_fail(err, SG_E_CONFLICT, "no_private_key", "%s/%s has no private key here to roll over",
             old->name.owner.text, old->name.label.text);
+    sg_hint(err, "See which certificates have one: signet cert list %s", old->name.owner.text);
     return object_of(old, err);
 }
 
@@ -41,6 +42,7 @@ static sg_status check_key(const struct sg_life_certificate *one, struct sg_erro
         sg_fail(err, SG_E_CONFLICT, "no_private_key",
                 "%s/%s has no private key here: nothing could use it", owner, label);
     }
+    sg_hint(err, "See which certificates have one: signet cert list %s", owner);
     return object_of(one, err);
 }
 
@@ -94,9 +96,21 @@ static sg_status check_new(const struct sg_life_facts *facts, struct sg_error *e
     return s == SG_OK ? check_time(one, facts->now_s, err) : s;
 }
 
+static struct sg_shell_word other_word(const struct sg_life_facts *facts)
+{
+    return sg_shell_word(facts->other_old.owner.text, facts->other_old.label.text);
+}
+
 static sg_status not_started(const struct sg_life_facts *facts, struct sg_error *err)
 {
     const struct sg_life_certificate *old = &facts->old_one;
+    if (facts->other) {
+        sg_fail(err, SG_E_CONFLICT, "rollover_not_started",
+                "%s/%s is the new one in a roll-over: that of %s/%s", old->name.owner.text,
+                old->name.label.text, facts->other_old.owner.text, facts->other_old.label.text);
+        sg_hint(err, "Name the old one: signet rollover plan %s", other_word(facts).text);
+        return object_of(old, err);
+    }
     sg_fail(err, SG_E_CONFLICT, "rollover_not_started", "no roll-over of %s/%s is under way",
             old->name.owner.text, old->name.label.text);
     sg_hint(err, "signet rollover start %s --label NEW", word_of(old).text);
@@ -106,6 +120,14 @@ static sg_status not_started(const struct sg_life_facts *facts, struct sg_error 
 static sg_status under_way(const struct sg_life_facts *facts, struct sg_error *err)
 {
     const struct sg_life_certificate *old = &facts->old_one;
+    if (facts->stage == SG_LIFE_NONE) {
+        sg_fail(err, SG_E_CONFLICT, "rollover_under_way",
+                "a roll-over of %s/%s to %s/%s is under way", facts->other_old.owner.text,
+                facts->other_old.label.text, facts->other_new.owner.text,
+                facts->other_new.label.text);
+        sg_hint(err, "Finish it or undo it first: signet rollover plan %s", other_word(facts).text);
+        return object_of(old, err);
+    }
     sg_fail(err, SG_E_CONFLICT, "rollover_under_way", "a roll-over of %s/%s to %s has been %s",
             old->name.owner.text, old->name.label.text, facts->new_one.name.label.text,
             sg_life_stage_name(facts->stage));
@@ -131,13 +153,35 @@ static sg_status check_root(const struct sg_life_facts *facts, struct sg_error *
     return object_of(old, err);
 }
 
+static sg_status check_same_key(const struct sg_life_facts *facts, struct sg_error *err)
+{
+    const struct sg_life_certificate *old = &facts->old_one;
+    const struct sg_life_certificate *one = &facts->new_one;
+    if (!facts->same_key) {
+        return SG_OK;
+    }
+    sg_fail(err, SG_E_CONFLICT, "same_key", "%s/%s has the key of %s/%s: no key would retire",
+            one->name.owner.text, one->name.label.text, old->name.owner.text,
+            old->name.label.text);
+    sg_hint(err, "Let a new key be made: signet rollover start %s", word_of(old).text);
+    return object_of(one, err);
+}
+
+/* Both are to be trusted from the start. */
+static sg_status check_successor(const struct sg_life_facts *facts, struct sg_error *err)
+{
+    sg_status s = check_key(&facts->new_one, err);
+    s = s == SG_OK ? check_same_key(facts, err) : s;
+    return s == SG_OK ? check_trust(&facts->new_one, err) : s;
+}
+
 static sg_status check_start(const struct sg_life_facts *facts, struct sg_error *err)
 {
-    if (facts->stage != SG_LIFE_NONE) {
+    if (facts->stage != SG_LIFE_NONE || facts->other) {
         return under_way(facts, err);
     }
     sg_status s = check_old(facts, err);
-    return s == SG_OK && facts->new_one.exists ? check_key(&facts->new_one, err) : s;
+    return s == SG_OK && facts->new_one.exists ? check_successor(facts, err) : s;
 }
 
 static sg_status check_switch(const struct sg_life_facts *facts, struct sg_error *err)
@@ -168,7 +212,7 @@ static sg_status check_finish(const struct sg_life_facts *facts, struct sg_error
 
 static sg_status check_rollover(const struct sg_life_facts *facts, struct sg_error *err)
 {
-    if (facts->stage != SG_LIFE_NONE) {
+    if (facts->stage != SG_LIFE_NONE || facts->other) {
         return under_way(facts, err);
     }
     sg_status s = check_old(facts, err);
@@ -185,9 +229,10 @@ sg_status sg_life_check(const struct sg_life_facts *facts, enum sg_life_step ste
     const struct sg_certificate_name *a = &facts->old_one.name;
     const struct sg_certificate_name *b = &facts->new_one.name;
     if (strcmp(a->owner.text, b->owner.text) == 0 && strcmp(a->label.text, b->label.text) == 0) {
-        return sg_fail(err, SG_E_CONFLICT, "same_certificate",
-                       "%s/%s cannot take its own place: the new one needs another label",
-                       a->owner.text, a->label.text);
+        sg_fail(err, SG_E_CONFLICT, "same_certificate",
+                "%s/%s cannot take its own place: the new one needs another label", a->owner.text,
+                a->label.text);
+        return sg_hint(err, "Give the new one's label: --label NEW");
     }
     switch (step) {
     case SG_LIFE_START:

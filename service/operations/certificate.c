@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <signet/policy/name.h>
+#include <signet/store/rollover.h>
 
 #include "chain_summary_internal.h"
 #include "owner_internal.h"
@@ -337,6 +338,24 @@ static sg_status check_delete(struct sg_run *run, const struct sg_certificate_ro
     return SG_OK;
 }
 
+/* Its way back would be gone. */
+static sg_status check_rollover(struct sg_run *run, const struct sg_certificate_row *row,
+                                struct sg_error *err)
+{
+    struct sg_rollover_row rollover;
+    bool found = false;
+    sg_status s = sg_store_rollover_of(run->service->store, row->id, &rollover, &found, err);
+    if (s != SG_OK || !found || sg_run_flag(run, "force")) {
+        return s;
+    }
+    const struct sg_certificate_name *old = &rollover.old_name;
+    sg_fail(err, SG_E_CONFLICT, "rollover_under_way", "a roll-over of %s/%s to %s is under way",
+            old->owner.text, old->label.text, rollover.successor_name.label.text);
+    sg_hint(err, "Finish it or undo it first: signet rollover plan %s",
+            sg_shell_word(old->owner.text, old->label.text).text);
+    return sg_object(err, "%s", sg_row_name(row).text);
+}
+
 sg_status sg_operation_CERT_DELETE(struct sg_run *run, struct sg_error *err)
 {
     SG_CERTIFICATE_ROW row = {0};
@@ -346,6 +365,7 @@ sg_status sg_operation_CERT_DELETE(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? sg_store_membership_each(run->service->store, row.id, count_membership,
                                               &memberships, err)
                    : s;
+    s = s == SG_OK ? check_rollover(run, &row, err) : s;
     s = s == SG_OK ? check_delete(run, &row, &memberships, err) : s;
     s = s == SG_OK ? sg_store_ring_bump_holding(run->service->store, row.id, err) : s;
     s = s == SG_OK ? sg_store_certificate_delete(run->service->store, row.id, &orphaned, err) : s;

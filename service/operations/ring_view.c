@@ -4,6 +4,7 @@
 
 #include <signet/policy/name.h>
 #include <signet/rings/view.h>
+#include <signet/store/rollover.h>
 
 #include "run_internal.h"
 
@@ -18,17 +19,15 @@ struct view_walk {
     void *context;
 };
 
-static sg_status add_member(void *context, const struct sg_certificate_row *row,
-                            enum sg_usage usage, bool is_default, struct sg_error *err)
+static sg_status write_member(struct view_walk *walk, const struct sg_certificate_row *row,
+                              struct sg_view_member member, struct sg_error *err)
 {
-    struct view_walk *walk = context;
+    enum sg_usage usage = member.usage;
     if (row->trust == SG_NOTRUST) {
         return SG_OK;
     }
-    struct sg_view_member member = {.der = {row->der, row->der_len},
-                                    .label = row->name.label.text,
-                                    .usage = usage,
-                                    .is_default = is_default};
+    member.der = (struct sg_bytes){row->der, row->der_len};
+    member.label = row->name.label.text;
     int token = sg_row_key_deliverable(row) ? walk->token_index(walk->context, row->token) : -1;
     if (token >= 0 && sg_authority_key_usable(walk->profiles, walk->caller, walk->ring->owner.text,
                                               walk->ring->ring.text, usage, row->name.owner.text)) {
@@ -48,6 +47,28 @@ static bool left_out(uint32_t only, const struct sg_ring_row *row)
     return only != 0 && row->id != (int64_t)only;
 }
 
+static sg_status add_member(void *context, const struct sg_certificate_row *row,
+                            enum sg_usage usage, bool is_default, struct sg_error *err)
+{
+    struct sg_view_member member = {.usage = usage, .is_default = is_default};
+    return write_member(context, row, member, err);
+}
+
+/* One whose place another has taken, until the roll-over's end. */
+static sg_status add_held(void *context, const struct sg_certificate_row *row, struct sg_error *err)
+{
+    struct sg_view_member member = {.usage = SG_USAGE_PERSONAL, .hidden = true};
+    return write_member(context, row, member, err);
+}
+
+/* What is hidden comes last: what stands there openly as well is not hidden. */
+static sg_status add_members(struct view_walk *walk, int64_t ring, struct sg_error *err)
+{
+    struct sg_store *store = walk->service->store;
+    sg_status s = sg_store_connection_each(store, ring, add_member, walk, err);
+    return s == SG_OK ? sg_store_rollover_held_each(store, ring, add_held, walk, err) : s;
+}
+
 static sg_status add_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)
 {
     struct view_walk *walk = context;
@@ -58,9 +79,7 @@ static sg_status add_ring(void *context, const struct sg_ring_row *row, struct s
     sg_name_token_label(&row->name, label);
     walk->ring = &row->name;
     sg_status s = sg_view_add_slot(walk->writer, (uint64_t)row->id, label, row->sequence, err);
-    return s == SG_OK
-               ? sg_store_connection_each(walk->service->store, row->id, add_member, walk, err)
-               : s;
+    return s == SG_OK ? add_members(walk, row->id, err) : s;
 }
 
 sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller *caller,
@@ -127,14 +146,22 @@ static sg_status add_key(void *context, const struct sg_certificate_row *row, en
     return SG_OK;
 }
 
+static sg_status add_held_key(void *context, const struct sg_certificate_row *row,
+                              struct sg_error *err)
+{
+    return add_key(context, row, SG_USAGE_PERSONAL, false, err);
+}
+
 static sg_status add_ring_keys(void *context, const struct sg_ring_row *row, struct sg_error *err)
 {
     struct key_walk *walk = context;
+    struct sg_store *store = walk->service->store;
     if (left_out(walk->only, row)) {
         return SG_OK;
     }
     walk->ring = &row->name;
-    return sg_store_connection_each(walk->service->store, row->id, add_key, walk, err);
+    sg_status s = sg_store_connection_each(store, row->id, add_key, walk, err);
+    return s == SG_OK ? sg_store_rollover_held_each(store, row->id, add_held_key, walk, err) : s;
 }
 
 static int compare(const void *a, const void *b)

@@ -30,46 +30,86 @@ static sg_status destroy_key(struct sg_run *run, const struct sg_rollover *rollo
     return s == SG_OK ? sg_run_set(run->answer, "old_key", json_string("destroyed"), err) : s;
 }
 
-/* A user's certificate as a trust anchor is a matter of CERTAUTH, as when it is connected. */
-static sg_status connect_beside(struct sg_run *run, const struct sg_rollover *rollover, size_t ring,
-                                struct sg_error *err)
+/* Whatever it was, it stands nowhere any more. */
+static sg_status delete_new(struct sg_run *run, struct sg_rollover *rollover, struct sg_error *err)
 {
-    bool promotes = sg_owner_kind(rollover->new_row.name.owner.text) == SG_OWNER_USER;
-    sg_status s = promotes ? sg_run_require(run, SG_FUNCTION_ADD, "CERTAUTH", err) : SG_OK;
-    return s == SG_OK ? sg_store_connect(run->service->store, rollover->ring_ids[ring],
-                                         rollover->new_row.id, rollover->rings[ring].usage, false,
-                                         NULL, NULL, err)
-                      : s;
+    const struct sg_certificate_row *row = &rollover->new_row;
+    bool orphaned = false;
+    sg_status s = sg_store_certificate_delete(run->service->store, row->id, &orphaned, err);
+    return s == SG_OK && row->has_key
+               ? sg_run_settle_later(run, orphaned ? SG_INTENT_DESTROY : SG_INTENT_CERTIFICATE,
+                                     row->token, &row->key, err)
+               : s;
 }
 
 static sg_status apply(struct sg_run *run, struct sg_rollover *rollover,
-                       const struct sg_life_action *action, struct sg_error *err)
+                       const struct sg_life_action *action, bool staged, struct sg_error *err)
 {
-    struct sg_store *store = run->service->store;
-    int64_t old = rollover->old_row.id;
-    int64_t successor = rollover->new_row.id;
     switch (action->effect) {
     case SG_LIFE_CONNECT_BESIDE:
-        return connect_beside(run, rollover, action->ring, err);
     case SG_LIFE_REPLACE:
-    case SG_LIFE_DROP: /* the new one is there; being the default passes over to it */
-        return sg_store_connection_replace(store, rollover->ring_ids[action->ring], old, successor,
-                                           err);
+    case SG_LIFE_DROP:
+    case SG_LIFE_PUT_BACK:
+    case SG_LIFE_REMOVE_NEW:
+        return sg_rollover_ring(run, rollover, action, staged, err);
     case SG_LIFE_KEEP_KEY:
         return keep_key(run, rollover, err);
     case SG_LIFE_DESTROY_KEY:
         return destroy_key(run, rollover, err);
+    case SG_LIFE_DELETE_NEW:
+        return delete_new(run, rollover, err);
     case SG_LIFE_MAKE_NEW:
     case SG_LIFE_TAKE_NEW:
-    case SG_LIFE_PUT_BACK:
-    case SG_LIFE_REMOVE_NEW:
-    case SG_LIFE_DELETE_NEW:
     case SG_LIFE_LEAVE_NEW:
+        return SG_OK;
     case SG_LIFE_CERTIFY_NEW:
         break;
     }
     return sg_fail(err, SG_E_INTERNAL, "bad_action", "action %d of a roll-over",
                    (int)action->effect);
+}
+
+static sg_status take_one(struct sg_run *run, struct sg_rollover *rollover,
+                          const struct sg_life_action *action, enum sg_life_step step,
+                          struct sg_error *err)
+{
+    char text[SG_LIFE_TEXT];
+    bool staged = step == SG_LIFE_START || step == SG_LIFE_SWITCH;
+    sg_life_action_text(&rollover->facts, action, true, text);
+    sg_status s = apply(run, rollover, action, staged, err);
+    bool said = action->effect == SG_LIFE_MAKE_NEW; /* by the plan of the new key */
+    return s == SG_OK && !said ? sg_run_effect(run, err, "%s", text) : s;
+}
+
+/* The record of a staged roll-over. It goes before what it names. */
+static sg_status record(struct sg_run *run, struct sg_rollover *rollover, enum sg_life_step step,
+                        struct sg_error *err)
+{
+    struct sg_store *store = run->service->store;
+    int64_t old = rollover->old_row.id;
+    bool back = step == SG_LIFE_UNDO && rollover->facts.stage == SG_LIFE_SWITCHED;
+    switch (step) {
+    case SG_LIFE_START:
+        rollover->row = (struct sg_rollover_row){.old_id = old,
+                                                 .successor_id = rollover->new_row.id,
+                                                 .made = !rollover->facts.new_one.exists,
+                                                 .started_s = rollover->facts.now_s};
+        /* a dry run has made none */
+        return rollover->new_row.id != 0 ? sg_store_rollover_add(store, &rollover->row, err)
+                                         : SG_OK;
+    case SG_LIFE_SWITCH:
+        return rollover->facts.stage != SG_LIFE_SWITCHED
+                   ? sg_store_rollover_set_switched(store, old, rollover->facts.now_s, err)
+                   : SG_OK;
+    case SG_LIFE_FINISH:
+    case SG_LIFE_UNDO:
+        return back ? sg_store_rollover_set_switched(store, old, 0, err)
+                    : sg_store_rollover_end(store, old, err);
+    case SG_LIFE_CERTIFY:
+    case SG_LIFE_ROLLOVER:
+        break;
+    }
+    return SG_OK;
 }
 
 sg_status sg_rollover_take(struct sg_run *run, struct sg_rollover *rollover, enum sg_life_step step,
@@ -81,15 +121,15 @@ sg_status sg_rollover_take(struct sg_run *run, struct sg_rollover *rollover, enu
         return sg_fail_memory(err);
     }
     size_t count = sg_life_actions(&rollover->facts, step, actions);
-    sg_status s = SG_OK;
+    sg_status s = record(run, rollover, step, err);
     run->visible = true;
     for (size_t i = 0; s == SG_OK && i < count; i++) {
-        char text[SG_LIFE_TEXT];
-        sg_life_action_text(&rollover->facts, &actions[i], true, text);
-        s = apply(run, rollover, &actions[i], err);
-        s = s == SG_OK ? sg_run_effect(run, err, "%s", text) : s;
+        s = take_one(run, rollover, &actions[i], step, err);
     }
-    return s;
+    return s == SG_OK && count == 0
+               ? sg_run_effect(run, err, "no ring used %s: none was changed",
+                               sg_row_name(&rollover->old_row).text)
+               : s;
 }
 
 struct sharing {

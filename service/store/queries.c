@@ -150,6 +150,39 @@ static const char *const texts[SG_QUERY_COUNT] = {
     [SG_Q_PERMITS] = "SELECT kind, owner, number, level FROM permit"
                      " ORDER BY profile, kind, ifnull(owner, ''), number",
 
+    [SG_Q_ROLLOVER_ADD] =
+        "INSERT INTO rollover (old, successor, made, started) VALUES (?, ?, ?, ?)",
+    [SG_Q_ROLLOVER_SWITCH] = "UPDATE rollover SET switched = ?2 WHERE old = ?1",
+    [SG_Q_ROLLOVER_END] = "DELETE FROM rollover WHERE old = ?",
+    [SG_Q_ROLLOVER_OF] = "SELECT r.old, r.successor, r.made, r.started, r.switched,"
+                         " o.owner, o.label, s.owner, s.label FROM rollover r"
+                         " CROSS JOIN certificate o ON o.id = r.old"
+                         " CROSS JOIN certificate s ON s.id = r.successor"
+                         " WHERE r.old = ?1 OR r.successor = ?1",
+    [SG_Q_ROLLOVERS] = "SELECT r.old FROM rollover r CROSS JOIN certificate c ON c.id = r.old"
+                       " ORDER BY c.owner, c.label",
+    [SG_Q_ROLLOVER_NOTE] =
+        "INSERT INTO rollover_ring (rollover, ring, note, own_usage, own_default)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (rollover, ring) DO UPDATE SET"
+        " note = excluded.note, own_usage = excluded.own_usage, own_default = excluded.own_default",
+    [SG_Q_ROLLOVER_NOTE_GET] = "SELECT note, own_usage, own_default FROM rollover_ring"
+                               " WHERE rollover = ? AND ring = ?",
+    [SG_Q_ROLLOVER_NOTES] = "SELECT n.ring FROM rollover_ring n CROSS JOIN ring r ON r.id = n.ring"
+                            " WHERE n.rollover = ? ORDER BY r.owner, r.name",
+    [SG_Q_ROLLOVER_HELD] =
+        "SELECT iif(n.note = 2, r.old, r.successor) FROM rollover_ring n"
+        " CROSS JOIN rollover r ON r.old = n.rollover"
+        " CROSS JOIN connection c ON c.ring = n.ring"
+        "  AND c.certificate = iif(n.note = 2, r.successor, r.old) AND c.usage = 0"
+        " WHERE n.ring = ? AND n.note IN (2, 3)",
+    /* Self-issued ones are their own issuers; what they issued is found with them. */
+    [SG_Q_ISSUED] = "SELECT c.id FROM certificate c"
+                    " INDEXED BY sqlite_autoindex_certificate_2 WHERE c.issuer = ?"
+                    " AND (EXISTS (SELECT 1 FROM connection WHERE certificate = c.id) OR"
+                    "  (c.subject <> c.issuer AND"
+                    "   EXISTS (SELECT 1 FROM certificate i WHERE i.issuer = c.subject)))"
+                    " ORDER BY c.owner, c.label",
+
     [SG_Q_LABELS] = "SELECT label FROM certificate WHERE owner = ? LIMIT 2000",
     [SG_Q_LABEL_ELSEWHERE] = "SELECT o.name FROM owner o CROSS JOIN certificate c"
                              " ON c.owner = o.name AND c.label = ?2 WHERE o.name <> ?1 LIMIT 3",

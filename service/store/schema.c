@@ -227,9 +227,37 @@ static const char version_5[] =
     " (length(NEW.name) > 32 OR NEW.name NOT GLOB '[A-Z@#$]*'"
     "  OR NEW.name GLOB '*[^A-Z0-9@#$.]*')"
     " BEGIN SELECT RAISE(ABORT, 'not a token name'); END;";
+/* Staged roll-overs. A certificate is in one of them only. */
+static const char version_6[] =
+    "CREATE TABLE rollover ("
+    " old INTEGER NOT NULL PRIMARY KEY REFERENCES certificate (id) ON DELETE CASCADE,"
+    " successor INTEGER NOT NULL UNIQUE REFERENCES certificate (id) ON DELETE CASCADE,"
+    " made INTEGER NOT NULL CHECK (made IN (0, 1)),"
+    " started INTEGER NOT NULL,"
+    " switched INTEGER CHECK (switched > 0)," /* NULL: not yet */
+    " CHECK (old <> successor)"
+    ") STRICT;"
+    "CREATE TRIGGER rollover_of_one BEFORE INSERT ON rollover WHEN EXISTS"
+    " (SELECT 1 FROM rollover WHERE old = NEW.successor) OR EXISTS"
+    " (SELECT 1 FROM rollover WHERE successor = NEW.old)"
+    " BEGIN SELECT RAISE(ABORT, 'a certificate is in one roll-over'); END;"
+    "CREATE TRIGGER rollover_keeps_pair BEFORE UPDATE OF old, successor ON rollover"
+    " BEGIN SELECT RAISE(ABORT, 'a roll-over keeps its certificates'); END;"
+    /* What was done in a ring: 1 the successor connected beside, 2 put in the old one's place, 3
+       the old one put back. own_*: the successor's connection from before. */
+    "CREATE TABLE rollover_ring ("
+    " rollover INTEGER NOT NULL REFERENCES rollover (old) ON DELETE CASCADE,"
+    " ring INTEGER NOT NULL REFERENCES ring (id) ON DELETE CASCADE,"
+    " note INTEGER NOT NULL CHECK (note IN (1, 2, 3)),"
+    " own_usage INTEGER CHECK (own_usage IN (0, 1, 2)),"
+    " own_default INTEGER NOT NULL CHECK (own_default IN (0, 1)),"
+    " PRIMARY KEY (rollover, ring)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX rollover_ring_ring ON rollover_ring (ring);";
 /* clang-format on */
 
-static const char *const migrations[] = {version_1, version_2, version_3, version_4, version_5};
+static const char *const migrations[] = {version_1, version_2, version_3,
+                                         version_4, version_5, version_6};
 _Static_assert(SG_COUNT(migrations) == SG_STORE_VERSION, "one migration for each version");
 
 const char *const *sg_store_migrations(size_t *count)

@@ -10,7 +10,7 @@
 /** "Sign": what the file says it is (PRAGMA application_id). */
 #define SG_STORE_APPLICATION 0x5369676E
 /** The schema that this program writes: the number of migrations (PRAGMA user_version). */
-#define SG_STORE_VERSION 5
+#define SG_STORE_VERSION 6
 
 /** Every fixed statement, by name; the texts are in queries.c. */
 enum sg_query_id {
@@ -88,6 +88,16 @@ enum sg_query_id {
     SG_Q_PERMIT_SET,
     SG_Q_PERMIT_DELETE,
     SG_Q_PERMITS,
+    SG_Q_ROLLOVER_ADD,
+    SG_Q_ROLLOVER_SWITCH,
+    SG_Q_ROLLOVER_END,
+    SG_Q_ROLLOVER_OF,
+    SG_Q_ROLLOVERS,
+    SG_Q_ROLLOVER_NOTE,
+    SG_Q_ROLLOVER_NOTE_GET,
+    SG_Q_ROLLOVER_NOTES,
+    SG_Q_ROLLOVER_HELD,
+    SG_Q_ISSUED,
     SG_Q_LABELS,
     SG_Q_LABEL_ELSEWHERE,
     SG_Q_RING_NAMES,

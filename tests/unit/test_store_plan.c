@@ -18,6 +18,7 @@ static bool may_scan(enum sg_query_id id)
     case SG_Q_RING_IDS_ALL:    /* all rings */
     case SG_Q_MAP_IDS_ALL:     /* all name filters */
     case SG_Q_INTENT_IDS:      /* a handful */
+    case SG_Q_ROLLOVERS:       /* those under way */
     case SG_Q_LABEL_ELSEWHERE: /* each owner once, for a hint */
     case SG_Q_RING_ELSEWHERE:
         return true;

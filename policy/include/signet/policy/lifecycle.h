@@ -47,6 +47,7 @@ enum sg_life_note {
     SG_LIFE_NOTE_NONE,
     SG_LIFE_NOTE_BESIDE,   /**< connected the new one beside the old one */
     SG_LIFE_NOTE_REPLACED, /**< put the new one in the old one's place */
+    SG_LIFE_NOTE_RETURNED, /**< and, undone, the old one back in the new one's place */
 };
 
 /** A ring that holds one of the two, or did. */
@@ -63,6 +64,9 @@ struct sg_life_facts {
     struct sg_life_certificate old_one, new_one;
     enum sg_life_stage stage;
     int64_t started_s, switched_s;
+    bool same_key; /**< both certificates are for one key */
+    bool other;    /**< one of the two is in another roll-over: that of other_old to other_new */
+    struct sg_certificate_name other_old, other_new;
     const struct sg_life_ring *rings;
     size_t ring_count;
     size_t dependents; /**< connected certificates that were issued under the old one */
@@ -72,7 +76,7 @@ struct sg_life_facts {
 };
 
 /** May the step be taken now? SG_OK or why not, with the next command: SG_E_CONFLICT
- * "same_certificate", "no_private_key", "key_retired", "rollover_under_way",
+ * "same_certificate", "same_key", "no_private_key", "key_retired", "rollover_under_way",
  * "rollover_not_started", "rollover_not_switched", "placeholder", "not_trusted", "root_in_use";
  * SG_E_INPUT "certificate_expired", "certificate_not_yet_valid". */
 SG_CHECKED sg_status sg_life_check(const struct sg_life_facts *facts, enum sg_life_step step,
