@@ -158,3 +158,20 @@ sg_status sg_pkcs11_fail_at(struct sg_error *err, unsigned long rv, const char *
     err->ck_rv = rv;
     return s;
 }
+
+bool sg_pkcs11_leaves_doubt(unsigned long rv)
+{
+    switch (rv) {
+    case CKR_GENERAL_ERROR:
+    case CKR_FUNCTION_FAILED:
+    case CKR_DEVICE_ERROR:
+    case CKR_DEVICE_MEMORY:
+    case CKR_DEVICE_REMOVED:
+    case CKR_TOKEN_NOT_PRESENT:
+    case CKR_TOKEN_WRITE_PROTECTED:
+    case CKR_OBJECT_HANDLE_INVALID:
+        return true;
+    default:
+        return false;
+    }
+}

@@ -18,8 +18,11 @@
 
 #define BACKOFF_FIRST_MS 100u
 #define BACKOFF_MAX_MS 30000u
-#define STEADY_MS 60000 /* whoever lived so long starts with a clean record */
-#define EARLY_MS 10000  /* whoever dies sooner, before the service was ever ready, did not start */
+#define STEADY_MIN_MS 2000 /* who lived so long, and a multiple of its delay, has a clean record   \
+                            */
+#define STEADY_FACTOR 20
+#define STEADY_MAX_MS 60000
+#define EARLY_MS 10000 /* whoever dies sooner, before the service was ever ready, did not start */
 #define FORK_RETRY_MS 1000
 #define STOP_MS 5000 /* between SIGTERM and SIGKILL */
 #define LOGIN_LOOK_MS 250
@@ -60,10 +63,20 @@ static void log_death(const struct sg_child *child, int status, int64_t lived_ms
            (int)child->pid, WEXITSTATUS(status), (long long)lived_ms);
 }
 
+/* Deaths that come now and then cost little time; what dies again and again is waited for. */
+static bool was_steady(const struct sg_child *child, int64_t lived_ms)
+{
+    int64_t wanted = (int64_t)child->backoff_ms * STEADY_FACTOR;
+    wanted = wanted < STEADY_MIN_MS   ? STEADY_MIN_MS
+             : wanted > STEADY_MAX_MS ? STEADY_MAX_MS
+                                      : wanted;
+    return lived_ms >= wanted;
+}
+
 /* The first successor comes at once, the next ones later and later. */
 static void plan_successor(struct sg_child *child, int64_t now)
 {
-    if (now - child->started_ms >= STEADY_MS) {
+    if (was_steady(child, now - child->started_ms)) {
         child->backoff_ms = 0;
     }
     child->due_ms = now + child->backoff_ms;

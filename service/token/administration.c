@@ -2,10 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <signet/base/clock.h>
 #include <signet/base/file.h>
 #include <signet/pkcs11/key.h>
 
 #include "process_internal.h"
+
+#define FRESH_MS 5000 /* after its login a process shows what the token holds */
 
 static struct sg_pkcs11_id id_of(const struct wire_call *call)
 {
@@ -97,12 +100,29 @@ static sg_status store(struct process *process, const struct wire_call *call, st
     return sg_pkcs11_certificate_store(process->state.session, &id, label, call->body, err);
 }
 
+/* A module whose token went away, or that failed to destroy an object before, may show less than
+ * the token holds: only one that has just read it is believed. */
+static sg_status read_anew(struct process *process, struct sg_error *err)
+{
+    process->reread = true;
+    sg_fail(err, SG_E_TOKEN, SG_TOKEN_IN_DOUBT,
+            "token \"%s\" may hold more than it shows: it is read anew",
+            process->state.settings->name);
+    return sg_hint(err, "It is done as soon as the token is ready again.");
+}
+
+static bool is_fresh(const struct process *process)
+{
+    return sg_monotonic_ms(sg_clock_system()) - process->state.logged_in_ms < FRESH_MS;
+}
+
 static sg_status destroy(struct process *process, const struct wire_call *call,
                          struct sg_error *err)
 {
     struct sg_pkcs11_id id = id_of(call);
     unsigned count = 0;
     sg_status s = sg_pkcs11_object_destroy(process->state.session, &id, &count, err);
+    s = s == SG_OK && count == 0 && !is_fresh(process) ? read_anew(process, err) : s;
     if (s == SG_OK) {
         uint32_t number = count;
         memcpy(process->answer, &number, sizeof number);
@@ -215,6 +235,9 @@ static sg_status change(struct process *process, const struct wire_call *call, s
     }
     if (call->head.verb == WIRE_GENERATE) {
         return generate(process, call, err);
+    }
+    if (process->in_doubt) {
+        return read_anew(process, err);
     }
     return call->head.verb == WIRE_STORE ? store(process, call, err) : destroy(process, call, err);
 }

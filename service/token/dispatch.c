@@ -3,6 +3,7 @@
 #include <signet/base/clock.h>
 #include <signet/base/log.h>
 #include <signet/pkcs11/mechanism.h>
+#include <signet/pkcs11/result.h>
 
 #include "process_internal.h"
 
@@ -88,6 +89,22 @@ static bool is_login_lost(const struct process *process, const struct sg_error *
            !sg_pkcs11_session_logged_in(process->state.session);
 }
 
+/* After a write that failed half-way a module may go on with what it remembers: SoftHSM loses sight
+ * of an object that it could not delete, and of a token whose directory was away for a moment.
+ * Somebody waits for a new key and will ask again: the next process is to be ready by then. What
+ * the journal repeats by itself goes on in this one until then, for its keys still sign. */
+static void note_doubt(struct process *process, const struct wire_call *call,
+                       const struct sg_error *err)
+{
+    uint32_t verb = call->head.verb;
+    bool makes = verb == WIRE_GENERATE || verb == WIRE_IMPORT;
+    if ((makes || verb == WIRE_STORE || verb == WIRE_DESTROY) &&
+        sg_pkcs11_leaves_doubt(err->ck_rv)) {
+        process->in_doubt = true;
+        process->reread = process->reread || makes;
+    }
+}
+
 static sg_status send_answer(const struct process *process, int socket,
                              const struct wire_request *request, const struct sg_error *err)
 {
@@ -128,6 +145,7 @@ static bool answer(struct process *process, struct capability *origin, const str
     sg_status s = serve(process, origin, call, &err);
     if (s != SG_OK) {
         process->login_lost = is_login_lost(process, &err);
+        note_doubt(process, call, &err);
         if (process->login_lost && is_use(call)) {
             /* Not the request's fault: it is repeated with our successor. */
             sg_fail(&err, SG_E_SERVICE, SG_TOKEN_LOGIN_LOST, "the token ended our login");

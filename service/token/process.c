@@ -81,7 +81,7 @@ static bool serve_events(struct process *process, const struct epoll_event *even
         } else {
             serve_capability(process, tag);
         }
-        if (process->login_lost) {
+        if (process->login_lost || process->reread) {
             return false;
         }
     }
@@ -103,6 +103,11 @@ static sg_status loop(struct process *process, struct sg_error *err)
     }
     if (process->login_lost) {
         return sg_fail(err, SG_E_TOKEN, SG_TOKEN_LOGIN_LOST, "token \"%s\" ended our login",
+                       process->state.settings->name);
+    }
+    if (process->reread) {
+        return sg_fail(err, SG_E_TOKEN, SG_TOKEN_IN_DOUBT,
+                       "a write to token \"%s\" failed: a fresh process reads it anew",
                        process->state.settings->name);
     }
     return SG_OK;

@@ -20,6 +20,8 @@ struct process {
     int admin;       /* the administrative link */
     int signals;     /* signalfd */
     bool login_lost; /* the token no longer knows us: end, so that a fresh process logs in */
+    bool in_doubt;   /* a write failed: what the module shows may not be what the token holds */
+    bool reread;     /* end, so that a fresh process reads the token */
     size_t answer_len;
     unsigned char answer[ANSWER_MAX];
     struct sg_packet packet; /* the request being served; last, for it is large */

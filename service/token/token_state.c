@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <signet/base/clock.h>
 #include <signet/base/file.h>
 #include <signet/base/log.h>
 #include <signet/base/secret.h>
@@ -146,6 +147,7 @@ sg_status sg_token_state_login(struct token_state *state, struct sg_error *err)
     }
     sg_error_clear(&state->problem);
     state->logged_in = true;
+    state->logged_in_ms = sg_monotonic_ms(sg_clock_system());
     sg_log(SG_LOG_NOTICE, "event=logged_in token=\"%s\" private_keys=%zu", state->settings->name,
            sg_pkcs11_object_count(state->session, SG_PKCS11_PRIVATE_KEY));
     return SG_OK;

@@ -18,7 +18,8 @@ struct token_state {
         problem;      /* why it is not usable; status SG_OK when nothing is known against it */
     bool login_tried; /* the PIN went to the token: never again in this process */
     bool logged_in;
-    int storage; /* the directory that the token writes to, or -1 */
+    int64_t logged_in_ms; /* monotonic */
+    int storage;          /* the directory that the token writes to, or -1 */
 };
 
 /* Load the module and look for the token. Failures stay in .problem. */

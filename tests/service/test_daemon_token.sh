@@ -71,3 +71,36 @@ expect_unchanged 'a directory that could not be written'
 expect_keys_agree
 signet cert generate START1/after --subject CN=after >/dev/null
 expect_keys_agree
+
+say 'a key that is deleted while the token directory cannot be written'
+signet cert generate START1/gone --subject CN=gone >/dev/null
+clients_attach WEB web 2
+chmod -R a-w "$instance/token"
+expect_text 'could not follow at once' signet cert delete START1/gone
+[ "$(number unsettled_intents)" -eq 1 ] || fail 'nothing is left to be done'
+sleep 4 # tried again meanwhile, in vain
+signet cert request START1/web >/dev/null
+clients_expect sign ok 2
+chmod -R u+w "$instance/token"
+find "$instance/token" -name token.object -exec chmod 400 {} +
+settled() { [ "$(number unsettled_intents)" -eq 0 ]; }
+wait_for 60 settled
+expect_keys_agree
+
+say 'a key that is deleted while the token directory is away'
+signet cert generate START1/gone --subject CN=gone >/dev/null
+sleep 6 # a process that has just logged in is believed when it sees no key
+mv "$instance/token" "$instance/token.away"
+expect_text 'could not follow at once' signet cert delete START1/gone
+mv "$instance/token.away" "$instance/token"
+wait_for 60 settled
+wait_for 20 is_ready
+expect_keys_agree
+
+say 'new keys after a directory that was away, without any command'
+mv "$instance/token" "$instance/token.away"
+if signet cert generate START1/late --subject CN=late >/dev/null 2>&1; then fail 'a key was made in a token that is away'; fi
+mv "$instance/token.away" "$instance/token"
+wait_for 40 is_ready
+signet cert generate START1/late --subject CN=late >/dev/null
+expect_keys_agree

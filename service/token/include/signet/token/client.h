@@ -33,6 +33,10 @@ struct sg_token_link {
  * ends, a fresh one may do better. */
 #define SG_TOKEN_LOGIN_LOST "login_lost"
 
+/** The code of SG_E_TOKEN when a write failed before, or an object is not seen that should be there:
+ * nothing was done, and the process ends so that a fresh one reads the token anew. */
+#define SG_TOKEN_IN_DOUBT "token_in_doubt"
+
 /* ---- either kind of link ---- */
 enum sg_key_verb { SG_VERB_SIGN = 1, SG_VERB_DECRYPT = 2, SG_VERB_DERIVE = 3 };
 /** Use a private key. *out_len holds out's room on entry (SG_SIGNATURE_MAX suffices), the result's
