@@ -5,20 +5,31 @@
  * callbacks away. */
 #include "http_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <signet/base/clock.h>
 #include <signet/base/log.h>
 
 #define RESUME_US 50000L
 #define AFTER_CUT_MS 1000 /* how soon a cut connection is looked at again */
+#define REFUSED_LOG_MS 1000
+#define RESERVED_PART 8 /* a part of the connections is for the service's own user and root */
+
+static const char refusal[] =
+    "{\"error\": {\"code\": \"too_many_connections\", \"status\": \"service_unavailable\", "
+    "\"text\": \"too many connections to the service\", "
+    "\"hint\": \"Close some, or ask again later.\", \"object\": \"\"}}";
 
 struct sg_http_guard {
     struct sg_http_server *server;
     struct bufferevent *connection;
     struct event *timer;
     int64_t busy_ms; /* the server's, when the deadline started */
+    bool known;      /* uid says whose it is */
+    uid_t uid;
     struct sg_http_guard *next, *previous;
 };
 
@@ -61,6 +72,75 @@ static bool has_ended(const struct sg_http_guard *guard)
     return on_event == NULL;
 }
 
+/* ---- whose it is ---- */
+
+static size_t count_of(const struct sg_http_server *server, uid_t uid)
+{
+    size_t count = 0;
+    for (const struct sg_http_guard *guard = server->guards; guard != NULL; guard = guard->next) {
+        count += guard->known && guard->uid == uid && !has_ended(guard) ? 1 : 0;
+    }
+    return count;
+}
+
+static bool may_stay(const struct sg_http_guard *guard)
+{
+    const struct sg_http_settings *settings = &guard->server->settings;
+    size_t reserved = settings->connections_max / RESERVED_PART;
+    bool trusted = guard->uid == 0 || guard->uid == geteuid();
+    if (count_of(guard->server, guard->uid) > settings->connections_per_user_max) {
+        return false;
+    }
+    return trusted || guard->server->guard_count <= settings->connections_max - reserved;
+}
+
+/* evhttp sees the end of file and frees the connection by itself. */
+static void cut(struct sg_http_guard *guard)
+{
+    (void)shutdown(bufferevent_getfd(guard->connection), SHUT_RDWR);
+    arm(guard, AFTER_CUT_MS);
+}
+
+/* Written past evhttp, which has seen no request yet. */
+static void refuse(int fd)
+{
+    char answer[600];
+    int len = snprintf(answer, sizeof answer,
+                       "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
+                       "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                       sizeof refusal - 1, refusal);
+    (void)send(fd, answer, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void log_refused(const struct sg_http_guard *guard)
+{
+    struct sg_http_server *server = guard->server;
+    int64_t now_ms = sg_monotonic_ms(sg_clock_system());
+    if (now_ms - server->refused_ms < REFUSED_LOG_MS) {
+        return;
+    }
+    server->refused_ms = now_ms;
+    sg_log(SG_LOG_WARNING, "event=http_client_refused uid=%lu connections_of_user=%zu",
+           (unsigned long)guard->uid, count_of(server, guard->uid) - 1);
+}
+
+/* The socket is known only after evhttp has made the connection: in the next turn of the loop, or
+ * when its first request has come. */
+static bool admit(struct sg_http_guard *guard)
+{
+    struct ucred who = {.uid = (uid_t)-1};
+    socklen_t len = sizeof who;
+    (void)getsockopt(bufferevent_getfd(guard->connection), SOL_SOCKET, SO_PEERCRED, &who, &len);
+    guard->known = true;
+    guard->uid = who.uid;
+    if (may_stay(guard)) {
+        arm(guard, deadline_ms(guard->server));
+        return true;
+    }
+    log_refused(guard);
+    return false;
+}
+
 static void on_deadline(evutil_socket_t unused, short what, void *context)
 {
     struct sg_http_guard *guard = context;
@@ -68,6 +148,13 @@ static void on_deadline(evutil_socket_t unused, short what, void *context)
     (void)what;
     if (has_ended(guard)) {
         release(guard);
+        return;
+    }
+    if (!guard->known) {
+        if (!admit(guard)) {
+            refuse(bufferevent_getfd(guard->connection));
+            cut(guard);
+        }
         return;
     }
     /* While a handler ran nobody was listened to. */
@@ -78,9 +165,7 @@ static void on_deadline(evutil_socket_t unused, short what, void *context)
     }
     sg_log(SG_LOG_INFO, "event=http_connection_cut reason=deadline deadline_s=%d",
            guard->server->settings.request_deadline_s);
-    /* evhttp sees the end of file and frees the connection by itself. */
-    (void)shutdown(bufferevent_getfd(guard->connection), SHUT_RDWR);
-    arm(guard, AFTER_CUT_MS);
+    cut(guard);
 }
 
 static struct sg_http_guard *make_guard(struct sg_http_server *server,
@@ -119,7 +204,7 @@ struct bufferevent *sg_http_guard_new(struct event_base *base, void *context)
         bufferevent_free(connection);
         return NULL;
     }
-    arm(guard, deadline_ms(server));
+    arm(guard, 0);
     if (server->guard_count >= server->settings.connections_max) {
         sg_http_pause(server);
     }
@@ -171,9 +256,16 @@ static void on_close(struct evhttp_connection *connection, void *context)
     }
 }
 
-void sg_http_guard_follow(struct sg_http_server *server, struct evhttp_connection *connection)
+sg_status sg_http_guard_follow(struct sg_http_server *server, struct evhttp_connection *connection,
+                               struct sg_error *err)
 {
+    struct sg_http_guard *guard = find(server, connection);
     evhttp_connection_set_closecb(connection, on_close, server);
+    if (guard == NULL || guard->known || admit(guard)) {
+        return SG_OK;
+    }
+    sg_fail(err, SG_E_SERVICE, "too_many_connections", "too many connections to the service");
+    return sg_hint(err, "Close some, or ask again later.");
 }
 
 void sg_http_pause(struct sg_http_server *server)

@@ -371,15 +371,19 @@ void sg_http_on_request(struct evhttp_request *request, void *context)
     struct sg_http_server *server = context;
     struct evhttp_connection *connection = evhttp_request_get_connection(request);
     struct sg_http_exchange *exchange = calloc(1, sizeof *exchange);
-    sg_http_guard_follow(server, connection);
+    struct sg_error refused = SG_ERROR_INIT;
+    sg_status status = sg_http_guard_follow(server, connection, &refused);
     evhttp_request_set_on_complete_cb(request, on_answered, server);
     if (exchange == NULL) {
         evhttp_send_error(request, sg_status_info(SG_E_NO_MEMORY)->http_code, NULL);
         return;
     }
-    *exchange =
-        (struct sg_http_exchange){.server = server, .request = request, .err = SG_ERROR_INIT};
-    sg_status status = prepare(exchange);
+    *exchange = (struct sg_http_exchange){.server = server, .request = request, .err = refused};
+    if (status != SG_OK) {
+        (void)evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
+    } else {
+        status = prepare(exchange);
+    }
     if (status != SG_OK || exchange->operation == NULL) {
         finish(exchange, status);
         return;

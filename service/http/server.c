@@ -38,6 +38,9 @@ static void take_settings(struct sg_http_server *server, const struct sg_http_se
     own->body_max = own->body_max != 0 ? own->body_max : BODY_MAX;
     own->header_max = own->header_max != 0 ? own->header_max : HEADER_MAX;
     own->connections_max = own->connections_max != 0 ? own->connections_max : CONNECTIONS_MAX;
+    own->connections_per_user_max = own->connections_per_user_max != 0
+                                        ? own->connections_per_user_max
+                                        : (own->connections_max + 3) / 4;
     own->request_deadline_s = own->request_deadline_s > 0 ? own->request_deadline_s : DEADLINE_S;
 }
 

@@ -107,6 +107,16 @@ static int listen_at(const char *path)
     return fd;
 }
 
+static size_t fixture_per_user = FIXTURE_CONNECTIONS;
+
+int fixture_setup_three(void **state)
+{
+    fixture_per_user = 3;
+    int rc = fixture_setup(state);
+    fixture_per_user = FIXTURE_CONNECTIONS;
+    return rc;
+}
+
 int fixture_setup(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
@@ -125,6 +135,7 @@ int fixture_setup(void **state)
         .body_max = FIXTURE_BODY,
         .header_max = FIXTURE_HEADER,
         .connections_max = FIXTURE_CONNECTIONS,
+        .connections_per_user_max = fixture_per_user,
         .request_deadline_s = FIXTURE_DEADLINE_S,
         .handler = handle,
         .context = fixture,

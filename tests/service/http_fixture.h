@@ -43,6 +43,8 @@ struct reply {
 };
 
 int fixture_setup(void **state);
+/** The same, and a user may have three connections. */
+int fixture_setup_three(void **state);
 int fixture_teardown(void **state);
 void fixture_stop_server(struct fixture *fixture);
 

@@ -354,6 +354,33 @@ static void further_connections_wait_for_room(void **state)
     assert_serves(fixture);
 }
 
+static void one_user_does_not_take_all_connections(void **state)
+{
+    struct fixture *fixture = *state;
+    int idle[3];
+    for (size_t i = 0; i < SG_COUNT(idle); i++) {
+        idle[i] = client_open(fixture);
+    }
+    pump(fixture, 50);
+    int late = client_open(fixture);
+    struct reply reply = client_reply(fixture, late, 5000); /* before it has said a word */
+    assert_int_equal(reply.code, 503);
+    assert_string_equal(error_code(&reply), "too_many_connections");
+    reply_done(&reply);
+    close(late);
+    for (size_t i = 0; i < SG_COUNT(idle); i++) { /* those that came before are served */
+        assert_true(client_say(fixture, idle[i], GET("/v1/status")));
+        reply = client_reply(fixture, idle[i], 5000);
+        assert_int_equal(reply.code, 200);
+        reply_done(&reply);
+    }
+    close(idle[0]);
+    pump(fixture, 50);
+    assert_serves(fixture); /* there is room again */
+    close(idle[1]);
+    close(idle[2]);
+}
+
 static void connections_that_come_and_go_leave_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -415,6 +442,8 @@ int main(void)
         CASE(a_client_that_does_not_read_is_cut),
         CASE(time_spent_in_a_handler_counts_against_nobody),
         CASE(further_connections_wait_for_room),
+        cmocka_unit_test_setup_teardown(one_user_does_not_take_all_connections, fixture_setup_three,
+                                        fixture_teardown),
         CASE(connections_that_come_and_go_leave_nothing),
         CASE(the_server_can_be_freed_amid_connections),
     };

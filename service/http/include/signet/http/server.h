@@ -30,6 +30,9 @@ struct sg_http_settings {
     size_t body_max;        /**< bytes of a request's body (default 8 MiB when 0) */
     size_t header_max;      /**< bytes of request line and headers (default 16 KiB when 0) */
     size_t connections_max; /**< further ones wait in the listen queue (default 512 when 0) */
+    size_t connections_per_user_max; /**< of one uid; further ones are answered 503 and closed
+                                        (default a quarter of connections_max when 0). An eighth of
+                                        all is kept for root and the service's own user */
     int request_deadline_s; /**< from a connection's start or last answer to the next whole request
                                (default 30 when 0) */
     sg_http_handler handler;
