@@ -170,7 +170,12 @@ static void key_begin(struct builder *b, CK_OBJECT_CLASS object_class,
     attribute(b, CKA_ID, pieces->id);
     attribute(b, CKA_KEY_TYPE, pieces->key_type);
     attribute(b, CKA_SUBJECT, pieces->subject);
+    /* No dates: a key may be used for as long as it is here (PKCS#11 v2.40 base, 4.7: empty). */
+    attribute(b, CKA_START_DATE, put(b, "", 0));
+    attribute(b, CKA_END_DATE, put(b, "", 0));
     truth(b, CKA_LOCAL, true);
+    number(b, CKA_KEY_GEN_MECHANISM,
+           pieces->family == SG_VIEW_RSA ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_KEY_PAIR_GEN);
     attribute(b, CKA_PUBLIC_KEY_INFO, pieces->public_key_info);
     switch (pieces->family) {
     case SG_VIEW_RSA:

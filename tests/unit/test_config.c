@@ -92,6 +92,21 @@ static void the_smallest_one_has_every_default(void **state)
     assert_false(token->extractable_allowed);
 }
 
+static void check_whole_token(const struct sg_config_token *token)
+{
+    assert_string_equal(token->name, "one.2_3-x");
+    assert_string_equal(token->serial, "0123456789abcdef");
+    assert_string_equal(token->storage, "/s");
+    assert_string_equal(token->environment[0], "SOFTHSM2_CONF=/x y=z");
+    assert_string_equal(token->environment[1], "EMPTY=");
+    assert_null(token->environment[2]);
+    assert_int_equal(token->processes, 64);
+    assert_int_equal(token->login_deadline_s, 1);
+    assert_int_equal(token->call_deadline_s, 3600);
+    assert_int_equal(token->use_deadline_s, 3600);
+    assert_true(token->extractable_allowed);
+}
+
 static void every_setting_can_be_set(void **state)
 {
     struct fixture *fixture = *state;
@@ -160,19 +175,8 @@ static void every_setting_can_be_set(void **state)
     assert_false(policy.extractable_keys);
     assert_false(policy.ec_ca);
     assert_int_equal(config->token_count, 2);
-    const struct sg_config_token *token = &config->tokens[0];
-    assert_string_equal(token->name, "one.2_3-x");
-    assert_string_equal(token->serial, "0123456789abcdef");
-    assert_string_equal(token->storage, "/s");
-    assert_string_equal(token->environment[0], "SOFTHSM2_CONF=/x y=z");
-    assert_string_equal(token->environment[1], "EMPTY=");
-    assert_null(token->environment[2]);
-    assert_int_equal(token->processes, 64);
-    assert_int_equal(token->login_deadline_s, 1);
-    assert_int_equal(token->call_deadline_s, 3600);
-    assert_int_equal(token->use_deadline_s, 3600);
+    check_whole_token(&config->tokens[0]);
     assert_int_equal(config->tokens[1].use_deadline_s, 7); /* follows, for nobody set it */
-    assert_true(token->extractable_allowed);
     assert_string_equal(config->tokens[1].label, "a label of thirty-two characters");
     assert_null(config->tokens[1].environment[0]);
 }
