@@ -12,6 +12,7 @@
 #include <signet/base/file.h>
 #include <signet/base/log.h>
 
+#define MS INT64_C(1000) /* in a second */
 #define TICK_MAX_MS 1000
 #define TICKS 4 /* in a deadline: a hanging process lives so much longer at most */
 /* Control has the same deadlines for what it waits for, and knows more to say about it. */
@@ -61,11 +62,11 @@ static int64_t limit_ms(const struct sg_config_token *token, enum sg_busy_kind k
 {
     switch (kind) {
     case SG_BUSY_USE:
-        return token->use_deadline_s * 1000;
+        return token->use_deadline_s * MS;
     case SG_BUSY_CALL:
-        return token->call_deadline_s * 1000 + MARGIN_MS;
+        return token->call_deadline_s * MS + MARGIN_MS;
     case SG_BUSY_LOGIN:
-        return token->login_deadline_s * 1000 + MARGIN_MS;
+        return token->login_deadline_s * MS + MARGIN_MS;
     case SG_BUSY_NOT:
         break;
     }
@@ -105,7 +106,7 @@ void sg_watch_kill_hung(const struct sg_master *master)
 
 static int64_t tick_ms(const struct sg_config_token *token)
 {
-    int64_t ms = token->use_deadline_s * 1000 / TICKS;
+    int64_t ms = token->use_deadline_s * MS / TICKS;
     return ms < TICK_MAX_MS ? ms : TICK_MAX_MS;
 }
 

@@ -13,39 +13,6 @@ for type in ec:p256 rsa:2048; do
 done
 client_certificate ec:p256
 
-modules=$(dirname "$(dpkg -L apache2-bin | grep '/mod_ssl\.so$')")
-
-# apache_up DIR PORT [LINE]…
-apache_up() {
-    local dir=$1 port=$2 user=''
-    shift 2
-    mkdir -p "$dir/docs"
-    echo "served by $(basename "$dir")" >"$dir/docs/index.html"
-    [ "$(id -u)" -ne 0 ] || user="User $(server_user)"$'\n'"Group $(id -gn "$(server_user)")"
-    cat >"$dir/apache.conf" <<CONFIG
-ServerRoot $dir
-ServerName localhost
-DefaultRuntimeDir $dir
-PidFile $dir/apache.pid
-ErrorLog $dir/error.log
-Listen 127.0.0.1:$port
-LoadModule mpm_event_module $modules/mod_mpm_event.so
-LoadModule authz_core_module $modules/mod_authz_core.so
-LoadModule dir_module $modules/mod_dir.so
-LoadModule ssl_module $modules/mod_ssl.so
-$user
-DocumentRoot $dir/docs
-DirectoryIndex index.html
-SSLEngine on
-Include $dir/etc/apache2/conf-available/signet.conf
-$(printf '%s\n' "$@")
-CONFIG
-    mapfile -t environment < <(provisioned_environment "$dir")
-    env "${environment[@]}" apache2 -f "$dir/apache.conf" -D FOREGROUND >"$dir/apache.out.log" 2>&1 &
-    children+=("$!")
-    wait_for 15 listening "$port"
-}
-
 declare -A port
 for label in ec rsa; do
     dir=$scratch/$label

@@ -216,6 +216,58 @@ nginx_up() {
     wait_for 15 listening "$port"
 }
 
+# ---- Apache and stunnel, likewise, as provisioned below DIR ----
+
+# apache_up DIR PORT [LINE]…
+apache_up() {
+    local dir=$1 port=$2 user='' modules
+    modules=$(dirname "$(dpkg -L apache2-bin | grep '/mod_ssl\.so$')")
+    shift 2
+    mkdir -p "$dir/docs"
+    echo "served by $(basename "$dir")" >"$dir/docs/index.html"
+    [ "$(id -u)" -ne 0 ] || user="User $(server_user)"$'\n'"Group $(id -gn "$(server_user)")"
+    cat >"$dir/apache.conf" <<CONFIG
+ServerRoot $dir
+ServerName localhost
+DefaultRuntimeDir $dir
+PidFile $dir/apache.pid
+ErrorLog $dir/error.log
+Listen 127.0.0.1:$port
+LoadModule mpm_event_module $modules/mod_mpm_event.so
+LoadModule authz_core_module $modules/mod_authz_core.so
+LoadModule dir_module $modules/mod_dir.so
+LoadModule ssl_module $modules/mod_ssl.so
+$user
+DocumentRoot $dir/docs
+DirectoryIndex index.html
+SSLEngine on
+Include $dir/etc/apache2/conf-available/signet.conf
+$(printf '%s\n' "$@")
+CONFIG
+    mapfile -t environment < <(provisioned_environment "$dir")
+    env "${environment[@]}" apache2 -f "$dir/apache.conf" -D FOREGROUND >"$dir/apache.out.log" 2>&1 &
+    children+=("$!")
+    wait_for 15 listening "$port"
+}
+
+# stunnel_up DIR PORT [LINE]…: ports and users are the test's own; in front of the port $plain.
+stunnel_up() {
+    local dir=$1 port=$2 own=/etc/stunnel/signet.conf user
+    shift 2
+    own=$dir$own
+    user="s/^(setuid|setgid) = .*/\1 = $(server_user)/"
+    [ "$(id -u)" -eq 0 ] || user='/^set[ug]id = /d'
+    {
+        printf 'foreground = yes\npid =\n'
+        sed -E "$user; s/^accept = .*/accept = 127.0.0.1:$port/; s/^connect = .*/connect = 127.0.0.1:$plain/" "$own"
+        printf '%s\n' "$@"
+    } >"$dir/stunnel.conf"
+    mapfile -t environment < <(provisioned_environment "$dir")
+    env "${environment[@]}" stunnel4 "$dir/stunnel.conf" >"$dir/stunnel.log" 2>&1 &
+    children+=("$!")
+    wait_for 15 listening "$port"
+}
+
 # ---- a client whose certificate is in the ring START1/CLIENT ----
 
 # client_certificate KEYTYPE

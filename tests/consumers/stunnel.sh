@@ -25,24 +25,6 @@ nginx -p "$scratch/plain" -c "$scratch/plain/nginx.conf" -g 'daemon off;' >"$scr
 children+=("$!")
 wait_for 15 listening "$plain"
 
-# stunnel_up DIR PORT [LINE]…: ports and users are the test's own.
-stunnel_up() {
-    local dir=$1 port=$2 own=/etc/stunnel/signet.conf user
-    shift 2
-    own=$dir$own
-    user="s/^(setuid|setgid) = .*/\1 = $(server_user)/"
-    [ "$(id -u)" -eq 0 ] || user='/^set[ug]id = /d'
-    {
-        printf 'foreground = yes\npid =\n'
-        sed -E "$user; s/^accept = .*/accept = 127.0.0.1:$port/; s/^connect = .*/connect = 127.0.0.1:$plain/" "$own"
-        printf '%s\n' "$@"
-    } >"$dir/stunnel.conf"
-    mapfile -t environment < <(provisioned_environment "$dir")
-    env "${environment[@]}" stunnel4 "$dir/stunnel.conf" >"$dir/stunnel.log" 2>&1 &
-    children+=("$!")
-    wait_for 15 listening "$port"
-}
-
 declare -A port
 for label in ec rsa; do
     dir=$scratch/$label

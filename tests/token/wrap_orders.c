@@ -70,6 +70,13 @@ static enum wrap_fault find(const char *function)
     return fault;
 }
 
+static _Noreturn void hang(void)
+{
+    for (;;) {
+        (void)pause();
+    }
+}
+
 enum wrap_fault wrap_order(const char *function)
 {
     enum wrap_fault fault = find(function);
@@ -77,8 +84,8 @@ enum wrap_fault wrap_order(const char *function)
         (void)raise(
             SIGKILL); /* as the kernel's own kill after a fault, without a core or a report */
     }
-    while (fault == WRAP_HANG) {
-        (void)pause();
+    if (fault == WRAP_HANG) {
+        hang();
     }
     return fault;
 }
