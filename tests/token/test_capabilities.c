@@ -567,6 +567,76 @@ static void malformed_request_of_the_administrator_is_answered(void **state)
     check_allowed(world);
 }
 
+/* Two rings of one token, each with a capability of its own: what one may do, said over the other's
+ * socket word for word, is refused, and does the other no harm. */
+static void request_of_another_ring_is_denied_when_replayed(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct wire_reply reply;
+    const struct sg_granted_key other_key = {.id = key_id(UNGRANTED), .sign = 1};
+    struct wire_request head = head_of(WIRE_SIGN);
+    head.key = key_id(UNGRANTED);
+    head.mechanism = ecdsa;
+    head.body_len = sizeof data;
+    struct sg_token_link mine = world->holder;
+    grant(world, &other_key, 1);
+    struct sg_token_link other = world->holder;
+    for (int i = 0; i < 3; i++) {
+        world->holder = other;
+        send_raw(world, &head, data, sizeof data);
+        receive_reply(world, &reply, &err);
+        assert_int_equal(reply.status, SG_OK);
+        world->holder = mine;
+        send_raw(world, &head, data, sizeof data);
+        receive_reply(world, &reply, &err);
+        assert_int_equal(reply.status, SG_E_DENIED);
+        check_allowed(world);
+        mine = world->holder;
+    }
+    close(other.socket);
+}
+
+/* "number" names capabilities, for the administrator only. */
+static void number_of_another_capability_closes_the_capability(void **state)
+{
+    struct world *world = *state;
+    struct wire_request head = head_of(WIRE_SIGN);
+    head.key = key_id(SIGNING);
+    head.mechanism = pkcs;
+    head.body_len = sizeof data;
+    head.number = world->number - 1;
+    send_raw(world, &head, data, sizeof data);
+    check_closed(world);
+}
+
+/* Said again and again it is done again and again: a replay gives nothing that was not granted.
+ * Sent without reading an answer, all at once, it fills its own socket and nobody else's. */
+static void replays_are_served_and_no_more(void **state)
+{
+    enum { TIMES = 20 };
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct wire_reply reply;
+    struct wire_request head = head_of(WIRE_SIGN);
+    head.key = key_id(SIGNING);
+    head.mechanism = pkcs;
+    head.body_len = sizeof data;
+    for (int i = 0; i < TIMES; i++) {
+        send_raw(world, &head, data, sizeof data);
+    }
+    for (int i = 0; i < TIMES; i++) {
+        receive_reply(world, &reply, &err);
+        assert_int_equal(reply.status, SG_OK);
+        assert_int_equal(reply.sequence, head.sequence);
+    }
+    /* taken away meanwhile: what was said before counts no more */
+    assert_int_equal(sg_token_regrant(&world->process.link, world->number, NULL, 0, &err), SG_OK);
+    send_raw(world, &head, data, sizeof data);
+    receive_reply(world, &reply, &err);
+    assert_int_equal(reply.status, SG_E_DENIED);
+}
+
 static void many_capabilities_live_side_by_side(void **state)
 {
     enum { MANY = 200 };
@@ -621,6 +691,9 @@ int main(void)
         TEST(odd_key_lists_are_refused),
         TEST(unsealed_key_list_is_refused),
         TEST(malformed_request_of_the_administrator_is_answered),
+        TEST(request_of_another_ring_is_denied_when_replayed),
+        TEST(number_of_another_capability_closes_the_capability),
+        TEST(replays_are_served_and_no_more),
         TEST(many_capabilities_live_side_by_side),
     };
     return cmocka_run_group_tests_name("capabilities", tests, setup_group, teardown_group);

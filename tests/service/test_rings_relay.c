@@ -1,0 +1,244 @@
+/* A connection process that somebody has taken over speaks the channel's protocol to rings: it gets
+ * no other's identity, no other's answer, and nothing else to control than the two questions. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <signet/policy/model.h>
+
+#include "cmocka_all.h"
+#include "process_internal.h"
+
+enum { ROWS = 2 };
+
+struct world {
+    struct sg_rings *rings;
+    struct sg_rings_settings settings;
+    int evil, innocent; /* the connections' ends of their channels */
+    int control;        /* control's end of its link */
+};
+
+static int channel_of(struct sg_ring_client *client, uint64_t number, uid_t uid)
+{
+    int pair[2];
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
+    *client = (struct sg_ring_client){.used = true,
+                                      .channel = pair[0],
+                                      .number = number,
+                                      .uid = uid,
+                                      .gid = uid,
+                                      .pid = (pid_t)(1000 + uid)};
+    return pair[1];
+}
+
+static int setup(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    int pair[2];
+    struct sg_error err = SG_ERROR_INIT;
+    assert_non_null(world);
+    world->settings.answer_timeout_ms = 60000;
+    world->rings = calloc(1, sizeof *world->rings + ROWS * sizeof world->rings->rows[0]);
+    assert_non_null(world->rings);
+    world->rings->settings = &world->settings;
+    world->rings->row_count = ROWS;
+    world->rings->epoll = epoll_create1(EPOLL_CLOEXEC);
+    assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
+    world->rings->control = pair[0];
+    world->control = pair[1];
+    world->evil = channel_of(&world->rings->rows[0], 100, 7);
+    world->innocent = channel_of(&world->rings->rows[1], 200, 8);
+    *state = world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *world = *state;
+    int fds[] = {world->evil,
+                 world->innocent,
+                 world->control,
+                 world->rings->control,
+                 world->rings->epoll,
+                 world->rings->rows[0].channel,
+                 world->rings->rows[1].channel};
+    for (size_t i = 0; i < SG_COUNT(fds); i++) {
+        if (fds[i] >= 0) {
+            close(fds[i]);
+        }
+    }
+    free(world->rings);
+    free(world);
+    return 0;
+}
+
+static void say(const struct world *world, const void *data, size_t len, int fd)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_packet_send(world->evil, data, len, NULL, 0, &fd, fd >= 0 ? 1 : 0, &err),
+                     SG_OK);
+    sg_rings_read_channel(world->rings, &world->rings->rows[0]);
+}
+
+/* What control hears next; false: nothing. */
+static bool hear(int socket, struct sg_rings_packet *out, int *fd)
+{
+    static struct sg_packet packet;
+    struct sg_error err = SG_ERROR_INIT;
+    if (sg_packet_receive(socket, 0, &packet, &err) != SG_OK) {
+        return false;
+    }
+    assert_int_equal(packet.len, sizeof *out);
+    memcpy(out, packet.data, sizeof *out);
+    if (fd != NULL) {
+        *fd = sg_packet_take_fd(&packet, 0);
+    }
+    sg_packet_close_fds(&packet);
+    return true;
+}
+
+static void answer(const struct world *world, const struct sg_rings_packet *packet)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    int page = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(
+        sg_packet_send(world->control, packet, sizeof *packet, NULL, 0, &page, 1, &err), SG_OK);
+    close(page);
+    sg_rings_read_control(world->rings);
+}
+
+static void identity_is_from_the_table(void **state)
+{
+    struct world *world = *state;
+    struct sg_rings_packet heard;
+    struct sg_rings_packet forged = {.kind = SG_RINGS_GRANT,
+                                     .sequence = 5,
+                                     .connection = 200,
+                                     .uid = 8,
+                                     .gid = 0,
+                                     .pid = 1,
+                                     .token = 3,
+                                     .status = 9,
+                                     .reserved = 9};
+    say(world, &forged, sizeof forged, -1);
+    assert_true(hear(world->control, &heard, NULL));
+    assert_int_equal(heard.connection, 100);
+    assert_int_equal(heard.uid, 7);
+    assert_int_equal(heard.gid, 7);
+    assert_int_equal(heard.pid, 1007);
+    assert_int_equal(heard.token, 3);
+    assert_int_equal(heard.status, 0);
+    assert_int_equal(heard.reserved, 0);
+}
+
+static void answer_goes_to_who_asked(void **state)
+{
+    struct world *world = *state;
+    struct sg_rings_packet heard;
+    int fd = -1;
+    struct sg_rings_packet forged = {.kind = SG_RINGS_VIEW, .sequence = 5, .connection = 200};
+    say(world, &forged, sizeof forged, -1);
+    assert_true(hear(world->control, &heard, NULL));
+    /* as if control believed what the connection said */
+    struct sg_rings_packet wrong = heard;
+    wrong.connection = 200;
+    answer(world, &wrong);
+    assert_false(hear(world->innocent, &heard, NULL));
+    assert_false(hear(world->evil, &heard, NULL));
+    wrong.connection = 100;
+    answer(world, &wrong);
+    assert_true(hear(world->evil, &heard, &fd));
+    assert_int_equal(heard.sequence, 5);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_false(hear(world->innocent, &heard, NULL));
+    answer(world, &wrong); /* and once only */
+    assert_false(hear(world->evil, &heard, NULL));
+}
+
+static void same_question_again_is_not_asked_again(void **state)
+{
+    struct world *world = *state;
+    struct sg_rings_packet heard;
+    struct sg_rings_packet question = {.kind = SG_RINGS_VIEW, .sequence = 1};
+    for (int i = 0; i < 50; i++) {
+        question.sequence++;
+        say(world, &question, sizeof question, -1);
+    }
+    assert_true(hear(world->control, &heard, NULL));
+    assert_false(hear(world->control, &heard, NULL));
+}
+
+/* Its channel is closed, which ends it, and control has heard nothing. */
+static void check_ends(struct world *world, const void *data, size_t len, int fd)
+{
+    struct sg_rings_packet heard;
+    say(world, data, len, fd);
+    assert_int_equal(world->rings->rows[0].channel, -1);
+    assert_true(world->rings->rows[1].channel >= 0);
+    assert_false(hear(world->control, &heard, NULL));
+}
+
+static void it_cannot_say_that_another_has_gone(void **state)
+{
+    struct sg_rings_packet packet = {.kind = SG_RINGS_GONE, .connection = 200};
+    check_ends(*state, &packet, sizeof packet, -1);
+}
+
+static void it_cannot_have_another_user_counted(void **state)
+{
+    struct sg_rings_packet packet = {
+        .kind = SG_RINGS_REFUSED, .connection = 1u << 30, .uid = 8, .token = 2};
+    check_ends(*state, &packet, sizeof packet, -1);
+}
+
+static void unknown_question_ends_it(void **state)
+{
+    struct sg_rings_packet packet = {.kind = 77};
+    check_ends(*state, &packet, sizeof packet, -1);
+}
+
+static void token_out_of_range_ends_it(void **state)
+{
+    struct sg_rings_packet packet = {.kind = SG_RINGS_GRANT, .token = SG_TOKENS_MAX};
+    check_ends(*state, &packet, sizeof packet, -1);
+}
+
+static void short_packet_ends_it(void **state)
+{
+    struct sg_rings_packet packet = {.kind = SG_RINGS_VIEW};
+    check_ends(*state, &packet, sizeof packet - 1, -1);
+}
+
+static void long_packet_ends_it(void **state)
+{
+    static unsigned char packet[50000] = {SG_RINGS_VIEW};
+    check_ends(*state, packet, sizeof packet, -1);
+}
+
+static void descriptor_ends_it(void **state)
+{
+    struct sg_rings_packet packet = {.kind = SG_RINGS_VIEW};
+    check_ends(*state, &packet, sizeof packet, STDIN_FILENO);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(identity_is_from_the_table),
+        TEST(answer_goes_to_who_asked),
+        TEST(same_question_again_is_not_asked_again),
+        TEST(it_cannot_say_that_another_has_gone),
+        TEST(it_cannot_have_another_user_counted),
+        TEST(unknown_question_ends_it),
+        TEST(token_out_of_range_ends_it),
+        TEST(short_packet_ends_it),
+        TEST(long_packet_ends_it),
+        TEST(descriptor_ends_it),
+    };
+    return cmocka_run_group_tests_name("a connection that was taken over", tests, NULL, NULL);
+}
