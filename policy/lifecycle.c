@@ -161,8 +161,7 @@ static sg_status check_same_key(const struct sg_life_facts *facts, struct sg_err
         return SG_OK;
     }
     sg_fail(err, SG_E_CONFLICT, "same_key", "%s/%s has the key of %s/%s: no key would retire",
-            one->name.owner.text, one->name.label.text, old->name.owner.text,
-            old->name.label.text);
+            one->name.owner.text, one->name.label.text, old->name.owner.text, old->name.label.text);
     sg_hint(err, "Let a new key be made: signet rollover start %s", word_of(old).text);
     return object_of(one, err);
 }
@@ -181,6 +180,7 @@ static sg_status check_start(const struct sg_life_facts *facts, struct sg_error 
         return under_way(facts, err);
     }
     sg_status s = check_old(facts, err);
+    s = s == SG_OK ? check_key(&facts->old_one, err) : s;
     return s == SG_OK && facts->new_one.exists ? check_successor(facts, err) : s;
 }
 

@@ -14,6 +14,7 @@
 #include <signet/base/log.h>
 #include <signet/base/packet.h>
 #include <signet/http/server.h>
+#include <signet/store/rollover.h>
 
 #include "scratch.h"
 
@@ -328,6 +329,31 @@ static sg_status mix_map(void *context, const struct sg_map_row *row,
     return SG_OK;
 }
 
+static sg_status mix_note(void *context, const struct sg_ring_row *ring,
+                          const struct sg_rollover_note *note, struct sg_error *err SG_UNUSED)
+{
+    mix(context, &ring->id, sizeof ring->id);
+    mix(context, &note->note, sizeof note->note);
+    return SG_OK;
+}
+
+struct rollovers {
+    struct sg_store *store;
+    uint64_t *digest;
+};
+
+static sg_status mix_rollover(void *context, const struct sg_rollover_row *row,
+                              struct sg_error *err)
+{
+    const struct rollovers *rollovers = context;
+    mix_text(rollovers->digest, row->old_name.label.text);
+    mix_text(rollovers->digest, row->successor_name.label.text);
+    mix(rollovers->digest, &row->started_s, sizeof row->started_s);
+    mix(rollovers->digest, &row->switched_s, sizeof row->switched_s);
+    return sg_store_rollover_note_each(rollovers->store, row->old_id, mix_note, rollovers->digest,
+                                       err);
+}
+
 static sg_status mix_owner(void *context, const char *owner, const uid_t *uids, size_t uid_count,
                            uint64_t certificates SG_UNUSED, uint64_t rings SG_UNUSED,
                            struct sg_error *err SG_UNUSED)
@@ -357,6 +383,8 @@ struct snapshot snapshot(struct world *world)
     assert_int_equal(sg_store_ring_each(store, NULL, mix_ring, &taken.digest, &err), SG_OK);
     assert_int_equal(sg_store_owner_each(store, mix_owner, &taken.digest, &err), SG_OK);
     assert_int_equal(sg_store_map_each(store, NULL, mix_map, &taken.digest, &err), SG_OK);
+    struct rollovers rollovers = {store, &taken.digest};
+    assert_int_equal(sg_store_rollover_each(store, mix_rollover, &rollovers, &err), SG_OK);
     assert_int_equal(sg_store_profiles_stamp(store, &taken.profiles, &err), SG_OK);
     if (world->cutter.victim == 0 && world->process.pid > 0 &&
         sg_token_get_info(&world->process.link, &info, &err) == SG_OK) {

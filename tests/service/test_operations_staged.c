@@ -1,0 +1,520 @@
+/* Roll-overs in stages: rollover plan, start, switch, finish, undo, list. */
+#include <string.h>
+
+#include <signet/operations/ring_view.h>
+
+#include "operations_fixture.h"
+
+static const char start_web[] = "{'certificate': 'START1/web', 'label': 'web-2'}";
+static const char web[] = "{'certificate': 'START1/web'}";
+static const char web_as_it_is[] = "{'certificate': 'START1/web', 'self_signed': true}";
+static const char ca_1[] = "{'certificate': 'CERTAUTH/CA'}";
+static const char start_ca[] = "{'certificate': 'CERTAUTH/CA', 'label': 'CA2'}";
+
+static int setup(void **state)
+{
+    int failed = world_setup(state);
+    must(*state, "cert generate",
+         "{'certificate': 'START1/web', 'subject': 'CN=web.example.com', 'days': 90}");
+    must(*state, "ring add", "{'ring': 'START1/KEY'}");
+    must(*state, "ring add", "{'ring': 'START2/OTHER'}");
+    return failed;
+}
+
+static void connect(struct world *world, const char *ring, const char *certificate,
+                    const char *usage, bool is_default)
+{
+    must_json(world, "ring connect",
+              json_pack("{s:s, s:s, s:s, s:b}", "ring", ring, "certificate", certificate, "usage",
+                        usage, "default", is_default));
+}
+
+/* "label USAGE*|label USAGE|…" of a ring's members in order, * for the default. */
+static void assert_ring(struct world *world, const char *ring, const char *expected)
+{
+    char text[500] = "";
+    size_t i = 0;
+    json_t *item = NULL;
+    must_json(world, "ring show", json_pack("{s:s}", "ring", ring));
+    json_array_foreach(json_object_get(world->answer, "items"), i, item)
+    {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s %s%s", i > 0 ? "|" : "",
+                 json_string_value(json_object_get(item, "label")),
+                 json_string_value(json_object_get(item, "usage")),
+                 json_is_true(json_object_get(item, "default")) ? "*" : "");
+    }
+    assert_string_equal(text, expected);
+}
+
+/* The lines of the last plan: "step state|…". */
+static void assert_plan(const struct world *world, const char *expected)
+{
+    char text[500] = "";
+    size_t i = 0;
+    json_t *item = NULL;
+    json_array_foreach(json_object_get(world->answer, "items"), i, item)
+    {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s %s", i > 0 ? "|" : "",
+                 json_string_value(json_object_get(item, "step")),
+                 json_string_value(json_object_get(item, "state")));
+    }
+    assert_string_equal(text, expected);
+}
+
+static const char *plan_text(const struct world *world, size_t i, const char *key)
+{
+    const char *text = json_string_value(
+        json_object_get(json_array_get(json_object_get(world->answer, "items"), i), key));
+    assert_non_null(text);
+    return text;
+}
+
+static size_t listed(struct world *world)
+{
+    must(world, "rollover list", "{}");
+    return json_array_size(json_object_get(world->answer, "items"));
+}
+
+/* Would the capability of START1's user let it sign with the certificate's key? */
+static bool may_sign(struct world *world, const char *label)
+{
+    SG_CERTIFICATE_ROW row = row_of(world, "START1", label);
+    struct sg_granted_key *keys = NULL;
+    size_t count = 0;
+    bool found = false;
+    assert_int_equal(
+        sg_ring_keys(&world->service, &owner_of_start1, "store", &keys, &count, &world->err),
+        SG_OK);
+    for (size_t i = 0; row.has_key && i < count; i++) {
+        found = found || (memcmp(&keys[i].id, &row.key, sizeof row.key) == 0 && keys[i].sign);
+    }
+    free(keys);
+    return found;
+}
+
+/* ---- the plan ---- */
+
+static void the_plan_says_what_where_and_by_when(void **state)
+{
+    struct world *world = *state;
+    connect(world, "START1/KEY", "START1/web", "personal", true);
+    struct snapshot before = snapshot(world);
+    must(world, "rollover plan", start_web);
+    struct snapshot after = snapshot(world);
+    assert_same(&before, &after);
+    assert_plan(world, "start now|certify later|switch later|finish later");
+    assert_string_equal(
+        plan_text(world, 2, "text"),
+        "replace START1/web by START1/web-2 in START1/KEY as PERSONAL, the default");
+    assert_string_equal(plan_text(world, 0, "due"), "2026-12-13T17:46:40Z"); /* 30 days before */
+    assert_string_equal(plan_text(world, 2, "due"), "2027-01-05T17:46:40Z"); /* 7 days */
+    assert_string_equal(plan_text(world, 3, "due"), "2027-01-12T17:46:40Z");
+    must(world, "rollover start", start_web);
+    must(world, "rollover plan", web);
+    assert_plan(world, "start done|certify now|switch waits|finish later");
+    assert_string_equal(plan_text(world, 0, "done_at"), "2026-10-14T17:46:40Z");
+    assert_non_null(strstr(answered(world, "waits_for"), "self-signed placeholder"));
+    assert_non_null(strstr(answered(world, "remedy"), "signet cert request 'START1/web-2'"));
+    world->now_s += 86 * DAY;
+    must(world, "rollover plan", web);
+    assert_says(world, "warnings", "switch was due at 2027-01-05");
+    must(world, "rollover switch", web_as_it_is);
+    must(world, "rollover plan", web);
+    assert_plan(world, "start done|certify now|switch done|finish now");
+    assert_string_equal(answered(world, "stage"), "switched");
+}
+
+static void a_root_needs_no_ca(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", "{'certificate': 'CERTAUTH/CA', 'subject': 'CN=CA'}");
+    must(world, "rollover plan", start_ca);
+    assert_plan(world, "start now|switch later|finish later");
+}
+
+/* ---- out of order, and what cannot be ---- */
+
+static void what_cannot_be_started_is_refused(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        const char *params;
+        sg_status status;
+        const char *code;
+    } rows[] = {
+        {"{'certificate': 'START1/none'}", SG_E_NOT_FOUND, "certificate_not_found"},
+        {"{'certificate': 'START1/web', 'label': 'web'}", SG_E_CONFLICT, "same_certificate"},
+        {"{'certificate': 'START1/web', 'label': ' x'}", SG_E_INPUT, "bad_label"},
+        {"{'certificate': 'START1/keyless'}", SG_E_CONFLICT, "no_private_key"},
+        {"{'certificate': 'START1/web', 'label': 'keyless'}", SG_E_CONFLICT, "no_private_key"},
+        {"{'certificate': 'START1/web', 'label': 'gone'}", SG_E_CONFLICT, "not_trusted"},
+        {"{'certificate': 'START1/web', 'label': 'gone', 'days': 3}", SG_E_CONFLICT, "not_trusted"},
+        {"{'certificate': 'START1/web', 'label': 'here', 'key': 'ec:p256'}", SG_E_USAGE,
+         "bad_parameter"},
+        {"{'certificate': 'START1/web', 'label': 'here', 'token': 'store'}", SG_E_USAGE,
+         "bad_parameter"},
+        {"{'certificate': 'START1/web', 'label': 'x', 'key': 'dsa'}", SG_E_INPUT,
+         "unknown_key_type"},
+        {"{'certificate': 'START1/web', 'label': 'x', 'token': 'none'}", SG_E_NOT_FOUND,
+         "token_not_found"},
+    };
+    struct outside_ca ca;
+    outside_ca_make(&ca);
+    must_json(world, "cert add", bundle_json("START1/keyless", ca.root, NULL));
+    outside_ca_done(&ca);
+    must(world, "cert generate", "{'certificate': 'START1/here', 'subject': 'CN=h'}");
+    must(world, "cert generate", "{'certificate': 'START1/gone', 'subject': 'CN=g'}");
+    must(world, "cert alter", "{'certificate': 'START1/gone', 'status': 'notrust'}");
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        refused(world, "rollover start", rows[i].params, rows[i].status, rows[i].code);
+    }
+    refused(world, "rollover plan", "{'certificate': 'START1/keyless'}", SG_E_CONFLICT,
+            "no_private_key");
+    world->down = true;
+    refused(world, "rollover start", start_web, SG_E_TOKEN, "token_unavailable");
+    world->down = false;
+    assert_int_equal(listed(world), 0);
+}
+
+static void steps_out_of_order_are_refused(void **state)
+{
+    struct world *world = *state;
+    connect(world, "START1/KEY", "START1/web", "personal", true);
+    refused(world, "rollover switch", web, SG_E_CONFLICT, "rollover_not_started");
+    assert_told(world, "signet rollover start 'START1/web'");
+    refused(world, "rollover finish", web, SG_E_CONFLICT, "rollover_not_started");
+    refused(world, "rollover undo", web, SG_E_CONFLICT, "rollover_not_started");
+    must(world, "rollover start", start_web);
+    refused(world, "rollover start", start_web, SG_E_CONFLICT, "rollover_under_way");
+    assert_told(world, "signet rollover plan 'START1/web'");
+    refused(world, "rollover finish", web, SG_E_CONFLICT, "rollover_not_switched");
+    assert_told(world, "signet rollover switch 'START1/web'");
+    refused(world, "rollover switch", web, SG_E_CONFLICT, "placeholder");
+    assert_told(world, "--self-signed");
+    refused(world, "cert rollover", start_web, SG_E_CONFLICT, "rollover_under_way");
+    refused(world, "cert delete", web, SG_E_CONFLICT, "rollover_under_way");
+    /* neither of the two takes part in another one */
+    must(world, "cert generate", "{'certificate': 'START1/third', 'subject': 'CN=t'}");
+    refused(world, "rollover start", "{'certificate': 'START1/web-2', 'label': 'third'}",
+            SG_E_CONFLICT, "rollover_under_way");
+    assert_told(world, "START1/web to START1/web-2");
+    refused(world, "rollover start", "{'certificate': 'START1/third', 'label': 'web-2'}",
+            SG_E_CONFLICT, "rollover_under_way");
+    refused(world, "rollover start", "{'certificate': 'START1/third', 'label': 'web'}",
+            SG_E_CONFLICT, "rollover_under_way");
+    refused(world, "cert rollover",
+            "{'certificate': 'START1/third', 'label': 'web', 'force': true}", SG_E_CONFLICT,
+            "rollover_under_way");
+    refused(world, "rollover switch", "{'certificate': 'START1/web-2'}", SG_E_CONFLICT,
+            "rollover_not_started");
+    assert_told(world, "Name the old one: signet rollover plan 'START1/web'");
+    must(world, "cert alter", "{'certificate': 'START1/web-2', 'status': 'notrust'}");
+    refused(world, "rollover switch", web_as_it_is, SG_E_CONFLICT, "not_trusted");
+    must(world, "cert alter", "{'certificate': 'START1/web-2', 'status': 'trust'}");
+    world->now_s += 400 * DAY;
+    refused(world, "rollover switch", web_as_it_is, SG_E_INPUT, "certificate_expired");
+    world->now_s -= 400 * DAY;
+    must(world, "rollover switch", web_as_it_is);
+    assert_int_equal(ask(world, "rollover switch", json_of(web_as_it_is), false), SG_OK);
+    assert_says(world, "warnings", "had been switched already at 2026-10-14T17:46:40Z");
+    refused(world, "cert delete", "{'certificate': 'START1/web-2', 'disconnect': true}",
+            SG_E_CONFLICT, "rollover_under_way");
+    must(world, "rollover finish", web);
+    refused(world, "rollover undo", web, SG_E_CONFLICT, "rollover_not_started");
+    refused(world, "rollover start", web, SG_E_CONFLICT, "no_private_key");
+}
+
+static void only_who_may_does_it_and_sees_it(void **state)
+{
+    struct world *world = *state;
+    static const char *const verbs[] = {"rollover plan", "rollover start", "rollover switch",
+                                        "rollover finish", "rollover undo"};
+    must(world, "cert generate", "{'certificate': 'START2/other', 'subject': 'CN=o'}");
+    must(world, "rollover start", "{'certificate': 'START2/other'}");
+    must(world, "rollover start", start_web);
+    assert_int_equal(listed(world), 2);
+    world->caller = &owner_of_start1;
+    assert_int_equal(listed(world), 1);
+    assert_string_equal(plan_text(world, 0, "label"), "web");
+    for (size_t i = 0; i < SG_COUNT(verbs); i++) {
+        refused(world, verbs[i], web, SG_E_DENIED, "not_authorised");
+    }
+    world->caller = &stranger;
+    assert_int_equal(listed(world), 0);
+    world->caller = &administrator;
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.ROLLOVER'}");
+    must(world, "authority permit",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.ROLLOVER', 'to': 'owner:START1',"
+         " 'level': 'read'}");
+    world->caller = &owner_of_start1;
+    must(world, "rollover switch", web_as_it_is);
+    refused(world, "rollover switch", "{'certificate': 'START2/other'}", SG_E_DENIED,
+            "not_authorised");
+    refused(world, "rollover start", "{'certificate': 'START1/web-2'}", SG_E_DENIED,
+            "not_authorised"); /* and REKEY */
+    world->caller = &administrator;
+}
+
+/* ---- start, switch, finish ---- */
+
+static void all_rings_are_switched_in_one_step(void **state)
+{
+    struct world *world = *state;
+    connect(world, "START1/KEY", "START1/web", "personal", true);
+    must(world, "ring add", "{'ring': 'START1/SECOND'}");
+    connect(world, "START1/SECOND", "START1/web", "personal", false);
+    must(world, "rollover start", start_web);
+    assert_string_equal(answered(world, "next"), "signet cert request 'START1/web-2'");
+    assert_ring(world, "START1/KEY", "web PERSONAL*");
+    assert_true(may_sign(world, "web") && !may_sign(world, "web-2"));
+    world_reopen(world);
+    world->refuse_narrow = true;
+    assert_int_not_equal(ask(world, "rollover switch", json_of(web_as_it_is), false), SG_OK);
+    world->refuse_narrow = false;
+    assert_ring(world, "START1/KEY", "web PERSONAL*");
+    must(world, "rollover switch", web_as_it_is);
+    assert_string_equal(answered(world, "next"), "signet rollover finish 'START1/web'");
+    assert_ring(world, "START1/KEY", "web-2 PERSONAL*");
+    assert_ring(world, "START1/SECOND", "web-2 PERSONAL");
+    assert_true(may_sign(world, "web") && may_sign(world, "web-2"));
+    world_reopen(world);
+    assert_true(may_sign(world, "web"));
+    assert_int_equal(listed(world), 1);
+    assert_string_equal(plan_text(world, 0, "next_step"), "finish");
+    uint64_t keys = snapshot(world).private_keys;
+    must(world, "rollover finish", web);
+    assert_false(may_sign(world, "web"));
+    assert_true(may_sign(world, "web-2"));
+    assert_int_equal(snapshot(world).private_keys, keys - 1);
+    assert_int_equal(listed(world), 0);
+    SG_CERTIFICATE_ROW old = row_of(world, "START1", "web");
+    assert_false(old.has_key);
+}
+
+static void rings_that_come_later_are_caught_up_with(void **state)
+{
+    struct world *world = *state;
+    connect(world, "START1/KEY", "START1/web", "personal", true);
+    must(world, "rollover start", start_web);
+    must(world, "rollover switch", web_as_it_is);
+    must(world, "ring add", "{'ring': 'START1/LATE'}");
+    connect(world, "START1/LATE", "START1/web", "personal", true);
+    must(world, "rollover switch", web_as_it_is);
+    assert_says(world, "did", "START1/LATE");
+    assert_ring(world, "START1/LATE", "web-2 PERSONAL*");
+    must(world, "ring add", "{'ring': 'START1/LATER'}");
+    connect(world, "START1/LATER", "START1/web", "personal", true);
+    must(world, "rollover finish", web);
+    assert_ring(world, "START1/LATER", "web-2 PERSONAL*");
+}
+
+static void a_certificate_that_is_here_is_taken(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", "{'certificate': 'START1/mine', 'subject': 'CN=web.example.com'}");
+    struct snapshot before = snapshot(world);
+    must(world, "rollover start", "{'certificate': 'START1/web', 'label': 'mine'}");
+    assert_says(world, "did", "took START1/mine, which is here");
+    struct snapshot after = snapshot(world);
+    assert_int_equal(after.private_keys, before.private_keys);
+    must(world, "rollover undo", web);
+    assert_says(world, "did", "left START1/mine as it is");
+    assert_true(has_row(world, "START1", "mine"));
+    after = snapshot(world);
+    assert_same(&before, &after);
+}
+
+static void a_key_that_decrypts_is_kept_for_that(void **state)
+{
+    struct world *world = *state;
+    static const char mail[] = "{'certificate': 'START1/mail'}";
+    must(world, "cert generate",
+         "{'certificate': 'START1/mail', 'subject': 'CN=mail', 'key': 'rsa:2048',"
+         " 'usage': ['handshake', 'dataencrypt']}");
+    connect(world, "START1/KEY", "START1/mail", "personal", true);
+    must(world, "rollover start", "{'certificate': 'START1/mail', 'label': 'mail2'}");
+    must(world, "rollover switch", "{'certificate': 'START1/mail', 'self_signed': true}");
+    must(world, "rollover finish", mail);
+    assert_string_equal(answered(world, "old_key"), "kept_for_decryption");
+    SG_CERTIFICATE_ROW old = row_of(world, "START1", "mail");
+    assert_true(old.has_key && old.retired);
+    refused(world, "rollover start", mail, SG_E_CONFLICT, "key_retired");
+    refused(world, "rollover start", "{'certificate': 'START1/web', 'label': 'mail'}",
+            SG_E_CONFLICT, "key_retired");
+    /* or not */
+    must(world, "rollover start", "{'certificate': 'START1/mail2', 'label': 'mail3'}");
+    must(world, "rollover switch", "{'certificate': 'START1/mail2', 'self_signed': true}");
+    must(world, "rollover finish", "{'certificate': 'START1/mail2', 'force': true}");
+    assert_string_equal(answered(world, "old_key"), "destroyed");
+}
+
+/* ---- undo ---- */
+
+static void undo_puts_everything_back(void **state)
+{
+    struct world *world = *state;
+    struct snapshot before;
+    must(world, "ring add", "{'ring': 'START1/BOTH'}");
+    connect(world, "START1/KEY", "START1/web", "personal", true);
+    connect(world, "START1/BOTH", "START1/web", "personal", false);
+    must(world, "rollover start", start_web);
+    connect(world, "START1/BOTH", "START1/web-2", "personal", true);
+    must(world, "rollover switch", web_as_it_is);
+    assert_ring(world, "START1/KEY", "web-2 PERSONAL*");
+    assert_ring(world, "START1/BOTH", "web-2 PERSONAL*");
+    before = snapshot(world);
+    must(world, "rollover undo", web);
+    assert_string_equal(answered(world, "stage"), "started");
+    assert_ring(world, "START1/KEY", "web PERSONAL*");
+    assert_ring(world, "START1/BOTH", "web-2 PERSONAL*|web PERSONAL");
+    assert_true(may_sign(world, "web") && may_sign(world, "web-2"));
+    must(world, "ring remove", "{'ring': 'START1/BOTH', 'certificate': 'START1/web-2'}");
+    assert_true(may_sign(world, "web-2")); /* by START1/KEY, until the roll-over ends */
+    must(world, "rollover undo", web);
+    assert_says(world, "did", "deleted START1/web-2 and its private key");
+    assert_false(has_row(world, "START1", "web-2"));
+    assert_int_equal(snapshot(world).private_keys, before.private_keys - 1);
+    assert_int_equal(listed(world), 0);
+}
+
+static void undo_puts_back_what_somebody_removed(void **state)
+{
+    struct world *world = *state;
+    connect(world, "START1/KEY", "START1/web", "personal", true);
+    must(world, "rollover start", start_web);
+    must(world, "rollover switch", web_as_it_is);
+    must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/web-2'}");
+    assert_false(may_sign(world, "web")); /* it is held with its successor, not without */
+    must(world, "rollover undo", web);
+    assert_ring(world, "START1/KEY", "web PERSONAL");
+    must(world, "ring delete", "{'ring': 'START1/KEY'}");
+    must(world, "rollover undo", web);
+}
+
+static void what_was_put_to_use_is_left(void **state)
+{
+    struct world *world = *state;
+    must(world, "rollover start", start_web);
+    must(world, "cert request", "{'certificate': 'START1/web-2'}");
+    must(world, "rollover undo", web);
+    assert_says(world, "did", "left START1/web-2 as it is");
+    assert_true(has_row(world, "START1", "web-2"));
+    must(world, "rollover start", "{'certificate': 'START1/web', 'label': 'web-3'}");
+    connect(world, "START2/OTHER", "START1/web-3", "personal", false);
+    must(world, "rollover undo", web);
+    assert_true(has_row(world, "START1", "web-3"));
+    must(world, "cert generate", "{'certificate': 'CERTAUTH/CA', 'subject': 'CN=CA'}");
+    must(world, "rollover start", start_ca);
+    must(world, "cert generate",
+         "{'certificate': 'START1/leaf', 'subject': 'CN=leaf', 'signed_by': 'CERTAUTH/CA2'}");
+    must(world, "rollover undo", ca_1);
+    assert_true(has_row(world, "CERTAUTH", "CA2"));
+}
+
+static void deleting_by_force_ends_it(void **state)
+{
+    struct world *world = *state;
+    must(world, "rollover start", start_web);
+    must(world, "cert delete", "{'certificate': 'START1/web-2', 'force': true}");
+    assert_int_equal(listed(world), 0);
+    must(world, "rollover start", start_web);
+}
+
+/* ---- roots ---- */
+
+static void an_old_root_stays_while_something_under_it_is_connected(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", "{'certificate': 'CERTAUTH/CA', 'subject': 'CN=CA'}");
+    must(world, "cert generate",
+         "{'certificate': 'CERTAUTH/Sub', 'subject': 'CN=Sub', 'signed_by': 'CERTAUTH/CA'}");
+    must(world, "cert generate",
+         "{'certificate': 'START1/leaf', 'subject': 'CN=leaf', 'signed_by': 'CERTAUTH/Sub'}");
+    must(world, "cert generate",
+         "{'certificate': 'START1/idle', 'subject': 'CN=idle', 'signed_by': 'CERTAUTH/CA'}");
+    connect(world, "START1/KEY", "CERTAUTH/CA", "certauth", false);
+    connect(world, "START2/OTHER", "START1/leaf", "personal", false);
+    must(world, "rollover start", start_ca);
+    assert_says(world, "did", "connected CERTAUTH/CA2 to START1/KEY as CERTAUTH, beside");
+    assert_ring(world, "START1/KEY", "CA CERTAUTH|CA2 CERTAUTH");
+    must(world, "cert generate",
+         "{'certificate': 'START1/new', 'subject': 'CN=new', 'signed_by': 'CERTAUTH/CA2'}");
+    connect(world, "START2/OTHER", "START1/new", "personal", true);
+    must(world, "ring add", "{'ring': 'START1/LATE'}");
+    connect(world, "START1/LATE", "CERTAUTH/CA", "site", false);
+    must(world, "rollover switch", ca_1);
+    assert_ring(world, "START1/LATE", "CA SITE|CA2 SITE");
+    refused(world, "rollover finish", ca_1, SG_E_CONFLICT, "root_in_use");
+    assert_told(world, "1 connected certificate was issued under CERTAUTH/CA: START1/leaf");
+    refused(world, "rollover finish", "{'certificate': 'CERTAUTH/CA', 'force': true}",
+            SG_E_CONFLICT, "root_in_use");
+    must(world, "rollover plan", ca_1);
+    assert_non_null(strstr(answered(world, "waits_for"), "START1/leaf"));
+    connect(world, "START1/KEY", "START1/idle", "personal", false);
+    refused(world, "rollover finish", ca_1, SG_E_CONFLICT, "root_in_use");
+    assert_told(world, "2 connected certificates were issued under");
+    must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/idle'}");
+    must(world, "ring remove", "{'ring': 'START2/OTHER', 'certificate': 'START1/leaf'}");
+    must(world, "rollover finish", ca_1);
+    assert_ring(world, "START1/KEY", "CA2 CERTAUTH");
+    assert_ring(world, "START1/LATE", "CA2 SITE");
+}
+
+static void undo_takes_the_new_root_out(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", "{'certificate': 'CERTAUTH/CA', 'subject': 'CN=CA'}");
+    connect(world, "START1/KEY", "CERTAUTH/CA", "certauth", false);
+    must(world, "rollover start", start_ca);
+    must(world, "rollover undo", ca_1);
+    assert_says(world, "did", "removed CERTAUTH/CA2 from START1/KEY");
+    assert_ring(world, "START1/KEY", "CA CERTAUTH");
+    assert_false(has_row(world, "CERTAUTH", "CA2"));
+}
+
+/* A user's certificate becomes a trust anchor only by those who may do that. */
+static void promotion_is_asked_for(void **state)
+{
+    struct world *world = *state;
+    connect(world, "START1/KEY", "START1/web", "certauth", false);
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.ROLLOVER'}");
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.REKEY'}");
+    must(world, "authority permit",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.ROLLOVER', 'to': 'owner:START1',"
+         " 'level': 'read'}");
+    must(world, "authority permit",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.REKEY', 'to': 'owner:START1',"
+         " 'level': 'read'}");
+    world->caller = &owner_of_start1;
+    refused(world, "rollover start", start_web, SG_E_DENIED, "not_authorised");
+    world->caller = &administrator;
+    must(world, "rollover start", start_web);
+    assert_ring(world, "START1/KEY", "web CERTAUTH|web-2 CERTAUTH");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
+        TEST(the_plan_says_what_where_and_by_when),
+        TEST(a_root_needs_no_ca),
+        TEST(what_cannot_be_started_is_refused),
+        TEST(steps_out_of_order_are_refused),
+        TEST(only_who_may_does_it_and_sees_it),
+        TEST(all_rings_are_switched_in_one_step),
+        TEST(rings_that_come_later_are_caught_up_with),
+        TEST(a_certificate_that_is_here_is_taken),
+        TEST(a_key_that_decrypts_is_kept_for_that),
+        TEST(undo_puts_everything_back),
+        TEST(undo_puts_back_what_somebody_removed),
+        TEST(what_was_put_to_use_is_left),
+        TEST(deleting_by_force_ends_it),
+        TEST(an_old_root_stays_while_something_under_it_is_connected),
+        TEST(undo_takes_the_new_root_out),
+        TEST(promotion_is_asked_for),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
+}
