@@ -146,10 +146,11 @@ static sg_status check_root(const struct sg_life_facts *facts, struct sg_error *
             "%zu connected certificate%s issued under %s/%s: %s/%s%s", facts->dependents,
             facts->dependents == 1 ? " was" : "s were", old->name.owner.text, old->name.label.text,
             first->owner.text, first->label.text, facts->dependents == 1 ? "" : ", …");
+    struct sg_shell_word it = sg_shell_word(first->owner.text, first->label.text);
     sg_hint(err,
-            "Have it issued anew under %s/%s, or remove it from its rings: signet cert show %s",
-            facts->new_one.name.owner.text, facts->new_one.name.label.text,
-            sg_shell_word(first->owner.text, first->label.text).text);
+            "Have it issued anew: signet cert request %s --out FILE; signet cert generate %s "
+            "--from-request FILE --signed-by %s. Or remove it from its rings: signet cert show %s",
+            it.text, it.text, word_of(&facts->new_one).text, it.text);
     return object_of(old, err);
 }
 

@@ -127,7 +127,7 @@ sg_status sg_rollover_take(struct sg_run *run, struct sg_rollover *rollover, enu
         s = take_one(run, rollover, &actions[i], step, err);
     }
     return s == SG_OK && count == 0
-               ? sg_run_effect(run, err, "no ring used %s: none was changed",
+               ? sg_run_effect(run, err, "no ring uses the key of %s: none was changed",
                                sg_row_name(&rollover->old_row).text)
                : s;
 }
