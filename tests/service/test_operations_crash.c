@@ -294,6 +294,35 @@ static void a_request_cut_short_is_not_recorded(void **state)
     assert_false(row.requested);
 }
 
+static void a_rollover_cut_short_is_not_started(void **state)
+{
+    struct world *world = *state;
+    static const char start[] = "{'certificate': 'CERTAUTH/CA', 'label': 'CA2'}";
+    must(world, "cert generate", make_ca);
+    must(world, "ring add", "{'ring': 'START1/TRUST'}");
+    must(world, "ring connect", "{'ring': 'START1/TRUST', 'certificate': 'CERTAUTH/CA'}");
+    for (int does = 0; does < 2; does++) {
+        struct snapshot before = snapshot(world);
+        assert_true(kill_everywhere(world, "rollover start", start, does != 0) >= 3);
+        struct snapshot after = snapshot(world);
+        assert_int_equal(after.private_keys, before.private_keys + 1);
+        assert_int_equal(after.counts.connections, before.counts.connections + 1);
+        world_cut_after(world, 0, does != 0); /* undoing and finishing are completed */
+        assert_int_equal(
+            ask(world, "rollover undo", json_of("{'certificate': 'CERTAUTH/CA'}"), false), SG_OK);
+        recover(world);
+        assert_int_equal(snapshot(world).private_keys, before.private_keys);
+    }
+    must(world, "rollover start", start);
+    must(world, "rollover switch", "{'certificate': 'CERTAUTH/CA'}");
+    uint64_t keys = snapshot(world).private_keys;
+    world_cut_after(world, 0, false);
+    assert_int_equal(
+        ask(world, "rollover finish", json_of("{'certificate': 'CERTAUTH/CA'}"), false), SG_OK);
+    recover(world);
+    assert_int_equal(snapshot(world).private_keys, keys - 1);
+}
+
 /* The service dies, the token too: what the store has is settled when both are back. */
 static void a_service_that_died_settles_at_its_start(void **state)
 {
@@ -327,6 +356,7 @@ int main(void)
         TEST(a_ca_cut_short_is_completed_or_not_made),
         TEST(a_deletion_cut_short_is_completed),
         TEST(a_request_cut_short_is_not_recorded),
+        TEST(a_rollover_cut_short_is_not_started),
         TEST(a_service_that_died_settles_at_its_start),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);

@@ -350,6 +350,27 @@ static void a_key_that_decrypts_is_kept_for_that(void **state)
     assert_string_equal(answered(world, "old_key"), "destroyed");
 }
 
+/* Renewed under another label: two certificates, one key. */
+static void a_key_that_two_certificates_have_is_not_taken_unasked(void **state)
+{
+    struct world *world = *state;
+    struct sg_certificate_row twin = row_of(world, "START1", "web");
+    twin.id = 0;
+    snprintf(twin.name.label.text, sizeof twin.name.label.text, "twin");
+    snprintf(twin.serial, sizeof twin.serial, "7777");
+    assert_int_equal(sg_store_certificate_add(world->service.store, &twin, &world->err), SG_OK);
+    sg_certificate_row_done(&twin);
+    refused(world, "rollover start", "{'certificate': 'START1/web', 'label': 'twin'}",
+            SG_E_CONFLICT, "same_key");
+    must(world, "rollover start", start_web);
+    must(world, "rollover switch", web_as_it_is);
+    refused(world, "rollover finish", web, SG_E_CONFLICT, "key_shared");
+    assert_told(world, "START1/twin");
+    must(world, "rollover finish", "{'certificate': 'START1/web', 'force': true}");
+    SG_CERTIFICATE_ROW other = row_of(world, "START1", "twin");
+    assert_false(other.has_key);
+}
+
 /* ---- undo ---- */
 
 static void undo_puts_everything_back(void **state)
@@ -507,6 +528,7 @@ int main(void)
         TEST(rings_that_come_later_are_caught_up_with),
         TEST(a_certificate_that_is_here_is_taken),
         TEST(a_key_that_decrypts_is_kept_for_that),
+        TEST(a_key_that_two_certificates_have_is_not_taken_unasked),
         TEST(undo_puts_everything_back),
         TEST(undo_puts_back_what_somebody_removed),
         TEST(what_was_put_to_use_is_left),
