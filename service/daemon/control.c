@@ -213,6 +213,9 @@ static sg_status handle_request(void *context, const struct sg_http_peer *peer,
     SG_LOADED_CALLER caller = {0};
     sg_status s = sg_caller_load(&control->service, peer->uid, peer->gid, &caller, err);
     bool outer = control->operating;
+    if (operation->id == SG_OP_RING_SHOW && !outer) {
+        sg_uses_store(&control->uses); /* who looks sees the use of a moment ago */
+    }
     control->operating = true;
     s = s == SG_OK ? sg_operation_run(&control->service, operation, &caller.caller, params, dry_run,
                                       answer, err)
@@ -307,6 +310,7 @@ static void work(struct control *control)
         control->recovery_due = false;
         sg_pool_recover(&control->pool);
     }
+    sg_uses_work(&control->uses);
     sg_http_server_work(control->server);
 }
 
@@ -320,6 +324,7 @@ static sg_status serve(struct control *control, int http_listener, struct sg_err
                                         .context = control};
     sg_status s = add_events(control, &events, err);
     s = s == SG_OK ? sg_groups_watch(&control->groups, control, err) : s;
+    s = s == SG_OK ? sg_uses_watch(&control->uses, control, err) : s;
     s = s == SG_OK ? sg_http_server_new(control->base, &settings, &control->server, err) : s;
     while (s == SG_OK && !control->stopping) {
         turn(control);
@@ -336,6 +341,7 @@ static void close_all(struct control *control)
     sg_views_done(&control->views);
     sg_grants_done(&control->grants);
     sg_pool_done(&control->pool);
+    sg_uses_done(&control->uses);
     sg_service_done(&control->service);
     sg_store_close(control->store);
     if (control->page != NULL) {

@@ -139,7 +139,8 @@ static sg_status hand_over(struct grants *grants, struct grant *grant, int *out_
     SG_FD int theirs = pair[0];
     SG_FD int ours = pair[1];
     process->link.timeout_ms = HAND_OVER_TIMEOUT_MS;
-    s = sg_token_grant(&process->link, grant->number, theirs, grant->keys, grant->count, err);
+    s = sg_token_grant(&process->link, grant->number, grant->uid, theirs, grant->keys, grant->count,
+                       err);
     process->link.timeout_ms = usual_ms;
     if (s == SG_E_SERVICE &&
         sg_pool_is_stuck(&grants->control->pool, grant->token, grant->process)) {

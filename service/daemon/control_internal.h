@@ -9,6 +9,7 @@
 #include <signet/http/server.h>
 #include <signet/operations/service.h>
 #include <signet/rings/link.h>
+#include <signet/token/uses.h>
 
 /* ---- token processes and their logins (control_tokens.c) ---- */
 
@@ -35,6 +36,7 @@ struct pool_process {
     const struct sg_busy_page *busy; /**< what it says that it does; NULL: not known */
     int64_t failed_ms; /**< when it failed so that trying again may help; 0: it did not */
     struct sg_token_info info;
+    struct uses_page *uses; /**< where it counts; NULL: nowhere */
 };
 
 struct pool_token {
@@ -118,6 +120,29 @@ void sg_grants_process_gone(struct grants *grants, uint32_t token, uint32_t proc
 /** The change listener of the operations. */
 struct sg_change_listener sg_grants_listener(struct grants *grants);
 
+/* ---- uses of keys (control_uses.c) ---- */
+
+struct uses_page;
+struct uses {
+    struct control *control;
+    struct event *timer;
+    bool due;
+    struct uses_page *pages;
+};
+/** Begin to store counts, every few seconds. */
+SG_CHECKED sg_status sg_uses_watch(struct uses *uses, struct control *control,
+                                   struct sg_error *err);
+/** Store what is there, and end. The store is still open. */
+void sg_uses_done(struct uses *uses);
+/** A token process that serves rings is ready: have it count. */
+void sg_uses_begin(struct uses *uses, struct pool_process *process);
+/** Its link is closed: what it has counted is stored with the rest. */
+void sg_uses_end(struct pool_process *process);
+/** Store what is new. Outside of transactions, like the next one. */
+void sg_uses_store(struct uses *uses);
+/** Between two turns: what the timer wants done. */
+void sg_uses_work(struct uses *uses);
+
 /* ---- the groups of Unix users (control_groups.c) ---- */
 
 #define GROUP_CACHE 256 /* users */
@@ -179,6 +204,7 @@ struct control {
     struct grants grants;
     struct views views;
     struct groups groups;
+    struct uses uses;
     struct sg_generation_page *page;
     int master;
     bool announced;

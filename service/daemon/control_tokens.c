@@ -51,6 +51,7 @@ static void close_process(struct pool_process *process)
         (void)munmap(sg_unconst(process->busy), sizeof *process->busy);
         process->busy = NULL;
     }
+    sg_uses_end(process);
     process->state = POOL_ABSENT;
     process->grants = 0;
     process->failed_ms = 0;
@@ -246,6 +247,8 @@ static void accepted(struct pool *pool, struct pool_token *token, struct pool_pr
            (unsigned long long)process->info.private_keys);
     if (operations) {
         recover(pool, token);
+    } else {
+        sg_uses_begin(&pool->control->uses, process);
     }
 }
 

@@ -5,6 +5,8 @@
 
 #include <signet/policy/name.h>
 
+#include "ring_uses_internal.h"
+
 struct sg_ring_text sg_ring_text(const struct sg_ring_ref *ref)
 {
     struct sg_ring_text name;
@@ -287,6 +289,7 @@ struct ring_listing {
     json_t *items;
     const char *owner;              /**< list: only this one's; NULL: all */
     const struct sg_ring_ref *ring; /**< show: which one */
+    int64_t id;                     /**< show: its number */
 };
 
 static sg_status list_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)
@@ -342,6 +345,9 @@ static sg_status show_member(void *context, const struct sg_certificate_row *row
     s = s == SG_OK ? sg_run_set(item, "default", json_boolean(is_default), err) : s;
     s = s == SG_OK ? sg_run_set(item, "visible", json_boolean(visible), err) : s;
     s = s == SG_OK ? sg_run_set(item, "key_deliverable", json_boolean(delivered), err) : s;
+    s = s == SG_OK && row->has_key && usage == SG_USAGE_PERSONAL
+            ? sg_ring_uses(listing->run, listing->id, row, item, err)
+            : s;
     if (s != SG_OK || json_array_append_new(listing->items, item) != 0) {
         return s != SG_OK ? s : sg_fail_memory(err);
     }
@@ -376,6 +382,7 @@ sg_status sg_operation_RING_SHOW(struct sg_run *run, struct sg_error *err)
     }
     s = s == SG_OK ? find_ring(run, &ring, err) : s;
     listing.ring = &ring.name;
+    listing.id = s == SG_OK ? ring.id : 0;
     s = s == SG_OK ? describe_ring(run, &ring, err) : s;
     return s == SG_OK
                ? sg_store_connection_each(run->service->store, ring.id, show_member, &listing, err)

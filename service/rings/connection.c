@@ -106,6 +106,7 @@ static sg_status grant(struct sg_connection *connection, uint32_t token, struct 
 
 /* One use of a key, as the caller of sg_connection_use describes it. */
 struct use {
+    uint32_t ring;
     enum sg_key_verb verb;
     const struct sg_view_key *key;
     const struct sg_mechanism *mechanism;
@@ -125,6 +126,7 @@ static sg_status use_link(struct sg_connection *connection, struct use *use, siz
     }
     struct sg_token_link *link = &connection->links[use->key->token];
     size_t len = use->room;
+    link->ring = use->ring;
     s = sg_token_use(link, use->verb, &use->key->id, use->mechanism, use->data, use->out, &len,
                      err);
     /* Only a lost link is SG_E_SERVICE: whatever the token itself says is an answer. */
@@ -173,12 +175,12 @@ static sg_status use_granted(struct sg_connection *connection, struct use *use, 
     return use_once(connection, use, out_len, err);
 }
 
-sg_status sg_connection_use(struct sg_connection *connection, enum sg_key_verb verb,
+sg_status sg_connection_use(struct sg_connection *connection, uint64_t ring, enum sg_key_verb verb,
                             const struct sg_view_key *key, const struct sg_mechanism *mechanism,
                             struct sg_bytes data, unsigned char *out, size_t *out_len,
                             struct sg_error *err)
 {
-    struct use use = {verb, key, mechanism, data, out, *out_len, false};
+    struct use use = {(uint32_t)ring, verb, key, mechanism, data, out, *out_len, false};
     sg_status s = use_granted(connection, &use, out_len, err);
     if (!use.died) {
         return s;

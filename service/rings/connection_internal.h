@@ -36,11 +36,11 @@ SG_CHECKED sg_status sg_connection_serve(struct sg_connection *connection,
  * is kept then. */
 SG_CHECKED sg_status sg_connection_refresh(struct sg_connection *connection, struct sg_error *err);
 
-/** Use a key through its token's capability, asking for one first where there is none. A capability
- * that dies under the operation is replaced and the operation repeated, once; a second death is
- * SG_E_SERVICE "token_died" and the client's connection ends behind the answer. */
-SG_CHECKED sg_status sg_connection_use(struct sg_connection *connection, enum sg_key_verb verb,
-                                       const struct sg_view_key *key,
+/** Use a key of a ring through its token's capability, asking for one first where there is none. A
+ * capability that dies under the operation is replaced and the operation repeated, once; a second
+ * death is SG_E_SERVICE "token_died" and the client's connection ends behind the answer. */
+SG_CHECKED sg_status sg_connection_use(struct sg_connection *connection, uint64_t ring,
+                                       enum sg_key_verb verb, const struct sg_view_key *key,
                                        const struct sg_mechanism *mechanism, struct sg_bytes data,
                                        unsigned char *out, size_t *out_len, struct sg_error *err);
 

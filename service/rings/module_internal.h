@@ -27,6 +27,7 @@ struct sg_operation {
     const struct sg_mechanism_row *row; /**< NULL: none is active */
     struct sg_mechanism mechanism;
     struct sg_view_key key;
+    CK_SLOT_ID ring;      /**< through which the key is used */
     bool updated;         /**< has seen an Update: only Final may end it */
     EVP_MD_CTX *digest;   /**< for mechanisms that hash */
     EVP_PKEY *public_key; /**< for verification and encryption */

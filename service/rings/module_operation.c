@@ -118,7 +118,7 @@ CK_RV sg_operation_begin(struct sg_session *session, struct sg_operation *operat
         return rv;
     }
     /* The key is copied: the view may be replaced before the operation ends. */
-    *operation = (struct sg_operation){.row = row, .key = *view_key};
+    *operation = (struct sg_operation){.row = row, .key = *view_key, .ring = session->slot};
     rv = fill(operation, object, verb, mechanism);
     if (rv != CKR_OK) {
         sg_operation_end(operation);

@@ -48,8 +48,9 @@ static CK_RV sign(const struct sg_operation *operation, struct sg_bytes input,
     if (!input_fits(operation, input.len)) {
         return CKR_DATA_LEN_RANGE;
     }
-    if (sg_connection_use(sg_module_current()->connection, SG_VERB_SIGN, &operation->key,
-                          &operation->mechanism, input, signature, &len, &err) != SG_OK) {
+    if (sg_connection_use(sg_module_current()->connection, operation->ring, SG_VERB_SIGN,
+                          &operation->key, &operation->mechanism, input, signature, &len,
+                          &err) != SG_OK) {
         return sg_module_rv(&err);
     }
     if (len != needed) {
@@ -181,8 +182,9 @@ static CK_RV decrypt(const struct sg_operation *operation, struct sg_bytes input
     if (input.data == NULL || input.len != sg_operation_key_len(operation)) {
         return CKR_ENCRYPTED_DATA_LEN_RANGE;
     }
-    if (sg_connection_use(sg_module_current()->connection, SG_VERB_DECRYPT, &operation->key,
-                          &operation->mechanism, input, plain, &len, &err) != SG_OK) {
+    if (sg_connection_use(sg_module_current()->connection, operation->ring, SG_VERB_DECRYPT,
+                          &operation->key, &operation->mechanism, input, plain, &len,
+                          &err) != SG_OK) {
         return sg_module_rv(&err);
     }
     *keep = len > *data_len;

@@ -38,6 +38,16 @@ static const char *const texts[SG_QUERY_COUNT] = {
                                " AND NOT EXISTS (SELECT 1 FROM certificate WHERE key = ?1)",
 
     [SG_Q_KEY_RETIRE] = "UPDATE key SET may_sign = 0 WHERE id = ?",
+    /* The ring is what the user's side says: where the key is not in it, any other that has it. */
+    [SG_Q_KEY_USE_ADD] =
+        "INSERT INTO key_use (key, ring, uid, count, last)"
+        " SELECT ?1, n.ring, ?3, ?4, ?5 FROM certificate c JOIN connection n ON n.certificate = c.id"
+        " WHERE c.key = ?1 ORDER BY n.ring <> ?2, n.ring LIMIT 1"
+        " ON CONFLICT (key, ring, uid) DO UPDATE SET"
+        " count = count + excluded.count, last = max(last, excluded.last)",
+    [SG_Q_KEY_USES] = "SELECT uid, count, last FROM key_use WHERE key = ? AND ring = ?"
+                      " ORDER BY last DESC, count DESC, uid",
+    [SG_Q_KEY_USE_TOTAL] = "SELECT coalesce(sum(count), 0) FROM key_use WHERE key = ? AND ring = ?",
     [SG_Q_KEY_LEAVE] = "UPDATE certificate SET key = NULL,"
                        " key_type = (SELECT type FROM key WHERE id = ?1) WHERE key = ?1",
 

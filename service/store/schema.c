@@ -254,10 +254,21 @@ static const char version_6[] =
     " PRIMARY KEY (rollover, ring)"
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX rollover_ring_ring ON rollover_ring (ring);";
+/* Who has used a key through which ring, how often, and when last. */
+static const char version_7[] =
+    "CREATE TABLE key_use ("
+    " key BLOB NOT NULL REFERENCES key (id) ON DELETE CASCADE,"
+    " ring INTEGER NOT NULL REFERENCES ring (id) ON DELETE CASCADE,"
+    " uid INTEGER NOT NULL CHECK (uid BETWEEN 0 AND 4294967295),"
+    " count INTEGER NOT NULL CHECK (count > 0),"
+    " last INTEGER NOT NULL,"
+    " PRIMARY KEY (key, ring, uid)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX key_use_ring ON key_use (ring);";
 /* clang-format on */
 
-static const char *const migrations[] = {version_1, version_2, version_3,
-                                         version_4, version_5, version_6};
+static const char *const migrations[] = {version_1, version_2, version_3, version_4,
+                                         version_5, version_6, version_7};
 _Static_assert(SG_COUNT(migrations) == SG_STORE_VERSION, "one migration for each version");
 
 const char *const *sg_store_migrations(size_t *count)

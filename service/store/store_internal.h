@@ -10,7 +10,7 @@
 /** "Sign": what the file says it is (PRAGMA application_id). */
 #define SG_STORE_APPLICATION 0x5369676E
 /** The schema that this program writes: the number of migrations (PRAGMA user_version). */
-#define SG_STORE_VERSION 6
+#define SG_STORE_VERSION 7
 
 /** Every fixed statement, by name; the texts are in queries.c. */
 enum sg_query_id {
@@ -33,6 +33,9 @@ enum sg_query_id {
     SG_Q_KEY_DELETE_UNUSED,
     SG_Q_KEY_RETIRE,
     SG_Q_KEY_LEAVE,
+    SG_Q_KEY_USE_ADD,
+    SG_Q_KEY_USES,
+    SG_Q_KEY_USE_TOTAL,
     SG_Q_CERTIFICATE_ADD,
     SG_Q_CERTIFICATE_REPLACE,
     SG_Q_CERTIFICATE_TRUST,

@@ -176,12 +176,19 @@ static sg_status grant(struct process *process, const struct wire_call *call, st
     if (s != SG_OK) {
         return s;
     }
+    capability->uid = call->head.bits;
     forget_missing(process);
     s = sg_token_watch(process, capability, err);
     if (s != SG_OK) {
         sg_token_drop(process, capability);
     }
     return s;
+}
+
+static sg_status count_uses(struct process *process, struct sg_error *err)
+{
+    SG_FD int page = sg_packet_take_fd(&process->packet, 0);
+    return sg_token_uses_take(&process->uses, page, err);
 }
 
 static sg_status find_capability(const struct process *process, const struct wire_call *call,
@@ -262,6 +269,8 @@ sg_status sg_token_administer(struct process *process, const struct wire_call *c
         return regrant(process, call, err);
     case WIRE_REVOKE:
         return revoke(process, call, err);
+    case WIRE_USES:
+        return count_uses(process, err);
     case WIRE_FORGET:
         forget_copies(process);
         return SG_OK;

@@ -127,8 +127,8 @@ sg_status sg_token_use(struct sg_token_link *link, enum sg_key_verb verb,
         return sg_fail(err, SG_E_INPUT, "bad_mechanism", "this mechanism cannot do that");
     }
     struct exchange exchange;
-    exchange.head =
-        (struct wire_request){.verb = (uint16_t)verb, .key = *key, .mechanism = *mechanism};
+    exchange.head = (struct wire_request){
+        .verb = (uint16_t)verb, .key = *key, .mechanism = *mechanism, .number = link->ring};
     exchange.label_and_body = data;
     exchange.fds = NULL;
     exchange.fd_count = 0;

@@ -4,6 +4,7 @@
 
 #include <signet/base/file.h>
 #include <signet/token/client.h>
+#include <signet/token/uses.h>
 
 #include "exchange_internal.h"
 
@@ -65,6 +66,16 @@ sg_status sg_token_forget(struct sg_token_link *link, struct sg_error *err)
 {
     struct exchange exchange;
     return ask(link, &exchange, (struct wire_request){.verb = WIRE_FORGET}, err);
+}
+
+sg_status sg_token_count_uses(struct sg_token_link *link, int page_fd, struct sg_error *err)
+{
+    struct exchange exchange;
+    exchange.head = (struct wire_request){.verb = WIRE_USES};
+    exchange.label_and_body = (struct sg_bytes){NULL, 0};
+    exchange.fds = &page_fd;
+    exchange.fd_count = 1;
+    return sg_token_exchange(link, &exchange, err);
 }
 
 sg_status sg_token_revoke(struct sg_token_link *link, uint64_t number, struct sg_error *err)
@@ -204,7 +215,7 @@ static sg_status seal_keys(const struct sg_granted_key *keys, size_t *count, int
     return sg_memfd_sealed("signet-keys", sorted, *count * sizeof *sorted, out_fd, err);
 }
 
-static sg_status send_grant(struct sg_token_link *link, enum wire_verb verb, uint64_t number,
+static sg_status send_grant(struct sg_token_link *link, const struct wire_request *request,
                             int socket, const struct sg_granted_key *keys, size_t count,
                             struct sg_error *err)
 {
@@ -215,22 +226,24 @@ static sg_status send_grant(struct sg_token_link *link, enum wire_verb verb, uin
     }
     const int fds[2] = {list, socket};
     struct exchange exchange;
-    exchange.head =
-        (struct wire_request){.verb = (uint16_t)verb, .number = number, .count = (uint32_t)count};
+    exchange.head = *request;
+    exchange.head.count = (uint32_t)count;
     exchange.label_and_body = (struct sg_bytes){NULL, 0};
     exchange.fds = fds;
-    exchange.fd_count = verb == WIRE_GRANT ? 2 : 1;
+    exchange.fd_count = request->verb == WIRE_GRANT ? 2 : 1;
     return sg_token_exchange(link, &exchange, err);
 }
 
-sg_status sg_token_grant(struct sg_token_link *link, uint64_t number, int socket,
+sg_status sg_token_grant(struct sg_token_link *link, uint64_t number, uint32_t uid, int socket,
                          const struct sg_granted_key *keys, size_t count, struct sg_error *err)
 {
-    return send_grant(link, WIRE_GRANT, number, socket, keys, count, err);
+    const struct wire_request request = {.verb = WIRE_GRANT, .number = number, .bits = uid};
+    return send_grant(link, &request, socket, keys, count, err);
 }
 
 sg_status sg_token_regrant(struct sg_token_link *link, uint64_t number,
                            const struct sg_granted_key *keys, size_t count, struct sg_error *err)
 {
-    return send_grant(link, WIRE_REGRANT, number, -1, keys, count, err);
+    const struct wire_request request = {.verb = WIRE_REGRANT, .number = number};
+    return send_grant(link, &request, -1, keys, count, err);
 }

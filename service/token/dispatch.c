@@ -65,14 +65,22 @@ static sg_status use_key(struct process *process, const struct wire_call *call,
     return s;
 }
 
-static sg_status serve(struct process *process, const struct capability *origin,
+static sg_status serve_holder(struct process *process, struct capability *origin,
+                              const struct wire_call *call, struct sg_error *err)
+{
+    sg_status s = sg_token_capability_check(origin, call, err);
+    s = s == SG_OK ? use_key(process, call, err) : s;
+    if (s == SG_OK) {
+        sg_token_uses_count(&process->uses, origin, &call->head.key, (uint32_t)call->head.number);
+    }
+    return s;
+}
+
+static sg_status serve(struct process *process, struct capability *origin,
                        const struct wire_call *call, struct sg_error *err)
 {
     if (origin != NULL) {
-        sg_status s = sg_token_capability_check(origin, call, err);
-        if (s != SG_OK) {
-            return s;
-        }
+        return serve_holder(process, origin, call, err);
     }
     return is_use(call) ? use_key(process, call, err) : sg_token_administer(process, call, err);
 }

@@ -20,7 +20,9 @@ struct capability {
     uint64_t number;
     int socket; /* -1 once closed */
     struct key_list list;
-    size_t place; /* in the table */
+    uint32_t uid;                        /* whose holder it is: control's word */
+    uint32_t uses_generation, uses_rows; /* rows that its uses have made in the page of uses */
+    size_t place;                        /* in the table */
     struct capability *next_closed;
 };
 /* Whether the key list allows this request. SG_E_DENIED "not_granted". */

@@ -156,6 +156,7 @@ static void process_free(struct process *process)
 {
     sg_token_grants_done(&process->grants);
     sg_token_offers_done(&process->offers);
+    sg_token_uses_done(&process->uses);
     sg_token_state_done(&process->state);
     sg_fd_closep(&process->poller);
     sg_fd_closep(&process->signals);

@@ -8,6 +8,7 @@
 #include "grants_internal.h"
 #include "token_state_internal.h"
 #include "transport_internal.h"
+#include "uses_internal.h"
 #include "wire_internal.h"
 
 #define ANSWER_MAX (WIRE_REPLY_MAX - WIRE_REPLY_LEN)
@@ -16,6 +17,7 @@ struct process {
     struct token_state state;
     struct grants grants;
     struct offers offers;
+    struct uses uses;
     int poller;      /* epoll */
     int admin;       /* the administrative link */
     int signals;     /* signalfd */

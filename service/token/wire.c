@@ -5,22 +5,27 @@
 
 /* What a verb's request may carry. */
 struct verb_rule {
-    bool known, key, mechanism, number, count, generate, flags, label;
+    bool known, key, mechanism, number, count, generate, uid, flags, label;
     size_t body_max;
     size_t fds;
 };
 
+#define USE                                                                                        \
+    {                                                                                              \
+        .known = true, .key = true, .mechanism = true, .number = true,                             \
+        .body_max = SG_TOKEN_DATA_MAX                                                              \
+    }
 static const struct verb_rule rules[] = {
-    [WIRE_SIGN] = {.known = true, .key = true, .mechanism = true, .body_max = SG_TOKEN_DATA_MAX},
-    [WIRE_DECRYPT] = {.known = true, .key = true, .mechanism = true, .body_max = SG_TOKEN_DATA_MAX},
-    [WIRE_DERIVE] = {.known = true, .key = true, .mechanism = true, .body_max = SG_TOKEN_DATA_MAX},
+    [WIRE_SIGN] = USE,
+    [WIRE_DECRYPT] = USE,
+    [WIRE_DERIVE] = USE,
     [WIRE_INFO] = {.known = true},
     [WIRE_LOGIN] = {.known = true},
     [WIRE_GENERATE] = {.known = true, .key = true, .generate = true, .flags = true, .label = true},
     [WIRE_STORE] = {.known = true, .key = true, .label = true, .body_max = SG_TOKEN_DATA_MAX},
     [WIRE_DESTROY] = {.known = true, .key = true},
     [WIRE_SYNC] = {.known = true},
-    [WIRE_GRANT] = {.known = true, .number = true, .count = true, .fds = 2},
+    [WIRE_GRANT] = {.known = true, .number = true, .count = true, .uid = true, .fds = 2},
     [WIRE_REGRANT] = {.known = true, .number = true, .count = true, .fds = 1},
     [WIRE_REVOKE] = {.known = true, .number = true},
     [WIRE_FORGET] = {.known = true},
@@ -31,6 +36,7 @@ static const struct verb_rule rules[] = {
                      .label = true,
                      .body_max = SG_TRANSPORT_PACKAGE_MAX},
     [WIRE_EXPORT] = {.known = true, .key = true, .body_max = sizeof(struct wire_export)},
+    [WIRE_USES] = {.known = true, .fds = 1},
 };
 
 static bool all_zero(const void *data, size_t len)
@@ -49,8 +55,8 @@ static bool unused_fields_empty(const struct verb_rule *rule, const struct wire_
            (rule->mechanism || all_zero(&head->mechanism, sizeof head->mechanism)) &&
            (rule->number || head->number == 0) && (rule->count || head->count == 0) &&
            (rule->label || head->label_len == 0) &&
-           (rule->generate || (head->family == 0 && head->bits == 0 && head->curve == 0)) &&
-           (rule->flags || head->flags == 0);
+           (rule->generate || (head->family == 0 && head->curve == 0)) &&
+           (rule->generate || rule->uid || head->bits == 0) && (rule->flags || head->flags == 0);
 }
 
 static bool in_range(const struct wire_request *head)
@@ -59,7 +65,8 @@ static bool in_range(const struct wire_request *head)
     return head->mechanism.kind < SG_MECHANISM_KIND_COUNT && head->mechanism.hash < SG_HASH_COUNT &&
            head->mechanism.mgf_hash < SG_HASH_COUNT && head->count <= WIRE_KEYS_MAX &&
            head->label_len <= WIRE_LABEL_MAX && head->family <= SG_FAMILY_ED25519 &&
-           head->curve <= SG_CURVE_SECP256K1 && (head->flags & ~flags) == 0;
+           head->curve <= SG_CURVE_SECP256K1 && (head->flags & ~flags) == 0 &&
+           (head->verb > WIRE_DERIVE || head->number <= UINT32_MAX);
 }
 
 bool sg_token_wire_request_decode(const unsigned char *packet, size_t len, size_t fd_count,

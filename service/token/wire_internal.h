@@ -34,6 +34,7 @@ enum wire_verb {
     WIRE_TRANSPORT,
     WIRE_IMPORT,
     WIRE_EXPORT,
+    WIRE_USES,
 };
 
 /* What a key shall be able to do: bits of wire_request.flags. */
@@ -51,13 +52,14 @@ struct wire_request {
     uint32_t body_len;             /* bytes */
     struct sg_key_id key;          /* every verb about one key */
     struct sg_mechanism mechanism; /* sign, decrypt, derive */
-    uint64_t number;               /* grant, regrant, revoke: the capability */
-    uint32_t count;                /* grant, regrant: keys in the memfd */
-    uint32_t label_len;            /* generate, import, store: bytes */
-    uint32_t family;               /* generate: enum sg_key_family */
-    uint32_t bits;                 /* generate */
-    uint32_t curve;                /* generate: enum sg_curve */
-    uint32_t flags;                /* generate, import */
+    uint64_t number;    /* grant, regrant, revoke: the capability; sign, decrypt, derive: the ring
+                           through which, as the holder says */
+    uint32_t count;     /* grant, regrant: keys in the memfd */
+    uint32_t label_len; /* generate, import, store: bytes */
+    uint32_t family;    /* generate: enum sg_key_family */
+    uint32_t bits;      /* generate; grant: the holder's uid */
+    uint32_t curve;     /* generate: enum sg_curve */
+    uint32_t flags;     /* generate, import */
 };
 #define WIRE_REQUEST_LEN 80
 _Static_assert(sizeof(struct wire_request) == WIRE_REQUEST_LEN, "no padding on the wire");

@@ -4,11 +4,14 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <signet/base/file.h>
 #include <signet/base/packet.h>
+#include <signet/token/uses.h>
 
 #include "cmocka_all.h"
 #include "softhsm_fixture.h"
@@ -66,7 +69,7 @@ static void grant(struct world *world, const struct sg_granted_key *keys, size_t
     int pair[2];
     struct sg_error err = SG_ERROR_INIT;
     assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
-    if (sg_token_grant(&world->process.link, ++world->number, pair[1], keys, count, &err) !=
+    if (sg_token_grant(&world->process.link, ++world->number, 1000, pair[1], keys, count, &err) !=
         SG_OK) {
         fail_msg("%s", err.text);
     }
@@ -268,7 +271,7 @@ static void holder_cannot_grant(void **state)
     struct sg_error err = SG_ERROR_INIT;
     struct sg_granted_key key = {.id = key_id(UNGRANTED), .sign = 1};
     assert_int_equal(sg_token_regrant(&world->holder, world->number, &key, 1, &err), SG_E_DENIED);
-    assert_int_equal(sg_token_grant(&world->holder, 9999, STDERR_FILENO, &key, 1, &err),
+    assert_int_equal(sg_token_grant(&world->holder, 9999, 0, STDERR_FILENO, &key, 1, &err),
                      SG_E_DENIED);
     check_denied(world, SG_VERB_SIGN, UNGRANTED, ecdsa);
     check_allowed(world);
@@ -448,6 +451,129 @@ static void regrant_replaces_the_list(void **state)
     check_denied(world, SG_VERB_SIGN, UNGRANTED, ecdsa);
 }
 
+/* ---- counting uses ---- */
+
+static struct sg_uses_page *count_in_a_page(struct world *world)
+{
+    struct sg_uses_page *page = NULL;
+    int fd = -1;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_uses_page_new(&page, &fd, &err), SG_OK);
+    assert_int_equal(sg_token_count_uses(&world->process.link, fd, &err), SG_OK);
+    close(fd);
+    return page;
+}
+
+static void check_row(const struct sg_use_row *row, unsigned char id, uint32_t ring, uint64_t count)
+{
+    const struct sg_key_id key = key_id(id);
+    assert_memory_equal(&row->key, &key, sizeof key);
+    assert_int_equal(row->uid, 1000);
+    assert_int_equal(row->ring, ring);
+    assert_int_equal(atomic_load(&row->count), count);
+    assert_true(atomic_load(&row->last_s) >= time(NULL) - 60);
+    assert_true(atomic_load(&row->last_s) <= time(NULL));
+}
+
+static void uses_are_counted_by_key_and_ring(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    check_allowed(world); /* before anybody wants to know */
+    struct sg_uses_page *page = count_in_a_page(world);
+    assert_int_equal(atomic_load(&page->used), 0);
+    world->holder.ring = 4;
+    check_allowed(world);
+    check_allowed(world);
+    world->holder.ring = 5;
+    check_allowed(world);
+    assert_int_equal(use(world, SG_VERB_SIGN, EXTENDED, pkcs, &err), SG_OK);
+    assert_int_equal(atomic_load(&page->used), 3);
+    check_row(&page->rows[0], SIGNING, 4, 2);
+    check_row(&page->rows[1], SIGNING, 5, 1);
+    check_row(&page->rows[2], EXTENDED, 5, 1);
+    assert_int_equal(atomic_load(&page->lost), 0);
+    sg_uses_page_free(page);
+}
+
+static void what_is_refused_is_not_counted(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_uses_page *page = count_in_a_page(world);
+    check_denied(world, SG_VERB_SIGN, UNGRANTED, ecdsa);
+    check_denied(world, SG_VERB_DECRYPT, SIGNING, pkcs);
+    assert_int_not_equal(use(world, SG_VERB_SIGN, SIGNING, raw, &err), SG_OK);
+    assert_int_equal(atomic_load(&page->used), 0);
+    sg_uses_page_free(page);
+}
+
+/* Rings are the holder's word: made-up ones end as "some ring", and take no more room. */
+static void made_up_rings_do_not_fill_the_page(void **state)
+{
+    struct world *world = *state;
+    const uint64_t made = 40;
+    uint64_t counted = 0;
+    struct sg_uses_page *page = count_in_a_page(world);
+    for (uint32_t ring = 1; ring <= made; ring++) {
+        world->holder.ring = ring;
+        check_allowed(world);
+    }
+    uint32_t used = atomic_load(&page->used);
+    assert_true(used <= 4 + 16 + 1);
+    for (uint32_t i = 0; i < used; i++) {
+        counted += atomic_load(&page->rows[i].count);
+    }
+    assert_int_equal(counted, made);
+    check_row(&page->rows[used - 1], SIGNING, 0, made - (used - 1));
+    sg_uses_page_free(page);
+}
+
+static void another_page_begins_anew(void **state)
+{
+    struct world *world = *state;
+    struct sg_uses_page *first = count_in_a_page(world);
+    check_allowed(world);
+    struct sg_uses_page *second = count_in_a_page(world);
+    check_allowed(world);
+    assert_int_equal(atomic_load(&first->rows[0].count), 1);
+    check_row(&second->rows[0], SIGNING, 0, 1);
+    sg_uses_page_free(first);
+    sg_uses_page_free(second);
+}
+
+static void odd_pages_are_refused(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    int small = -1;
+    int unsealed = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    assert_true(unsealed >= 0);
+    assert_int_equal(ftruncate(unsealed, sizeof(struct sg_uses_page)), 0);
+    assert_int_equal(sg_memfd_sealed("test", data, sizeof data, &small, &err), SG_OK);
+    const int odd[] = {small, unsealed, STDIN_FILENO};
+    for (size_t i = 0; i < SG_COUNT(odd); i++) {
+        assert_int_equal(sg_token_count_uses(&world->process.link, odd[i], &err), SG_E_USAGE);
+        assert_string_equal(err.code, "bad_page");
+    }
+    close(small);
+    close(unsealed);
+    check_allowed(world);
+}
+
+static void holder_cannot_have_uses_counted_elsewhere(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_uses_page *page = NULL;
+    int fd = -1;
+    assert_int_equal(sg_uses_page_new(&page, &fd, &err), SG_OK);
+    assert_int_equal(sg_token_count_uses(&world->holder, fd, &err), SG_E_DENIED);
+    close(fd);
+    sg_uses_page_free(page);
+    check_allowed(world);
+}
+
 static void revoked_capability_is_closed(void **state)
 {
     struct world *world = *state;
@@ -467,7 +593,7 @@ static void number_in_use_is_a_conflict(void **state)
     struct sg_error err = SG_ERROR_INIT;
     int pair[2];
     assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
-    assert_int_equal(sg_token_grant(&world->process.link, world->number, pair[1], NULL, 0, &err),
+    assert_int_equal(sg_token_grant(&world->process.link, world->number, 0, pair[1], NULL, 0, &err),
                      SG_E_CONFLICT);
     close(pair[0]);
     close(pair[1]);
@@ -685,6 +811,12 @@ int main(void)
         TEST(holder_that_does_not_read_is_dropped),
         TEST(empty_grant_allows_nothing),
         TEST(regrant_replaces_the_list),
+        TEST(uses_are_counted_by_key_and_ring),
+        TEST(what_is_refused_is_not_counted),
+        TEST(made_up_rings_do_not_fill_the_page),
+        TEST(another_page_begins_anew),
+        TEST(odd_pages_are_refused),
+        TEST(holder_cannot_have_uses_counted_elsewhere),
         TEST(revoked_capability_is_closed),
         TEST(number_in_use_is_a_conflict),
         TEST(capability_ends_with_its_holder),

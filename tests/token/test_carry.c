@@ -565,7 +565,7 @@ static void test_a_capability_carries_nothing(void **state)
     struct sg_key_id id = bring(state, &foreign, true, false);
     struct sg_granted_key granted = {.id = id, .sign = 1, .decrypt = 1, .derive = 1};
     assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
-    assert_int_equal(sg_token_grant(link_of(state), 7, pair[1], &granted, 1, &err), SG_OK);
+    assert_int_equal(sg_token_grant(link_of(state), 7, 0, pair[1], &granted, 1, &err), SG_OK);
     close(pair[1]);
     struct sg_token_link holder = {.socket = pair[0], .timeout_ms = 5000};
     struct sg_transport_offer to;

@@ -243,7 +243,7 @@ static void capabilities_end_with_the_process(void **state)
     int pair[2];
     token_process_start_ready(&process, &((struct softhsm_fixture *)*state)->settings);
     assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
-    assert_int_equal(sg_token_grant(&process.link, 1, pair[1], &key, 1, &err), SG_OK);
+    assert_int_equal(sg_token_grant(&process.link, 1, 7, pair[1], &key, 1, &err), SG_OK);
     close(pair[1]);
     struct sg_token_link holder = {.socket = pair[0], .timeout_ms = -1};
     assert_int_equal(sign(&holder, key.id, &err), SG_E_NOT_FOUND);
@@ -288,7 +288,7 @@ static void sibling_sees_a_new_key(void **state)
     token_process_start_ready(&first, &fixture->settings);
     token_process_start_ready(&second, &fixture->settings);
     assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
-    assert_int_equal(sg_token_grant(&second.link, 1, pair[1], &key, 1, &err), SG_OK);
+    assert_int_equal(sg_token_grant(&second.link, 1, 7, pair[1], &key, 1, &err), SG_OK);
     close(pair[1]);
     struct sg_token_link holder = {.socket = pair[0], .timeout_ms = 20000};
     assert_int_equal(sign(&holder, id, &err), SG_E_NOT_FOUND);

@@ -74,7 +74,7 @@ static void every_shorter_packet_is_refused(void **state)
 
 static void odd_heads_are_refused(void **state)
 {
-    struct wire_request rows[28];
+    struct wire_request rows[30];
     size_t count = 0;
     (void)state;
 #define ROW(verb_value, field, value)                                                              \
@@ -82,9 +82,11 @@ static void odd_heads_are_refused(void **state)
     ROW(WIRE_SIGN, magic, WIRE_MAGIC + 1);
     ROW(WIRE_SIGN, version, WIRE_VERSION + 1);
     ROW(WIRE_SIGN, verb, 0);
-    ROW(WIRE_SIGN, verb, WIRE_EXPORT + 1);
+    ROW(WIRE_SIGN, verb, WIRE_USES + 1);
     ROW(WIRE_SIGN, verb, 0xffff);
-    ROW(WIRE_SIGN, number, 1);
+    ROW(WIRE_SIGN, number, (uint64_t)UINT32_MAX + 1);
+    ROW(WIRE_DERIVE, number, UINT64_MAX);
+    ROW(WIRE_SIGN, bits, 1);
     ROW(WIRE_SIGN, count, 1);
     ROW(WIRE_SIGN, flags, WIRE_FLAG_DERIVE);
     ROW(WIRE_SIGN, mechanism.kind, SG_MECHANISM_KIND_COUNT);
@@ -108,12 +110,31 @@ static void odd_heads_are_refused(void **state)
     ROW(WIRE_EXPORT, flags, WIRE_FLAG_EXTRACTABLE);
     ROW(WIRE_EXPORT, body_len, sizeof(struct wire_export) + 1);
 #undef ROW
-    assert_int_equal(count, 28);
+    assert_int_equal(count, 30);
     for (size_t i = 0; i < count; i++) {
         if (decodes(&rows[i], "", 0, 0)) {
             fail_msg("row %zu decodes", i);
         }
     }
+}
+
+static void only_a_grant_names_a_user(void **state)
+{
+    (void)state;
+    struct wire_request grant = request_of(WIRE_GRANT);
+    struct wire_request regrant = request_of(WIRE_REGRANT);
+    struct wire_request uses = request_of(WIRE_USES);
+    grant.bits = UINT32_MAX;
+    assert_true(decodes(&grant, "", 0, 2));
+    grant.family = SG_FAMILY_EC;
+    assert_false(decodes(&grant, "", 0, 2));
+    assert_true(decodes(&regrant, "", 0, 1));
+    regrant.bits = 1;
+    assert_false(decodes(&regrant, "", 0, 1));
+    assert_true(decodes(&uses, "", 0, 1));
+    assert_false(decodes(&uses, "", 0, 0));
+    uses.number = 1;
+    assert_false(decodes(&uses, "", 0, 1));
 }
 
 static void reply_of_failure_comes_back_as_it_was(void **state)
@@ -280,6 +301,7 @@ int main(void)
         cmocka_unit_test(label_and_body_are_told_apart),
         cmocka_unit_test(every_shorter_packet_is_refused),
         cmocka_unit_test(odd_heads_are_refused),
+        cmocka_unit_test(only_a_grant_names_a_user),
         cmocka_unit_test(reply_of_failure_comes_back_as_it_was),
         cmocka_unit_test(odd_replies_are_refused),
         cmocka_unit_test(client_survives_every_answer),

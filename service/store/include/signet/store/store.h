@@ -273,6 +273,26 @@ SG_CHECKED sg_status sg_store_intent_each(struct sg_store *store, const char *to
 SG_CHECKED sg_status sg_store_key_exists(struct sg_store *store, const struct sg_key_id *key,
                                          bool *exists, struct sg_error *err);
 
+/* ---- uses of keys through rings ---- */
+struct sg_key_use {
+    struct sg_key_id key;
+    uint32_t ring, uid;
+    uint64_t count; /**< at most INT64_MAX */
+    int64_t last_s; /**< seconds since 1970 */
+};
+/** Add counts to those that are there. A ring that does not hold the key is taken for the first
+ * that does; uses of a key that is in no ring (any more) are dropped. No ring's sequence changes.
+ */
+SG_CHECKED sg_status sg_store_key_uses_add(struct sg_store *store, const struct sg_key_use *uses,
+                                           size_t count, struct sg_error *err);
+/** Who used a key through a ring, the latest first; *count of them, at most room. */
+SG_CHECKED sg_status sg_store_key_uses(struct sg_store *store, const struct sg_key_id *key,
+                                       int64_t ring, struct sg_key_use *out, size_t room,
+                                       size_t *count, struct sg_error *err);
+/** How often, by everybody. */
+SG_CHECKED sg_status sg_store_key_use_total(struct sg_store *store, const struct sg_key_id *key,
+                                            int64_t ring, uint64_t *out, struct sg_error *err);
+
 /* ---- logins: a PIN is tried once ---- */
 enum sg_login_state { SG_LOGIN_NEVER, SG_LOGIN_TRYING, SG_LOGIN_ACCEPTED, SG_LOGIN_REFUSED };
 struct sg_login_record {

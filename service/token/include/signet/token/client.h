@@ -15,6 +15,7 @@
 struct sg_token_link {
     int socket;
     uint32_t sequence;
+    uint32_t ring;  /**< through which sg_token_use uses a key: counted there; 0 = none */
     int timeout_ms; /**< for one answer; < 0 waits for ever, or as long as the socket's SO_RCVTIMEO
                        says */
     /** Called instead of waiting with poll(2) for the answer: returns true when socket is readable,
@@ -124,11 +125,12 @@ struct sg_granted_key {
     uint8_t sign, decrypt, derive; /**< 0 or 1; decrypt also allows RSA_X_509 */
     uint8_t reserved[5];           /**< 0 */
 };
-/** Hand the token process its end of a new capability. The process closes it when the holder does,
- * and all of them when the administrative link closes. number names the capability on this link.
- * Returns after the process has acknowledged. The socket is not closed here. */
-SG_CHECKED sg_status sg_token_grant(struct sg_token_link *link, uint64_t number, int socket,
-                                    const struct sg_granted_key *keys, size_t count,
+/** Hand the token process its end of a new capability, whose uses are counted for uid. The process
+ * closes it when the holder does, and all of them when the administrative link closes. number names
+ * the capability on this link. Returns after the process has acknowledged. The socket is not closed
+ * here. */
+SG_CHECKED sg_status sg_token_grant(struct sg_token_link *link, uint64_t number, uint32_t uid,
+                                    int socket, const struct sg_granted_key *keys, size_t count,
                                     struct sg_error *err);
 /** Replace a capability's key list (acknowledged: from then on the old list counts no more).
  * SG_E_NOT_FOUND when its holder is gone. */

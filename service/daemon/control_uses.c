@@ -1,0 +1,207 @@
+/* How often keys are used, by whom: the token processes count in pages that they share with us one
+ * by one; every few seconds, and before somebody looks, what is new there goes into the store. */
+#include "control_internal.h"
+
+#include <string.h>
+
+#include <signet/base/file.h>
+#include <signet/base/log.h>
+
+#define STORE_EVERY_S 5
+#define PAGES_MAX 256                     /* of ended processes, when the store takes nothing */
+#define NEARLY_FULL (SG_USES_MAX / 4 * 3) /* rows: then the process gets another page */
+
+struct uses_page {
+    struct sg_uses_page *page;
+    bool ended;                   /* its process counts in it no more */
+    uint64_t lost;                /* as logged */
+    uint64_t stored[SG_USES_MAX]; /* of each row's count */
+    struct uses_page *next;
+};
+
+static void free_page(struct uses_page *page)
+{
+    if (page->page != NULL) {
+        sg_uses_page_free(page->page);
+    }
+    free(page);
+}
+SG_DEFINE_CLEANUP(struct uses_page *, free_page)
+
+void sg_uses_end(struct pool_process *process)
+{
+    if (process->uses != NULL) {
+        process->uses->ended = true;
+        process->uses = NULL;
+    }
+}
+
+void sg_uses_begin(struct uses *uses, struct pool_process *process)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    SG_FD int fd = -1;
+    SG_CLEANUP(free_pagep) struct uses_page *page = calloc(1, sizeof *page);
+    sg_status s = page == NULL ? sg_fail_memory(&err) : sg_uses_page_new(&page->page, &fd, &err);
+    s = s == SG_OK ? sg_token_count_uses(&process->link, fd, &err) : s;
+    if (s != SG_OK) { /* it serves all the same */
+        sg_log_error(SG_LOG_WARNING, "uses_not_counted", &err);
+        return;
+    }
+    sg_uses_end(process);
+    process->uses = page;
+    page->next = uses->pages;
+    uses->pages = SG_STEAL(page);
+}
+
+/* ---- what is new in a page ---- */
+
+static uint32_t rows_of(const struct uses_page *page)
+{
+    uint32_t used = atomic_load_explicit(&page->page->used, memory_order_acquire);
+    return used < SG_USES_MAX ? used : SG_USES_MAX;
+}
+
+static bool is_new(const struct uses_page *page, uint32_t i, struct sg_key_use *out)
+{
+    const struct sg_use_row *row = &page->page->rows[i];
+    uint64_t count = atomic_load_explicit(&row->count, memory_order_relaxed);
+    *out = (struct sg_key_use){.key = row->key,
+                               .ring = row->ring,
+                               .uid = row->uid,
+                               .count = count - page->stored[i],
+                               .last_s = atomic_load_explicit(&row->last_s, memory_order_relaxed)};
+    return count > page->stored[i] && out->count <= INT64_MAX && out->last_s >= 0;
+}
+
+static size_t collect(const struct uses_page *page, struct sg_key_use *out)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < rows_of(page); i++) {
+        count += is_new(page, i, &out[count]) ? 1 : 0;
+    }
+    return count;
+}
+
+/* In the order in which they were collected. */
+static void mark_stored(struct uses_page *page, const struct sg_key_use *stored, size_t count)
+{
+    size_t at = 0;
+    for (uint32_t i = 0; i < SG_USES_MAX && at < count; i++) {
+        const struct sg_use_row *row = &page->page->rows[i];
+        bool same = memcmp(&row->key, &stored[at].key, sizeof row->key) == 0 &&
+                    row->ring == stored[at].ring && row->uid == stored[at].uid;
+        page->stored[i] += same ? stored[at].count : 0;
+        at += same ? 1 : 0;
+    }
+}
+
+static void log_lost(struct uses_page *page)
+{
+    uint64_t lost = atomic_load_explicit(&page->page->lost, memory_order_relaxed);
+    if (lost > page->lost) {
+        sg_log(SG_LOG_WARNING, "event=uses_lost count=%llu",
+               (unsigned long long)(lost - page->lost));
+        page->lost = lost;
+    }
+}
+
+static sg_status store_page(struct uses *uses, struct uses_page *page, struct sg_error *err)
+{
+    SG_FREE struct sg_key_use *found = calloc(SG_USES_MAX, sizeof *found);
+    if (found == NULL) {
+        return sg_fail_memory(err);
+    }
+    log_lost(page);
+    size_t count = collect(page, found);
+    sg_status s =
+        count > 0 ? sg_store_key_uses_add(uses->control->store, found, count, err) : SG_OK;
+    if (s == SG_OK) {
+        mark_stored(page, found, count);
+    }
+    return s;
+}
+
+/* ---- all of them ---- */
+
+/* Ended pages that are stored go; those that cannot be are kept, within bounds. */
+static void drop_ended(struct uses *uses, bool all)
+{
+    size_t kept = 0;
+    struct uses_page **at = &uses->pages;
+    while (*at != NULL) {
+        struct uses_page *page = *at;
+        if (page->ended && (all || ++kept > PAGES_MAX)) {
+            *at = page->next;
+            free_page(page);
+        } else {
+            at = &page->next;
+        }
+    }
+}
+
+void sg_uses_store(struct uses *uses)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    sg_status s = SG_OK;
+    for (struct uses_page *page = uses->pages; s == SG_OK && page != NULL; page = page->next) {
+        s = store_page(uses, page, &err);
+    }
+    if (s != SG_OK) {
+        sg_log_error(SG_LOG_WARNING, "uses_not_stored", &err);
+    }
+    drop_ended(uses, s == SG_OK);
+}
+
+static void renew_full(struct uses *uses, struct pool_process *process)
+{
+    bool full = process->uses != NULL && rows_of(process->uses) >= NEARLY_FULL;
+    if (full && process->state == POOL_READY && !process->calling) {
+        sg_uses_begin(uses, process);
+    }
+}
+
+void sg_uses_work(struct uses *uses)
+{
+    if (!uses->due) {
+        return;
+    }
+    uses->due = false;
+    sg_uses_store(uses);
+    for (size_t t = 0; t < uses->control->pool.count; t++) {
+        for (size_t p = 0; p < SG_COUNT(uses->control->pool.tokens[t].processes); p++) {
+            renew_full(uses, &uses->control->pool.tokens[t].processes[p]);
+        }
+    }
+}
+
+static void on_due(evutil_socket_t socket, short what, void *context)
+{
+    struct uses *uses = context;
+    (void)socket;
+    (void)what;
+    uses->due = true;
+}
+
+sg_status sg_uses_watch(struct uses *uses, struct control *control, struct sg_error *err)
+{
+    struct timeval often = {.tv_sec = STORE_EVERY_S};
+    uses->control = control;
+    uses->timer = event_new(control->base, -1, EV_PERSIST, on_due, uses);
+    bool made = uses->timer != NULL && event_add(uses->timer, &often) == 0;
+    return made ? SG_OK : sg_fail_memory(err);
+}
+
+void sg_uses_done(struct uses *uses)
+{
+    if (uses->timer != NULL) {
+        event_free(uses->timer);
+        uses->timer = NULL;
+    }
+    if (uses->control != NULL) {
+        sg_uses_store(uses);
+    }
+    for (struct uses_page *page = uses->pages; page != NULL; page = page->next) {
+        page->ended = true;
+    }
+    drop_ended(uses, true);
+}

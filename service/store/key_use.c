@@ -1,0 +1,75 @@
+/* How often keys are used through rings, by whom. */
+#include "store_internal.h"
+
+#include <string.h>
+
+static sg_status add_one(struct sg_store *store, const struct sg_key_use *use, struct sg_error *err)
+{
+    SG_QUERY query = {0};
+    sg_status s = sg_query_open(store, SG_Q_KEY_USE_ADD, &query, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    sg_query_blob(&query, use->key.bytes, sizeof use->key.bytes);
+    sg_query_int(&query, use->ring);
+    sg_query_int(&query, use->uid);
+    sg_query_int(&query, (int64_t)use->count);
+    sg_query_int(&query, use->last_s);
+    return sg_query_run(&query, "counting uses of a key", err);
+}
+
+sg_status sg_store_key_uses_add(struct sg_store *store, const struct sg_key_use *uses, size_t count,
+                                struct sg_error *err)
+{
+    SG_SCOPE scope = {0};
+    sg_status s = sg_scope_open(store, &scope, err);
+    for (size_t i = 0; s == SG_OK && i < count; i++) {
+        s = add_one(store, &uses[i], err);
+    }
+    return s == SG_OK ? sg_scope_keep(&scope, err) : s;
+}
+
+sg_status sg_store_key_uses(struct sg_store *store, const struct sg_key_id *key, int64_t ring,
+                            struct sg_key_use *out, size_t room, size_t *count,
+                            struct sg_error *err)
+{
+    SG_QUERY query = {0};
+    bool row = true;
+    *count = 0;
+    sg_status s = sg_query_open(store, SG_Q_KEY_USES, &query, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    sg_query_blob(&query, key->bytes, sizeof key->bytes);
+    sg_query_int(&query, ring);
+    while (*count < room) {
+        s = sg_query_step(&query, &row, "reading uses of a key", err);
+        if (s != SG_OK || !row) {
+            return s;
+        }
+        out[(*count)++] = (struct sg_key_use){
+            .key = *key,
+            .ring = (uint32_t)ring,
+            .uid = (uint32_t)sqlite3_column_int64(query.stmt, 0),
+            .count = (uint64_t)sqlite3_column_int64(query.stmt, 1),
+            .last_s = sqlite3_column_int64(query.stmt, 2),
+        };
+    }
+    return SG_OK;
+}
+
+sg_status sg_store_key_use_total(struct sg_store *store, const struct sg_key_id *key, int64_t ring,
+                                 uint64_t *out, struct sg_error *err)
+{
+    SG_QUERY query = {0};
+    bool row = false;
+    sg_status s = sg_query_open(store, SG_Q_KEY_USE_TOTAL, &query, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    sg_query_blob(&query, key->bytes, sizeof key->bytes);
+    sg_query_int(&query, ring);
+    s = sg_query_step(&query, &row, "reading uses of a key", err);
+    *out = s == SG_OK && row ? (uint64_t)sqlite3_column_int64(query.stmt, 0) : 0;
+    return s;
+}

@@ -1,0 +1,122 @@
+#include "uses_internal.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+void sg_token_uses_done(struct uses *uses)
+{
+    if (uses->page != NULL) {
+        sg_uses_page_free(uses->page);
+        uses->page = NULL;
+    }
+}
+
+/* What cannot shrink cannot kill us when it is written. */
+static bool is_page(int fd)
+{
+    struct stat info;
+    int seals = fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & F_SEAL_SHRINK) != 0 && fstat(fd, &info) == 0 &&
+           info.st_size == (off_t)sizeof(struct sg_uses_page);
+}
+
+sg_status sg_token_uses_take(struct uses *uses, int fd, struct sg_error *err)
+{
+    if (!is_page(fd)) {
+        return sg_fail(err, SG_E_USAGE, "bad_page", "this is no page to count uses in");
+    }
+    void *page = mmap(NULL, sizeof(struct sg_uses_page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (page == MAP_FAILED) {
+        return sg_fail_errno(err, SG_E_NO_MEMORY, "no_memory", "cannot map a page of uses");
+    }
+    sg_token_uses_done(uses);
+    uses->page = page;
+    uses->generation++;
+    uses->used = 0;
+    memset(uses->index, 0, sizeof uses->index);
+    return SG_OK;
+}
+
+/* Key identities are random already. */
+static uint32_t hash(const struct sg_key_id *key, uint32_t uid, uint32_t ring)
+{
+    uint32_t word;
+    memcpy(&word, key->bytes, sizeof word);
+    return word ^ (uid * 2654435761u) ^ (ring * 2246822519u);
+}
+
+/* The place of a row in the index, or the free place where it belongs. */
+static uint16_t *place(struct uses *uses, const struct sg_key_id *key, uint32_t uid, uint32_t ring)
+{
+    for (uint32_t at = hash(key, uid, ring);; at++) {
+        uint16_t *place = &uses->index[at % USES_INDEX];
+        if (*place == 0) {
+            return place;
+        }
+        const struct sg_use_row *row = &uses->page->rows[*place - 1];
+        if (row->uid == uid && row->ring == ring && memcmp(&row->key, key, sizeof *key) == 0) {
+            return place;
+        }
+    }
+}
+
+static bool may_add(const struct uses *uses, struct capability *capability, uint32_t ring)
+{
+    if (capability->uses_generation != uses->generation) {
+        capability->uses_generation = uses->generation;
+        capability->uses_rows = 0;
+    }
+    return uses->used < SG_USES_MAX &&
+           (ring == 0 || capability->uses_rows < capability->list.count + USES_ROWS_SPARE);
+}
+
+static void add(struct uses *uses, struct capability *capability, uint16_t *at,
+                const struct sg_key_id *key, uint32_t ring)
+{
+    struct sg_use_row *row = &uses->page->rows[uses->used];
+    row->key = *key;
+    row->uid = capability->uid;
+    row->ring = ring;
+    *at = (uint16_t)++uses->used;
+    capability->uses_rows++;
+    atomic_store_explicit(&uses->page->used, uses->used, memory_order_release);
+}
+
+static int64_t now_s(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now.tv_sec;
+}
+
+/* We are the only writer. */
+static void count(struct sg_use_row *row)
+{
+    uint64_t count = atomic_load_explicit(&row->count, memory_order_relaxed);
+    atomic_store_explicit(&row->last_s, now_s(), memory_order_relaxed);
+    atomic_store_explicit(&row->count, count + 1, memory_order_relaxed);
+}
+
+void sg_token_uses_count(struct uses *uses, struct capability *capability,
+                         const struct sg_key_id *key, uint32_t ring)
+{
+    if (uses->page == NULL) {
+        return;
+    }
+    uint16_t *at = place(uses, key, capability->uid, ring);
+    if (*at == 0 && !may_add(uses, capability, ring)) {
+        ring = 0;
+        at = place(uses, key, capability->uid, ring);
+    }
+    if (*at == 0 && !may_add(uses, capability, ring)) {
+        atomic_fetch_add_explicit(&uses->page->lost, 1, memory_order_relaxed);
+        return;
+    }
+    if (*at == 0) {
+        add(uses, capability, at, key, ring);
+    }
+    count(&uses->page->rows[*at - 1]);
+}

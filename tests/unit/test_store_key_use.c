@@ -1,0 +1,161 @@
+/* Uses of keys: added up by key, ring and user; a ring that does not hold the key counts for
+ * nothing. */
+#include "store_fixture.h"
+
+#include <string.h>
+
+#include "store_internal.h"
+
+/* START1/WEB and START1/TWO hold the key of bytes 5. */
+struct rings {
+    int64_t web, two, empty;
+};
+
+static struct sg_key_id key_of_bytes(unsigned char byte)
+{
+    struct sg_key_id key;
+    memset(key.bytes, byte, sizeof key.bytes);
+    return key;
+}
+
+static struct rings make_rings(struct fixture *fixture)
+{
+    struct rings rings = {.web = add_ring(fixture, "START1", "WEB"),
+                          .two = add_ring(fixture, "START1", "TWO"),
+                          .empty = add_ring(fixture, "START1", "EMPTY")};
+    int64_t certificate = add_keyed(fixture, "START1", "web", 1, 5);
+    assert_ok(fixture, sg_store_connect(fixture->store, rings.web, certificate, SG_USAGE_PERSONAL,
+                                        true, NULL, NULL, &fixture->err));
+    assert_ok(fixture, sg_store_connect(fixture->store, rings.two, certificate, SG_USAGE_PERSONAL,
+                                        true, NULL, NULL, &fixture->err));
+    return rings;
+}
+
+static void add(struct fixture *fixture, unsigned char key, int64_t ring, uint32_t uid,
+                uint64_t count, int64_t last_s)
+{
+    const struct sg_key_use use = {key_of_bytes(key), (uint32_t)ring, uid, count, last_s};
+    assert_ok(fixture, sg_store_key_uses_add(fixture->store, &use, 1, &fixture->err));
+}
+
+static size_t read_uses(struct fixture *fixture, int64_t ring, struct sg_key_use *out, size_t room)
+{
+    const struct sg_key_id key = key_of_bytes(5);
+    size_t count = 0;
+    assert_ok(fixture,
+              sg_store_key_uses(fixture->store, &key, ring, out, room, &count, &fixture->err));
+    return count;
+}
+
+static uint64_t total(struct fixture *fixture, int64_t ring)
+{
+    const struct sg_key_id key = key_of_bytes(5);
+    uint64_t out = 77;
+    assert_ok(fixture, sg_store_key_use_total(fixture->store, &key, ring, &out, &fixture->err));
+    return out;
+}
+
+static void uses_are_added_up_by_user_the_latest_first(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rings rings = make_rings(fixture);
+    struct sg_key_use uses[4];
+    assert_int_equal(read_uses(fixture, rings.web, uses, 4), 0);
+    assert_int_equal(total(fixture, rings.web), 0);
+    add(fixture, 5, rings.web, 33, 2, 1000);
+    add(fixture, 5, rings.web, 0, 1, 3000);
+    add(fixture, 5, rings.web, 33, 5, 2000);
+    add(fixture, 5, rings.web, 33, 1, 500); /* an older one does not set the time back */
+    fixture_reopen(fixture);
+    assert_int_equal(read_uses(fixture, rings.web, uses, 4), 2);
+    assert_int_equal(uses[0].uid, 0);
+    assert_int_equal(uses[0].count, 1);
+    assert_int_equal(uses[0].last_s, 3000);
+    assert_int_equal(uses[1].uid, 33);
+    assert_int_equal(uses[1].count, 8);
+    assert_int_equal(uses[1].last_s, 2000);
+    assert_int_equal(read_uses(fixture, rings.web, uses, 1), 1);
+    assert_int_equal(total(fixture, rings.web), 9);
+    assert_int_equal(total(fixture, rings.two), 0);
+}
+
+static void each_ring_has_its_own_counts(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rings rings = make_rings(fixture);
+    add(fixture, 5, rings.web, 33, 2, 1000);
+    add(fixture, 5, rings.two, 33, 4, 1000);
+    assert_int_equal(total(fixture, rings.web), 2);
+    assert_int_equal(total(fixture, rings.two), 4);
+}
+
+/* Whoever names a ring that does not hold the key hides nothing. */
+static void a_ring_without_the_key_is_taken_for_one_that_has_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rings rings = make_rings(fixture);
+    add(fixture, 5, rings.empty, 33, 2, 1000);
+    add(fixture, 5, 0, 33, 1, 1000);
+    add(fixture, 5, UINT32_MAX, 33, 4, 1000);
+    assert_int_equal(total(fixture, rings.web), 7);
+    assert_int_equal(total(fixture, rings.empty), 0);
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM key_use"), 1);
+}
+
+static void a_key_that_is_in_no_ring_is_not_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rings rings = make_rings(fixture);
+    (void)add_keyed(fixture, "START1", "alone", 2, 6);
+    add(fixture, 6, rings.web, 33, 2, 1000);
+    add(fixture, 9, rings.web, 33, 2, 1000); /* no such key */
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM key_use"), 0);
+}
+
+static void counting_changes_no_ring(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rings rings = make_rings(fixture);
+    int64_t before = number_of_sql(fixture, "SELECT sum(sequence) FROM ring");
+    add(fixture, 5, rings.web, 33, 2, 1000);
+    assert_int_equal(number_of_sql(fixture, "SELECT sum(sequence) FROM ring"), before);
+}
+
+static void counts_go_with_their_ring(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rings rings = make_rings(fixture);
+    add(fixture, 5, rings.web, 33, 2, 1000);
+    add(fixture, 5, rings.two, 33, 1, 1000);
+    assert_ok(fixture, sg_store_ring_delete(fixture->store, rings.web, &fixture->err));
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM key_use"), 1);
+}
+
+static void many_happen_together_or_not_at_all(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rings rings = make_rings(fixture);
+    const struct sg_key_use uses[] = {
+        {key_of_bytes(5), (uint32_t)rings.web, 33, 2, 1000},
+        {key_of_bytes(5), (uint32_t)rings.web, 34, 0, 1000}, /* the schema refuses it */
+    };
+    assert_int_not_equal(sg_store_key_uses_add(fixture->store, uses, SG_COUNT(uses), &fixture->err),
+                         SG_OK);
+    assert_int_equal(total(fixture, rings.web), 0);
+}
+
+#define IN_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_store, fixture_gone)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_STORE(uses_are_added_up_by_user_the_latest_first),
+        IN_STORE(each_ring_has_its_own_counts),
+        IN_STORE(a_ring_without_the_key_is_taken_for_one_that_has_it),
+        IN_STORE(a_key_that_is_in_no_ring_is_not_counted),
+        IN_STORE(counting_changes_no_ring),
+        IN_STORE(counts_go_with_their_ring),
+        IN_STORE(many_happen_together_or_not_at_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
