@@ -85,7 +85,7 @@ static bool may_sign(struct world *world, const char *label)
     size_t count = 0;
     bool found = false;
     assert_int_equal(
-        sg_ring_keys(&world->service, &owner_of_start1, "store", &keys, &count, &world->err),
+        sg_ring_keys(&world->service, &owner_of_start1, 0, "store", &keys, &count, &world->err),
         SG_OK);
     for (size_t i = 0; row.has_key && i < count; i++) {
         found = found || (memcmp(&keys[i].id, &row.key, sizeof row.key) == 0 && keys[i].sign);
