@@ -136,7 +136,8 @@ static bool is_option(const struct sg_param *param, const char *name)
 {
     char option[64];
     sg_param_option(param, option);
-    return !param->positional && !param->word_flags && strcmp(option, name) == 0;
+    return !param->positional && !param->word_flags && param->type != SG_PARAM_CARRIED &&
+           strcmp(option, name) == 0;
 }
 
 /* *taken says whether the operation has such an option. */

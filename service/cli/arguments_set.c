@@ -251,6 +251,8 @@ sg_status sg_argument_set(struct sg_parser *p, const struct sg_param *param, con
         return keep_word(p, param, value);
     case SG_PARAM_CLIENT_FLAG:
         return keep_local(p, param, "");
+    case SG_PARAM_CARRIED:
+        break; /* not typed */
     }
     return sg_fail(p->err, SG_E_INTERNAL, NULL, "parameter %s has no type", param->name);
 }

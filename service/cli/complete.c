@@ -66,7 +66,7 @@ static sg_status append_options(const struct sg_operation *operation, struct sg_
             s = param->words != NULL ? append_words(param->words, "", out, err) : SG_OK;
         } else if (param->word_flags) {
             s = append_words(param->words, "--", out, err);
-        } else {
+        } else if (param->type != SG_PARAM_CARRIED) {
             s = sg_buffer_format(out, err, "--%s ", option);
         }
     }
@@ -86,7 +86,7 @@ static sg_status append_value(const struct sg_operation *operation, const struct
     char option[64];
     sg_param_option(param, option);
     bool flag = param->type == SG_PARAM_FLAG || param->type == SG_PARAM_CLIENT_FLAG;
-    if (param->positional || param->word_flags || flag) {
+    if (param->positional || param->word_flags || flag || param->type == SG_PARAM_CARRIED) {
         return SG_OK;
     }
     sg_status s = sg_buffer_format(out, err, "        \"%s %s --%s\") value=yes; words=\"",

@@ -57,7 +57,7 @@ static sg_status append_param(const struct sg_param *param, struct sg_buffer *ou
 static bool has_options(const struct sg_operation *operation)
 {
     for (const struct sg_param *param = operation->params; param->name != NULL; param++) {
-        if (!param->positional && !param->required) {
+        if (!param->positional && !param->required && param->type != SG_PARAM_CARRIED) {
             return true;
         }
     }
@@ -112,7 +112,7 @@ static sg_status append_params(const struct sg_operation *operation, bool positi
     sg_status s = SG_OK;
     for (const struct sg_param *param = operation->params; param->name != NULL && s == SG_OK;
          param++) {
-        if (param->positional != positional) {
+        if (param->positional != positional || param->type == SG_PARAM_CARRIED) {
             continue;
         }
         if (first) {

@@ -29,6 +29,8 @@ static const char *type_name(enum sg_param_type type)
         return "array of base64 DER";
     case SG_PARAM_CSR_FILE:
         return "base64 DER";
+    case SG_PARAM_CARRIED:
+        return "base64";
     case SG_PARAM_CLIENT_FILE:
     case SG_PARAM_CLIENT_WORD:
     case SG_PARAM_CLIENT_FLAG:
@@ -67,6 +69,9 @@ static sg_status append_typed(const struct sg_param *param, struct sg_buffer *ou
 {
     char option[64];
     sg_param_option(param, option);
+    if (param->type == SG_PARAM_CARRIED) {
+        return SG_OK; /* no option */
+    }
     if (param->word_flags) {
         return append_words(param->words, "--", ", ", out, err);
     }
@@ -125,6 +130,9 @@ static sg_status append_needs(const struct sg_operation *operation, struct sg_bu
                              sg_function_name(need->function), need->param != NULL ? " for `" : "",
                              need->param != NULL ? need->param : "",
                              need->param != NULL ? "`" : "");
+        if (s == SG_OK && need->when != NULL) {
+            s = sg_buffer_format(out, err, " (with `%s`)", need->when);
+        }
         any = true;
     }
     return s == SG_OK && any ? sg_buffer_format(out, err, ".") : s;

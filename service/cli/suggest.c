@@ -66,7 +66,7 @@ static void consider_params(struct nearest *nearest, const struct sg_operation *
 {
     for (const struct sg_param *param = operation->params; param->name != NULL; param++) {
         char option[64];
-        if (param->positional) {
+        if (param->positional || param->type == SG_PARAM_CARRIED) {
             continue;
         }
         if (!param->word_flags) {

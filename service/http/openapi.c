@@ -75,6 +75,7 @@ static json_t *schema_of(const struct sg_param *param)
     case SG_PARAM_CERTIFICATE_FILES:
         return list_schema(param, base64_schema());
     case SG_PARAM_CSR_FILE:
+    case SG_PARAM_CARRIED:
         return base64_schema();
     case SG_PARAM_CLIENT_FILE:
     case SG_PARAM_CLIENT_WORD:

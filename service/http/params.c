@@ -211,6 +211,7 @@ static sg_status check_value(const struct sg_param *param, const json_t *value,
     case SG_PARAM_UNIX_USER:
         return check_integer(param, value, 0, (int64_t)UINT32_MAX - 1, err);
     case SG_PARAM_CSR_FILE:
+    case SG_PARAM_CARRIED:
         return check_base64(param, value, err);
     case SG_PARAM_CLIENT_FILE:
     case SG_PARAM_CLIENT_WORD:

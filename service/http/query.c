@@ -86,6 +86,7 @@ static enum shape shape_of(const struct sg_param *param)
     case SG_PARAM_WORD:
     case SG_PARAM_TIME:
     case SG_PARAM_CSR_FILE:
+    case SG_PARAM_CARRIED:
     case SG_PARAM_CLIENT_FILE:
     case SG_PARAM_CLIENT_WORD:
     case SG_PARAM_CLIENT_FLAG:

@@ -25,6 +25,9 @@ static const char *const sg_words_programs[] = {
     "mq",    "java",   "postgresql", "openssh", "openssl", "gnutls", "nss",        NULL,
 };
 
+/* A need says .when only where it depends on something. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 /* First expansion: every row names at least one need, SG_FUNCTION_NONE if it must be, and no more
  * than fit. A row that forgets NEEDS(...) altogether has too few arguments and does not get this
  * far. */

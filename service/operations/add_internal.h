@@ -34,6 +34,9 @@ struct sg_add {
     json_t *added;              /**< the answer's list of issuers */
     struct sg_label last_label; /**< that sg_add_free_label made, before it numbered it */
     unsigned next_number;
+    struct sg_buffer package; /**< a private key that comes along, encrypted */
+    bool brings_key;          /**< .package is to be taken: it is the leaf's */
+    char token[SG_TOKEN_NAME_MAX + 1]; /**< that will hold it */
 };
 /** The facts of a member of the bundle. */
 const struct sg_certificate_facts *sg_add_facts(const struct sg_add *plan, size_t i);
@@ -63,6 +66,21 @@ SG_CHECKED sg_status sg_add_take_elsewhere(void *context, const struct sg_certif
 /** Where the key of the leaf is, for the message; only what the caller may know. */
 SG_CHECKED sg_status sg_add_find_elsewhere(struct sg_run *run, const struct sg_add *plan,
                                            struct sg_elsewhere *out, struct sg_error *err);
+
+/* ---- with a private key (certificate_add_key.c) ---- */
+/** Read --private_key, if there is one. SG_E_INPUT "sealed_key_damaged". */
+SG_CHECKED sg_status sg_add_read_key(struct sg_run *run, struct sg_add *plan, struct sg_error *err);
+/** The leaf is the key's certificate. SG_E_INPUT "key_without_certificate", "unsupported_key". */
+SG_CHECKED sg_status sg_add_find_key_leaf(struct sg_run *run, struct sg_add *plan,
+                                          struct sg_error *err);
+/** After the label was checked: may the key be taken, and into which token? .brings_key is false
+ * afterwards when the owner has it already. SG_E_CONFLICT "key_exists", "label_in_use";
+ * sg_new_choose_token's and the policy's codes. */
+SG_CHECKED sg_status sg_add_plan_key(struct sg_run *run, struct sg_add *plan, struct sg_error *err);
+/** Take the key into the token and store the leaf, a new certificate. Journals: before it nothing
+ * of the store may be changed. *row: fresh, filled here. */
+SG_CHECKED sg_status sg_add_with_key(struct sg_run *run, struct sg_add *plan,
+                                     struct sg_certificate_row *row, struct sg_error *err);
 
 /* ---- may it be trusted (certificate_trust.c) ---- */
 /** --notrust was given. */

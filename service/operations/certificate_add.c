@@ -15,6 +15,7 @@ static void plan_done(struct sg_add *plan)
     }
     sg_certificate_row_done(&plan->replaced);
     sg_found_chain_done(&plan->found);
+    sg_buffer_done(&plan->package);
 }
 
 const struct sg_certificate_facts *sg_add_facts(const struct sg_add *plan, size_t i)
@@ -195,7 +196,7 @@ static sg_status add_new(struct sg_run *run, struct sg_add *plan, struct sg_erro
 static bool is_ca_bundle(const struct sg_add *plan)
 {
     return sg_owner_kind(plan->owner.text) == SG_OWNER_CERTAUTH && !plan->match.found &&
-           !plan->has_label && plan->bundle.count > 1;
+           !plan->has_label && !plan->brings_key && plan->bundle.count > 1;
 }
 
 /* Every certificate of the bundle stands for itself: several roots, or a root and its
@@ -223,18 +224,38 @@ static sg_status add_ca_bundle(struct sg_run *run, struct sg_add *plan, struct s
     return s;
 }
 
+/* The leaf stands in the store before its issuers: the journal comes before either. */
+static sg_status add_with_key(struct sg_run *run, struct sg_add *plan, struct sg_error *err)
+{
+    SG_CERTIFICATE_ROW row = {0};
+    sg_status s = sg_add_with_key(run, plan, &row, err);
+    s = s == SG_OK ? sg_add_issuers(run, plan, err) : s;
+    return s == SG_OK ? sg_row_answer(run, &row, err) : s;
+}
+
+static sg_status add_or_replace(struct sg_run *run, struct sg_add *plan, struct sg_error *err)
+{
+    if (plan->brings_key) {
+        return add_with_key(run, plan, err);
+    }
+    sg_status s = sg_add_issuers(run, plan, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    return plan->keyless ? add_new(run, plan, err) : replace(run, plan, err);
+}
+
 static sg_status add_one(struct sg_run *run, struct sg_add *plan, struct sg_error *err)
 {
-    sg_status s = sg_add_find_leaf(plan, err);
+    sg_status s =
+        plan->brings_key ? sg_add_find_key_leaf(run, plan, err) : sg_add_find_leaf(plan, err);
     s = s == SG_OK ? sg_add_check_label(run, plan, err) : s;
     s = s == SG_OK ? sg_add_check_duplicate(run, plan, err) : s;
+    s = s == SG_OK && plan->brings_key ? sg_add_plan_key(run, plan, err) : s;
     s = s == SG_OK ? sg_add_load_replaced(run, plan, err) : s;
     s = s == SG_OK ? sg_add_decide_trust(run, plan, err) : s;
     s = s == SG_OK ? sg_add_warn_no_ca(run, plan, err) : s;
-    s = s == SG_OK ? sg_add_issuers(run, plan, err) : s;
-    if (s == SG_OK) {
-        s = plan->keyless ? add_new(run, plan, err) : replace(run, plan, err);
-    }
+    s = s == SG_OK ? add_or_replace(run, plan, err) : s;
     return s == SG_OK ? sg_add_warn_left_out(run, plan, err) : s;
 }
 
@@ -249,6 +270,7 @@ sg_status sg_operation_CERT_ADD(struct sg_run *run, struct sg_error *err)
     sg_status s = sg_run_set(run->answer, "added", plan->added, err);
     s = s == SG_OK ? read_target(run, plan, err) : s;
     s = s == SG_OK ? sg_run_set(run->answer, "owner", json_string(plan->owner.text), err) : s;
+    s = s == SG_OK ? sg_add_read_key(run, plan, err) : s;
     s = s == SG_OK ? read_bundle(run, plan, err) : s;
     s = s == SG_OK ? sg_add_match_keys(run, plan, err) : s;
     run->visible = true;

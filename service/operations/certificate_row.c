@@ -108,7 +108,7 @@ static int set_names(json_t *object, const struct sg_certificate_row *row)
 }
 
 /* One word for one kind of key, whoever made it: that of the commands where there is one. */
-static const char *key_word(const char *key_type)
+const char *sg_row_key_word(const char *key_type)
 {
     static const struct {
         const char *text; /* sg_certificate_facts.key_text */
@@ -127,7 +127,7 @@ static const char *key_word(const char *key_type)
 
 static int set_key(json_t *object, const struct sg_certificate_row *row)
 {
-    int failed = set_text(object, "key", key_word(row->key_type)) |
+    int failed = set_text(object, "key", sg_row_key_word(row->key_type)) |
                  json_object_set_new(object, "private_key", json_boolean(row->has_key));
     if (row->has_key) {
         char id[2 * SG_KEY_ID_LEN + 1];

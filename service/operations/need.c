@@ -82,6 +82,7 @@ static sg_status target_member(const struct sg_need *need, const json_t *params,
 {
     bool connection = need->function == SG_FUNCTION_CONNECT || need->function == SG_FUNCTION_REMOVE;
     const char *member = connection ? text_of(params, "certificate") : NULL;
+    member = connection && member == NULL ? text_of(params, "target") : member;
     const char *usage = text_of(params, "usage");
     if (member == NULL) {
         return SG_OK;
@@ -103,8 +104,9 @@ sg_status sg_need_request(const struct sg_operation *operation, const struct sg_
 {
     const char *text = text_of(params, need->param);
     *request = (struct sg_request){.function = need->function};
-    *asked = need->param == NULL || text != NULL;
-    if (text == NULL) {
+    bool wanted = need->when == NULL || json_object_get(params, need->when) != NULL;
+    *asked = wanted && (need->param == NULL || text != NULL);
+    if (text == NULL || !wanted) {
         return SG_OK;
     }
     if (need->function == SG_FUNCTION_LISTRING && sg_name_virtual_ring(text, &memory->owner)) {

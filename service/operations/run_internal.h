@@ -113,6 +113,8 @@ SG_CHECKED sg_status sg_row_from_certificate(const struct sg_certificate *certif
 /** A certificate of a token key stands in the token too, and must fit into one request to it.
  * SG_E_LIMIT "certificate_too_large". */
 SG_CHECKED sg_status sg_row_check_size(const struct sg_certificate_row *row, struct sg_error *err);
+/** One word for one kind of key: "ec:p256" for "EC P-256"; what has no word stays as it is. */
+const char *sg_row_key_word(const char *key_type);
 /** The stable JSON of a row: owner, label, subject, … New reference, NULL when memory is out. */
 json_t *sg_row_json(const struct sg_certificate_row *row, int64_t now_s);
 /** All of it into an answer. */

@@ -58,6 +58,7 @@ static json_t *value_of(const struct sg_param *param, const char *target)
     case SG_PARAM_FLAG:
     case SG_PARAM_TIME:
     case SG_PARAM_CSR_FILE:
+    case SG_PARAM_CARRIED:
     case SG_PARAM_CLIENT_FILE:
     case SG_PARAM_CLIENT_WORD:
     case SG_PARAM_CLIENT_FLAG:

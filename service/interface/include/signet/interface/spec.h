@@ -28,6 +28,8 @@ enum sg_param_type {
     SG_PARAM_CERTIFICATE_FILES, /**< JSON array of base64 DER; on the command line files that the
                                    client reads and takes apart */
     SG_PARAM_CSR_FILE,          /**< JSON string base64 DER; on the command line a file */
+    SG_PARAM_CARRIED, /**< JSON string base64; made by the client on the way of a private key
+                         (docs/keys-in-and-out.md), no option of the command line */
     SG_PARAM_CLIENT_FILE,       /**< a path that only the client uses: never sent */
     SG_PARAM_CLIENT_WORD,       /**< one of .words, used by the client only: never sent */
     SG_PARAM_CLIENT_FLAG,       /**< a flag for the client only: never sent */
@@ -52,7 +54,9 @@ struct sg_need {
     const char
         *param; /**< the parameter whose owner is the target, and, when it names a ring, that
                    ring; skipped when an optional parameter is absent; NULL: nobody's. CONNECT
-                   and REMOVE of a ring heed its parameters "certificate" and "usage" too */
+                   and REMOVE of a ring heed its parameters "certificate" ("target", when something
+                   is added and connected) and "usage" too */
+    const char *when; /**< needed only when this parameter is given; NULL: always */
 };
 #define SG_NEEDS_MAX 3
 

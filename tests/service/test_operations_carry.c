@@ -1,0 +1,420 @@
+/* Private keys from outside: cert transport and cert add with a key, and everything that can be
+ * wrong with it. What is refused leaves store and token as they were. */
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
+#include <openssl/sha.h>
+
+#include <signet/token/transport.h>
+
+#include "operations_fixture.h"
+
+static struct outside_ca ca;
+static EVP_PKEY *key;
+static X509 *leaf;
+
+static X509 *issue(EVP_PKEY *pkey, const char *name)
+{
+    return outside(&(struct recipe){
+        .name = name, .key = pkey, .issuer = ca.intermediate, .signer = ca.int_key});
+}
+
+static int setup(void **state)
+{
+    int failed = world_setup(state);
+    outside_ca_make(&ca);
+    key = new_key();
+    leaf = issue(key, "web");
+    return failed;
+}
+
+static int teardown(void **state)
+{
+    X509_free(leaf);
+    EVP_PKEY_free(key);
+    outside_ca_done(&ca);
+    return world_teardown(state);
+}
+
+/* ---- what a command does ---- */
+
+static size_t decode(const char *text, unsigned char *out, size_t room)
+{
+    size_t len = strlen(text);
+    size_t padding = len > 1 && text[len - 2] == '=' ? 2 : text[len - 1] == '=' ? 1 : 0;
+    assert_true(len / 4 * 3 <= room + 2);
+    unsigned char all[4200];
+    int made = EVP_DecodeBlock(all, (const unsigned char *)text, (int)len);
+    assert_true(made > 0);
+    memcpy(out, all, (size_t)made - padding);
+    return (size_t)made - padding;
+}
+
+static void digest_of(X509 *certificate, unsigned char out[32])
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+    SHA256(der, (size_t)len, out);
+    OPENSSL_free(der);
+}
+
+static void pkcs8_of(EVP_PKEY *pkey, struct sg_buffer *out)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    unsigned char *der = NULL;
+    PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(pkey);
+    int len = i2d_PKCS8_PRIV_KEY_INFO(info, &der);
+    sg_buffer_init(out, 65536);
+    assert_int_equal(sg_buffer_append(out, der, (size_t)len, &err), SG_OK);
+    OPENSSL_free(der);
+    PKCS8_PRIV_KEY_INFO_free(info);
+}
+
+/* The key, encrypted for the token process, said to be the certificate's. */
+static void seal(struct world *world, EVP_PKEY *pkey, X509 *certificate, struct sg_buffer *package)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_transport_context context = {.purpose = SG_TRANSPORT_IMPORT};
+    unsigned char id[SG_TRANSPORT_ID_LEN];
+    unsigned char point[SG_TRANSPORT_POINT_LEN];
+    SG_BUFFER pkcs8;
+    assert_int_equal(ask(world, "cert transport", json_of("{'target': 'START1'}"), false), SG_OK);
+    assert_int_equal(decode(answered(world, "id"), id, sizeof id), sizeof id);
+    assert_int_equal(decode(answered(world, "point"), point, sizeof point), sizeof point);
+    assert_string_equal(answered(world, "token"), "store");
+    digest_of(certificate, context.spki_sha256);
+    pkcs8_of(pkey, &pkcs8);
+    sg_buffer_init(package, 8192);
+    assert_int_equal(sg_buffer_append(package, id, sizeof id, &err), SG_OK);
+    assert_int_equal(sg_buffer_append(package, context.spki_sha256, 32, &err), SG_OK);
+    assert_int_equal(sg_transport_seal(point, &context, (struct sg_bytes){pkcs8.data, pkcs8.len},
+                                       package, &err),
+                     SG_OK);
+}
+
+/* Takes params. */
+static json_t *carry(json_t *params, const struct sg_buffer *package)
+{
+    json_object_set_new(params, "private_key", der_json(package->data, (int)package->len));
+    return params;
+}
+
+static json_t *with_key(struct world *world, const char *target, EVP_PKEY *pkey, X509 *certificate)
+{
+    SG_BUFFER package;
+    seal(world, pkey, certificate, &package);
+    return carry(bundle_json(target, certificate, ca.intermediate, ca.root, NULL), &package);
+}
+
+/* Takes params. */
+static json_t *flagged(json_t *params, const char *flag)
+{
+    json_object_set_new(params, flag, json_true());
+    return params;
+}
+
+/* ---- it works ---- */
+
+static void the_key_goes_into_the_token_and_signs(void **state)
+{
+    struct world *world = *state;
+    struct snapshot before = snapshot(world);
+    must_json(world, "cert add", with_key(world, "START1/web", key, leaf));
+    assert_says(world, "did", "took a private key into token \"store\"");
+    assert_says(world, "did", "added START1/web");
+    struct snapshot after = snapshot(world);
+    assert_int_equal(after.private_keys, before.private_keys + 1);
+    assert_int_equal(after.certificates, before.certificates + 1); /* beside its key */
+    assert_int_equal(after.counts.certificates, before.counts.certificates + 3);
+    assert_int_equal(after.counts.intents, 0);
+    SG_CERTIFICATE_ROW row = row_of(world, "START1", "web");
+    assert_true(row.has_key);
+    assert_false(row.extractable);
+    assert_string_equal(row.key_type, "ec:p256");
+    /* its signature verifies: the request is checked against the certificate's key */
+    must(world, "cert request", "{'certificate': 'START1/web'}");
+    X509_REQ *request = answered_request(world);
+    assert_int_equal(X509_REQ_verify(request, key), 1);
+    X509_REQ_free(request);
+    must(world, "cert delete", "{'certificate': 'START1/web', 'force': true}");
+    after = snapshot(world);
+    assert_int_equal(after.private_keys, before.private_keys);
+}
+
+static void without_a_label_it_is_called_by_its_name(void **state)
+{
+    struct world *world = *state;
+    must_json(world, "cert add", with_key(world, "START1", key, leaf));
+    assert_true(has_row(world, "START1", "web"));
+}
+
+static void a_ca_with_its_key_keeps_its_issuers_apart(void **state)
+{
+    struct world *world = *state;
+    SG_BUFFER package;
+    seal(world, ca.int_key, ca.intermediate, &package);
+    json_t *params = carry(bundle_json("CERTAUTH", ca.root, ca.intermediate, NULL), &package);
+    json_object_set_new(params, "racf", json_true());
+    must_json(world, "cert add", params);
+    SG_CERTIFICATE_ROW row = row_of(world, "CERTAUTH", "LABEL00000001");
+    assert_true(row.has_key);
+    assert_false(row.may_decrypt);
+    assert_true(has_row(world, "CERTAUTH", "LABEL00000002"));
+}
+
+static void rsa_keys_do_what_their_certificate_says(void **state)
+{
+    struct world *world = *state;
+    EVP_PKEY *rsa = EVP_RSA_gen(2048);
+    X509 *certificate = issue(rsa, "rsa");
+    must_json(world, "cert add", with_key(world, "START1/rsa", rsa, certificate));
+    SG_CERTIFICATE_ROW row = row_of(world, "START1", "rsa");
+    assert_string_equal(row.key_type, "rsa:2048");
+    assert_true(row.may_decrypt); /* no keyUsage: everything */
+    X509_free(certificate);
+    EVP_PKEY_free(rsa);
+}
+
+static void extractable_only_where_token_and_policy_allow(void **state)
+{
+    struct world *world = *state;
+    refused_json(world, "cert add", flagged(with_key(world, "START1/web", key, leaf), "extractable"),
+                 SG_E_DENIED, "extractable_not_allowed");
+    world->extractable_allowed = true;
+    world->service.policy.extractable_keys = false;
+    refused_json(world, "cert add", flagged(with_key(world, "START1/web", key, leaf), "extractable"),
+                 SG_E_DENIED, "policy_extractable");
+    world->service.policy.extractable_keys = true;
+    must_json(world, "cert add", flagged(with_key(world, "START1/web", key, leaf), "extractable"));
+    assert_says(world, "did", "it can be exported again");
+    SG_CERTIFICATE_ROW row = row_of(world, "START1", "web");
+    assert_true(row.extractable);
+}
+
+static void a_key_that_is_here_is_not_taken_again(void **state)
+{
+    struct world *world = *state;
+    must_json(world, "cert add", with_key(world, "START1/web", key, leaf));
+    struct snapshot before = snapshot(world);
+    X509 *renewed = issue(key, "web");
+    must_json(world, "cert add", with_key(world, "START1/web", key, renewed));
+    assert_says(world, "warnings", "in its token already");
+    assert_says(world, "did", "renewed START1/web");
+    struct snapshot after = snapshot(world);
+    assert_int_equal(after.private_keys, before.private_keys);
+    X509_free(renewed);
+}
+
+/* ---- it is refused ---- */
+
+static void what_is_here_already_is_not_added(void **state)
+{
+    struct world *world = *state;
+    must_json(world, "cert add", with_key(world, "START1/web", key, leaf));
+    refused_json(world, "cert add", with_key(world, "START2/web", key, leaf), SG_E_CONFLICT,
+                 "certificate_exists");
+    X509 *other = issue(key, "other");
+    refused_json(world, "cert add", with_key(world, "START2/other", key, other), SG_E_CONFLICT,
+                 "key_exists");
+    assert_told(world, "START1/web");
+    X509_free(other);
+}
+
+static void a_certificate_that_stands_keyless_is_in_the_way(void **state)
+{
+    struct world *world = *state;
+    must_json(world, "cert add",
+              bundle_json("START1/web", leaf, ca.intermediate, ca.root, NULL));
+    refused_json(world, "cert add", with_key(world, "START1/web", key, leaf), SG_E_CONFLICT,
+                 "certificate_exists");
+    X509 *renewed = issue(key, "web");
+    refused_json(world, "cert add", with_key(world, "START1/web", key, renewed), SG_E_CONFLICT,
+                 "label_in_use");
+    assert_told(world, "cert delete");
+    X509_free(renewed);
+}
+
+static void a_label_of_another_key_is_in_the_way(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", "{'certificate': 'START1/web', 'subject': 'CN=x'}");
+    refused_json(world, "cert add", with_key(world, "START1/web", key, leaf), SG_E_CONFLICT,
+                 "wrong_key");
+}
+
+static void another_key_than_was_said_is_destroyed_again(void **state)
+{
+    struct world *world = *state;
+    EVP_PKEY *other = new_key();
+    refused_json(world, "cert add", with_key(world, "START1/web", other, leaf), SG_E_INPUT,
+                 "wrong_key");
+    EVP_PKEY_free(other);
+}
+
+static void a_key_without_its_certificate_is_refused(void **state)
+{
+    struct world *world = *state;
+    SG_BUFFER package;
+    seal(world, key, leaf, &package);
+    refused_json(world, "cert add",
+                 carry(bundle_json("START1/web", ca.intermediate, ca.root, NULL), &package),
+                 SG_E_INPUT, "key_without_certificate");
+}
+
+static void a_package_serves_once(void **state)
+{
+    struct world *world = *state;
+    SG_BUFFER package;
+    seal(world, key, leaf, &package);
+    must_json(world, "cert add",
+              carry(bundle_json("START1/web", leaf, ca.intermediate, ca.root, NULL), &package));
+    must(world, "cert delete", "{'certificate': 'START1/web', 'force': true}");
+    refused_json(world, "cert add", carry(bundle_json("START1/web", leaf, NULL), &package),
+                 SG_E_CONFLICT, "transport_key_gone");
+}
+
+static void a_damaged_package_opens_for_nobody(void **state)
+{
+    struct world *world = *state;
+    SG_BUFFER package;
+    seal(world, key, leaf, &package);
+    package.data[package.len - 1] ^= 1;
+    refused_json(world, "cert add",
+                 carry(bundle_json("START1/web", leaf, ca.intermediate, ca.root, NULL), &package),
+                 SG_E_INPUT, "sealed_key_damaged");
+    package.len = SG_TRANSPORT_HEAD_LEN;
+    refused_json(world, "cert add", carry(bundle_json("START1/web", leaf, NULL), &package),
+                 SG_E_INPUT, "sealed_key_damaged");
+    json_t *params = bundle_json("START1/web", leaf, NULL);
+    json_object_set_new(params, "private_key", json_string("AAA"));
+    refused_json(world, "cert add", params, SG_E_USAGE, "bad_parameter");
+}
+
+static void weak_and_strange_keys_are_refused_before_the_token(void **state)
+{
+    struct world *world = *state;
+    EVP_PKEY *rsa = EVP_RSA_gen(1024);
+    X509 *weak = issue(rsa, "weak");
+    refused_json(world, "cert add", with_key(world, "START1/weak", rsa, weak), SG_E_INPUT,
+                 "weak_key");
+    world->service.policy.minimum_rsa_bits = 3072;
+    EVP_PKEY *rsa2 = EVP_RSA_gen(2048);
+    X509 *small = issue(rsa2, "small");
+    refused_json(world, "cert add", with_key(world, "START1/small", rsa2, small), SG_E_INPUT,
+                 "policy_key_size");
+    EVP_PKEY *ed448 = EVP_PKEY_Q_keygen(NULL, NULL, "ED448");
+    X509 *strange = issue(ed448, "strange");
+    refused_json(world, "cert add", with_key(world, "START1/strange", ed448, strange), SG_E_INPUT,
+                 "unsupported_key");
+    X509_free(strange);
+    EVP_PKEY_free(ed448);
+    X509_free(small);
+    EVP_PKEY_free(rsa2);
+    X509_free(weak);
+    EVP_PKEY_free(rsa);
+}
+
+static void what_does_not_verify_brings_no_key_in(void **state)
+{
+    struct world *world = *state;
+    SG_BUFFER package;
+    seal(world, key, leaf, &package);
+    refused_json(world, "cert add", carry(bundle_json("START1/web", leaf, NULL), &package),
+                 SG_E_INPUT, "chain_incomplete");
+    X509 *old = outside(&(struct recipe){.name = "old",
+                                         .key = key,
+                                         .issuer = ca.intermediate,
+                                         .signer = ca.int_key,
+                                         .from_s = NOW - 10 * DAY,
+                                         .until_s = NOW - DAY});
+    refused_json(world, "cert add", with_key(world, "START1/old", key, old), SG_E_INPUT,
+                 "certificate_expired");
+    X509_free(old);
+}
+
+static void whoever_may_not_add_may_not_bring_keys(void **state)
+{
+    struct world *world = *state;
+    json_t *params = with_key(world, "START1/web", key, leaf);
+    world->caller = &owner_of_start1;
+    refused_json(world, "cert add", params, SG_E_DENIED, "not_authorised");
+    refused(world, "cert transport", "{'target': 'START1'}", SG_E_DENIED, "not_authorised");
+    world->caller = &stranger;
+    refused(world, "cert transport", "{'target': 'START1'}", SG_E_DENIED, "not_authorised");
+}
+
+static void words_about_a_key_need_one(void **state)
+{
+    struct world *world = *state;
+    refused_json(world, "cert add",
+                 flagged(bundle_json("START1/web", leaf, ca.intermediate, ca.root, NULL),
+                         "extractable"),
+                 SG_E_USAGE, "bad_parameter");
+    refused(world, "cert transport", "{'target': 'START1', 'token': 'none'}", SG_E_NOT_FOUND,
+            "token_not_found");
+    world->down = true;
+    refused(world, "cert transport", "{'target': 'START1'}", SG_E_TOKEN, "token_unavailable");
+}
+
+/* ---- the token dies on the way ---- */
+
+static void a_key_cut_short_leaves_nothing(void **state)
+{
+    struct world *world = *state;
+    for (unsigned through = 0; through < 3; through++) {
+        for (int does = 0; does < 2; does++) {
+            struct snapshot before = snapshot(world);
+            json_t *params = with_key(world, "START1/web", key, leaf);
+            unsigned settled = 0;
+            world_cut_after(world, through, does != 0);
+            sg_status s = ask(world, "cert add", params, false);
+            if (through < 2) { /* import, sync */
+                assert_int_equal(s, SG_E_TOKEN);
+                assert_string_equal(world->err.code, "token_unavailable");
+            } else {
+                assert_int_equal(s, SG_OK);
+            }
+            world_kill_token(world);
+            world_start_token(world);
+            assert_int_equal(sg_operations_recover(&world->service, "store", &settled, &world->err),
+                             SG_OK);
+            assert_int_equal(counts(world).intents, 0);
+            struct snapshot after = snapshot(world);
+            if (s == SG_OK) {
+                assert_int_equal(after.private_keys, before.private_keys + 1);
+                assert_int_equal(after.certificates, before.certificates + 1);
+                must(world, "cert delete", "{'certificate': 'START1/web', 'force': true}");
+            } else {
+                assert_same(&before, &after);
+            }
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(the_key_goes_into_the_token_and_signs),
+        TEST(without_a_label_it_is_called_by_its_name),
+        TEST(a_ca_with_its_key_keeps_its_issuers_apart),
+        TEST(rsa_keys_do_what_their_certificate_says),
+        TEST(extractable_only_where_token_and_policy_allow),
+        TEST(a_key_that_is_here_is_not_taken_again),
+        TEST(what_is_here_already_is_not_added),
+        TEST(a_certificate_that_stands_keyless_is_in_the_way),
+        TEST(a_label_of_another_key_is_in_the_way),
+        TEST(another_key_than_was_said_is_destroyed_again),
+        TEST(a_key_without_its_certificate_is_refused),
+        TEST(a_package_serves_once),
+        TEST(a_damaged_package_opens_for_nobody),
+        TEST(weak_and_strange_keys_are_refused_before_the_token),
+        TEST(what_does_not_verify_brings_no_key_in),
+        TEST(whoever_may_not_add_may_not_bring_keys),
+        TEST(words_about_a_key_need_one),
+        TEST(a_key_cut_short_leaves_nothing),
+    };
+    return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
+}
