@@ -14,6 +14,7 @@ void sg_invocation_done(struct sg_invocation *invocation)
     invocation->params = NULL;
     invocation->locals = NULL;
     invocation->local_count = 0;
+    sg_carried_done(&invocation->carried);
 }
 
 bool sg_arguments_want_json(int argc, const char *const *argv)

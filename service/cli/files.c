@@ -7,7 +7,8 @@
 
 #include <signet/base/file.h>
 #include <signet/cli/base64.h>
-#include <signet/keystore/read.h>
+#include <signet/cli/password.h>
+#include <signet/keystore/pkcs12.h>
 
 /* Where the certificates of a parameter's files gather. */
 struct gathering {
@@ -62,9 +63,64 @@ static sg_status take_certificate(void *context, struct sg_bytes der, struct sg_
     return SG_OK;
 }
 
-static sg_status load_certificates(json_t *params, const struct sg_local *local,
+/* ---- PKCS#12: certificates and a private key ---- */
+
+/* The one that was said, or none when none is needed, or the one that is asked for. */
+static sg_status find_password(struct sg_invocation *invocation, const char *path,
+                               struct sg_bytes content, struct sg_error *err)
+{
+    const char *file = sg_invocation_local(invocation, "password_file");
+    struct sg_carried *carried = &invocation->carried;
+    if (carried->password != NULL || (file == NULL && sg_keystore_pkcs12_is_open(content))) {
+        return SG_OK;
+    }
+    return sg_password_get_strict(file, shown(path), false, &carried->password, err);
+}
+
+static sg_status load_keystore(struct sg_invocation *invocation, const char *path,
+                               struct sg_bytes content, struct gathering *gathering,
+                               struct sg_error *err)
+{
+    SG_PKCS12_KEY key = {.pkcs8 = {0}};
+    struct sg_carried *carried = &invocation->carried;
+    if (carried->pkcs8.len > 0) {
+        sg_fail(err, SG_E_INPUT, "several_private_keys", "%s is the second file with a private key",
+                shown(path));
+        return sg_hint(err, "Add one PKCS#12 keystore at a time.");
+    }
+    sg_status s = find_password(invocation, path, content, err);
+    s = s == SG_OK ? sg_keystore_read_pkcs12(shown(path), content, carried->password,
+                                             take_certificate, gathering, &key, err)
+                   : s;
+    if (s == SG_OK) {
+        carried->pkcs8 = key.pkcs8;
+        key.pkcs8 = (struct sg_buffer){.data = NULL};
+        memcpy(carried->spki_sha256, key.spki_sha256, sizeof carried->spki_sha256);
+    }
+    return s;
+}
+
+static bool takes_keys(const struct sg_operation *operation)
+{
+    return sg_param_find(operation, "private_key") != NULL;
+}
+
+/* A password is said of a keystore. */
+static sg_status check_password_used(const struct sg_invocation *invocation, struct sg_error *err)
+{
+    bool said = sg_invocation_local(invocation, "password_file") != NULL;
+    if (!said || !takes_keys(invocation->operation) || invocation->carried.pkcs8.len > 0) {
+        return SG_OK;
+    }
+    sg_fail(err, SG_E_USAGE, "bad_usage",
+            "none of the files is a PKCS#12 keystore: a password opens none of them");
+    return sg_hint(err, "Leave --password-file out.");
+}
+
+static sg_status load_certificates(struct sg_invocation *invocation, const struct sg_local *local,
                                    struct sg_error *err)
 {
+    json_t *params = invocation->params;
     const char *name = local->param->name;
     SG_BUFFER content;
     sg_buffer_init(&content, (size_t)SG_INPUT_FILE_MAX);
@@ -81,6 +137,9 @@ static sg_status load_certificates(json_t *params, const struct sg_local *local,
         return s;
     }
     struct sg_bytes bytes = {content.data, content.len};
+    if (takes_keys(invocation->operation) && sg_keystore_is_pkcs12(bytes)) {
+        return load_keystore(invocation, local->value, bytes, &gathering, err);
+    }
     return sg_keystore_read_certificates(shown(local->value), bytes, take_certificate, &gathering,
                                          err);
 }
@@ -113,7 +172,7 @@ sg_status sg_files_load(struct sg_invocation *invocation, struct sg_error *err)
         const struct sg_local *local = &invocation->locals[i];
         sg_status s = SG_OK;
         if (local->param->type == SG_PARAM_CERTIFICATE_FILES) {
-            s = load_certificates(invocation->params, local, err);
+            s = load_certificates(invocation, local, err);
         } else if (local->param->type == SG_PARAM_CSR_FILE) {
             s = load_csr(invocation->params, local, err);
         }
@@ -121,5 +180,5 @@ sg_status sg_files_load(struct sg_invocation *invocation, struct sg_error *err)
             return s;
         }
     }
-    return SG_OK;
+    return check_password_used(invocation, err);
 }

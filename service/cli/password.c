@@ -142,15 +142,8 @@ static sg_status read_file(const char *path, struct sg_secret **out, struct sg_e
     return sg_secret_read_fd(fd, "password file", out, err);
 }
 
-sg_status sg_password_get(const char *file, const char *what, struct sg_secret **out,
-                          struct sg_error *err)
+static sg_status ask_twice(const char *what, struct sg_secret **out, struct sg_error *err)
 {
-    if (file != NULL && strcmp(file, "-") == 0) {
-        return sg_secret_read_fd(STDIN_FILENO, "password on standard input", out, err);
-    }
-    if (file != NULL) {
-        return read_file(file, out, err);
-    }
     SG_SECRET struct sg_secret *first = NULL;
     SG_SECRET struct sg_secret *second = NULL;
     sg_status s = ask(false, what, &first, err);
@@ -164,4 +157,28 @@ sg_status sg_password_get(const char *file, const char *what, struct sg_secret *
         *out = SG_STEAL(first);
     }
     return s;
+}
+
+static sg_status read_stdin(struct sg_secret **out, struct sg_error *err)
+{
+    return sg_secret_read_fd(STDIN_FILENO, "password on standard input", out, err);
+}
+
+sg_status sg_password_get(const char *file, const char *what, struct sg_secret **out,
+                          struct sg_error *err)
+{
+    if (file == NULL) {
+        return ask_twice(what, out, err);
+    }
+    return strcmp(file, "-") == 0 ? read_stdin(out, err) : read_file(file, out, err);
+}
+
+sg_status sg_password_get_strict(const char *file, const char *what, bool twice,
+                                 struct sg_secret **out, struct sg_error *err)
+{
+    if (file == NULL) {
+        return twice ? ask_twice(what, out, err) : ask(false, what, out, err);
+    }
+    return strcmp(file, "-") == 0 ? read_stdin(out, err)
+                                  : sg_secret_read_file(file, "password file", out, err);
 }

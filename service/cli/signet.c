@@ -49,15 +49,14 @@ static sg_status ask(struct sg_invocation *invocation, json_t **answer, struct s
     if ((invocation->operation->flags & SG_OP_CLIENT) != 0) {
         return ask_nobody(invocation, answer, err);
     }
+    SG_CLEANUP(sg_client_freep) struct sg_client *client = NULL;
     sg_status s = sg_shape_check(invocation, err);
-    if (s == SG_OK) {
-        s = sg_files_load(invocation, err);
-    }
-    if (s != SG_OK) {
-        return s;
-    }
-    return sg_client_call(sg_client_socket(invocation->socket), invocation->operation,
-                          invocation->params, invocation->dry_run, 0, answer, err);
+    s = s == SG_OK ? sg_files_load(invocation, err) : s;
+    s = s == SG_OK ? sg_client_open(sg_client_socket(invocation->socket), &client, err) : s;
+    s = s == SG_OK ? sg_carry_in(client, invocation, err) : s;
+    return s == SG_OK ? sg_client_ask(client, invocation->operation, invocation->params,
+                                      invocation->dry_run, 0, answer, err)
+                      : s;
 }
 
 /* With --json and nowhere to write, the answer itself is what a program wants. */

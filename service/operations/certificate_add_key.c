@@ -107,8 +107,7 @@ static sg_status check_elsewhere(struct sg_run *run, const struct sg_add *plan,
 {
     struct sg_certificate_name known = {.label = {""}};
     struct sg_certificate_filter filter = {.spki_sha256 = digest_of(plan), .with_key = true};
-    sg_status s =
-        sg_store_certificate_each(run->service->store, &filter, keep_first, &known, err);
+    sg_status s = sg_store_certificate_each(run->service->store, &filter, keep_first, &known, err);
     if (s != SG_OK || known.label.text[0] == '\0') {
         return s;
     }
@@ -124,8 +123,7 @@ static sg_status check_elsewhere(struct sg_run *run, const struct sg_add *plan,
 static sg_status check_keyless(struct sg_run *run, const struct sg_add *plan, struct sg_error *err)
 {
     SG_CERTIFICATE_ROW row = {0};
-    sg_status s =
-        sg_store_certificate_get(run->service->store, &plan->match.name, &row, err);
+    sg_status s = sg_store_certificate_get(run->service->store, &plan->match.name, &row, err);
     if (s != SG_OK || row.has_key) {
         return s;
     }
@@ -175,9 +173,9 @@ sg_status sg_add_plan_key(struct sg_run *run, struct sg_add *plan, struct sg_err
     }
     sg_status s = check_elsewhere(run, plan, err);
     s = s == SG_OK ? sg_new_choose_token(run, sg_run_text(run, "token"), &place, err) : s;
-    s = s == SG_OK ? sg_run_policy_check(run, plan->bundle.members[plan->leaf], place.extractable,
-                                         err)
-                   : s;
+    s = s == SG_OK
+            ? sg_run_policy_check(run, plan->bundle.members[plan->leaf], place.extractable, err)
+            : s;
     snprintf(plan->token, sizeof plan->token, "%s", place.token);
     return s;
 }
@@ -266,10 +264,11 @@ static sg_status store(struct sg_run *run, struct sg_certificate_row *row, struc
     sg_time_format(row->not_after_s, until);
     s = sg_run_effect(run, err, "took a private key into token \"%s\"%s", row->token,
                       row->extractable ? "; it can be exported again" : "");
-    return s == SG_OK ? sg_run_effect(run, err, "added %s, issued by \"%.200s\", %s, valid until %s",
-                                      sg_row_name(row).text, row->issuer_text,
-                                      sg_trust_name(row->trust), until)
-                      : s;
+    return s == SG_OK
+               ? sg_run_effect(run, err, "added %s, issued by \"%.200s\", %s, valid until %s",
+                               sg_row_name(row).text, row->issuer_text, sg_trust_name(row->trust),
+                               until)
+               : s;
 }
 
 sg_status sg_add_with_key(struct sg_run *run, struct sg_add *plan, struct sg_certificate_row *row,

@@ -89,9 +89,9 @@ static void seal(struct world *world, EVP_PKEY *pkey, X509 *certificate, struct 
     sg_buffer_init(package, 8192);
     assert_int_equal(sg_buffer_append(package, id, sizeof id, &err), SG_OK);
     assert_int_equal(sg_buffer_append(package, context.spki_sha256, 32, &err), SG_OK);
-    assert_int_equal(sg_transport_seal(point, &context, (struct sg_bytes){pkcs8.data, pkcs8.len},
-                                       package, &err),
-                     SG_OK);
+    assert_int_equal(
+        sg_transport_seal(point, &context, (struct sg_bytes){pkcs8.data, pkcs8.len}, package, &err),
+        SG_OK);
 }
 
 /* Takes params. */
@@ -180,12 +180,14 @@ static void rsa_keys_do_what_their_certificate_says(void **state)
 static void extractable_only_where_token_and_policy_allow(void **state)
 {
     struct world *world = *state;
-    refused_json(world, "cert add", flagged(with_key(world, "START1/web", key, leaf), "extractable"),
-                 SG_E_DENIED, "extractable_not_allowed");
+    refused_json(world, "cert add",
+                 flagged(with_key(world, "START1/web", key, leaf), "extractable"), SG_E_DENIED,
+                 "extractable_not_allowed");
     world->extractable_allowed = true;
     world->service.policy.extractable_keys = false;
-    refused_json(world, "cert add", flagged(with_key(world, "START1/web", key, leaf), "extractable"),
-                 SG_E_DENIED, "policy_extractable");
+    refused_json(world, "cert add",
+                 flagged(with_key(world, "START1/web", key, leaf), "extractable"), SG_E_DENIED,
+                 "policy_extractable");
     world->service.policy.extractable_keys = true;
     must_json(world, "cert add", flagged(with_key(world, "START1/web", key, leaf), "extractable"));
     assert_says(world, "did", "it can be exported again");
@@ -225,8 +227,7 @@ static void what_is_here_already_is_not_added(void **state)
 static void a_certificate_that_stands_keyless_is_in_the_way(void **state)
 {
     struct world *world = *state;
-    must_json(world, "cert add",
-              bundle_json("START1/web", leaf, ca.intermediate, ca.root, NULL));
+    must_json(world, "cert add", bundle_json("START1/web", leaf, ca.intermediate, ca.root, NULL));
     refused_json(world, "cert add", with_key(world, "START1/web", key, leaf), SG_E_CONFLICT,
                  "certificate_exists");
     X509 *renewed = issue(key, "web");
@@ -348,10 +349,10 @@ static void whoever_may_not_add_may_not_bring_keys(void **state)
 static void words_about_a_key_need_one(void **state)
 {
     struct world *world = *state;
-    refused_json(world, "cert add",
-                 flagged(bundle_json("START1/web", leaf, ca.intermediate, ca.root, NULL),
-                         "extractable"),
-                 SG_E_USAGE, "bad_parameter");
+    refused_json(
+        world, "cert add",
+        flagged(bundle_json("START1/web", leaf, ca.intermediate, ca.root, NULL), "extractable"),
+        SG_E_USAGE, "bad_parameter");
     refused(world, "cert transport", "{'target': 'START1', 'token': 'none'}", SG_E_NOT_FOUND,
             "token_not_found");
     world->down = true;

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include <signet/base/error.h>
+#include <signet/cli/carry.h>
 #include <signet/interface/spec.h>
 
 #define SG_PARAMS_MAX 32           /**< parameters of one operation */
@@ -37,7 +38,8 @@ struct sg_invocation {
     struct sg_local *locals;
     size_t local_count;
     bool json, dry_run;
-    const char *socket; /**< --socket, or NULL; borrowed from argv */
+    const char *socket;        /**< --socket, or NULL; borrowed from argv */
+    struct sg_carried carried; /**< a private key between a file and the token */
 };
 #define SG_INVOCATION_INIT                                                                         \
     {                                                                                              \

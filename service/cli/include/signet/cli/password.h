@@ -1,6 +1,8 @@
-/* A password for a file that is written: from a file, or asked for on the terminal. */
+/* A password for a file that is written or read: from a file, or asked for on the terminal. */
 #ifndef SIGNET_CLI_PASSWORD_H
 #define SIGNET_CLI_PASSWORD_H
+
+#include <stdbool.h>
 
 #include <signet/base/secret.h>
 
@@ -9,5 +11,10 @@
  * terminal; SG_E_INPUT "passwords_differ". */
 SG_CHECKED sg_status sg_password_get(const char *file, const char *what, struct sg_secret **out,
                                      struct sg_error *err);
+
+/** The same for a file with a private key: the password file must be its owner's alone (SG_E_INPUT
+ * when others may read it). twice: ask twice, for a file that is written. */
+SG_CHECKED sg_status sg_password_get_strict(const char *file, const char *what, bool twice,
+                                            struct sg_secret **out, struct sg_error *err);
 
 #endif

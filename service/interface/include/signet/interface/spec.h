@@ -28,11 +28,11 @@ enum sg_param_type {
     SG_PARAM_CERTIFICATE_FILES, /**< JSON array of base64 DER; on the command line files that the
                                    client reads and takes apart */
     SG_PARAM_CSR_FILE,          /**< JSON string base64 DER; on the command line a file */
-    SG_PARAM_CARRIED, /**< JSON string base64; made by the client on the way of a private key
-                         (docs/keys-in-and-out.md), no option of the command line */
-    SG_PARAM_CLIENT_FILE,       /**< a path that only the client uses: never sent */
-    SG_PARAM_CLIENT_WORD,       /**< one of .words, used by the client only: never sent */
-    SG_PARAM_CLIENT_FLAG,       /**< a flag for the client only: never sent */
+    SG_PARAM_CARRIED,     /**< JSON string base64; made by the client on the way of a private key
+                             (docs/keys-in-and-out.md), no option of the command line */
+    SG_PARAM_CLIENT_FILE, /**< a path that only the client uses: never sent */
+    SG_PARAM_CLIENT_WORD, /**< one of .words, used by the client only: never sent */
+    SG_PARAM_CLIENT_FLAG, /**< a flag for the client only: never sent */
 };
 
 struct sg_param {
@@ -51,12 +51,11 @@ struct sg_param {
 /** An authority that an operation needs before anything else happens. */
 struct sg_need {
     enum sg_function function;
-    const char
-        *param; /**< the parameter whose owner is the target, and, when it names a ring, that
-                   ring; skipped when an optional parameter is absent; NULL: nobody's. CONNECT
-                   and REMOVE of a ring heed its parameters "certificate" ("target", when something
-                   is added and connected) and "usage" too */
-    const char *when; /**< needed only when this parameter is given; NULL: always */
+    const char *param; /**< the parameter whose owner is the target, and, when it names a ring, that
+                          ring; skipped when an optional parameter is absent; NULL: nobody's.
+                          CONNECT and REMOVE of a ring heed its parameters "certificate" ("target",
+                          when something is added and connected) and "usage" too */
+    const char *when;  /**< needed only when this parameter is given; NULL: always */
 };
 #define SG_NEEDS_MAX 3
 

@@ -1,0 +1,31 @@
+/* A private key on its way between a file and the token: it is in the clear in this process alone
+ * (docs/keys-in-and-out.md). */
+#ifndef SIGNET_CLI_CARRY_H
+#define SIGNET_CLI_CARRY_H
+
+#include <jansson.h>
+
+#include <signet/base/buffer.h>
+#include <signet/base/error.h>
+#include <signet/base/secret.h>
+#include <signet/token/transport.h>
+
+struct sg_client;
+struct sg_invocation;
+
+/** What an invocation carries. Zero: nothing. */
+struct sg_carried {
+    struct sg_buffer pkcs8;             /**< a key out of a file, or for one; empty: none */
+    unsigned char spki_sha256[32];      /**< of a key out of a file */
+    struct sg_transport_key *recipient; /**< what the service shall encrypt a key to */
+    struct sg_secret *password;         /**< of the file, when it was said already; or NULL */
+};
+/** Wipe and free. */
+void sg_carried_done(struct sg_carried *carried);
+
+/** When a key was read from a file: encrypt it to the token process and put it among the
+ * parameters. Fails with what the service answers. */
+SG_CHECKED sg_status sg_carry_in(struct sg_client *client, struct sg_invocation *invocation,
+                                 struct sg_error *err);
+
+#endif
