@@ -34,6 +34,7 @@ struct sg_add {
     json_t *added;              /**< the answer's list of issuers */
     struct sg_label last_label; /**< that sg_add_free_label made, before it numbered it */
     unsigned next_number;
+    struct sg_ring_row ring;           /**< to be connected to; id 0: none */
     struct sg_buffer package;          /**< a private key that comes along, encrypted */
     bool brings_key;                   /**< .package is to be taken: it is the leaf's */
     char token[SG_TOKEN_NAME_MAX + 1]; /**< that will hold it */

@@ -87,6 +87,46 @@ static sg_status read_target(struct sg_run *run, struct sg_add *plan, struct sg_
     return s;
 }
 
+/* ---- connecting what was added, in the same transaction ---- */
+
+static bool is_about_ring(const struct sg_run *run)
+{
+    return sg_run_flag(run, "default") || sg_run_text(run, "usage") != NULL;
+}
+
+/* Before anything is done: the ring is there. */
+static sg_status find_ring(struct sg_run *run, struct sg_ring_row *out, struct sg_error *err)
+{
+    struct sg_ring_ref ref;
+    *out = (struct sg_ring_row){.id = 0};
+    if (sg_run_text(run, "connect") == NULL) {
+        return is_about_ring(run) ? sg_fail(err, SG_E_USAGE, "bad_parameter",
+                                            "usage and default are said of a connection: name the "
+                                            "ring with connect")
+                                  : SG_OK;
+    }
+    sg_status s = sg_run_ring_ref(run, "connect", &ref, err);
+    return s == SG_OK ? sg_store_ring_get(run->service->store, &ref, out, err) : s;
+}
+
+static sg_status connect_added(struct sg_run *run, const struct sg_ring_row *ring,
+                               const struct sg_certificate_row *row, struct sg_error *err)
+{
+    struct sg_connected made;
+    if (ring->id == 0) {
+        return SG_OK;
+    }
+    sg_status s = sg_run_connect(run, ring, row, &made, err);
+    json_t *answer = json_pack("{s:s, s:s, s:s, s:b, s:b}", "owner", ring->name.owner.text, "ring",
+                               ring->name.ring.text, "usage", sg_usage_name(made.usage), "default",
+                               (int)made.is_default, "replaced", (int)made.replaced);
+    if (s != SG_OK) {
+        json_decref(answer);
+        return s;
+    }
+    return sg_run_set(run->answer, "connection", answer, err);
+}
+
 /* ---- the certificate itself ---- */
 
 static bool same_issuer(const struct sg_certificate_row *row,
@@ -150,11 +190,12 @@ static sg_status replace(struct sg_run *run, struct sg_add *plan, struct sg_erro
         s = sg_run_settle_later(run, SG_INTENT_CERTIFICATE, row->token, &row->key, err);
     }
     s = s == SG_OK ? sg_row_answer(run, row, err) : s;
-    return s == SG_OK ? sg_run_effect(run, err, "%s %s, issued by \"%.200s\", %s, valid until %s",
-                                      placeholder ? "replaced the placeholder of" : "renewed",
-                                      sg_row_name(row).text, row->issuer_text,
-                                      sg_trust_name(row->trust), until)
-                      : s;
+    s = s == SG_OK ? sg_run_effect(run, err, "%s %s, issued by \"%.200s\", %s, valid until %s",
+                                   placeholder ? "replaced the placeholder of" : "renewed",
+                                   sg_row_name(row).text, row->issuer_text,
+                                   sg_trust_name(row->trust), until)
+                   : s;
+    return s == SG_OK ? connect_added(run, &plan->ring, row, err) : s;
 }
 
 static sg_status warn_keyless(struct sg_run *run, const struct sg_add *plan,
@@ -188,7 +229,8 @@ static sg_status add_new(struct sg_run *run, struct sg_add *plan, struct sg_erro
     }
     s = s == SG_OK ? sg_add_row(run, plan->bundle.members[plan->leaf], &row, err) : s;
     s = s == SG_OK ? sg_row_answer(run, &row, err) : s;
-    return s == SG_OK ? warn_keyless(run, plan, &row.name, err) : s;
+    s = s == SG_OK ? warn_keyless(run, plan, &row.name, err) : s;
+    return s == SG_OK ? connect_added(run, &plan->ring, &row, err) : s;
 }
 
 /* ---- CERTAUTH: a bundle of CA certificates ---- */
@@ -206,6 +248,10 @@ static sg_status add_ca_bundle(struct sg_run *run, struct sg_add *plan, struct s
     if (sg_add_asked_notrust(run)) {
         return sg_fail(err, SG_E_USAGE, "bad_parameter",
                        "add CA certificates that are not to be trusted one at a time");
+    }
+    if (sg_run_text(run, "connect") != NULL) {
+        return sg_fail(err, SG_E_USAGE, "bad_parameter",
+                       "add CA certificates that are to be connected one at a time");
     }
     sg_status s = SG_OK;
     size_t before = json_array_size(run->effects);
@@ -230,7 +276,8 @@ static sg_status add_with_key(struct sg_run *run, struct sg_add *plan, struct sg
     SG_CERTIFICATE_ROW row = {0};
     sg_status s = sg_add_with_key(run, plan, &row, err);
     s = s == SG_OK ? sg_add_issuers(run, plan, err) : s;
-    return s == SG_OK ? sg_row_answer(run, &row, err) : s;
+    s = s == SG_OK ? sg_row_answer(run, &row, err) : s;
+    return s == SG_OK ? connect_added(run, &plan->ring, &row, err) : s;
 }
 
 static sg_status add_or_replace(struct sg_run *run, struct sg_add *plan, struct sg_error *err)
@@ -271,6 +318,7 @@ sg_status sg_operation_CERT_ADD(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? read_target(run, plan, err) : s;
     s = s == SG_OK ? sg_run_set(run->answer, "owner", json_string(plan->owner.text), err) : s;
     s = s == SG_OK ? sg_add_read_key(run, plan, err) : s;
+    s = s == SG_OK ? find_ring(run, &plan->ring, err) : s;
     s = s == SG_OK ? read_bundle(run, plan, err) : s;
     s = s == SG_OK ? sg_add_match_keys(run, plan, err) : s;
     run->visible = true;

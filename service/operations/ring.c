@@ -224,33 +224,44 @@ static sg_status say_no_longer(struct sg_run *run, const struct sg_certificate_r
                          sg_row_name(row).text);
 }
 
+static sg_status usage_of(const struct sg_run *run, const struct sg_certificate_row *row,
+                          enum sg_usage *out, struct sg_error *err)
+{
+    const char *word = sg_run_text(run, "usage");
+    *out = sg_usage_default(row->name.owner.text);
+    return word == NULL || sg_usage_parse(word, out)
+               ? SG_OK
+               : sg_fail(err, SG_E_USAGE, "bad_parameter", "usage is personal, certauth or site");
+}
+
+sg_status sg_run_connect(struct sg_run *run, const struct sg_ring_row *ring,
+                         const struct sg_certificate_row *row, struct sg_connected *out,
+                         struct sg_error *err)
+{
+    struct sg_certificate_name displaced = {0};
+    bool was_default = false;
+    *out = (struct sg_connected){.is_default = sg_run_flag(run, "default")};
+    sg_status s = usage_of(run, row, &out->usage, err);
+    s = s == SG_OK ? is_ring_default(run, ring, row, &was_default, err) : s;
+    s = s == SG_OK ? sg_store_connect(run->service->store, ring->id, row->id, out->usage,
+                                      out->is_default, &out->replaced, &displaced, err)
+                   : s;
+    run->visible = true;
+    s = s == SG_OK ? describe_connection(run, ring, row, out->usage, out->is_default, out->replaced,
+                                         &displaced, err)
+                   : s;
+    return s == SG_OK && was_default && !out->is_default ? say_no_longer(run, row, err) : s;
+}
+
 sg_status sg_operation_RING_CONNECT(struct sg_run *run, struct sg_error *err)
 {
     struct sg_ring_row ring;
     SG_CERTIFICATE_ROW row = {0};
-    bool replaced = false;
-    bool was_default = false;
-    struct sg_certificate_name displaced = {0};
-    bool is_default = sg_run_flag(run, "default");
+    struct sg_connected made;
     sg_status s = find_both(run, &ring, &row, err);
-    s = s == SG_OK ? is_ring_default(run, &ring, &row, &was_default, err) : s;
-    if (s != SG_OK) {
-        return s;
-    }
-    enum sg_usage usage = sg_usage_default(row.name.owner.text);
-    const char *word = sg_run_text(run, "usage");
-    if (word != NULL && !sg_usage_parse(word, &usage)) {
-        return sg_fail(err, SG_E_USAGE, "bad_parameter", "usage is personal, certauth or site");
-    }
-    s = sg_store_connect(run->service->store, ring.id, row.id, usage, is_default, &replaced,
-                         &displaced, err);
+    s = s == SG_OK ? sg_run_connect(run, &ring, &row, &made, err) : s;
     s = s == SG_OK ? answer_member(run, &ring, &row, err) : s;
-    s = s == SG_OK ? answer_connection(run, usage, is_default, replaced, err) : s;
-    run->visible = true;
-    s = s == SG_OK
-            ? describe_connection(run, &ring, &row, usage, is_default, replaced, &displaced, err)
-            : s;
-    return s == SG_OK && was_default && !is_default ? say_no_longer(run, &row, err) : s;
+    return s == SG_OK ? answer_connection(run, made.usage, made.is_default, made.replaced, err) : s;
 }
 
 static sg_status disconnect(struct sg_run *run, const struct sg_ring_row *ring,

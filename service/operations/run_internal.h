@@ -194,6 +194,16 @@ struct sg_ring_text {
     char text[SG_OWNER_MAX + SG_RING_BYTES + 2];
 };
 struct sg_ring_text sg_ring_text(const struct sg_ring_ref *ref);
+/** What connecting did. */
+struct sg_connected {
+    enum sg_usage usage;
+    bool is_default, replaced;
+};
+/** Connect a certificate of the store as the parameters "usage" and "default" say; effects and
+ * warnings say so. The gate was asked before. */
+SG_CHECKED sg_status sg_run_connect(struct sg_run *run, const struct sg_ring_row *ring,
+                                    const struct sg_certificate_row *row, struct sg_connected *out,
+                                    struct sg_error *err);
 /** What keeps a program from using a ring's member: the first of these that applies. */
 enum sg_obstacle {
     SG_OBSTACLE_NONE,

@@ -209,6 +209,87 @@ static void a_key_that_is_here_is_not_taken_again(void **state)
     X509_free(renewed);
 }
 
+/* ---- added and connected at once ---- */
+
+/* Takes params. */
+static json_t *connected(json_t *params, const char *ring, const char *usage, bool is_default)
+{
+    json_object_set_new(params, "connect", json_string(ring));
+    if (usage != NULL) {
+        json_object_set_new(params, "usage", json_string(usage));
+    }
+    return is_default ? flagged(params, "default") : params;
+}
+
+static void a_key_comes_in_and_is_the_default_of_a_ring(void **state)
+{
+    struct world *world = *state;
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    uint64_t sequence = sequence_of(world, "START1", "KEY");
+    must_json(world, "cert add",
+              connected(with_key(world, "START1/web", key, leaf), "START1/KEY", NULL, true));
+    assert_says(world, "did", "connected START1/web to START1/KEY as PERSONAL, the default");
+    const json_t *made = json_object_get(world->answer, "connection");
+    assert_string_equal(json_string_value(json_object_get(made, "usage")), "PERSONAL");
+    assert_true(json_is_true(json_object_get(made, "default")));
+    assert_true(sequence_of(world, "START1", "KEY") > sequence);
+    assert_int_equal(counts(world).connections, 1);
+}
+
+static void certificates_and_renewals_are_connected_too(void **state)
+{
+    struct world *world = *state;
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    must_json(world, "cert add",
+              connected(bundle_json("CERTAUTH/Root", ca.root, NULL), "START1/KEY", NULL, false));
+    assert_says(world, "did", "connected CERTAUTH/Root to START1/KEY as CERTAUTH");
+    must(world, "cert generate", "{'certificate': 'START1/own', 'subject': 'CN=own'}");
+    X509 *answer = certify(world, &ca, "START1", "own");
+    must_json(world, "cert add",
+              connected(bundle_json("START1/own", answer, ca.intermediate, NULL), "START1/KEY",
+                        "personal", true));
+    assert_says(world, "did", "replaced the placeholder of START1/own");
+    assert_says(world, "did", "connected START1/own to START1/KEY as PERSONAL, the default");
+    assert_int_equal(counts(world).connections, 2);
+    X509_free(answer);
+}
+
+static void both_are_done_or_neither(void **state)
+{
+    struct world *world = *state;
+    refused_json(world, "cert add",
+                 connected(with_key(world, "START1/web", key, leaf), "START1/NONE", NULL, true),
+                 SG_E_NOT_FOUND, "ring_not_found");
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    world->refuse_narrow = true;
+    refused_json(world, "cert add",
+                 connected(with_key(world, "START1/web", key, leaf), "START1/KEY", NULL, true),
+                 SG_E_STORAGE, "cannot_narrow");
+    world->refuse_narrow = false;
+    refused_json(world, "cert add",
+                 connected(bundle_json("CERTAUTH", ca.root, ca.intermediate, NULL), "START1/KEY",
+                           NULL, false),
+                 SG_E_USAGE, "bad_parameter");
+    refused_json(world, "cert add", flagged(bundle_json("CERTAUTH/Root", ca.root, NULL), "default"),
+                 SG_E_USAGE, "bad_parameter");
+}
+
+/* ADD alone connects nothing: the ring's own gate is asked. */
+static void connecting_takes_authority_of_its_own(void **state)
+{
+    struct world *world = *state;
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    must(world, "authority define",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.ADD', 'uacc': 'control'}");
+    world->caller = &owner_of_start1;
+    refused_json(world, "cert add",
+                 connected(bundle_json("START1/web", leaf, ca.intermediate, ca.root, NULL),
+                           "START1/KEY", NULL, false),
+                 SG_E_DENIED, "not_authorised");
+    must_json(world, "cert add", bundle_json("START1/web", leaf, ca.intermediate, ca.root, NULL));
+    world->caller = &administrator;
+}
+
 /* ---- it is refused ---- */
 
 static void what_is_here_already_is_not_added(void **state)
@@ -404,6 +485,10 @@ int main(void)
         TEST(rsa_keys_do_what_their_certificate_says),
         TEST(extractable_only_where_token_and_policy_allow),
         TEST(a_key_that_is_here_is_not_taken_again),
+        TEST(a_key_comes_in_and_is_the_default_of_a_ring),
+        TEST(certificates_and_renewals_are_connected_too),
+        TEST(both_are_done_or_neither),
+        TEST(connecting_takes_authority_of_its_own),
         TEST(what_is_here_already_is_not_added),
         TEST(a_certificate_that_stands_keyless_is_in_the_way),
         TEST(a_label_of_another_key_is_in_the_way),
