@@ -5,6 +5,7 @@
 #include <signet/cli/arguments.h>
 #include <signet/cli/base64.h>
 #include <signet/cli/client.h>
+#include <signet/x509/certificate.h>
 
 static void json_freep(json_t **value)
 {
@@ -88,4 +89,51 @@ sg_status sg_carry_in(struct sg_client *client, struct sg_invocation *invocation
         return sg_fail_memory(err);
     }
     return SG_OK;
+}
+
+/* ---- out ---- */
+
+bool sg_carry_wants_key(const struct sg_invocation *invocation)
+{
+    const char *format = sg_invocation_local(invocation, "format");
+    if (invocation->operation->id == SG_OP_RING_EXPORT) {
+        return sg_invocation_local(invocation, "with_key") != NULL;
+    }
+    return invocation->operation->id == SG_OP_CERT_EXPORT && format != NULL &&
+           strncmp(format, "pkcs12", 6) == 0;
+}
+
+sg_status sg_carry_ask(struct sg_invocation *invocation, struct sg_error *err)
+{
+    struct sg_carried *carried = &invocation->carried;
+    if (!sg_carry_wants_key(invocation)) {
+        return SG_OK;
+    }
+    sg_status s = sg_transport_key_new(&carried->recipient, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    json_t *text = sg_base64_json(
+        (struct sg_bytes){sg_transport_key_point(carried->recipient), SG_TRANSPORT_POINT_LEN});
+    return text != NULL && json_object_set_new(invocation->params, "recipient", text) == 0
+               ? SG_OK
+               : sg_fail_memory(err);
+}
+
+sg_status sg_carry_out(const struct sg_invocation *invocation, const json_t *answer,
+                       struct sg_bytes leaf, struct sg_buffer *pkcs8, struct sg_error *err)
+{
+    SG_BUFFER sealed;
+    SG_CERTIFICATE *certificate = NULL;
+    struct sg_transport_context context = {.purpose = SG_TRANSPORT_EXPORT};
+    sg_buffer_init(&sealed, SG_TRANSPORT_PACKAGE_MAX);
+    sg_status s = sg_base64_read(json_object_get(answer, "private_key"), &sealed, err);
+    s = s == SG_OK ? sg_certificate_parse(leaf, &certificate, err) : s;
+    if (s != SG_OK) {
+        return s;
+    }
+    memcpy(context.spki_sha256, sg_certificate_facts(certificate)->spki_sha256,
+           sizeof context.spki_sha256);
+    return sg_transport_open(invocation->carried.recipient, &context,
+                             (struct sg_bytes){sealed.data, sealed.len}, pkcs8, err);
 }

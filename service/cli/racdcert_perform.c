@@ -126,6 +126,7 @@ static sg_status ask(struct sg_racdcert *session, struct sg_invocation *invocati
     sg_status s = sg_shape_check(invocation, err);
     s = s == SG_OK ? sg_files_load(invocation, err) : s;
     s = s == SG_OK ? sg_carry_in(session->client, invocation, err) : s;
+    s = s == SG_OK ? sg_carry_ask(invocation, err) : s;
     bool changes = (invocation->operation->flags & SG_OP_CHANGES) != 0;
     return s == SG_OK ? sg_client_ask(session->client, invocation->operation, invocation->params,
                                       session->options.dry_run && changes, 0, &outcome->answer, err)

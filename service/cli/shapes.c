@@ -12,6 +12,7 @@
 #include <signet/cli/base64.h>
 #include <signet/cli/directory.h>
 #include <signet/cli/password.h>
+#include <signet/keystore/pkcs12.h>
 #include <signet/x509/certificate.h>
 
 #define SHAPE_MAX 134217728u /* bytes of one written file */
@@ -24,6 +25,7 @@ enum format {
     FORMAT_PKCS7,
     FORMAT_PKCS7_PEM,
     FORMAT_PKCS12,
+    FORMAT_PKCS12_PEM,
     FORMAT_JKS,
     FORMAT_HASHDIR
 };
@@ -33,10 +35,10 @@ static const struct {
     const char *word;
     bool binary, password;
 } formats[FORMAT_COUNT] = {
-    [FORMAT_DER] = {"der", true, false},          [FORMAT_PEM] = {"pem", false, false},
-    [FORMAT_PKCS7] = {"pkcs7", true, false},      [FORMAT_PKCS7_PEM] = {"pkcs7-pem", false, false},
-    [FORMAT_PKCS12] = {"pkcs12", true, true},     [FORMAT_JKS] = {"jks", true, true},
-    [FORMAT_HASHDIR] = {"hashdir", false, false},
+    [FORMAT_DER] = {"der", true, false},      [FORMAT_PEM] = {"pem", false, false},
+    [FORMAT_PKCS7] = {"pkcs7", true, false},  [FORMAT_PKCS7_PEM] = {"pkcs7-pem", false, false},
+    [FORMAT_PKCS12] = {"pkcs12", true, true}, [FORMAT_PKCS12_PEM] = {"pkcs12-pem", false, true},
+    [FORMAT_JKS] = {"jks", true, true},       [FORMAT_HASHDIR] = {"hashdir", false, false},
 };
 
 static enum format format_of(const struct sg_invocation *invocation)
@@ -90,6 +92,15 @@ sg_status sg_shape_check(const struct sg_invocation *invocation, struct sg_error
         sg_fail(err, SG_E_USAGE, "bad_usage",
                 "format %s is a directory and cannot be standard output", formats[format].word);
         return sg_hint(err, "Name a directory with --out.");
+    }
+    if (sg_carry_wants_key(invocation) && !formats[format].password) {
+        sg_fail(err, SG_E_USAGE, "bad_usage", "format %s holds no private key",
+                formats[format].word);
+        return sg_hint(err, "Use --format pkcs12: the key is encrypted in it.");
+    }
+    if (sg_carry_wants_key(invocation) && format == FORMAT_JKS) {
+        sg_fail(err, SG_E_USAGE, "bad_usage", "a JKS keystore with a private key is not written");
+        return sg_hint(err, "Use --format pkcs12: every Java since 8 reads it.");
     }
     if (sg_invocation_local(invocation, "password_file") != NULL && !formats[format].password) {
         return sg_fail(err, SG_E_USAGE, "bad_usage", "format %s has no password",
@@ -219,6 +230,44 @@ static sg_status write_pkcs7_pem(const struct entries *entries, struct sg_buffer
     return sg_keystore_write_pem_block("PKCS7", (struct sg_bytes){der.data, der.len}, out, err);
 }
 
+/* A key, its certificate and the issuers. */
+static sg_status write_key_der(const struct sg_invocation *invocation,
+                               const struct entries *entries, const struct sg_buffer *key,
+                               struct sg_buffer *out, struct sg_error *err)
+{
+    SG_SECRET struct sg_secret *asked = NULL;
+    struct sg_secret *password = invocation->carried.password;
+    sg_status s = SG_OK;
+    if (password == NULL) {
+        s = sg_password_get_strict(sg_invocation_local(invocation, "password_file"),
+                                   out_path(invocation), true, &asked, err);
+        password = asked;
+    }
+    return s == SG_OK
+               ? sg_keystore_write_pkcs12_key((struct sg_bytes){key->data, key->len}, entries->list,
+                                              entries->count, password, out, err)
+               : s;
+}
+
+static sg_status write_key(const struct sg_invocation *invocation, const json_t *answer,
+                           const struct entries *entries, struct sg_buffer *out,
+                           struct sg_error *err)
+{
+    SG_BUFFER key;
+    SG_BUFFER der;
+    sg_buffer_init(&key, SG_PKCS12_KEY_MAX);
+    sg_buffer_init(&der, SHAPE_MAX);
+    sg_status s = sg_carry_out(invocation, answer, entries->list[0].der, &key, err);
+    s = s == SG_OK ? write_key_der(invocation, entries, &key, &der, err) : s;
+    if (s != SG_OK) {
+        return s;
+    }
+    struct sg_bytes bytes = {der.data, der.len};
+    return format_of(invocation) == FORMAT_PKCS12_PEM
+               ? sg_keystore_write_pem_block("PKCS12", bytes, out, err)
+               : sg_buffer_append(out, der.data, der.len, err);
+}
+
 static sg_status write_store(const struct sg_invocation *invocation, const struct entries *entries,
                              struct sg_buffer *out, struct sg_error *err)
 {
@@ -248,6 +297,7 @@ static sg_status write_format(const struct sg_invocation *invocation, const stru
     case FORMAT_PKCS7_PEM:
         return write_pkcs7_pem(entries, out, err);
     case FORMAT_PKCS12:
+    case FORMAT_PKCS12_PEM:
     case FORMAT_JKS:
         return write_store(invocation, entries, out, err);
     case FORMAT_HASHDIR:
@@ -333,8 +383,10 @@ static sg_status make_report(const struct sg_invocation *invocation, size_t coun
                              json_t **report, struct sg_error *err)
 {
     char line[PATH_MAX + 128];
-    snprintf(line, sizeof line, "%s %s: %zu %s%s", invocation->dry_run ? "write" : "wrote",
-             sg_excerpt(out_path(invocation)).text, count, what, count == 1 ? "" : "s");
+    snprintf(line, sizeof line, "%s %s: %s%zu %s%s", invocation->dry_run ? "write" : "wrote",
+             sg_excerpt(out_path(invocation)).text,
+             sg_carry_wants_key(invocation) ? "a private key and " : "", count, what,
+             count == 1 ? "" : "s");
     *report = invocation->dry_run ? json_pack("{s:b, s:[s]}", "dry_run", 1, "effects", line)
                                   : json_pack("{s:[s]}", "did", line);
     return *report != NULL ? SG_OK : sg_fail_memory(err);
@@ -348,7 +400,8 @@ static sg_status put_file(const struct sg_invocation *invocation, const struct s
         return sg_buffer_append(out, content->data, content->len, err);
     }
     if (!invocation->dry_run) {
-        sg_status s = sg_file_replace(out_path(invocation), content->data, content->len, 0644, err);
+        mode_t mode = sg_carry_wants_key(invocation) ? 0600 : 0644;
+        sg_status s = sg_file_replace(out_path(invocation), content->data, content->len, mode, err);
         if (s != SG_OK) {
             return s;
         }
@@ -391,7 +444,8 @@ static sg_status shape_export(const struct sg_invocation *invocation, const json
     }
     SG_BUFFER content;
     sg_buffer_init(&content, SHAPE_MAX);
-    s = write_format(invocation, &entries, &content, err);
+    s = sg_carry_wants_key(invocation) ? write_key(invocation, answer, &entries, &content, err)
+                                       : write_format(invocation, &entries, &content, err);
     return s == SG_OK
                ? put_file(invocation, &content, entries.count, "certificate", out, report, err)
                : s;

@@ -54,6 +54,7 @@ static sg_status ask(struct sg_invocation *invocation, json_t **answer, struct s
     s = s == SG_OK ? sg_files_load(invocation, err) : s;
     s = s == SG_OK ? sg_client_open(sg_client_socket(invocation->socket), &client, err) : s;
     s = s == SG_OK ? sg_carry_in(client, invocation, err) : s;
+    s = s == SG_OK ? sg_carry_ask(invocation, err) : s;
     return s == SG_OK ? sg_client_ask(client, invocation->operation, invocation->params,
                                       invocation->dry_run, 0, answer, err)
                       : s;

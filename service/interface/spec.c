@@ -16,7 +16,9 @@ static const char *const sg_words_map_trust[] = {"trust", "notrust", NULL};
 static const char *const sg_words_connect_usage[] = {"personal", "certauth", "site", NULL};
 static const char *const sg_words_class[] = {"FACILITY", "RDATALIB", "DIGTCRIT", NULL};
 static const char *const sg_words_level[] = {"none", "read", "update", "control", NULL};
-static const char *const sg_words_cert_format[] = {"der", "pem", "pkcs7", "pkcs7-pem", NULL};
+static const char *const sg_words_cert_format[] = {
+    "der", "pem", "pkcs7", "pkcs7-pem", "pkcs12", "pkcs12-pem", NULL,
+};
 static const char *const sg_words_ring_format[] = {
     "pem", "der", "pkcs7", "pkcs12", "jks", "hashdir", NULL,
 };

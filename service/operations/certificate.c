@@ -208,6 +208,7 @@ sg_status sg_operation_CERT_EXPORT(struct sg_run *run, struct sg_error *err)
     json_t *entries = json_array();
     sg_status s = sg_run_set(run->answer, "entries", entries, err);
     s = s == SG_OK ? find(run, &row, err) : s;
+    s = s == SG_OK && sg_run_text(run, "recipient") != NULL ? sg_export_key(run, &row, err) : s;
     if (s != SG_OK || sg_run_flag(run, "chain")) {
         return s != SG_OK ? s : sg_export_chain(run, &row, entries, err);
     }

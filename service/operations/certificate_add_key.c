@@ -46,7 +46,7 @@ sg_status sg_operation_CERT_TRANSPORT(struct sg_run *run, struct sg_error *err)
 sg_status sg_add_read_key(struct sg_run *run, struct sg_add *plan, struct sg_error *err)
 {
     const char *text = sg_run_text(run, "private_key");
-    sg_buffer_init(&plan->package, SG_TRANSPORT_PACKAGE_MAX + 3);
+    sg_buffer_init(&plan->package, SG_TRANSPORT_PACKAGE_MAX + 8);
     if (text == NULL) {
         bool about_key = sg_run_flag(run, "extractable") || sg_run_text(run, "token") != NULL;
         return about_key ? sg_fail(err, SG_E_USAGE, "bad_parameter",

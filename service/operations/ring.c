@@ -440,13 +440,22 @@ static sg_status export_anchor(void *context, const struct sg_certificate_row *r
                             row->name.label.text, err);
 }
 
+/* Using a key through a ring is one thing, having it another. */
+static sg_status export_key(struct sg_run *run, const struct sg_certificate_row *row,
+                            struct sg_error *err)
+{
+    sg_status s = sg_run_require(run, SG_FUNCTION_EXPORTKEY, row->name.owner.text, err);
+    return s == SG_OK ? sg_export_key(run, row, err) : s;
+}
+
 /* What provision tells a server to use is what goes into its file. */
 static sg_status export_chain(struct sg_run *run, const struct sg_ring_row *ring, json_t *entries,
                               struct sg_error *err)
 {
     SG_CERTIFICATE_ROW row = {0};
     sg_status s = sg_run_server_identity(run, ring, "no_default", &row, err);
-    return s == SG_OK ? sg_export_chain(run, &row, entries, err) : s;
+    s = s == SG_OK ? sg_export_chain(run, &row, entries, err) : s;
+    return s == SG_OK && sg_run_text(run, "recipient") != NULL ? export_key(run, &row, err) : s;
 }
 
 sg_status sg_operation_RING_EXPORT(struct sg_run *run, struct sg_error *err)
@@ -455,14 +464,18 @@ sg_status sg_operation_RING_EXPORT(struct sg_run *run, struct sg_error *err)
     struct sg_owner_name owner;
     json_t *entries = json_array();
     sg_status s = sg_run_set(run->answer, "entries", entries, err);
+    bool with_key = sg_run_text(run, "recipient") != NULL;
     if (s == SG_OK && sg_run_virtual_ring(run, &owner)) {
-        return sg_virtual_export(run, owner.text, entries, err);
+        return with_key ? sg_fail(err, SG_E_USAGE, "bad_parameter",
+                                  "a virtual ring has no default certificate whose key could be "
+                                  "exported")
+                        : sg_virtual_export(run, owner.text, entries, err);
     }
     s = s == SG_OK ? find_ring(run, &ring, err) : s;
     if (s != SG_OK) {
         return s;
     }
-    if (sg_run_flag(run, "chain")) {
+    if (with_key || sg_run_flag(run, "chain")) {
         return export_chain(run, &ring, entries, err);
     }
     s = sg_store_connection_each(run->service->store, ring.id, export_anchor, entries, err);

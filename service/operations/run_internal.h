@@ -270,6 +270,12 @@ SG_CHECKED sg_status sg_run_add_entry(json_t *entries, struct sg_bytes der, cons
 SG_CHECKED sg_status sg_export_chain(struct sg_run *run, const struct sg_certificate_row *row,
                                      json_t *entries, struct sg_error *err);
 
+/** Answer with the private key, encrypted to the parameter "recipient". SG_E_CONFLICT
+ * "no_private_key", SG_E_DENIED "key_not_extractable", SG_E_INPUT "bad_transport_key", and the
+ * token's. */
+SG_CHECKED sg_status sg_export_key(struct sg_run *run, const struct sg_certificate_row *row,
+                                   struct sg_error *err);
+
 /* ---- handlers: one for each row of the table; a row without a handler does not link ---- */
 #define SG_OPERATION(identifier, ...)                                                              \
     sg_status sg_operation_##identifier(struct sg_run *run, struct sg_error *err);

@@ -101,6 +101,54 @@ refused 5 several_private_keys 'second file' cert add START1/bad bad.p12 gnu.p12
 signet cert add START1/bad bad.p12 --password-file pw --dry-run >/dev/null
 expect_unchanged 'the refusals'
 
+say 'out: a key that may not leave its token stays'
+chain=$(signet cert export START1/ec --format pem --chain | grep -c BEGIN)
+[ "$chain" -eq 3 ] || fail "$chain certificates in the chain, not 3"
+refused 4 key_not_extractable 'never leaves its token' cert export START1/ec --format pkcs12 --password-file pw --out ec.out.p12
+refused 4 key_not_extractable 'never leaves its token' ring export START1/KEY --format pkcs12 --with-key --password-file pw --out key.out.p12
+refused 3 no_private_key 'no private key' cert export 'CERTAUTH/Outside Root' --format pkcs12 --password-file pw --out root.out.p12
+[ ! -e ec.out.p12 ] && [ ! -e key.out.p12 ] && [ ! -e root.out.p12 ] || fail 'a refused export left a file'
+
+say 'out: where policy and token allow it, into keystores that OpenSSL, Java and GnuTLS open'
+signet dev down "$instance" >/dev/null
+sed -i 's/^\[token softhsm\]/&\nextractable_allowed = yes/' "$instance/signet.conf"
+restart
+for kind in 'ec2 -algorithm EC -pkeyopt ec_paramgen_curve:P-256' 'rsa2 -algorithm RSA -pkeyopt rsa_keygen_bits:2048'; do
+    # shellcheck disable=SC2086 # a name and options
+    outside $kind
+    name=${kind%% *}
+    signet cert add "START1/$name" "$name.p12" --password-file pw --extractable >/dev/null
+    signet cert export "START1/$name" --format pkcs12 --chain --password-file pw --out "$name.out.p12" >said
+    grep -q 'a private key and 3 certificates' said || fail "it said: $(cat said)"
+    [ "$(stat -c %a "$name.out.p12")" = 600 ] || fail "mode $(stat -c %a "$name.out.p12")"
+    openssl pkcs12 -in "$name.out.p12" -passin file:pw -noenc -nocerts -out "$name.out.key" 2>/dev/null
+    [ "$(openssl pkey -in "$name.out.key" -pubout)" = "$(openssl pkey -in "$name.key" -pubout)" ] || fail "$name: another key came out"
+    [ "$(openssl pkcs12 -in "$name.out.p12" -passin file:pw -nokeys 2>/dev/null | grep -c BEGIN)" -eq 3 ] || fail "$name: not 3 certificates"
+    keytool -list -v -keystore "$name.out.p12" -storetype PKCS12 -storepass:file pw >said 2>&1 || fail "keytool: $(cat said)"
+    grep -q 'PrivateKeyEntry' said && grep -q 'Certificate chain length: 3' said || fail "keytool shows: $(head -c 600 said)"
+    certtool --p12-info --inder --infile "$name.out.p12" --password "$secret" >said 2>&1 || fail "certtool: $(tail -n 3 said)"
+    [ "$(grep -c 'BEGIN CERTIFICATE' said)" -eq 3 ] && grep -q 'PRIVATE KEY' said || fail "certtool shows: $(grep BEGIN said)"
+done
+signet ring connect START1/KEY START1/ec2 --default >/dev/null
+signet ring export START1/KEY --format pkcs12 --with-key --password-file pw --out ring.out.p12 >/dev/null
+openssl pkcs12 -in ring.out.p12 -passin file:pw -noenc -nocerts -out ring.out.key 2>/dev/null
+[ "$(openssl pkey -in ring.out.key -pubout)" = "$(openssl pkey -in ec2.key -pubout)" ] || fail 'the ring exports another key'
+signet cert export START1/ec2 --format pkcs12-pem --password-file pw | sed '/^-/d' | base64 -d >b64.out.p12
+openssl pkcs12 -in b64.out.p12 -passin file:pw -noenc -nocerts -out /dev/null 2>/dev/null || fail 'the PEM block holds no keystore'
+signet cert export START1/ec2 --format pkcs12 --password-file pw --out dry.p12 --dry-run >/dev/null
+[ ! -e dry.p12 ] || fail 'a dry run wrote a file'
+refused 1 bad_usage 'no private key' ring export START1/KEY --format pem --with-key --out x.pem
+refused 1 bad_usage 'JKS' ring export START1/KEY --format jks --with-key --password-file pw --out x.jks
+echo short >short
+refused 5 password_too_short '5 characters' cert export START1/ec2 --format pkcs12 --password-file short --out x.p12
+refused 5 secret_exposed 'read by others' cert export START1/ec2 --format pkcs12 --password-file open-to-all --out x.p12
+[ ! -e x.p12 ] || fail 'a refused export left a file'
+[ "$(logged 'event=private_key_exported owner=START1')" -ge 4 ] || fail 'exports are not in the log'
+# out and in again, under another name, after the first was deleted
+signet cert delete START1/ec2 --force >/dev/null
+signet cert add START1/again ec2.out.p12 --password-file pw >/dev/null
+cp ec2.key again.key && signs again
+
 say 'neither password nor key is anywhere'
 number=$(openssl pkey -in ec.key -noout -text | awk '/^priv:/{on=1;next}/^pub:/{on=0}on' | tr -d ' :\n' | tail -c 62)
 in_hex() { find "$@" -type f -exec cat {} + | od -An -v -tx1 | tr -d ' \n'; }

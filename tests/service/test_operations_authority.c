@@ -19,8 +19,20 @@ static const char *const targets[] = {"START1", "START2", "CERTAUTH"};
 
 static struct outside_ca ca;
 
+/* What makes a need of an operation apply; NULL: nothing. */
+static const char *condition_of(const struct sg_operation *operation)
+{
+    for (size_t i = 0; i < SG_NEEDS_MAX; i++) {
+        if (operation->needs[i].when != NULL) {
+            return operation->needs[i].when;
+        }
+    }
+    return NULL;
+}
+
 /* A listing is asked for all owners: what it shows is what counts. */
-static bool is_needed(const struct sg_operation *operation, const struct sg_param *param)
+static bool is_needed(const struct sg_operation *operation, const struct sg_param *param,
+                      const char *condition)
 {
     bool filtered = (operation->flags & SG_OP_FILTERED) != 0;
     for (size_t i = 0; !filtered && i < SG_NEEDS_MAX; i++) {
@@ -29,7 +41,7 @@ static bool is_needed(const struct sg_operation *operation, const struct sg_para
             return true;
         }
     }
-    return param->required;
+    return param->required || (condition != NULL && strcmp(condition, param->name) == 0);
 }
 
 /* A value that names the target where the parameter names somebody. */
@@ -53,12 +65,13 @@ static json_t *value_of(const struct sg_param *param, const char *target)
         return json_string("store");
     case SG_PARAM_INTEGER:
         return json_integer((json_int_t)param->min);
+    case SG_PARAM_CARRIED:
+        return json_string("AAAA");
     case SG_PARAM_WORDS:
     case SG_PARAM_TEXTS:
     case SG_PARAM_FLAG:
     case SG_PARAM_TIME:
     case SG_PARAM_CSR_FILE:
-    case SG_PARAM_CARRIED:
     case SG_PARAM_CLIENT_FILE:
     case SG_PARAM_CLIENT_WORD:
     case SG_PARAM_CLIENT_FLAG:
@@ -67,11 +80,12 @@ static json_t *value_of(const struct sg_param *param, const char *target)
     return NULL; /* none of these is required of the service, and none names an owner */
 }
 
-static json_t *params_of(const struct sg_operation *operation, const char *target)
+static json_t *params_of(const struct sg_operation *operation, const char *target,
+                         const char *condition)
 {
     json_t *params = json_object();
     for (const struct sg_param *param = operation->params; param->name != NULL; param++) {
-        json_t *value = is_needed(operation, param) ? value_of(param, target) : NULL;
+        json_t *value = is_needed(operation, param, condition) ? value_of(param, target) : NULL;
         if (value != NULL) {
             json_object_set_new(params, param->name, value);
         }
@@ -101,13 +115,13 @@ static void list_owners(const json_t *items, char *out, size_t room)
 /* What came of it: denied by the gate, or through it; of a listing over all owners, whose things it
  * shows. */
 static void outcome(struct world *world, const struct sg_operation *operation, const char *target,
-                    char *out, size_t room)
+                    const char *condition, char *out, size_t room)
 {
     char words[64];
     snprintf(words, sizeof words, "%s%s%s", operation->noun, operation->verb[0] != '\0' ? " " : "",
              operation->verb);
     bool changes = (operation->flags & SG_OP_CHANGES) != 0;
-    json_t *params = params_of(operation, target);
+    json_t *params = params_of(operation, target, condition);
     if (sg_http_check_params(operation, params, &world->err) != SG_OK) {
         fail_msg("%s: %s", words, world->err.text);
     }
@@ -124,14 +138,14 @@ static void outcome(struct world *world, const struct sg_operation *operation, c
     }
 }
 
-static void add_row(struct world *world, const struct sg_operation *operation, size_t who,
-                    struct sg_buffer *out)
+static void add_row(struct world *world, const struct sg_operation *operation,
+                    const char *condition, size_t who, struct sg_buffer *out)
 {
     struct sg_error err = SG_ERROR_INIT;
     char cells[SG_COUNT(targets)][200];
     world->caller = callers[who].caller;
     for (size_t i = 0; i < SG_COUNT(targets); i++) {
-        outcome(world, operation, targets[i], cells[i], sizeof cells[i]);
+        outcome(world, operation, targets[i], condition, cells[i], sizeof cells[i]);
     }
     world->caller = &administrator;
     bool same = strcmp(cells[0], cells[1]) == 0 && strcmp(cells[0], cells[2]) == 0;
@@ -142,9 +156,26 @@ static void add_row(struct world *world, const struct sg_operation *operation, s
     assert_int_equal(s, SG_OK);
 }
 
-static void write_table(struct world *world, struct sg_buffer *out)
+/* Once as it is, and once with what makes it need more. */
+static void add_operation(struct world *world, const struct sg_operation *operation,
+                          const char *condition, struct sg_buffer *out)
 {
     struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_buffer_format(out, &err, "%s%s%s%s%s\n", operation->noun,
+                                      operation->verb[0] != '\0' ? " " : "", operation->verb,
+                                      condition != NULL ? ", with " : "",
+                                      condition != NULL ? condition : ""),
+                     SG_OK);
+    for (size_t who = 0; who < SG_COUNT(callers); who++) {
+        add_row(world, operation, condition, who, out);
+    }
+    if (condition == NULL && condition_of(operation) != NULL) {
+        add_operation(world, operation, condition_of(operation), out);
+    }
+}
+
+static void write_table(struct world *world, struct sg_buffer *out)
+{
     size_t count = 0;
     const struct sg_operation *operations = sg_operations(&count);
     assert_true(count >= 20);
@@ -152,13 +183,7 @@ static void write_table(struct world *world, struct sg_buffer *out)
         if ((operations[i].flags & SG_OP_CLIENT) != 0) {
             continue;
         }
-        assert_int_equal(sg_buffer_format(out, &err, "%s%s%s\n", operations[i].noun,
-                                          operations[i].verb[0] != '\0' ? " " : "",
-                                          operations[i].verb),
-                         SG_OK);
-        for (size_t who = 0; who < SG_COUNT(callers); who++) {
-            add_row(world, &operations[i], who, out);
-        }
+        add_operation(world, &operations[i], NULL, out);
     }
 }
 

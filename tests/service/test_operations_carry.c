@@ -440,6 +440,173 @@ static void words_about_a_key_need_one(void **state)
     refused(world, "cert transport", "{'target': 'START1'}", SG_E_TOKEN, "token_unavailable");
 }
 
+/* ---- out again ---- */
+
+struct recipient {
+    struct sg_transport_key *key;
+    json_t *point;
+};
+
+static struct recipient recipient_new(void)
+{
+    struct recipient made;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_transport_key_new(&made.key, &err), SG_OK);
+    made.point = der_json(sg_transport_key_point(made.key), SG_TRANSPORT_POINT_LEN);
+    return made;
+}
+
+static void recipient_done(struct recipient *recipient)
+{
+    json_decref(recipient->point);
+    sg_transport_key_free(recipient->key);
+}
+#define RECIPIENT SG_CLEANUP(recipient_done) struct recipient
+
+static json_t *to(const char *params, const struct recipient *recipient)
+{
+    json_t *object = json_of(params);
+    json_object_set(object, "recipient", recipient->point);
+    return object;
+}
+
+/* Is the key of the last answer ours, and only for this recipient? */
+static void opens_as(const struct world *world, const struct recipient *recipient, EVP_PKEY *pkey,
+                     X509 *certificate)
+{
+    unsigned char bytes[4096];
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_transport_context context = {.purpose = SG_TRANSPORT_EXPORT};
+    SG_BUFFER pkcs8;
+    sg_buffer_init(&pkcs8, 65536);
+    size_t len = decode(answered(world, "private_key"), bytes, sizeof bytes);
+    digest_of(certificate, context.spki_sha256);
+    struct sg_bytes sealed = {bytes, len};
+    if (sg_transport_open(recipient->key, &context, sealed, &pkcs8, &err) != SG_OK) {
+        fail_msg("%s", err.text);
+    }
+    const unsigned char *at = pkcs8.data;
+    EVP_PKEY *got = d2i_AutoPrivateKey(NULL, &at, (long)pkcs8.len);
+    assert_int_equal(EVP_PKEY_eq(got, pkey), 1);
+    EVP_PKEY_free(got);
+    RECIPIENT other = recipient_new();
+    assert_int_equal(sg_transport_open(other.key, &context, sealed, &pkcs8, &err), SG_E_INPUT);
+}
+
+static void bring_extractable(struct world *world)
+{
+    world->extractable_allowed = true;
+    must_json(world, "cert add", flagged(with_key(world, "START1/web", key, leaf), "extractable"));
+}
+
+static void an_extractable_key_goes_out_as_it_came_in(void **state)
+{
+    struct world *world = *state;
+    RECIPIENT recipient = recipient_new();
+    bring_extractable(world);
+    struct snapshot before = snapshot(world);
+    assert_int_equal(ask(world, "cert export",
+                         to("{'certificate': 'START1/web', 'chain': true}", &recipient), false),
+                     SG_OK);
+    opens_as(world, &recipient, key, leaf);
+    assert_int_equal(json_array_size(json_object_get(world->answer, "entries")), 3);
+    assert_int_equal(ask(world, "cert export", json_of("{'certificate': 'START1/web'}"), false),
+                     SG_OK);
+    assert_null(json_object_get(world->answer, "private_key"));
+    struct snapshot after = snapshot(world);
+    assert_same(&before, &after);
+}
+
+static void a_ring_exports_its_default_with_the_key(void **state)
+{
+    struct world *world = *state;
+    RECIPIENT recipient = recipient_new();
+    bring_extractable(world);
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    refused_json(world, "ring export", to("{'ring': 'START1/KEY'}", &recipient), SG_E_NOT_FOUND,
+                 "no_default");
+    must(world, "ring connect",
+         "{'ring': 'START1/KEY', 'certificate': 'START1/web', 'default': true}");
+    assert_int_equal(ask(world, "ring export", to("{'ring': 'START1/KEY'}", &recipient), false),
+                     SG_OK);
+    opens_as(world, &recipient, key, leaf);
+    assert_int_equal(json_array_size(json_object_get(world->answer, "entries")), 3);
+    refused_json(world, "ring export", to("{'ring': 'CERTAUTH/*'}", &recipient), SG_E_USAGE,
+                 "bad_parameter");
+}
+
+static void what_was_made_to_stay_stays(void **state)
+{
+    struct world *world = *state;
+    RECIPIENT recipient = recipient_new();
+    world->extractable_allowed = true;
+    must(world, "cert generate", "{'certificate': 'START1/born', 'subject': 'CN=born'}");
+    must_json(world, "cert add", with_key(world, "START1/web", key, leaf));
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    must(world, "ring connect",
+         "{'ring': 'START1/KEY', 'certificate': 'START1/web', 'default': true}");
+    refused_json(world, "cert export", to("{'certificate': 'START1/born'}", &recipient),
+                 SG_E_DENIED, "key_not_extractable");
+    refused_json(world, "cert export", to("{'certificate': 'START1/web'}", &recipient), SG_E_DENIED,
+                 "key_not_extractable");
+    refused_json(world, "ring export", to("{'ring': 'START1/KEY'}", &recipient), SG_E_DENIED,
+                 "key_not_extractable");
+    refused_json(world, "cert export", to("{'certificate': 'CERTAUTH/Outside Root'}", &recipient),
+                 SG_E_CONFLICT, "no_private_key");
+}
+
+/* Whoever may see, use and change it may not have it: that is EXPORTKEY's to say. */
+static void having_a_key_takes_authority_of_its_own(void **state)
+{
+    struct world *world = *state;
+    RECIPIENT recipient = recipient_new();
+    bring_extractable(world);
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    must(world, "ring connect",
+         "{'ring': 'START1/KEY', 'certificate': 'START1/web', 'default': true}");
+    world->caller = &owner_of_start1;
+    assert_int_equal(ask(world, "cert export", json_of("{'certificate': 'START1/web'}"), false),
+                     SG_OK);
+    refused_json(world, "cert export", to("{'certificate': 'START1/web'}", &recipient), SG_E_DENIED,
+                 "not_authorised");
+    assert_told(world, "IRR.DIGTCERT.EXPORTKEY");
+    refused_json(world, "ring export", to("{'ring': 'START1/KEY'}", &recipient), SG_E_DENIED,
+                 "not_authorised");
+    assert_told(world, "IRR.DIGTCERT.EXPORTKEY");
+    world->caller = &administrator;
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.EXPORTKEY'}");
+    must(world, "authority permit",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.EXPORTKEY', 'to': 'owner:START1', "
+         "'level': 'read'}");
+    world->caller = &owner_of_start1;
+    assert_int_equal(
+        ask(world, "cert export", to("{'certificate': 'START1/web'}", &recipient), false), SG_OK);
+    opens_as(world, &recipient, key, leaf);
+    /* EXPORTKEY without EXPORT is not enough either */
+    world->caller = &administrator;
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.EXPORT'}");
+    world->caller = &owner_of_start1;
+    refused_json(world, "cert export", to("{'certificate': 'START1/web'}", &recipient), SG_E_DENIED,
+                 "not_authorised");
+    world->caller = &administrator;
+}
+
+static void a_recipient_is_a_point(void **state)
+{
+    struct world *world = *state;
+    bring_extractable(world);
+    static const char *const points[] = {"AAAA", "BAAA"};
+    for (size_t i = 0; i < SG_COUNT(points); i++) {
+        json_t *params = json_of("{'certificate': 'START1/web'}");
+        json_object_set_new(params, "recipient", json_string(points[i]));
+        refused_json(world, "cert export", params, SG_E_INPUT, "bad_transport_key");
+    }
+    unsigned char nowhere[SG_TRANSPORT_POINT_LEN] = {4, 1, 2, 3};
+    json_t *params = json_of("{'certificate': 'START1/web'}");
+    json_object_set_new(params, "recipient", der_json(nowhere, sizeof nowhere));
+    refused_json(world, "cert export", params, SG_E_INPUT, "bad_transport_key");
+}
+
 /* ---- the token dies on the way ---- */
 
 static void a_key_cut_short_leaves_nothing(void **state)
@@ -500,6 +667,11 @@ int main(void)
         TEST(what_does_not_verify_brings_no_key_in),
         TEST(whoever_may_not_add_may_not_bring_keys),
         TEST(words_about_a_key_need_one),
+        TEST(an_extractable_key_goes_out_as_it_came_in),
+        TEST(a_ring_exports_its_default_with_the_key),
+        TEST(what_was_made_to_stay_stays),
+        TEST(having_a_key_takes_authority_of_its_own),
+        TEST(a_recipient_is_a_point),
         TEST(a_key_cut_short_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);

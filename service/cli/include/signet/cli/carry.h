@@ -28,4 +28,15 @@ void sg_carried_done(struct sg_carried *carried);
 SG_CHECKED sg_status sg_carry_in(struct sg_client *client, struct sg_invocation *invocation,
                                  struct sg_error *err);
 
+/** Will the answer bring a private key that belongs into a file? */
+bool sg_carry_wants_key(const struct sg_invocation *invocation);
+/** When it will: make a key pair that the service is to encrypt it to, and put its point among the
+ * parameters. */
+SG_CHECKED sg_status sg_carry_ask(struct sg_invocation *invocation, struct sg_error *err);
+/** Append the private key (PKCS#8) of the certificate leaf that an answer brought. SG_E_SERVICE
+ * "bad_answer" when there is none; SG_E_INPUT "sealed_key_damaged". */
+SG_CHECKED sg_status sg_carry_out(const struct sg_invocation *invocation, const json_t *answer,
+                                  struct sg_bytes leaf, struct sg_buffer *pkcs8,
+                                  struct sg_error *err);
+
 #endif
