@@ -74,6 +74,11 @@ static sg_status find_password(struct sg_invocation *invocation, const char *pat
     if (carried->password != NULL || (file == NULL && sg_keystore_pkcs12_is_open(content))) {
         return SG_OK;
     }
+    if (carried->silent) {
+        sg_fail(err, SG_E_INPUT, "password_needed",
+                "%s is a PKCS#12 keystore, which has a password", shown(path));
+        return sg_hint(err, "Add PASSWORD('…') to the command, in a deck.");
+    }
     return sg_password_get_strict(file, shown(path), false, &carried->password, err);
 }
 

@@ -104,6 +104,20 @@ static sg_status add_local(struct sg_invocation *invocation, const struct sg_rac
     return SG_OK;
 }
 
+/* The deck's password, or none: a deck asks nobody. */
+static sg_status take_password(const struct sg_rac_request *request, struct sg_carried *carried,
+                               struct sg_error *err)
+{
+    carried->silent = true;
+    if (request->password == NULL) {
+        return SG_OK;
+    }
+    sg_status s = sg_secret_new(&carried->password, err);
+    return s == SG_OK
+               ? sg_secret_set(carried->password, request->password, strlen(request->password), err)
+               : s;
+}
+
 static sg_status make_invocation(const struct sg_racdcert *session,
                                  const struct sg_rac_request *request, struct paths *paths,
                                  struct sg_invocation *out, struct sg_error *err)
@@ -113,11 +127,26 @@ static sg_status make_invocation(const struct sg_racdcert *session,
     out->params = json_incref(request->params);
     out->dry_run = session->options.dry_run;
     out->locals = calloc(SG_RAC_LOCALS_MAX, sizeof *out->locals);
-    sg_status s = out->locals != NULL ? SG_OK : sg_fail_memory(err);
+    sg_status s =
+        out->locals != NULL ? take_password(request, &out->carried, err) : sg_fail_memory(err);
     for (unsigned i = 0; s == SG_OK && i < request->local_count; i++) {
         s = add_local(out, &request->locals[i], &paths->text[i], err);
     }
     return s;
+}
+
+/* RACF takes it for what it is; here it is said. */
+static sg_status warn_password(const struct sg_invocation *invocation,
+                               struct sg_racdcert_outcome *outcome, struct sg_error *err)
+{
+    if (outcome->request.password == NULL || invocation->operation->id != SG_OP_CERT_ADD ||
+        invocation->carried.pkcs8.len > 0) {
+        return SG_OK;
+    }
+    json_t *text = json_string("PASSWORD is ignored: the data set is no PKCS#12 keystore");
+    return text != NULL && json_array_append_new(outcome->request.warnings, text) == 0
+               ? SG_OK
+               : sg_fail_memory(err);
 }
 
 static sg_status ask(struct sg_racdcert *session, struct sg_invocation *invocation,
@@ -125,6 +154,7 @@ static sg_status ask(struct sg_racdcert *session, struct sg_invocation *invocati
 {
     sg_status s = sg_shape_check(invocation, err);
     s = s == SG_OK ? sg_files_load(invocation, err) : s;
+    s = s == SG_OK ? warn_password(invocation, outcome, err) : s;
     s = s == SG_OK ? sg_carry_in(session->client, invocation, err) : s;
     s = s == SG_OK ? sg_carry_ask(invocation, err) : s;
     bool changes = (invocation->operation->flags & SG_OP_CHANGES) != 0;
@@ -143,6 +173,7 @@ static sg_status shape(const struct sg_invocation *invocation, struct sg_racdcer
         return SG_OK;
     }
     sg_status s = sg_shape_write(invocation, outcome->answer, &outcome->out, &report, err);
+    (void)json_object_del(outcome->answer, "private_key"); /* encrypted to nobody any more */
     json_t *did = json_object_get(report, invocation->dry_run ? "effects" : "did");
     json_t *list = json_object_get(outcome->answer, invocation->dry_run ? "effects" : "did");
     if (s != SG_OK || did == NULL) {

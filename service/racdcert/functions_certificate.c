@@ -158,15 +158,16 @@ static sg_status format_of(struct sg_rac_run *run, size_t *out)
 
 static sg_status check_format(struct sg_rac_run *run, size_t format)
 {
-    const struct sg_rac_node *node = sg_rac_keyword(run, "FORMAT");
-    if (formats[format].password) {
-        sg_fail(run->err, SG_E_UNSUPPORTED, "key_not_exportable",
-                "%s holds a private key, and keys do not leave their token", formats[format].name);
-        sg_hint(run->err, "Export the certificate alone: FORMAT(CERTB64), or with its chain: "
-                          "FORMAT(PKCS7B64).");
-        return sg_rac_fault(run, node != NULL ? node : run->function);
+    bool password = sg_rac_keyword(run, "PASSWORD") != NULL;
+    if (formats[format].password && !password) {
+        sg_fail(run->err, SG_E_USAGE, "missing_keyword",
+                "%s holds a private key: PASSWORD, which encrypts it, is missing",
+                formats[format].name);
+        sg_hint(run->err, "Add PASSWORD('…'); or export the certificate alone: FORMAT(CERTB64), or "
+                          "with its chain: FORMAT(PKCS7B64).");
+        return sg_rac_fault(run, sg_rac_keyword(run, "FORMAT"));
     }
-    if (sg_rac_keyword(run, "PASSWORD") != NULL) {
+    if (!formats[format].password && password) {
         return sg_rac_warn(run, "PASSWORD is ignored: %s has none", formats[format].name);
     }
     return SG_OK;

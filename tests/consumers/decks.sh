@@ -76,7 +76,7 @@ owners() {
 # Every scenario in its order: some go on where another ended.
 scenarios() {
     local run=$1
-    owners SRV1 WEBSRV BATCH DAEMON1 DAEMON2 MQM LBL DST ERR USER1 WEBUSER NOBODY
+    owners MIGR SRV1 WEBSRV BATCH DAEMON1 DAEMON2 MQM LBL DST ERR USER1 WEBUSER NOBODY
     "$run" own-ca
 
     "$run" outside-ca.1
@@ -100,6 +100,9 @@ scenarios() {
     "$run" map
     "$run" tokens
     "$run" mistakes
+    cp "$scratch/MIGR.SERVER.P12" "$scratch/MIGR.NOKEY.P12" "$scratch/MIGR.PLAIN" .
+    "$run" keystore
+    [ ! -e MIGR.OUT.P12 ] || fail 'a private key that may not leave its token stands in a file'
 }
 
 # in_instance RUN: all scenarios in an instance and a directory of their own.
@@ -118,6 +121,17 @@ outside_date "$scratch/ca/root.pem"
 outside_date "$scratch/ca/int.pem"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -subj '/C=DE/O=Partner/CN=mq.partner.example' -days 90 \
     -keyout "$scratch/partner.key" -out "$scratch/partner.pem" 2>/dev/null
+
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -subj '/C=DE/O=Umzug/CN=migr.example.com' \
+    -keyout "$scratch/migr.key" -out "$scratch/migr.csr" 2>/dev/null
+sign "$scratch/migr.csr" "$scratch/migr.pem"
+outside_date "$scratch/migr.pem"
+cat "$scratch/migr.pem" "$scratch/ca/int.pem" "$scratch/ca/root.pem" >"$scratch/migr.chain"
+openssl pkcs12 -export -inkey "$scratch/migr.key" -in "$scratch/migr.chain" -passout pass:Umzug-2026 -out "$scratch/MIGR.SERVER.P12"
+openssl pkcs12 -export -nokeys -in "$scratch/migr.chain" -passout pass:Umzug-2026 -out "$scratch/MIGR.NOKEY.P12"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -subj '/C=DE/O=Umzug/CN=Umzug CA' -days 90 \
+    -keyout "$scratch/plain.key" -out "$scratch/MIGR.PLAIN" 2>/dev/null
+outside_date "$scratch/MIGR.PLAIN"
 
 in_instance text
 

@@ -144,10 +144,25 @@ refused 5 password_too_short '5 characters' cert export START1/ec2 --format pkcs
 refused 5 secret_exposed 'read by others' cert export START1/ec2 --format pkcs12 --password-file open-to-all --out x.p12
 [ ! -e x.p12 ] || fail 'a refused export left a file'
 [ "$(logged 'event=private_key_exported owner=START1')" -ge 4 ] || fail 'exports are not in the log'
+# as RACF says it
+{
+    echo "RACDCERT ID(START1) EXPORT(LABEL('ec2')) DSN('racf.p12') PASSWORD('$secret')"
+    echo "RACDCERT ID(START1) EXPORT(LABEL('ec2')) DSN('racf.b64') FORMAT(PKCS12B64) PASSWORD('$secret')"
+} | "$(dirname "$SIGNET_BIN")/racdcert" --json >said || fail "racdcert: $(cat said)"
+! grep -qF -- "$secret" said || fail 'racdcert repeats the password'
+! grep -q private_key said || fail 'racdcert shows a key'
+openssl pkcs12 -in racf.p12 -passin file:pw -noenc -nocerts -out racf.key 2>/dev/null
+[ "$(openssl pkey -in racf.key -pubout)" = "$(openssl pkey -in ec2.key -pubout)" ] || fail 'EXPORT gives another key'
+[ "$(stat -c %a racf.p12)" = 600 ] || fail "mode $(stat -c %a racf.p12)"
+grep -q 'BEGIN PKCS12' racf.b64 || fail 'PKCS12B64 is no PEM'
 # out and in again, under another name, after the first was deleted
 signet cert delete START1/ec2 --force >/dev/null
 signet cert add START1/again ec2.out.p12 --password-file pw >/dev/null
 cp ec2.key again.key && signs again
+signet cert delete START1/again --force >/dev/null
+echo "RACDCERT ID(START1) ADD('racf.b64') PASSWORD('$secret') WITHLABEL('racf') TRUST" | "$(dirname "$SIGNET_BIN")/racdcert" >said ||
+    fail "racdcert: $(cat said)"
+signs racf
 
 say 'neither password nor key is anywhere'
 number=$(openssl pkey -in ec.key -noout -text | awk '/^priv:/{on=1;next}/^pub:/{on=0}on' | tr -d ' :\n' | tail -c 62)

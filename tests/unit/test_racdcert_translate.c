@@ -315,6 +315,44 @@ static void passwords_do_not_come_as_arguments(void **state)
     assert_null(strstr(err.text, "geheim"));
 }
 
+/* A keystore with a private key needs a password, and a password alone means one. */
+static void keystores_go_in_and_out_with_a_password(void **state)
+{
+    static const struct {
+        const char *text, *format;
+    } exports[] = {
+        {"FORMAT(PKCS12DER) PASSWORD('geheim')", "pkcs12"},
+        {"FORMAT(PKCS12B64) PASSWORD('geheim')", "pkcs12-pem"},
+        {"PASSWORD('geheim')", "pkcs12"},
+    };
+    (void)state;
+    for (size_t i = 0; i < SG_COUNT(exports); i++) {
+        SG_RAC_REQUEST request;
+        struct sg_error err = SG_ERROR_INIT;
+        char text[160];
+        snprintf(text, sizeof text, "RACDCERT ID(S) EXPORT(LABEL('a')) DSN(OUT) %s",
+                 exports[i].text);
+        assert_int_equal(translate(text, &usual, &request, &err), SG_OK);
+        assert_string_equal(request.password, "geheim");
+        assert_string_equal(request.locals[1].value, exports[i].format);
+        assert_true(json_is_true(json_object_get(request.params, "chain")));
+        char *sent = json_dumps(request.params, 0);
+        assert_null(strstr(sent, "geheim"));
+        free(sent);
+    }
+    SG_RAC_REQUEST add;
+    SG_RAC_REQUEST without;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(
+        translate("RACDCERT ID(S) ADD(IN.P12) PASSWORD('geheim')", &usual, &add, &err), SG_OK);
+    assert_string_equal(add.password, "geheim");
+    assert_int_equal(translate("RACDCERT ID(S) EXPORT(LABEL('a')) DSN(OUT) FORMAT(PKCS12DER)",
+                               &usual, &without, &err),
+                     SG_E_USAGE);
+    assert_string_equal(err.code, "missing_keyword");
+    assert_non_null(strstr(err.hint, "PASSWORD"));
+}
+
 static void serials_and_issuers_select(void **state)
 {
     SG_RAC_REQUEST request;
@@ -469,6 +507,7 @@ int main(void)
         cmocka_unit_test(refresh_is_not_needed),
         cmocka_unit_test(without_an_owner_the_caller_must_be_known),
         cmocka_unit_test(passwords_do_not_come_as_arguments),
+        cmocka_unit_test(keystores_go_in_and_out_with_a_password),
         cmocka_unit_test(serials_and_issuers_select),
         cmocka_unit_test(bytes_that_are_no_text_are_refused),
         cmocka_unit_test(too_many_keywords_are_refused),

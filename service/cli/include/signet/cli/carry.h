@@ -19,6 +19,7 @@ struct sg_carried {
     unsigned char spki_sha256[32];      /**< of a key out of a file */
     struct sg_transport_key *recipient; /**< what the service shall encrypt a key to */
     struct sg_secret *password;         /**< of the file, when it was said already; or NULL */
+    bool silent;                        /**< nobody is asked for it: it was said or there is none */
 };
 /** Wipe and free. */
 void sg_carried_done(struct sg_carried *carried);
