@@ -17,6 +17,7 @@ static sg_status append(enum sg_racdcert_listing kind, json_t *answer, bool cont
                         struct sg_racdcert_outcome *outcome, struct sg_error *err)
 {
     const struct sg_racdcert_listing_options options = {.continued = continued,
+                                                        .permits = outcome->request.permits,
                                                         .now_s = sg_now_s(sg_clock_system())};
     return sg_racdcert_listing(kind, answer, &options, &outcome->out, err);
 }
@@ -34,6 +35,9 @@ static enum sg_racdcert_listing kind_of(enum sg_rac_task task)
     case SG_RAC_LISTTOKEN:
     case SG_RAC_LISTTOKENS:
         return SG_LISTING_LISTTOKEN;
+    case SG_RAC_RLIST:
+    case SG_RAC_RLISTS:
+        return SG_LISTING_RLIST;
     case SG_RAC_NOTHING:
     case SG_RAC_CHANGE:
     case SG_RAC_LIST:
@@ -104,11 +108,10 @@ static sg_status list_certificates(struct sg_racdcert *session, struct sg_racdce
 }
 
 /* One of several, shown by the operation that shows one. */
-static sg_status show_one(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
-                          const char *noun, json_t *name, bool continued, struct sg_error *err)
+static sg_status show_asked(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                            const char *noun, json_t *params, bool continued, struct sg_error *err)
 {
     SG_CLEANUP(json_freep) json_t *answer = NULL;
-    SG_CLEANUP(json_freep) json_t *params = json_pack("{s:o}", noun, name);
     SG_CLEANUP(json_freep) json_t *items = json_array();
     if (params == NULL || items == NULL) {
         return sg_fail_memory(err);
@@ -120,6 +123,13 @@ static sg_status show_one(struct sg_racdcert *session, struct sg_racdcert_outcom
         return sg_fail_memory(err);
     }
     return s == SG_OK ? keep(session, outcome, items, err) : s;
+}
+
+static sg_status show_one(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                          const char *noun, json_t *name, bool continued, struct sg_error *err)
+{
+    SG_CLEANUP(json_freep) json_t *params = json_pack("{s:o}", noun, name);
+    return show_asked(session, outcome, noun, params, continued, err);
 }
 
 static sg_status list_rings(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
@@ -172,6 +182,38 @@ static sg_status list_tokens(struct sg_racdcert *session, struct sg_racdcert_out
                : sg_fail(err, SG_E_NOT_FOUND, "no_tokens", "there is no served token");
 }
 
+static sg_status list_named_profiles(struct sg_racdcert *session,
+                                     struct sg_racdcert_outcome *outcome, struct sg_error *err)
+{
+    const struct sg_rac_request *request = &outcome->request;
+    sg_status s = show_asked(session, outcome, "authority", request->params, false, err);
+    for (unsigned i = 0; s == SG_OK && i < request->step_count; i++) {
+        s = show_asked(session, outcome, "authority", request->steps[i].params, true, err);
+    }
+    return s;
+}
+
+static sg_status list_profiles(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                               struct sg_error *err)
+{
+    SG_CLEANUP(json_freep) json_t *profiles = NULL;
+    size_t index;
+    json_t *item;
+    sg_status s = sg_client_ask(session->client, outcome->request.operation,
+                                outcome->request.params, false, 0, &profiles, err);
+    json_array_foreach(json_object_get(profiles, "items"), index, item)
+    {
+        SG_CLEANUP(json_freep)
+        json_t *params = json_pack("{s:O, s:O}", "class", json_object_get(item, "class"), "profile",
+                                   json_object_get(item, "profile"));
+        s = s == SG_OK ? show_asked(session, outcome, "authority", params, index > 0, err) : s;
+    }
+    bool none = json_array_size(json_object_get(profiles, "items")) == 0;
+    return s == SG_OK && none
+               ? sg_fail(err, SG_E_NOT_FOUND, "no_profiles", "the class has no profile")
+               : s;
+}
+
 sg_status sg_racdcert_list_all(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
                                struct sg_error *err)
 {
@@ -180,6 +222,10 @@ sg_status sg_racdcert_list_all(struct sg_racdcert *session, struct sg_racdcert_o
         return list_certificates(session, outcome, err);
     case SG_RAC_LISTTOKENS:
         return list_tokens(session, outcome, err);
+    case SG_RAC_RLIST:
+        return list_named_profiles(session, outcome, err);
+    case SG_RAC_RLISTS:
+        return list_profiles(session, outcome, err);
     case SG_RAC_NOTHING:
     case SG_RAC_CHANGE:
     case SG_RAC_LIST:

@@ -195,6 +195,62 @@ static sg_status change(struct sg_racdcert *session, struct sg_racdcert_outcome 
     return s == SG_OK ? shape(&invocation, outcome, err) : s;
 }
 
+/* ---- several operations of one command ---- */
+
+static sg_status ask_step(struct sg_racdcert *session, const struct sg_racdcert_outcome *outcome,
+                          unsigned i, bool dry_run, json_t **answer, struct sg_error *err)
+{
+    const struct sg_rac_request *request = &outcome->request;
+    const struct sg_operation *operation =
+        i == 0 ? request->operation : request->steps[i - 1].operation;
+    json_t *params = i == 0 ? request->params : request->steps[i - 1].params;
+    return sg_client_ask(session->client, operation, params, dry_run, 0, answer, err);
+}
+
+static int extend(json_t *to, const char *key, json_t *from)
+{
+    json_t *list = json_object_get(from, key);
+    if (list == NULL) {
+        return 0;
+    }
+    if (json_object_get(to, key) == NULL && json_object_set_new(to, key, json_array()) != 0) {
+        return -1;
+    }
+    return json_array_extend(json_object_get(to, key), list);
+}
+
+/* What each of them did, as if one had done it; "items" has the answers themselves. */
+static sg_status keep_step(struct sg_racdcert_outcome *outcome, json_t *answer,
+                           struct sg_error *err)
+{
+    if (outcome->answer == NULL) {
+        outcome->answer = json_pack("{s:[]}", "items");
+    }
+    json_t *all = outcome->answer;
+    int failed = all == NULL || extend(all, "did", answer) != 0 ||
+                 extend(all, "effects", answer) != 0 || extend(all, "warnings", answer) != 0;
+    failed = failed || json_array_append(json_object_get(all, "items"), answer) != 0;
+    return failed ? sg_fail_memory(err) : SG_OK;
+}
+
+/* All of them are tried before the first is done: what one of them is refused, nothing is done. */
+static sg_status change_all(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                            struct sg_error *err)
+{
+    sg_status s = SG_OK;
+    unsigned count = outcome->request.step_count + 1;
+    for (unsigned i = 0; s == SG_OK && !session->options.dry_run && i < count; i++) {
+        SG_CLEANUP(json_freep) json_t *answer = NULL;
+        s = ask_step(session, outcome, i, true, &answer, err);
+    }
+    for (unsigned i = 0; s == SG_OK && i < count; i++) {
+        SG_CLEANUP(json_freep) json_t *answer = NULL;
+        s = ask_step(session, outcome, i, session->options.dry_run, &answer, err);
+        s = s == SG_OK ? keep_step(outcome, answer, err) : s;
+    }
+    return s;
+}
+
 /* ---- saying it ---- */
 
 static sg_status say_list(const json_t *list, const char *before, struct sg_buffer *out,
@@ -266,7 +322,8 @@ static sg_status perform(struct sg_racdcert *session, struct sg_racdcert_outcome
     case SG_RAC_NOTHING:
         return SG_OK;
     case SG_RAC_CHANGE:
-        return change(session, outcome, err);
+        return outcome->request.step_count > 0 ? change_all(session, outcome, err)
+                                               : change(session, outcome, err);
     case SG_RAC_LIST:
     case SG_RAC_LISTRING:
     case SG_RAC_LISTCHAIN:
@@ -276,6 +333,8 @@ static sg_status perform(struct sg_racdcert *session, struct sg_racdcert_outcome
     case SG_RAC_LIST_ALL:
     case SG_RAC_LISTRINGS:
     case SG_RAC_LISTTOKENS:
+    case SG_RAC_RLIST:
+    case SG_RAC_RLISTS:
         return sg_racdcert_list_all(session, outcome, err);
     }
     return sg_fail(err, SG_E_INTERNAL, NULL, "unknown task");
@@ -286,5 +345,13 @@ sg_status sg_racdcert_perform(struct sg_racdcert *session, const struct sg_deck_
 {
     sg_status s = translate(session, command, &outcome->request, err);
     s = s == SG_OK ? perform(session, outcome, err) : s;
-    return s == SG_OK ? say(session, outcome, err) : s;
+    if (s == SG_OK) {
+        return say(session, outcome, err);
+    }
+    /* several operations, of which a later one failed although it had been tried */
+    struct sg_error ignored = SG_ERROR_INIT;
+    if (say_list(json_object_get(outcome->answer, "did"), "", &outcome->out, &ignored) != SG_OK) {
+        sg_error_clear(&ignored);
+    }
+    return s;
 }

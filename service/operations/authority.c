@@ -223,6 +223,34 @@ sg_status sg_operation_AUTHORITY_DELETE(struct sg_run *run, struct sg_error *err
     return s == SG_OK ? answer_named(run, &named, err) : s;
 }
 
+/* The one that is most alike, for "did you mean"; and which profile covers that name now. */
+static sg_status profile_missing(const struct sg_run *run, const struct named *named,
+                                 struct sg_error *err)
+{
+    const struct sg_profile *nearest = NULL;
+    unsigned distance = 3;
+    for (size_t i = run->profiles->classes[named->class].first;
+         i < run->profiles->classes[named->class].end; i++) {
+        unsigned edits = sg_name_distance(named->name.text, run->profiles->list[i].name);
+        if (edits < distance) {
+            distance = edits;
+            nearest = &run->profiles->list[i];
+        }
+    }
+    const struct sg_profile *covering =
+        sg_profile_find(run->profiles, named->class, named->name.text);
+    sg_fail(err, SG_E_NOT_FOUND, "profile_not_found", "class %s has no profile %.280s",
+            sg_class_name(named->class), named->name.text);
+    if (nearest != NULL) {
+        sg_hint(err, "Did you mean %.280s?", nearest->name);
+    } else if (covering != NULL) {
+        sg_hint(err, "Profile %.280s covers that name.", covering->name);
+    } else {
+        sg_hint(err, "See what there is: signet authority list %s", sg_class_name(named->class));
+    }
+    return sg_object(err, "%s %.280s", sg_class_name(named->class), named->name.text);
+}
+
 static sg_status answer_permit(struct sg_run *run, const struct named *named,
                                const struct sg_subject *subject, struct sg_error *err)
 {
@@ -272,6 +300,47 @@ sg_status sg_operation_AUTHORITY_REVOKE(struct sg_run *run, struct sg_error *err
     return s == SG_OK ? answer_permit(run, &named, &subject, err) : s;
 }
 
+/* One by one, so that each is said. */
+static sg_status take_all(struct sg_run *run, const struct named *named,
+                          const struct sg_profile *profile, struct sg_error *err)
+{
+    sg_status s = SG_OK;
+    for (size_t i = 0; s == SG_OK && i < profile->permit_count; i++) {
+        const struct sg_subject *subject = &profile->permits[i].subject;
+        s = sg_store_permit_delete(run->service->store, named->class, named->name.text, subject,
+                                   err);
+        s = s == SG_OK ? sg_run_effect(run, err, "took the permit to %s %s from %s",
+                                       sg_class_name(named->class), named->name.text,
+                                       sg_subject_text(subject).text)
+                       : s;
+    }
+    return s;
+}
+
+sg_status sg_operation_AUTHORITY_RESET(struct sg_run *run, struct sg_error *err)
+{
+    struct named named;
+    run->visible = true;
+    sg_status s = read_named(run, &named, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    const struct sg_profile *profile = sg_profile_get(run->profiles, named.class, named.name.text);
+    if (profile == NULL) {
+        return profile_missing(run, &named, err);
+    }
+    if (profile->permit_count == 0) {
+        s = sg_run_effect(run, err, "%s %s permits nobody: nothing to take back",
+                          sg_class_name(named.class), named.name.text);
+        return s == SG_OK ? answer_named(run, &named, err) : s;
+    }
+    s = take_all(run, &named, profile, err);
+    s = s == SG_OK ? sg_run_effect(run, err, "%s %s permits nobody any more",
+                                   sg_class_name(named.class), named.name.text)
+                   : s;
+    return s == SG_OK ? answer_named(run, &named, err) : s;
+}
+
 /* ---- reading ---- */
 
 sg_status sg_operation_AUTHORITY_LIST(struct sg_run *run, struct sg_error *err)
@@ -298,34 +367,6 @@ sg_status sg_operation_AUTHORITY_LIST(struct sg_run *run, struct sg_error *err)
     return s;
 }
 
-/* The one that is most alike, for "did you mean"; and which profile covers that name now. */
-static sg_status profile_missing(const struct sg_run *run, const struct named *named,
-                                 struct sg_error *err)
-{
-    const struct sg_profile *nearest = NULL;
-    unsigned distance = 3;
-    for (size_t i = run->profiles->classes[named->class].first;
-         i < run->profiles->classes[named->class].end; i++) {
-        unsigned edits = sg_name_distance(named->name.text, run->profiles->list[i].name);
-        if (edits < distance) {
-            distance = edits;
-            nearest = &run->profiles->list[i];
-        }
-    }
-    const struct sg_profile *covering =
-        sg_profile_find(run->profiles, named->class, named->name.text);
-    sg_fail(err, SG_E_NOT_FOUND, "profile_not_found", "class %s has no profile %.280s",
-            sg_class_name(named->class), named->name.text);
-    if (nearest != NULL) {
-        sg_hint(err, "Did you mean %.280s?", nearest->name);
-    } else if (covering != NULL) {
-        sg_hint(err, "Profile %.280s covers that name.", covering->name);
-    } else {
-        sg_hint(err, "See what there is: signet authority list %s", sg_class_name(named->class));
-    }
-    return sg_object(err, "%s %.280s", sg_class_name(named->class), named->name.text);
-}
-
 static sg_status add_permit(json_t *items, const struct sg_permit *permit, struct sg_error *err)
 {
     char name[64];
@@ -338,6 +379,16 @@ static sg_status add_permit(json_t *items, const struct sg_permit *permit, struc
     return SG_OK;
 }
 
+/* Of that name, or, when it is asked for, what decides about that name. */
+static const struct sg_profile *shown_profile(const struct sg_run *run, const struct named *named)
+{
+    const struct sg_profile *profile =
+        sg_profile_get(run->profiles, named->class, named->name.text);
+    return profile == NULL && sg_run_flag(run, "covering")
+               ? sg_profile_find(run->profiles, named->class, named->name.text)
+               : profile;
+}
+
 sg_status sg_operation_AUTHORITY_SHOW(struct sg_run *run, struct sg_error *err)
 {
     struct named named;
@@ -347,14 +398,16 @@ sg_status sg_operation_AUTHORITY_SHOW(struct sg_run *run, struct sg_error *err)
     if (s != SG_OK) {
         return s;
     }
-    const struct sg_profile *profile = sg_profile_get(run->profiles, named.class, named.name.text);
+    const struct sg_profile *profile = shown_profile(run, &named);
     if (profile == NULL) {
         return profile_missing(run, &named, err);
     }
     for (size_t i = 0; s == SG_OK && i < profile->permit_count; i++) {
         s = add_permit(items, &profile->permits[i], err);
     }
-    s = s == SG_OK ? answer_named(run, &named, err) : s;
+    s = s == SG_OK ? sg_run_set(run->answer, "class", json_string(sg_class_name(named.class)), err)
+                   : s;
+    s = s == SG_OK ? sg_run_set(run->answer, "profile", json_string(profile->name), err) : s;
     s = s == SG_OK ? sg_run_set(run->answer, "uacc", json_string(sg_level_name(profile->uacc)), err)
                    : s;
     return s == SG_OK ? sg_run_set(run->answer, "appldata", json_string(profile->appldata), err)

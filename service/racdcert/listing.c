@@ -228,6 +228,9 @@ sg_status sg_racdcert_listing(enum sg_racdcert_listing kind, json_t *answer,
     case SG_LISTING_LISTTOKEN:
         sg_page_list_token(&page, answer);
         break;
+    case SG_LISTING_RLIST:
+        sg_page_list_profile(&page, answer);
+        break;
     case SG_LISTING_LISTMAP:
         sg_page_list_maps(&page, answer);
         break;

@@ -56,6 +56,7 @@ void sg_page_list_certificates(struct sg_page *page, json_t *answer);
 void sg_page_list_ring(struct sg_page *page, json_t *answer);
 void sg_page_list_chain(struct sg_page *page, json_t *answer);
 void sg_page_list_token(struct sg_page *page, json_t *answer);
+void sg_page_list_profile(struct sg_page *page, json_t *answer);
 void sg_page_list_maps(struct sg_page *page, json_t *answer);
 
 /** RACF's words for what X.509 says (listing_words.c). */

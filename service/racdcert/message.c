@@ -9,6 +9,11 @@ static const struct {
     const char *function, *code;
     struct sg_rac_message message;
 } messages[] = {
+    {"RDEFINE", "not_authorised", {"ICH408I", "Insufficient access authority."}},
+    {"RALTER", "not_authorised", {"ICH408I", "Insufficient access authority."}},
+    {"RDELETE", "not_authorised", {"ICH408I", "Insufficient access authority."}},
+    {"RLIST", "not_authorised", {"ICH408I", "Insufficient access authority."}},
+    {"PERMIT", "not_authorised", {"ICH408I", "Insufficient access authority."}},
     {NULL, "not_authorised", {"IRRD101I", "You are not authorized to do this."}},
     {NULL, "no_certificates", {"IRRD105I", "No certificate information was found."}},
     {NULL, "certificate_not_found", {"IRRD107I", "No matching certificate was found."}},
@@ -27,6 +32,7 @@ static const struct {
     {NULL, "ring_exists", {"IRRD122I", "The ring already exists."}},
     {"EXPORT", "no_private_key", {"IRRD147I", "The private key cannot be exported."}},
     {NULL, "no_private_key", {"IRRD128I", "A certificate with a private key is needed."}},
+    {"PERMIT", "missing_keyword", {"IKJ56701I", "MISSING OPERAND"}},
     {NULL, "missing_keyword", {"IRRD130I", "A keyword is missing."}},
     {NULL, "bad_validity", {"IRRD133I", "NOTBEFORE must be earlier than NOTAFTER."}},
     {NULL, "multiid_not_allowed", {"IRRD136I", "MULTIID cannot be used for this function."}},

@@ -97,7 +97,7 @@ static sg_status unknown(struct parser *parser, enum sg_rac_level level,
     for (size_t i = 0; i < count; i++) {
         unsigned distance =
             rows[i].level == level ? sg_name_distance(rows[i].name, text.text) : best_distance;
-        if (distance < best_distance) {
+        if (distance < best_distance && 2 * (size_t)distance <= strlen(text.text)) {
             best_distance = distance;
             best = rows[i].name;
         }
@@ -327,6 +327,73 @@ static sg_status parse_keywords(struct parser *parser, struct sg_rac_node *node,
     return s;
 }
 
+/* ---- operands before the keywords ---- */
+
+static sg_status missing_positional(struct parser *parser, const struct sg_rac_node *command)
+{
+    const struct sg_lexeme *next = &parser->lexer.next;
+    const char *what =
+        command->value_count + 1 < command->keyword->positional ? "class" : "profile";
+    sg_fail(parser->err, SG_E_USAGE, "missing_operand", "%s needs a %s before its keywords",
+            command->keyword->name, what);
+    sg_hint(parser->err, "%s %sPROFILE …", command->keyword->name,
+            command->keyword->positional > 1 ? "CLASS " : "");
+    return next->len > 0 ? fault(parser, next->at, next->len)
+                         : fault(parser, command->at, command->len);
+}
+
+/* "CLASS(FACILITY)" where a profile should stand is a keyword. */
+static bool is_keyword_with_operand(const struct parser *parser)
+{
+    const struct sg_lexer *lexer = &parser->lexer;
+    return lexer->next.kind == SG_TOKEN_WORD && lexer->at < lexer->len &&
+           lexer->text[lexer->at] == '(';
+}
+
+static sg_status parse_list(struct parser *parser, struct sg_rac_node *command)
+{
+    const struct sg_lexeme open = parser->lexer.next;
+    const unsigned before = command->value_count;
+    sg_status s = sg_lexer_advance(&parser->lexer);
+    while (s == SG_OK && (parser->lexer.next.kind == SG_TOKEN_WORD ||
+                          parser->lexer.next.kind == SG_TOKEN_STRING)) {
+        s = take_value(parser, command);
+    }
+    if (s != SG_OK) {
+        return s;
+    }
+    if (parser->lexer.next.kind != SG_TOKEN_CLOSE) {
+        sg_fail(parser->err, SG_E_USAGE, "unclosed_parenthesis",
+                "the parenthesis of the profiles is not closed");
+        return fault(parser, open.at, open.len);
+    }
+    return command->value_count > before ? sg_lexer_advance(&parser->lexer)
+                                         : missing_positional(parser, command);
+}
+
+static sg_status parse_positional(struct parser *parser, struct sg_rac_node *command)
+{
+    const struct sg_rac_keyword *row = command->keyword;
+    bool last = command->value_count + 1 == row->positional;
+    const struct sg_lexeme *next = &parser->lexer.next;
+    if (last && row->list && next->kind == SG_TOKEN_OPEN) {
+        return parse_list(parser, command);
+    }
+    bool operand = next->kind == SG_TOKEN_WORD || next->kind == SG_TOKEN_STRING;
+    return operand && !(last && is_keyword_with_operand(parser))
+               ? take_value(parser, command)
+               : missing_positional(parser, command);
+}
+
+static sg_status parse_positionals(struct parser *parser, struct sg_rac_node *command)
+{
+    sg_status s = SG_OK;
+    while (s == SG_OK && command->value_count < command->keyword->positional) {
+        s = parse_positional(parser, command);
+    }
+    return s;
+}
+
 /* ---- the command ---- */
 
 static sg_status parse_command(struct parser *parser)
@@ -341,6 +408,7 @@ static sg_status parse_command(struct parser *parser)
     sg_status s = find_keyword(parser, SG_RAC_IN_COMMANDS, &word, &keyword);
     s = s == SG_OK ? new_node(parser, NULL, keyword, &word, &command) : s;
     s = s == SG_OK ? sg_lexer_advance(&parser->lexer) : s;
+    s = s == SG_OK && command != NULL ? parse_positionals(parser, command) : s;
     s = s == SG_OK && keyword != NULL ? parse_keywords(parser, command, keyword->inner, 0) : s;
     if (s == SG_OK && parser->lexer.next.kind == SG_TOKEN_CLOSE) {
         sg_fail(parser->err, SG_E_USAGE, "unexpected_parenthesis",

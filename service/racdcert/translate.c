@@ -11,6 +11,10 @@ void sg_rac_request_done(struct sg_rac_request *request)
     json_decref(request->params);
     json_decref(request->notes);
     json_decref(request->warnings);
+    for (unsigned i = 0; i < request->step_count; i++) {
+        json_decref(request->steps[i].params);
+    }
+    free(request->steps);
     for (unsigned i = 0; i < request->local_count; i++) {
         free(request->locals[i].value);
     }
@@ -119,14 +123,37 @@ static sg_status translate_racdcert(struct sg_rac_run *run)
                                 run->out->function);
 }
 
+static sg_status translate_setropts(struct sg_rac_run *run)
+{
+    run->out->task = SG_RAC_NOTHING;
+    return sg_rac_note(run, "not needed here: what is committed is in effect at once");
+}
+
+/* By their keywords: TSO has short names too. */
+static const struct {
+    enum sg_rac_level keywords;
+    const char *name;
+    sg_status (*translate)(struct sg_rac_run *run);
+} commands[] = {
+    {SG_RAC_IN_RACDCERT, "RACDCERT", translate_racdcert},
+    {SG_RAC_IN_SETROPTS, "SETROPTS", translate_setropts},
+    {SG_RAC_IN_RDEFINE, "RDEFINE", sg_rac_rdefine},
+    {SG_RAC_IN_RALTER, "RALTER", sg_rac_ralter},
+    {SG_RAC_IN_RDELETE, "RDELETE", sg_rac_rdelete},
+    {SG_RAC_IN_RLIST, "RLIST", sg_rac_rlist},
+    {SG_RAC_IN_PERMIT, "PERMIT", sg_rac_permit},
+};
+
 static sg_status translate_command(struct sg_rac_run *run)
 {
-    run->out->function = run->command->keyword->name;
-    if (run->command->keyword->inner == SG_RAC_IN_SETROPTS) {
-        run->out->task = SG_RAC_NOTHING;
-        return sg_rac_note(run, "not needed here: what is committed is in effect at once");
+    for (size_t i = 0; i < SG_COUNT(commands); i++) {
+        if (commands[i].keywords == run->command->keyword->inner) {
+            run->out->function = commands[i].name;
+            return commands[i].translate(run);
+        }
     }
-    return translate_racdcert(run);
+    return sg_fail(run->err, SG_E_INTERNAL, NULL, "%s has no translation",
+                   run->command->keyword->name);
 }
 
 static sg_status begin(struct sg_rac_request *out, struct sg_error *err)
@@ -154,6 +181,7 @@ sg_status sg_rac_translate(struct sg_bytes text, const struct sg_rac_context *co
         return s;
     }
     run.tree = tree;
+    run.params = out->params;
     run.command = &tree->nodes[0];
     return translate_command(&run);
 }

@@ -11,12 +11,15 @@ struct sg_rac_run {
     const struct sg_rac_node *command;  /**< RACDCERT, SETROPTS … */
     const struct sg_rac_node *function; /**< NULL: LIST, by default */
     struct sg_rac_request *out;
+    json_t *params; /**< of the operation that parameters are set for; borrowed */
     char owner[40]; /**< the outer ID, CERTAUTH or SITE; empty when none was written */
     struct sg_error *err;
 };
 
 /** Note what a failure is about, and give its status. */
 sg_status sg_rac_fault(struct sg_rac_run *run, const struct sg_rac_node *node);
+/** The same, about operand i of a keyword or a command. */
+sg_status sg_rac_fault_value(struct sg_rac_run *run, const struct sg_rac_node *node, unsigned i);
 /** SG_E_USAGE "missing_keyword": "CONNECT needs RING(…)". */
 sg_status sg_rac_missing(struct sg_rac_run *run, const char *keyword);
 /** The one operand of a keyword; NULL when the keyword is NULL or has none. */
@@ -31,6 +34,10 @@ const struct sg_rac_node *sg_rac_keyword(const struct sg_rac_run *run, const cha
 
 SG_CHECKED sg_status sg_rac_operation(struct sg_rac_run *run, enum sg_rac_task task,
                                       const char *noun, const char *verb);
+/** One more operation of the same command, or its first one: parameters that are set from now on
+ * are this one's. */
+SG_CHECKED sg_status sg_rac_step(struct sg_rac_run *run, enum sg_rac_task task, const char *noun,
+                                 const char *verb);
 SG_CHECKED sg_status sg_rac_set(struct sg_rac_run *run, const char *param, json_t *value);
 SG_CHECKED sg_status sg_rac_set_text(struct sg_rac_run *run, const char *param, const char *text);
 SG_CHECKED sg_status sg_rac_local(struct sg_rac_run *run, const char *param, const char *value);
@@ -93,5 +100,12 @@ SG_CHECKED sg_status sg_rac_rekey(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_remove(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_rollover(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_unbind(struct sg_rac_run *run);
+
+/* ---- the other commands ---- */
+SG_CHECKED sg_status sg_rac_rdefine(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_ralter(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_rdelete(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_rlist(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_permit(struct sg_rac_run *run);
 
 #endif

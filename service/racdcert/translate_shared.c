@@ -15,6 +15,14 @@ sg_status sg_rac_fault(struct sg_rac_run *run, const struct sg_rac_node *node)
     return run->err->status;
 }
 
+sg_status sg_rac_fault_value(struct sg_rac_run *run, const struct sg_rac_node *node, unsigned i)
+{
+    const struct sg_rac_value *value = &run->tree->values[node->first_value + i];
+    run->out->fault = value->at;
+    run->out->fault_len = value->len;
+    return run->err->status;
+}
+
 sg_status sg_rac_missing(struct sg_rac_run *run, const char *keyword)
 {
     const struct sg_rac_node *node = run->function != NULL ? run->function : run->command;
@@ -67,9 +75,30 @@ sg_status sg_rac_operation(struct sg_rac_run *run, enum sg_rac_task task, const 
                : sg_fail(run->err, SG_E_INTERNAL, NULL, "there is no operation %s %s", noun, verb);
 }
 
+sg_status sg_rac_step(struct sg_rac_run *run, enum sg_rac_task task, const char *noun,
+                      const char *verb)
+{
+    struct sg_rac_request *out = run->out;
+    if (out->operation == NULL) {
+        return sg_rac_operation(run, task, noun, verb);
+    }
+    struct sg_rac_step *steps = realloc(out->steps, (out->step_count + 1) * sizeof *steps);
+    json_t *params = json_object();
+    if (steps != NULL) {
+        out->steps = steps;
+    }
+    if (steps == NULL || params == NULL) {
+        json_decref(params);
+        return sg_fail_memory(run->err);
+    }
+    steps[out->step_count++] = (struct sg_rac_step){sg_operation_find(noun, verb), params};
+    run->params = params;
+    return SG_OK;
+}
+
 sg_status sg_rac_set(struct sg_rac_run *run, const char *param, json_t *value)
 {
-    return value != NULL && json_object_set_new(run->out->params, param, value) == 0
+    return value != NULL && json_object_set_new(run->params, param, value) == 0
                ? SG_OK
                : sg_fail_memory(run->err);
 }

@@ -99,6 +99,7 @@ scenarios() {
     "$run" dates
     "$run" map
     "$run" tokens
+    "$run" profiles
     "$run" mistakes
     cp "$scratch/MIGR.SERVER.P12" "$scratch/MIGR.NOKEY.P12" "$scratch/MIGR.PLAIN" .
     "$run" keystore

@@ -61,6 +61,42 @@ static void profiles_are_defined_shown_and_deleted(void **state)
             SG_E_NOT_FOUND, "profile_not_found");
 }
 
+static void what_a_profile_permits_is_taken_back_at_once(void **state)
+{
+    struct world *world = *state;
+    must(world, "authority define", "{'class': 'RDATALIB', 'profile': 'START1.**'}");
+    must(world, "authority reset", "{'class': 'RDATALIB', 'profile': 'START1.**'}");
+    assert_says(world, "did", "permits nobody");
+    must(world, "authority permit",
+         "{'class': 'RDATALIB', 'profile': 'START1.**', 'to': 'group:700', 'level': 'update'}");
+    must(world, "authority permit",
+         "{'class': 'RDATALIB', 'profile': 'START1.**', 'to': 'owner:start1', 'level': 'control'}");
+    refused_to(world, &member, "authority reset", "{'class': 'RDATALIB', 'profile': 'START1.**'}");
+    refused(world, "authority reset", "{'class': 'RDATALIB', 'profile': 'START1.*'}",
+            SG_E_NOT_FOUND, "profile_not_found");
+    refused(world, "authority reset", "{'class': 'FACILITY', 'profile': 'START1.**'}",
+            SG_E_NOT_FOUND, "profile_not_found");
+    must(world, "authority reset", "{'class': 'RDATALIB', 'profile': 'START1.**'}");
+    assert_int_equal(json_array_size(json_object_get(world->answer, "did")), 3);
+    assert_says(world, "did", "permits nobody any more");
+    must(world, "authority show", "{'class': 'RDATALIB', 'profile': 'START1.**'}");
+    assert_int_equal(json_array_size(json_object_get(world->answer, "items")), 0);
+}
+
+static void the_profile_that_decides_is_shown_when_asked_for(void **state)
+{
+    struct world *world = *state;
+    must(world, "authority define", "{'class': 'RDATALIB', 'profile': 'START1.**'}");
+    refused(world, "authority show", "{'class': 'RDATALIB', 'profile': 'START1.KEY.LST'}",
+            SG_E_NOT_FOUND, "profile_not_found");
+    must(world, "authority show",
+         "{'class': 'RDATALIB', 'profile': 'START1.KEY.LST', 'covering': true}");
+    assert_string_equal(answered(world, "profile"), "START1.**");
+    refused(world, "authority show",
+            "{'class': 'RDATALIB', 'profile': 'START2.KEY.LST', 'covering': true}", SG_E_NOT_FOUND,
+            "profile_not_found");
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
     struct world *world = *state;
@@ -251,6 +287,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
         TEST(profiles_are_defined_shown_and_deleted),
         TEST(what_cannot_be_is_refused),
+        TEST(what_a_profile_permits_is_taken_back_at_once),
+        TEST(the_profile_that_decides_is_shown_when_asked_for),
         TEST(what_will_not_work_is_said_at_define),
         TEST(an_id_is_an_owner_else_a_group_else_a_user),
         TEST(a_permit_opens_and_its_end_closes),

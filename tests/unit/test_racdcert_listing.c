@@ -839,6 +839,75 @@ static void listtoken_wants_a_sequence_number(void **state)
     assert_string_equal(err.code, "bad_answer");
 }
 
+static json_t *profile(const char *name, json_t *permits)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:o}", "class", "FACILITY", "profile", name, "uacc",
+                     "NONE", "appldata", "", "items", permits);
+}
+
+static void rlist_shows_a_profile(void **state)
+{
+    struct listing *listing = *state;
+    listing->answer = profile("IRR.DIGTCERT.LIST", json_array());
+    assert_listed(listing, SG_LISTING_RLIST,
+                  "CLASS      NAME\n-----      ----\nFACILITY   IRR.DIGTCERT.LIST\n"
+                  "\nUNIVERSAL ACCESS\n----------------\nNONE\n"
+                  "\nAPPLICATION DATA\n----------------\nNONE\n");
+}
+
+static void rlist_shows_whom_a_profile_permits(void **state)
+{
+    struct listing *listing = *state;
+    listing->options.permits = true;
+    listing->answer =
+        profile("IRR.DIGTCERT.*",
+                json_pack("[{s:s, s:s, s:s}, {s:s, s:s, s:s}, {s:s, s:s, s:s}, {s:s, s:s, s:s}]",
+                          "to", "owner:START1", "name", "", "level", "READ", "to", "group:33",
+                          "name", "www-data", "level", "UPDATE", "to", "user:1001", "name", "",
+                          "level", "CONTROL", "to", "*", "name", "", "level", "NONE"));
+    assert_listed(listing, SG_LISTING_RLIST,
+                  "CLASS      NAME\n-----      ----\nFACILITY   IRR.DIGTCERT.* (G)\n"
+                  "\nUNIVERSAL ACCESS\n----------------\nNONE\n"
+                  "\nAPPLICATION DATA\n----------------\nNONE\n"
+                  "\nUSER       ACCESS   KIND\n----       ------   ----\n"
+                  "START1     READ     owner\nwww-data   UPDATE   group\n"
+                  "1001       CONTROL  user\n*          NONE     everybody\n");
+}
+
+static void rlist_of_an_empty_access_list(void **state)
+{
+    struct listing *listing = *state;
+    listing->options.permits = true;
+    listing->options.continued = true;
+    listing->answer = profile("A", json_array());
+    assert_listed(listing, SG_LISTING_RLIST,
+                  "\nCLASS      NAME\n-----      ----\nFACILITY   A\n"
+                  "\nUNIVERSAL ACCESS\n----------------\nNONE\n"
+                  "\nAPPLICATION DATA\n----------------\nNONE\n"
+                  "\nUSER       ACCESS   KIND\n----       ------   ----\n"
+                  "NO USERS IN ACCESS LIST\n");
+}
+
+static void rlist_refuses_what_is_no_profile(void **state)
+{
+    struct listing *listing = *state;
+    static const char *const keys[] = {"class", "profile", "uacc", "appldata", "items"};
+    listing->options.permits = true;
+    for (size_t i = 0; i < SG_COUNT(keys); i++) {
+        struct sg_error err = SG_ERROR_INIT;
+        SG_BUFFER out;
+        sg_buffer_init(&out, 1 << 16);
+        json_t *answer = profile("A", json_array());
+        assert_int_equal(json_object_set_new(answer, keys[i], json_integer(1)), 0);
+        assert_int_equal(
+            sg_racdcert_listing(SG_LISTING_RLIST, answer, &listing->options, &out, &err),
+            SG_E_SERVICE);
+        assert_string_equal(err.code, "bad_answer");
+        assert_non_null(strstr(err.text, keys[i]));
+        json_decref(answer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -870,6 +939,10 @@ int main(void)
         LISTING_TEST(listtoken_shows_what_is_bound),
         LISTING_TEST(listtoken_of_an_empty_token),
         LISTING_TEST(listtoken_wants_a_sequence_number),
+        LISTING_TEST(rlist_shows_a_profile),
+        LISTING_TEST(rlist_shows_whom_a_profile_permits),
+        LISTING_TEST(rlist_of_an_empty_access_list),
+        LISTING_TEST(rlist_refuses_what_is_no_profile),
         LISTING_TEST(a_further_ring_has_no_heading),
         LISTING_TEST(listring_says_what_programs_do_not_see),
         LISTING_TEST(wide_names_are_never_cut),

@@ -20,17 +20,29 @@ static sg_status translate(const char *text, const struct sg_rac_context *contex
                             request, err);
 }
 
-/* The request as text: operation, parameters sorted by name, locals. */
+static void describe_operation(struct sg_buffer *out, const struct sg_operation *operation,
+                               const json_t *params)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    char *text = json_dumps(params, JSON_SORT_KEYS | JSON_COMPACT);
+    assert_int_equal(sg_buffer_format(out, &err, "%s%s %s %s", out->len > 0 ? "; " : "",
+                                      operation != NULL ? operation->noun : "-",
+                                      operation != NULL ? operation->verb : "-", text),
+                     SG_OK);
+    free(text);
+}
+
+/* The request as text: operations, parameters sorted by name, locals. */
 static char *described(const struct sg_rac_request *request)
 {
     SG_BUFFER out;
     struct sg_error err = SG_ERROR_INIT;
+    sg_status s = SG_OK;
     sg_buffer_init(&out, 1 << 20);
-    char *params = json_dumps(request->params, JSON_SORT_KEYS | JSON_COMPACT);
-    sg_status s = sg_buffer_format(
-        &out, &err, "%s %s %s", request->operation != NULL ? request->operation->noun : "-",
-        request->operation != NULL ? request->operation->verb : "-", params);
-    free(params);
+    describe_operation(&out, request->operation, request->params);
+    for (unsigned i = 0; i < request->step_count; i++) {
+        describe_operation(&out, request->steps[i].operation, request->steps[i].params);
+    }
     for (unsigned i = 0; i < request->local_count; i++) {
         assert_int_equal(s, SG_OK);
         s = sg_buffer_format(&out, &err, " %s=%s", request->locals[i].param,
@@ -57,6 +69,29 @@ static void becomes(const char *text, const char *wanted)
     {
         assert_non_null(sg_param_find(request.operation, name));
     }
+    for (unsigned i = 0; i < request.step_count; i++) {
+        json_object_foreach(request.steps[i].params, name, value)
+        {
+            assert_non_null(sg_param_find(request.steps[i].operation, name));
+        }
+    }
+}
+
+/* How many warnings and notes, and what the first of the warnings (else of the notes) begins with.
+ */
+static void remarked(const char *text, size_t warnings, size_t notes, const char *begins)
+{
+    SG_RAC_REQUEST request;
+    struct sg_error err = SG_ERROR_INIT;
+    if (translate(text, &usual, &request, &err) != SG_OK) {
+        fail_msg("%s: %s", text, err.text);
+    }
+    assert_int_equal(json_array_size(request.warnings), warnings);
+    assert_int_equal(json_array_size(request.notes), notes);
+    const char *first =
+        json_string_value(json_array_get(warnings > 0 ? request.warnings : request.notes, 0));
+    assert_non_null(first);
+    assert_memory_equal(first, begins, strlen(begins));
 }
 
 /* at: the text that the fault points at. */
@@ -415,6 +450,9 @@ static void messages_have_their_numbers(void **state)
         {"CONNECT", "missing_keyword", "IRRD121I", SG_E_USAGE, 12},
         {"GENREQ", "missing_keyword", "IRRD130I", SG_E_USAGE, 12},
         {"ADD", "not_authorised", "IRRD101I", SG_E_DENIED, 8},
+        {"PERMIT", "not_authorised", "ICH408I", SG_E_DENIED, 8},
+        {"PERMIT", "missing_keyword", "IKJ56701I", SG_E_USAGE, 12},
+        {"RDEFINE", "class_not_kept", NULL, SG_E_UNSUPPORTED, 8},
         {"ADD", "wrong_key", NULL, SG_E_CONFLICT, 8},
         {"ADD", "whatever", "IKJ56702I", SG_E_USAGE, 12},
         {"ADD", "service_gone", NULL, SG_E_SERVICE, 12},
@@ -491,11 +529,144 @@ static void served_tokens(void **state)
     refused("RACDCERT LISTTOKEN", "missing_operand", "LISTTOKEN");
 }
 
+#define LIST "\"profile\":\"IRR.DIGTCERT.LIST\""
+#define ON_LIST "{\"class\":\"FACILITY\"," LIST
+
+static void profiles_are_defined(void **state)
+{
+    (void)state;
+    becomes("RDEFINE FACILITY IRR.DIGTCERT.LIST UACC(NONE) OWNER(SECADM) DATA('who lists')",
+            "authority define " ON_LIST ",\"uacc\":\"none\"}");
+    becomes("rdef facility 'IRR.DIGTCERT.LIST'",
+            "authority define {\"class\":\"facility\"," LIST "}");
+    becomes("RDEF RDATALIB (START1.RING.LST,START1.RING.UPD) UA(R)",
+            "authority define {\"class\":\"RDATALIB\",\"profile\":\"START1.RING.LST\","
+            "\"uacc\":\"read\"}; "
+            "authority define {\"class\":\"RDATALIB\",\"profile\":\"START1.RING.UPD\","
+            "\"uacc\":\"read\"}");
+    becomes("RDEFINE DIGTCRIT APPLID=CICS.SYSID=* APPLDATA('user1')",
+            "authority define {\"appldata\":\"user1\",\"class\":\"DIGTCRIT\","
+            "\"profile\":\"APPLID=CICS.SYSID=*\"}");
+    becomes("RALTER FACILITY IRR.DIGTCERT.LIST UACC(ALTER)",
+            "authority alter " ON_LIST ",\"uacc\":\"control\"}");
+    becomes("RALT FACILITY IRR.DIGTCERT.LIST NOAPPLDATA",
+            "authority alter {\"appldata\":\"\",\"class\":\"FACILITY\"," LIST "}");
+    becomes("RDELETE FACILITY IRR.DIGTCERT.LIST", "authority delete " ON_LIST "}");
+    becomes("RDEL FACILITY (IRR.DIGTCERT.LIST 'A.*')",
+            "authority delete " ON_LIST
+            "}; authority delete {\"class\":\"FACILITY\",\"profile\":\"A.*\"}");
+    becomes("RLIST FACILITY IRR.DIGTCERT.LIST AUTHUSER",
+            "authority show {\"class\":\"FACILITY\",\"covering\":true," LIST "}");
+    becomes("RL FACILITY IRR.DIGTCERT.LIST NOGEN", "authority show " ON_LIST "}");
+    becomes("RL FACILITY * ALL", "authority list {\"class\":\"FACILITY\"}");
+}
+
+static void profiles_are_permitted(void **state)
+{
+    (void)state;
+    becomes("PERMIT IRR.DIGTCERT.LIST CLASS(FACILITY) ID(START1) ACCESS(READ)",
+            "authority permit {\"class\":\"FACILITY\",\"level\":\"read\"," LIST
+            ",\"to\":\"id:START1\"}");
+    becomes("PE IRR.DIGTCERT.LIST CL(FACILITY) ID(*)",
+            "authority permit {\"class\":\"FACILITY\",\"level\":\"read\"," LIST
+            ",\"to\":\"id:*\"}");
+    becomes("PERMIT 'IRR.DIGTCERT.LIST' ID(WEBSRV NGINX) ACC(CON) CLASS(FACILITY)",
+            "authority permit {\"class\":\"FACILITY\",\"level\":\"control\"," LIST
+            ",\"to\":\"id:WEBSRV\"}; "
+            "authority permit {\"class\":\"FACILITY\",\"level\":\"control\"," LIST
+            ",\"to\":\"id:NGINX\"}");
+    becomes("PERMIT IRR.DIGTCERT.LIST CLASS(FACILITY) ID(X) DELETE",
+            "authority revoke {\"class\":\"FACILITY\",\"from\":\"id:X\"," LIST "}");
+    becomes("PERMIT IRR.DIGTCERT.LIST CLASS(FACILITY) RESET", "authority reset " ON_LIST "}");
+    becomes("PERMIT IRR.DIGTCERT.LIST CLASS(FACILITY) RESET(ALL) ID(X) ACCESS(UPDATE)",
+            "authority reset " ON_LIST
+            "}; authority permit {\"class\":\"FACILITY\",\"level\":\"update\"," LIST
+            ",\"to\":\"id:X\"}");
+    becomes("PERMIT IRR.DIGTCERT.LIST CLASS(FACILITY) ID(X) ACCESS(EXECUTE)",
+            "authority permit {\"class\":\"FACILITY\",\"level\":\"none\"," LIST
+            ",\"to\":\"id:X\"}");
+}
+
+static void what_profiles_do_not_have_is_said(void **state)
+{
+    (void)state;
+    remarked("RDEFINE FACILITY X OWNER(SECADM)", 1, 0, "OWNER is ignored");
+    remarked("RDEFINE FACILITY X AUDIT(FAILURES(READ),SUCCESS(UPDATE))", 1, 0, "AUDIT is ignored");
+    remarked("RDEFINE FACILITY X NOTIFY", 1, 0, "NOTIFY is ignored");
+    remarked("RDEFINE FACILITY X DATA('x') LEVEL(00)", 0, 2, "DATA is not kept");
+    remarked("RDEFINE FACILITY X UACC(READ)", 1, 0, "UACC other than NONE: every user");
+    remarked("RDEFINE DIGTCRIT X UACC(READ)", 0, 1, "UACC means nothing");
+    remarked("RALTER FACILITY X OWNER(Y)", 1, 1, "OWNER is ignored");
+    remarked("RALTER FACILITY X UACC(ALTER)", 2, 0, "ALTER is taken as CONTROL");
+    remarked("RALTER FACILITY X NOWARNING UACC(NONE)", 0, 1, "NOWARNING is as it is");
+    remarked("RLIST FACILITY X STATISTICS HISTORY", 2, 0, "STATISTICS is ignored");
+    remarked("PERMIT X CLASS(FACILITY) ID(Y) GENERIC", 0, 1, "GENERIC is not needed");
+    remarked("PERMIT X CLASS(FACILITY) RESET(WHEN)", 0, 1, "RESET(WHEN) is as it is");
+    remarked("PERMIT X CLASS(FACILITY) ID(Y) ACCESS(ALTER)", 1, 0, "ALTER is taken as CONTROL");
+}
+
+static void profiles_are_refused_at_their_place(void **state)
+{
+    (void)state;
+    refused("RDEFINE", "missing_operand", "RDEFINE");
+    refused("RDEFINE FACILITY", "missing_operand", "RDEFINE");
+    refused("RDEFINE FACILITY UACC(NONE)", "missing_operand", "UACC");
+    refused("RDEFINE (FACILITY) X", "missing_operand", "(");
+    refused("RDEFINE FACILITY ()", "missing_operand", ")");
+    refused("RDEFINE FACILITY (A B", "unclosed_parenthesis", "(");
+    refused("RDEFINE FACILITY (A (B))", "unclosed_parenthesis", "(");
+    refused("RDEFINE FACILITY A B", "unknown_keyword", "B");
+    refused("RDEFINE SURROGAT START1.SUBMIT UACC(NONE)", "class_not_kept", "SURROGAT");
+    refused("RALTER 'DATASET' X UACC(NONE)", "class_not_kept", "'DATASET'");
+    refused("RDELETE STARTED X.*", "class_not_kept", "STARTED");
+    refused("RLIST CSFKEYS *", "class_not_kept", "CSFKEYS");
+    refused("RDEFINE FACILITY X WARNING", "keyword_not_supported", "WARNING");
+    refused("RALTER FACILITY X WARN UACC(NONE)", "keyword_not_supported", "WARN");
+    refused("RDEFINE FACILITY X ADDMEM(Y)", "keyword_not_supported", "ADDMEM");
+    refused("RDEFINE FACILITY X SECLEVEL(1)", "keyword_not_supported", "SECLEVEL");
+    refused("RDEFINE FACILITY X WHEN(DAYS(MONDAY))", "keyword_not_supported", "WHEN");
+    refused("RDEFINE FACILITY X FROM(Y) FCLASS(FACILITY)", "keyword_not_supported", "FROM");
+    refused("RLIST FACILITY X NORACF", "keyword_not_supported", "NORACF");
+    refused("RDEFINE FACILITY X UACC()", "one_operand", "UACC");
+    refused("RDEFINE FACILITY X UACC(READ UPDATE)", "one_operand", "UPDATE");
+    refused("RDEFINE FACILITY X UACC(SOME)", "unknown_keyword", "SOME");
+    refused("RDEFINE FACILITY X UACC", "missing_operand", "UACC");
+    refused("RDEFINE FACILITY X NOSUCH(1)", "unknown_keyword", "NOSUCH");
+    refused("RALTER FACILITY X", "nothing_to_change", "RALTER");
+    refused("RALTER FACILITY X APPLDATA(a) NOAPPLDATA", "two_values", "NOAPPLDATA");
+    refused("RDELETE FACILITY X UACC(NONE)", "unknown_keyword", "UACC");
+    refused("RDEFINE RDATALIB IRR.RACDCERT.GRANULAR UACC(NONE)", "granular_not_supported",
+            "IRR.RACDCERT.GRANULAR");
+    refused("RDEFINE RDATALIB (A.B.LST irr.racdcert.granular)", "granular_not_supported",
+            "irr.racdcert.granular");
+    refused("PERMIT", "missing_operand", "PERMIT");
+    refused("PERMIT CLASS(FACILITY) ID(X)", "missing_operand", "CLASS");
+    refused("PERMIT (X Y) CLASS(FACILITY) ID(X)", "missing_operand", "(");
+    refused("PERMIT X ID(Y)", "missing_keyword", "PERMIT");
+    refused("PERMIT X CLASS(FACILITY)", "missing_keyword", "PERMIT");
+    refused("PERMIT X CLASS(FACILITY) ACCESS(READ)", "missing_keyword", "PERMIT");
+    refused("PERMIT X CLASS(FACILITY) RESET DELETE", "missing_keyword", "PERMIT");
+    refused("PERMIT X CLASS(DATASET) ID(Y)", "class_not_kept", "DATASET");
+    refused("PERMIT X CLASS(FACILITY RDATALIB) ID(Y)", "one_operand", "RDATALIB");
+    refused("PERMIT X CLASS(FACILITY) ID()", "missing_operand", "ID");
+    refused("PERMIT X CLASS(FACILITY) ID(Y) ACCESS(READ) DELETE", "two_values", "DELETE");
+    refused("PERMIT X CLASS(FACILITY) ID(Y) ACCESS(READ CONTROL)", "one_operand", "CONTROL");
+    refused("PERMIT X CLASS(FACILITY) RESET(ALL WHEN)", "one_operand", "WHEN");
+    refused("PERMIT X CLASS(FACILITY) ID(Y) WHEN(TERMINAL(T))", "keyword_not_supported", "WHEN");
+    refused("PERMIT X CLASS(FACILITY) ID(Y) WHEN(MOON(FULL))", "unknown_keyword", "MOON");
+    refused("PERMIT X CLASS(FACILITY) FROM(Z) ID(Y)", "keyword_not_supported", "FROM");
+    refused("PERMITS X CLASS(FACILITY) ID(Y)", "unknown_command", "PERMITS");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rings),
         cmocka_unit_test(served_tokens),
+        cmocka_unit_test(profiles_are_defined),
+        cmocka_unit_test(profiles_are_permitted),
+        cmocka_unit_test(what_profiles_do_not_have_is_said),
+        cmocka_unit_test(profiles_are_refused_at_their_place),
         cmocka_unit_test(certificates),
         cmocka_unit_test(certificates_are_generated),
         cmocka_unit_test(keys_are_replaced),

@@ -24,6 +24,14 @@ enum sg_rac_task {
     SG_RAC_LISTMAP,
     SG_RAC_LISTTOKEN,  /**< list one served token */
     SG_RAC_LISTTOKENS, /**< list all served tokens */
+    SG_RAC_RLIST,      /**< list profiles: the operation and the further ones */
+    SG_RAC_RLISTS,     /**< list all profiles of a class */
+};
+
+/** A further operation of the same command: PERMIT … ID(A B) asks for two. */
+struct sg_rac_step {
+    const struct sg_operation *operation;
+    json_t *params; /**< object, owned */
 };
 
 /** A parameter that stays with the client: a file, a format. */
@@ -46,11 +54,14 @@ struct sg_rac_request {
     const char *function; /**< "ADDRING"; never NULL once a command was understood */
     const struct sg_operation *operation; /**< NULL for SG_RAC_NOTHING */
     json_t *params;                       /**< object */
+    struct sg_rac_step *steps;            /**< what follows, in order; owned */
+    unsigned step_count;
     struct sg_rac_local locals[SG_RAC_LOCALS_MAX];
     unsigned local_count;
     struct sg_rac_selection selection;
     char owner[40];          /**< whose certificate or ring it is about: START1, CERTAUTH, SITE */
     char *password;          /**< of a PKCS#12 file, or NULL; wiped */
+    bool permits;            /**< of RLIST: the access lists too */
     json_t *notes;           /**< sentences: what was understood in another way */
     json_t *warnings;        /**< sentences: the same, worth return code 4 */
     size_t fault, fault_len; /**< what a failure is about, in the command's text */

@@ -26,6 +26,15 @@ enum sg_rac_level {
     SG_RAC_IN_FORMAT,
     SG_RAC_IN_USAGE,
     SG_RAC_IN_SETROPTS,
+    SG_RAC_IN_RDEFINE,
+    SG_RAC_IN_RALTER,
+    SG_RAC_IN_RDELETE,
+    SG_RAC_IN_RLIST,
+    SG_RAC_IN_PERMIT,
+    SG_RAC_IN_ACCESS,
+    SG_RAC_IN_AUDIT,
+    SG_RAC_IN_WHEN,
+    SG_RAC_IN_RESET,
 };
 
 enum sg_rac_content {
@@ -43,6 +52,9 @@ struct sg_rac_keyword {
     bool optional;          /**< the parentheses may be left out */
     bool function;          /**< of RACDCERT: what is to be done */
     const char *belongs_to; /**< of RACDCERT: the functions that take it; NULL: all, or not asked */
+    unsigned positional;    /**< of a command: operands that stand before its keywords, the last of
+                                 them the profile */
+    bool list;              /**< of a command: several profiles may stand in parentheses */
 };
 
 /** All rows; *count of them. */

@@ -19,10 +19,12 @@ enum sg_racdcert_listing {
     SG_LISTING_LISTMAP,   /**< items of owner, label, status, issuer_filter, subject_filter,
                              criteria */
     SG_LISTING_LISTTOKEN, /**< token show */
+    SG_LISTING_RLIST,     /**< authority show */
 };
 
 struct sg_racdcert_listing_options {
     bool continued; /**< a further page of LIST, a further ring of LISTRING(*): no heading */
+    bool permits;   /**< of RLIST: the access list too */
     int64_t now_s;  /**< seconds since 1970: which certificates are expired */
 };
 
