@@ -30,6 +30,8 @@ static enum sg_racdcert_listing kind_of(enum sg_rac_task task)
         return SG_LISTING_LISTRING;
     case SG_RAC_LISTCHAIN:
         return SG_LISTING_LISTCHAIN;
+    case SG_RAC_CHECKCERT:
+        return SG_LISTING_CHECKCERT;
     case SG_RAC_LISTMAP:
         return SG_LISTING_LISTMAP;
     case SG_RAC_LISTTOKEN:
@@ -232,6 +234,7 @@ sg_status sg_racdcert_list_all(struct sg_racdcert *session, struct sg_racdcert_o
     case SG_RAC_LISTRING:
     case SG_RAC_LISTRINGS:
     case SG_RAC_LISTCHAIN:
+    case SG_RAC_CHECKCERT:
     case SG_RAC_LISTMAP:
     case SG_RAC_LISTTOKEN:
         break;

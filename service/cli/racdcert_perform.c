@@ -306,6 +306,14 @@ static sg_status list_one(struct sg_racdcert *session, struct sg_racdcert_outcom
     return s == SG_OK ? sg_racdcert_list_one(outcome, err) : s;
 }
 
+/* The file is read here; what of it is installed the service says. */
+static sg_status check_file(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
+                            struct sg_error *err)
+{
+    sg_status s = change(session, outcome, err);
+    return s == SG_OK ? sg_racdcert_list_one(outcome, err) : s;
+}
+
 static sg_status perform(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
                          struct sg_error *err)
 {
@@ -324,6 +332,8 @@ static sg_status perform(struct sg_racdcert *session, struct sg_racdcert_outcome
     case SG_RAC_CHANGE:
         return outcome->request.step_count > 0 ? change_all(session, outcome, err)
                                                : change(session, outcome, err);
+    case SG_RAC_CHECKCERT:
+        return check_file(session, outcome, err);
     case SG_RAC_LIST:
     case SG_RAC_LISTRING:
     case SG_RAC_LISTCHAIN:

@@ -237,7 +237,8 @@ static sg_status build_chain(struct sg_run *run, struct checked *checked, struct
         return checked->chain.complete ? SG_OK : warn_incomplete(run, checked, err);
     }
     checked->chain = (struct sg_chain){.members = {checked->members[checked->leaf]}, .count = 1};
-    return sg_run_warn(run, err, "the file's chain is broken: %s", why.text);
+    s = sg_run_set(run->answer, "chain_error", json_string(why.text), err);
+    return s == SG_OK ? sg_run_warn(run, err, "the file's chain is broken: %s", why.text) : s;
 }
 
 static sg_status answer(struct sg_run *run, const struct checked *checked, struct sg_error *err)

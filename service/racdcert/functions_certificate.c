@@ -219,6 +219,22 @@ sg_status sg_rac_add(struct sg_rac_run *run)
                          : sg_rac_set_text(run, "target", run->owner);
 }
 
+/* A file, whoever's: an owner that is written outside does not matter. */
+sg_status sg_rac_checkcert(struct sg_rac_run *run)
+{
+    const struct sg_rac_node *password = sg_rac_keyword(run, "PASSWORD");
+    sg_status s = sg_rac_operation(run, SG_RAC_CHECKCERT, "cert", "check");
+    s = s == SG_OK ? sg_rac_take_password(run) : s;
+    if (s == SG_OK && password != NULL) {
+        sg_fail(run->err, SG_E_UNSUPPORTED, "pkcs12_not_read",
+                "CHECKCERT reads no PKCS#12 packages, which alone have a password");
+        sg_hint(run->err, "Take the certificates out of it first: openssl pkcs12 -in FILE -nokeys");
+        return sg_rac_fault(run, password);
+    }
+    s = s == SG_OK ? sg_rac_data_set(run, "certificates", run->function) : s;
+    return s == SG_OK ? sg_rac_set(run, "details", json_true()) : s;
+}
+
 sg_status sg_rac_listchain(struct sg_rac_run *run)
 {
     sg_status s = sg_rac_operation(run, SG_RAC_LISTCHAIN, "cert", "chain");

@@ -225,6 +225,9 @@ sg_status sg_racdcert_listing(enum sg_racdcert_listing kind, json_t *answer,
     case SG_LISTING_LISTCHAIN:
         sg_page_list_chain(&page, answer);
         break;
+    case SG_LISTING_CHECKCERT:
+        sg_page_check_file(&page, answer);
+        break;
     case SG_LISTING_LISTTOKEN:
         sg_page_list_token(&page, answer);
         break;

@@ -1,4 +1,5 @@
-/* LISTCHAIN: a certificate and its issuers, and what is to be said of all of them. */
+/* LISTCHAIN: a certificate and its issuers, and what is to be said of all of them. CHECKCERT: the
+ * same of a file, with what is here of it. */
 #include "listing_internal.h"
 
 #include <string.h>
@@ -93,4 +94,61 @@ void sg_page_list_chain(struct sg_page *page, json_t *answer)
         sg_page_certificate(page, item);
     }
     put_summary(page, answer, items);
+}
+
+/* ---- CHECKCERT ---- */
+
+/* What is not here has no owner; its key may be. */
+static void put_checked(struct sg_page *page, json_t *item)
+{
+    bool installed = sg_page_truth(page, item, "installed");
+    const char *key_of = sg_page_find(page, item, "key_of");
+    if (installed) {
+        sg_page_heading(page, "Digital certificate information", sg_page_get(page, item, "owner"));
+    } else {
+        sg_page_put(page, "Digital certificate information:\n");
+    }
+    sg_page_put(page, "\n");
+    sg_page_certificate(page, item);
+    if (!installed) {
+        sg_page_remark(page, "not installed");
+    }
+    if (!installed && key_of != NULL) {
+        sg_page_remark(page, "its key is that of %s", key_of);
+    }
+}
+
+static void put_check_summary(struct sg_page *page, json_t *answer)
+{
+    const char *fault = sg_page_find(page, answer, "chain_error");
+    sg_page_put(page, "Chain information:\n");
+    sg_page_put(page, "  Chain contains %lld certificate(s), chain is %s\n",
+                (long long)sg_page_number(page, answer, "count"),
+                sg_page_truth(page, answer, "complete") ? "complete" : "incomplete");
+    if (sg_page_truth(page, answer, "expired")) {
+        sg_page_put(page, "  Chain contains expired certificate(s)\n");
+    }
+    if (sg_page_truth(page, answer, "not_trusted")) {
+        sg_page_put(page, "  Chain contains NOTRUST certificate(s)\n");
+    }
+    if (fault != NULL) {
+        sg_page_line(page, "IRRD302I The chain has an error: ", fault);
+    }
+    if (json_is_true(json_object_get(answer, "complete_here")) &&
+        !sg_page_truth(page, answer, "complete")) {
+        sg_page_remark(page, "complete with what is installed under CERTAUTH");
+    }
+}
+
+void sg_page_check_file(struct sg_page *page, json_t *answer)
+{
+    json_t *items = sg_page_list(page, answer, "items");
+    size_t index = 0;
+    json_t *item = NULL;
+    json_array_foreach(items, index, item)
+    {
+        sg_page_put(page, "Certificate %zu:\n", index + 1);
+        put_checked(page, item);
+    }
+    put_check_summary(page, answer);
 }

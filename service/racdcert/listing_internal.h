@@ -55,6 +55,7 @@ void sg_page_certificate(struct sg_page *page, json_t *item);
 void sg_page_list_certificates(struct sg_page *page, json_t *answer);
 void sg_page_list_ring(struct sg_page *page, json_t *answer);
 void sg_page_list_chain(struct sg_page *page, json_t *answer);
+void sg_page_check_file(struct sg_page *page, json_t *answer);
 void sg_page_list_token(struct sg_page *page, json_t *answer);
 void sg_page_list_profile(struct sg_page *page, json_t *answer);
 void sg_page_list_maps(struct sg_page *page, json_t *answer);

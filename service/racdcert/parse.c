@@ -153,6 +153,9 @@ static sg_status new_node(struct parser *parser, struct sg_rac_node *parent,
 {
     struct sg_rac_tree *tree = parser->tree;
     struct sg_rac_node **link = parent != NULL ? &parent->child : NULL;
+    if (keyword == NULL) {
+        return sg_fail(parser->err, SG_E_INTERNAL, NULL, "a word was found to be no keyword");
+    }
     if (tree->node_count == SG_NODES_MAX) {
         sg_fail(parser->err, SG_E_LIMIT, "too_many_keywords", "more than %d keywords in a command",
                 SG_NODES_MAX);

@@ -39,6 +39,7 @@ static const struct {
     {"ALTER", sg_rac_alter},
     {"ALTMAP", sg_rac_altmap},
     {"BIND", sg_rac_bind},
+    {"CHECKCERT", sg_rac_checkcert},
     {"CONNECT", sg_rac_connect},
     {"DELETE", sg_rac_delete},
     {"DELMAP", sg_rac_delmap},

@@ -82,6 +82,7 @@ SG_CHECKED sg_status sg_rac_alter(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_addtoken(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_altmap(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_bind(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_checkcert(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_connect(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_delete(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_delmap(struct sg_rac_run *run);

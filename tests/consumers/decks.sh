@@ -94,6 +94,10 @@ scenarios() {
     expect_text 'OK$' openssl verify -CAfile NEWCA.SELF NEWCA.SELF
     "$run" many-rings
     cp "$scratch/partner.pem" PARTNER.CERT
+    cat CA.INT WEBSRV.RENEW.CERT >SHOP.CHAIN
+    cat CA.ROOT PARTNER.CERT >NO.CHAIN
+    echo 'no certificate' >TEXT.FILE
+    "$run" checkcert
     "$run" partner
     "$run" labels
     "$run" dates

@@ -839,6 +839,88 @@ static void listtoken_wants_a_sequence_number(void **state)
     assert_string_equal(err.code, "bad_answer");
 }
 
+/* One that is installed, one that is not. */
+static json_t *checked(void)
+{
+    json_t *here = certificate();
+    json_t *away = certificate();
+    static const char *const ours[] = {"owner", "label", "status", "certificate_id", "placeholder"};
+    json_object_del(here, "rings");
+    json_object_del(away, "rings");
+    for (size_t i = 0; i < SG_COUNT(ours); i++) {
+        json_object_del(away, ours[i]);
+    }
+    assert_int_equal(json_object_set_new(away, "installed", json_false()), 0);
+    assert_int_equal(json_object_set_new(away, "key_of", json_null()), 0);
+    assert_int_equal(json_object_set_new(here, "installed", json_true()), 0);
+    assert_int_equal(json_object_set_new(here, "key_of", json_null()), 0);
+    return json_pack("{s:[o, o], s:i, s:b, s:b, s:b}", "items", away, here, "count", 2, "complete",
+                     0, "expired", 0, "not_trusted", 0);
+}
+
+static void checkcert_says_what_is_installed(void **state)
+{
+    struct listing *listing = *state;
+    listing->answer = checked();
+    const char *out = text(listing, SG_LISTING_CHECKCERT);
+    static const char first[] = "Certificate 1:\n"
+                                "Digital certificate information:\n"
+                                "\n"
+                                "  Start Date: ";
+    assert_memory_equal(out, first, strlen(first));
+    assert_holds(listing, SG_LISTING_CHECKCERT,
+                 "  *** not installed ***\n"
+                 "Certificate 2:\n"
+                 "Digital certificate information for CERTAUTH:\n"
+                 "\n"
+                 "  Label: zOSMFCA\n");
+    assert_holds(listing, SG_LISTING_CHECKCERT,
+                 "Chain information:\n"
+                 "  Chain contains 2 certificate(s), chain is incomplete\n");
+    assert_lacks(listing, SG_LISTING_CHECKCERT, "Ring");
+    assert_lacks(listing, SG_LISTING_CHECKCERT, "expired");
+    assert_lacks(listing, SG_LISTING_CHECKCERT, "IRRD302I");
+    assert_lacks(listing, SG_LISTING_CHECKCERT, "complete with");
+}
+
+static void checkcert_sums_up_what_is_wrong(void **state)
+{
+    struct listing *listing = *state;
+    listing->answer = checked();
+    set(listing->answer, "expired", json_true());
+    set(listing->answer, "not_trusted", json_true());
+    set(listing->answer, "complete_here", json_true());
+    set(listing->answer, "chain_error", json_string("the signature of \"x\" is wrong"));
+    set(json_array_get(json_object_get(listing->answer, "items"), 0), "key_of",
+        json_string("START1/web"));
+    assert_holds(listing, SG_LISTING_CHECKCERT,
+                 "  *** not installed ***\n  *** its key is that of START1/web ***\n");
+    assert_holds(listing, SG_LISTING_CHECKCERT,
+                 "  Chain contains expired certificate(s)\n"
+                 "  Chain contains NOTRUST certificate(s)\n"
+                 "IRRD302I The chain has an error: the signature of \"x\" is wrong\n"
+                 "  *** complete with what is installed under CERTAUTH ***\n");
+}
+
+static void checkcert_refuses_what_is_no_check(void **state)
+{
+    struct listing *listing = *state;
+    static const char *const keys[] = {"items",   "count",       "complete",
+                                       "expired", "not_trusted", "chain_error"};
+    static const char *const of_items[] = {"installed", "key_of", "serial", "not_after"};
+    for (size_t i = 0; i < SG_COUNT(keys) + SG_COUNT(of_items); i++) {
+        bool top = i < SG_COUNT(keys);
+        json_decref(listing->answer);
+        listing->answer = checked();
+        json_t *broken =
+            top ? listing->answer : json_array_get(json_object_get(listing->answer, "items"), 0);
+        set(broken, top ? keys[i] : of_items[i - SG_COUNT(keys)],
+            top && strcmp(keys[i], "count") == 0 ? json_true() : json_integer(1));
+        assert_int_equal(run(listing, SG_LISTING_CHECKCERT), SG_E_SERVICE);
+        assert_string_equal(listing->err.code, "bad_answer");
+    }
+}
+
 static json_t *profile(const char *name, json_t *permits)
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:o}", "class", "FACILITY", "profile", name, "uacc",
@@ -954,6 +1036,9 @@ int main(void)
         LISTING_TEST(rings_of_one_name_are_not_in_common),
         LISTING_TEST(all_rings_in_common_are_named),
         LISTING_TEST(listchain_refuses_what_is_no_chain),
+        LISTING_TEST(checkcert_says_what_is_installed),
+        LISTING_TEST(checkcert_sums_up_what_is_wrong),
+        LISTING_TEST(checkcert_refuses_what_is_no_check),
         LISTING_TEST(listmap_has_the_filters),
         LISTING_TEST(listmap_of_many_has_one_heading),
         LISTING_TEST(listmap_refuses_what_is_no_map),

@@ -499,6 +499,21 @@ static void the_table_is_whole(void **state)
     assert_true(functions >= 19);
 }
 
+static void files_are_checked(void **state)
+{
+    (void)state;
+    becomes("RACDCERT CHECKCERT('A.B')", "cert check {\"details\":true} certificates=A.B");
+    becomes("racdcert certauth checkc(a)", "cert check {\"details\":true} certificates=a");
+    refused("RACDCERT CHECKCERT", "missing_operand", "CHECKCERT");
+    refused("RACDCERT CHECKCERT()", "missing_operand", "CHECKCERT");
+    refused("RACDCERT CHECKCERT(a b)", "one_operand", "b");
+    refused("RACDCERT CHECKCERT('../a')", "bad_data_set", "CHECKCERT");
+    refused("RACDCERT CHECKCERT('/a')", "bad_data_set", "CHECKCERT");
+    refused("RACDCERT CHECKCERT(a) PASSWORD('p')", "pkcs12_not_read", "PASSWORD");
+    refused("RACDCERT MULTIID CHECKCERT(a)", "multiid_not_allowed", "MULTIID");
+    refused("RACDCERT CHECKCERT(a) LIST", "two_functions", "LIST");
+}
+
 static void served_tokens(void **state)
 {
     (void)state;
@@ -662,6 +677,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rings),
+        cmocka_unit_test(files_are_checked),
         cmocka_unit_test(served_tokens),
         cmocka_unit_test(profiles_are_defined),
         cmocka_unit_test(profiles_are_permitted),

@@ -21,6 +21,7 @@ enum sg_rac_task {
     SG_RAC_LISTRING,  /**< list one ring */
     SG_RAC_LISTRINGS, /**< list all rings of an owner */
     SG_RAC_LISTCHAIN,
+    SG_RAC_CHECKCERT, /**< list what a file holds */
     SG_RAC_LISTMAP,
     SG_RAC_LISTTOKEN,  /**< list one served token */
     SG_RAC_LISTTOKENS, /**< list all served tokens */

@@ -16,6 +16,7 @@ enum sg_racdcert_listing {
     SG_LISTING_LIST,      /**< cert show, or cert list OWNER --details */
     SG_LISTING_LISTRING,  /**< ring show */
     SG_LISTING_LISTCHAIN, /**< cert chain --details */
+    SG_LISTING_CHECKCERT, /**< cert check --details */
     SG_LISTING_LISTMAP,   /**< items of owner, label, status, issuer_filter, subject_filter,
                              criteria */
     SG_LISTING_LISTTOKEN, /**< token show */
