@@ -1,5 +1,5 @@
-/* token add, delete, show, bind, unbind: tokens that we serve. They are kept like rings, so that
- * views, capabilities and slots are the rings'. */
+/* token add, delete, show, bind, unbind, import: tokens that we serve. They are kept like rings, so
+ * that views, capabilities and slots are the rings'. */
 #include "run_internal.h"
 
 #include <string.h>
@@ -391,4 +391,71 @@ sg_status sg_operation_TOKEN_UNBIND(struct sg_run *run, struct sg_error *err)
     return s == SG_OK ? sg_run_effect(run, err, "took %s out of token %s", sg_row_name(&row).text,
                                       token.name.ring.text)
                       : s;
+}
+
+/* ---- importing ---- */
+
+/* A served token holds certificates of the store and no others, and each stands there once: there
+ * is nothing to copy. Either the owner has it, or another one does. */
+static sg_status owned_elsewhere(const struct sg_certificate_row *row, const char *owner,
+                                 struct sg_error *err)
+{
+    struct sg_name_text name = sg_row_name(row);
+    (void)sg_fail(err, SG_E_CONFLICT, "certificate_exists",
+                  "that certificate is here already: %s; %s cannot own it too", name.text, owner);
+    (void)sg_object(err, "%s", name.text);
+    return sg_hint(err,
+                   "A certificate is stored once; let %s use it: connect it to a ring of "
+                   "theirs, signet ring connect OWNER/RING %s",
+                   owner, sg_shell_word(row->name.owner.text, row->name.label.text).text);
+}
+
+static sg_status read_target(struct sg_run *run, struct sg_certificate_name *out, bool *has_label,
+                             struct sg_error *err)
+{
+    const char *text = sg_run_text(run, "target");
+    *has_label = strchr(text, '/') != NULL;
+    return *has_label ? sg_name_certificate(text, out, err) : sg_name_owner(text, &out->owner, err);
+}
+
+static sg_status warn_as_it_is(struct sg_run *run, const struct sg_certificate_row *row,
+                               const struct sg_certificate_name *target, bool has_label,
+                               struct sg_error *err)
+{
+    const char *status = sg_run_text(run, "status");
+    struct sg_shell_word word = sg_shell_word(row->name.owner.text, row->name.label.text);
+    sg_status s = SG_OK;
+    if (has_label && strcmp(target->label.text, row->name.label.text) != 0) {
+        s = sg_run_warn(run, err, "it keeps its label; to change it: signet cert alter %s --label",
+                        word.text);
+    }
+    return s == SG_OK && status != NULL && strcasecmp(status, sg_trust_name(row->trust)) != 0
+               ? sg_run_warn(run, err, "it stays %s; to change that: signet cert alter %s --%s",
+                             sg_trust_name(row->trust), word.text, status)
+               : s;
+}
+
+sg_status sg_operation_TOKEN_IMPORT(struct sg_run *run, struct sg_error *err)
+{
+    struct sg_ring_row token;
+    SG_CERTIFICATE_ROW row = {0};
+    struct sg_certificate_name target = {.label = {.text = ""}};
+    int64_t number = 0;
+    bool has_label = false;
+    (void)sg_run_integer(run, "sequence", &number); /* the row demands it */
+    sg_status s = read_target(run, &target, &has_label, err);
+    s = s == SG_OK ? find_token(run, &token, err) : s;
+    s = s == SG_OK ? find_by_number(run, &token, number, &row, err) : s;
+    if (s != SG_OK) {
+        return s;
+    }
+    if (strcmp(target.owner.text, row.name.owner.text) != 0) {
+        return owned_elsewhere(&row, target.owner.text, err);
+    }
+    run->visible = true;
+    s = answer_bound(run, &token, &row, err);
+    s = s == SG_OK ? sg_run_effect(run, err, "%s is %s's already: nothing was added",
+                                   sg_row_name(&row).text, target.owner.text)
+                   : s;
+    return s == SG_OK ? warn_as_it_is(run, &row, &target, has_label, err) : s;
 }

@@ -188,7 +188,7 @@ sg_status sg_rac_export(struct sg_rac_run *run)
     return s == SG_OK && formats[format].chain ? sg_rac_set(run, "chain", json_true()) : s;
 }
 
-static sg_status note_key_place(struct sg_rac_run *run)
+sg_status sg_rac_note_key_place(struct sg_rac_run *run)
 {
     static const char *const words[] = {"PKDS", "PCICC", "ICSF"};
     sg_status s = SG_OK;
@@ -210,7 +210,7 @@ sg_status sg_rac_add(struct sg_rac_run *run)
     s = s == SG_OK ? sg_rac_status_word(run) : s;
     s = s == SG_OK ? sg_rac_set_force(run) : s;
     s = s == SG_OK ? sg_rac_take_password(run) : s;
-    s = s == SG_OK ? note_key_place(run) : s;
+    s = s == SG_OK ? sg_rac_note_key_place(run) : s;
     s = s == SG_OK ? sg_rac_set(run, "racf", json_true()) : s;
     if (s != SG_OK) {
         return s;

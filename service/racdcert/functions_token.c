@@ -1,5 +1,5 @@
-/* Served tokens: ADDTOKEN, DELTOKEN, LISTTOKEN, BIND, UNBIND. They belong to nobody: an owner that
- * is written outside does not matter. */
+/* Served tokens: ADDTOKEN, DELTOKEN, LISTTOKEN, BIND, UNBIND, IMPORT. They belong to nobody: an
+ * owner that is written outside does not matter, but for IMPORT. */
 #include "translate_internal.h"
 
 #include <stdlib.h>
@@ -89,4 +89,24 @@ sg_status sg_rac_unbind(struct sg_rac_run *run)
         return sg_rac_fault(run, sequence);
     }
     return sequence != NULL ? set_sequence(run, sequence) : set_certificate(run);
+}
+
+sg_status sg_rac_import(struct sg_rac_run *run)
+{
+    const struct sg_rac_node *sequence = sg_rac_child(run->function, "SEQNUM");
+    const char *label = sg_rac_value(run, sg_rac_keyword(run, "WITHLABEL"));
+    sg_status s = sg_rac_operation(run, SG_RAC_CHANGE, "token", "import");
+    s = s == SG_OK ? set_token(run) : s;
+    if (s != SG_OK || sequence == NULL) {
+        return s != SG_OK ? s : sg_rac_missing(run, "SEQNUM");
+    }
+    s = set_sequence(run, sequence);
+    s = s == SG_OK ? sg_rac_outer_owner(run) : s;
+    s = s == SG_OK ? sg_rac_status_word(run) : s;
+    s = s == SG_OK ? sg_rac_note_key_place(run) : s;
+    if (s != SG_OK) {
+        return s;
+    }
+    return label != NULL ? sg_rac_set_name(run, "target", run->owner, label)
+                         : sg_rac_set_text(run, "target", run->owner);
 }

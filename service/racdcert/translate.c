@@ -48,6 +48,7 @@ static const struct {
     {"EXPORT", sg_rac_export},
     {"GENCERT", sg_rac_gencert},
     {"GENREQ", sg_rac_genreq},
+    {"IMPORT", sg_rac_import},
     {"LIST", sg_rac_list},
     {"LISTCHAIN", sg_rac_listchain},
     {"LISTMAP", sg_rac_listmap},

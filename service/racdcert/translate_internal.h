@@ -64,6 +64,8 @@ SG_CHECKED sg_status sg_rac_outer_owner(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_take_password(struct sg_rac_run *run);
 /** TRUST, NOTRUST, HIGHTRUST. */
 SG_CHECKED sg_status sg_rac_status_word(struct sg_rac_run *run);
+/** PKDS, PCICC and ICSF beside a certificate that is brought in: noted, for they mean nothing. */
+SG_CHECKED sg_status sg_rac_note_key_place(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_set_force(struct sg_rac_run *run);
 /** USAGE among the function's operands. */
 SG_CHECKED sg_status sg_rac_usage_word(struct sg_rac_run *run);
@@ -91,6 +93,7 @@ SG_CHECKED sg_status sg_rac_deltoken(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_export(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_gencert(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_genreq(struct sg_rac_run *run);
+SG_CHECKED sg_status sg_rac_import(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_list(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_listchain(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_listmap(struct sg_rac_run *run);

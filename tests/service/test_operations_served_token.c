@@ -184,6 +184,47 @@ static void what_is_bound_is_taken_out_by_name_or_number(void **state)
     assert_true(has_row(world, "START1", "web"));
 }
 
+static void import(struct world *world, const char *target, json_int_t number, const char *status)
+{
+    must_json(world, "token import",
+              json_pack("{s:s, s:s, s:I, s:s*}", "token", "FTP.SRV", "target", target, "sequence",
+                        number, "status", status));
+}
+
+static void import_refused(struct world *world, const char *token, const char *target,
+                           json_int_t number, sg_status status, const char *code)
+{
+    refused_json(world, "token import",
+                 json_pack("{s:s, s:s, s:I}", "token", token, "target", target, "sequence", number),
+                 status, code);
+}
+
+/* It stands in the store once: whoever owns it has it, nobody else can. */
+static void what_is_bound_is_imported_by_its_owner_only(void **state)
+{
+    struct world *world = *state;
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}");
+    json_int_t number = json_integer_value(json_object_get(bound(world, 0), "sequence_number"));
+    import(world, "START1", number, NULL);
+    assert_says(world, "did", "START1/web is START1's already");
+    assert_null(json_object_get(world->answer, "warnings"));
+    import(world, "start1/web", number, "trust");
+    assert_null(json_object_get(world->answer, "warnings"));
+    import(world, "START1/other", number, "notrust");
+    assert_says(world, "warnings", "keeps its label");
+    assert_says(world, "warnings", "stays TRUST");
+    assert_false(has_row(world, "START1", "other"));
+    import_refused(world, "FTP.SRV", "START2", number, SG_E_CONFLICT, "certificate_exists");
+    assert_told(world, "START1/web");
+    import_refused(world, "FTP.SRV", "CERTAUTH/web", number, SG_E_CONFLICT, "certificate_exists");
+    import_refused(world, "FTP.SRV", "START1", number + 1000, SG_E_NOT_FOUND, "not_bound");
+    import_refused(world, "NONE", "START1", number, SG_E_NOT_FOUND, "token_not_found");
+    import_refused(world, "FTP.SRV", "MULTIID", number, SG_E_INPUT, "bad_owner");
+    import_refused(world, "FTP.SRV", "IRRTOKEN/x", number, SG_E_INPUT, "bad_owner");
+    must(world, "token unbind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}");
+    import_refused(world, "FTP.SRV", "START1", number, SG_E_NOT_FOUND, "not_bound");
+}
+
 /* ---- tokens are no rings ---- */
 
 static void tokens_do_not_show_among_rings(void **state)
@@ -225,6 +266,7 @@ static void tokens_are_the_administrators(void **state)
         {"token list", "{}"},
         {"token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}"},
         {"token unbind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}"},
+        {"token import", "{'token': 'FTP.SRV', 'target': 'START1', 'sequence': 1}"},
     };
     for (size_t i = 0; i < SG_COUNT(rows); i++) {
         refused(world, rows[i][0], rows[i][1], SG_E_DENIED, "not_authorised");
@@ -243,6 +285,7 @@ int main(void)
         TEST(what_cannot_be_bound_is_refused),
         TEST(what_will_surprise_is_said),
         TEST(what_is_bound_is_taken_out_by_name_or_number),
+        TEST(what_is_bound_is_imported_by_its_owner_only),
         TEST(tokens_do_not_show_among_rings),
         TEST(tokens_are_the_administrators),
     };

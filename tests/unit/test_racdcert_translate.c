@@ -499,6 +499,25 @@ static void the_table_is_whole(void **state)
     assert_true(functions >= 19);
 }
 
+static void certificates_of_tokens_are_imported(void **state)
+{
+    (void)state;
+    becomes(
+        "RACDCERT ID(S) IMPORT(TOKEN(T) SEQNUM(00000007)) WITHLABEL('x') TRUST",
+        "token import {\"sequence\":7,\"status\":\"trust\",\"target\":\"S/x\",\"token\":\"T\"}");
+    becomes("RACDCERT SITE IMP(SEQ(1) TOK(T)) ICSF",
+            "token import {\"sequence\":1,\"target\":\"SITE\",\"token\":\"T\"}");
+    remarked("RACDCERT IMPORT(SEQNUM(1) TOKEN(T)) PKDS(*)", 0, 1, "PKDS: keys stand in");
+    refused("RACDCERT IMPORT", "missing_operand", "IMPORT");
+    refused("RACDCERT IMPORT(TOKEN(T))", "missing_keyword", "IMPORT");
+    refused("RACDCERT IMPORT(SEQNUM(1))", "missing_keyword", "IMPORT");
+    refused("RACDCERT IMPORT(TOKEN(T) SEQNUM(0))", "bad_sequence_number", "SEQNUM");
+    refused("RACDCERT IMPORT(TOKEN(T) SEQNUM(1 2))", "one_operand", "2");
+    refused("RACDCERT IMPORT(TOKEN(T) SEQNUM(1) LABEL('x'))", "unknown_keyword", "LABEL");
+    refused("RACDCERT IMPORT(TOKEN(T) SEQNUM(1)) TRUST NOTRUST", "two_statuses", "NOTRUST");
+    refused("RACDCERT MULTIID IMPORT(TOKEN(T) SEQNUM(1))", "multiid_not_allowed", "MULTIID");
+}
+
 static void files_are_checked(void **state)
 {
     (void)state;
@@ -678,6 +697,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rings),
         cmocka_unit_test(files_are_checked),
+        cmocka_unit_test(certificates_of_tokens_are_imported),
         cmocka_unit_test(served_tokens),
         cmocka_unit_test(profiles_are_defined),
         cmocka_unit_test(profiles_are_permitted),

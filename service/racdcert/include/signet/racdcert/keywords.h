@@ -17,6 +17,7 @@ enum sg_rac_level {
     SG_RAC_IN_REMOVE,
     SG_RAC_IN_BIND,
     SG_RAC_IN_UNBIND,
+    SG_RAC_IN_IMPORT,
     SG_RAC_IN_SUBJECT,
     SG_RAC_IN_DATE,
     SG_RAC_IN_SIGNER,
