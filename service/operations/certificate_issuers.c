@@ -30,14 +30,14 @@ sg_status sg_add_free_label(struct sg_run *run, struct sg_add *plan, const char 
         struct sg_certificate_name name = {0};
         snprintf(name.owner.text, sizeof name.owner.text, "%s", owner);
         sg_name_label_from_caption(caption, strlen(caption), attempt, &name.label);
-        sg_status s = sg_store_certificate_get(run->service->store, &name, &row, err);
-        if (s == SG_E_NOT_FOUND) {
-            sg_error_clear(err);
-            *out = name.label;
-            return SG_OK;
-        }
+        bool found = false;
+        sg_status s = sg_store_certificate_find(run->service->store, &name, &row, &found, err);
         if (s != SG_OK) {
             return s;
+        }
+        if (!found) {
+            *out = name.label;
+            return SG_OK;
         }
     }
     return sg_fail(err, SG_E_LIMIT, "no_free_label",

@@ -159,12 +159,9 @@ sg_status sg_add_check_label(struct sg_run *run, struct sg_add *plan, struct sg_
     }
     SG_CERTIFICATE_ROW row = {0};
     struct sg_certificate_name name = {.owner = plan->owner, .label = plan->label};
-    sg_status s = sg_store_certificate_get(run->service->store, &name, &row, err);
-    if (s == SG_E_NOT_FOUND) {
-        sg_error_clear(err);
-        return SG_OK;
-    }
-    if (s != SG_OK) {
+    bool found = false;
+    sg_status s = sg_store_certificate_find(run->service->store, &name, &row, &found, err);
+    if (s != SG_OK || !found) {
         return s;
     }
     bool same_key = memcmp(row.spki_sha256, sg_add_facts(plan, plan->leaf)->spki_sha256, 32) == 0;

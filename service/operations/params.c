@@ -93,14 +93,14 @@ sg_status sg_run_free_label(const struct sg_run *run, const char *owner, struct 
         struct sg_certificate_name name = {0};
         snprintf(name.owner.text, sizeof name.owner.text, "%s", owner);
         snprintf(name.label.text, sizeof name.label.text, "LABEL%08u", number);
-        sg_status s = sg_store_certificate_get(run->service->store, &name, &row, err);
-        if (s == SG_E_NOT_FOUND) {
-            sg_error_clear(err);
-            *out = name.label;
-            return SG_OK;
-        }
+        bool found = false;
+        sg_status s = sg_store_certificate_find(run->service->store, &name, &row, &found, err);
         if (s != SG_OK) {
             return s;
+        }
+        if (!found) {
+            *out = name.label;
+            return SG_OK;
         }
     }
     return sg_fail(err, SG_E_LIMIT, "no_free_label", "%s has %u certificates without a name", owner,

@@ -154,8 +154,9 @@ sg_status sg_certificate_read(struct sg_store *store, int64_t id, struct sg_cert
     return s == SG_OK && *found ? sg_certificate_from_query(&query, out, err) : s;
 }
 
-static sg_status get_by_name(struct sg_store *store, const struct sg_certificate_name *name,
-                             struct sg_certificate_row *out, bool *found, struct sg_error *err)
+sg_status sg_store_certificate_find(struct sg_store *store, const struct sg_certificate_name *name,
+                                    struct sg_certificate_row *out, bool *found,
+                                    struct sg_error *err)
 {
     SG_QUERY query = {0};
     sg_status s = sg_query_open(store, SG_Q_CERTIFICATE_BY_NAME, &query, err);
@@ -172,7 +173,7 @@ sg_status sg_store_certificate_get(struct sg_store *store, const struct sg_certi
                                    struct sg_certificate_row *out, struct sg_error *err)
 {
     bool found = false;
-    sg_status s = get_by_name(store, name, out, &found, err);
+    sg_status s = sg_store_certificate_find(store, name, out, &found, err);
     if (s != SG_OK || found) {
         return s;
     }

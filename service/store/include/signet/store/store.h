@@ -124,6 +124,12 @@ SG_CHECKED sg_status sg_store_certificate_delete(struct sg_store *store, int64_t
 SG_CHECKED sg_status sg_store_certificate_get(struct sg_store *store,
                                               const struct sg_certificate_name *name,
                                               struct sg_certificate_row *out, struct sg_error *err);
+/** The same where a free name is what is looked for: nothing is suggested, which reads all of the
+ * owner's labels. */
+SG_CHECKED sg_status sg_store_certificate_find(struct sg_store *store,
+                                               const struct sg_certificate_name *name,
+                                               struct sg_certificate_row *out, bool *found,
+                                               struct sg_error *err);
 typedef sg_status (*sg_certificate_sink)(void *context, const struct sg_certificate_row *row,
                                          struct sg_error *err);
 /** What to look for; unset fields do not restrict. */
