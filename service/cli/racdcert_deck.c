@@ -104,16 +104,30 @@ static sg_status say_failure(struct sg_racdcert_outcome *outcome, struct sg_deck
 
 /* ---- JSON ---- */
 
+/* JSON is UTF-8 and decks need not be: then only the ASCII of the text is shown. NULL for an empty
+ * one and when memory is out. */
+static json_t *text_json(const char *text)
+{
+    json_t *value = text[0] != '\0' ? json_string(text) : NULL;
+    SG_FREE char *copy = value == NULL && text[0] != '\0' ? strdup(text) : NULL;
+    if (copy == NULL) {
+        return value;
+    }
+    for (char *c = copy; *c != '\0'; c++) {
+        *c = ((unsigned char)*c & 0x80) != 0 ? '?' : *c;
+    }
+    return json_string(copy);
+}
+
 static json_t *failure_json(const struct sg_racdcert_outcome *outcome,
                             const struct sg_deck_command *command, const struct sg_error *failure)
 {
     const struct sg_rac_message message = sg_rac_message(outcome->request.function, failure);
     const struct sg_place place = sg_deck_place(command, command->fault);
-    json_t *error =
-        json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s*}", "code", failure->code, "status",
-                  sg_status_info(failure->status)->name, "text", failure->text, "hint",
-                  failure->hint[0] != '\0' ? failure->hint : NULL, "object",
-                  failure->object[0] != '\0' ? failure->object : NULL, "message", message.number);
+    json_t *error = json_pack("{s:s, s:s, s:o*, s:o*, s:o*, s:s*}", "code", failure->code, "status",
+                              sg_status_info(failure->status)->name, "text",
+                              text_json(failure->text), "hint", text_json(failure->hint), "object",
+                              text_json(failure->object), "message", message.number);
     if (has_place(outcome, command)) {
         json_object_set_new(error, "line", json_integer(place.line));
         json_object_set_new(error, "column", json_integer(place.column));
@@ -131,9 +145,10 @@ static sg_status keep_result(struct sg_racdcert *session, struct sg_racdcert_out
     if (s != SG_OK) {
         return s;
     }
-    json_t *result = json_pack("{s:i, s:s, s:s, s:i}", "line", (int)sg_deck_place(command, 0).line,
-                               "command", echo.len > 0 ? (const char *)echo.data : "", "function",
-                               outcome->request.function, "return_code", outcome->return_code);
+    json_t *shown = echo.len > 0 ? text_json((const char *)echo.data) : json_string("");
+    json_t *result = json_pack("{s:i, s:o, s:s, s:i}", "line", (int)sg_deck_place(command, 0).line,
+                               "command", shown, "function", outcome->request.function,
+                               "return_code", outcome->return_code);
     int failed = result == NULL;
     failed = failed || (json_array_size(outcome->request.notes) > 0 &&
                         json_object_set(result, "notes", outcome->request.notes) != 0);

@@ -138,5 +138,11 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -subj '/C=D
     -keyout "$scratch/plain.key" -out "$scratch/MIGR.PLAIN" 2>/dev/null
 outside_date "$scratch/MIGR.PLAIN"
 
+# Bytes that are no UTF-8 are a mistake like any other, in JSON too.
+printf "RACDCERT ID(A) ADDRING('\\xff')\nRDEFINE \\xff X\nRDEFINE FACILITY (A\\xc3\nPERMIT X CLASS(FACILITY) ID(\\xe2\\x82)\n" >"$scratch/bytes.deck"
+"$RACDCERT_BIN" --json --socket "$scratch/none" <"$scratch/bytes.deck" >"$scratch/bytes.json" || true
+[ "$(jq -r '[.commands[].error.code] | join(" ")' "$scratch/bytes.json")" = "bad_character class_not_kept unclosed_parenthesis bad_character" ] ||
+    fail "bytes that are no text are not refused: $(cat "$scratch/bytes.json")"
+
 in_instance text
 

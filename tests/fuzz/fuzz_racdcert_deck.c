@@ -54,6 +54,9 @@ static void translate(struct sg_deck_command *command, const char *own)
         return;
     }
     require(request.task == SG_RAC_NOTHING || request.operation != NULL);
+    for (unsigned i = 0; i < request.step_count; i++) {
+        require(request.steps[i].operation != NULL);
+    }
     for (unsigned i = 0; i < request.local_count; i++) {
         require(sg_param_find(request.operation, request.locals[i].param) != NULL);
         require(strchr(request.locals[i].value, '/') == NULL);
