@@ -7,6 +7,7 @@
 
 #define WINDOW 100u /* bytes of a line that are shown */
 #define BEFORE 60u  /* of them at most before the fault */
+#define FOLLOWERS_MAX 3u
 
 /* ---- passwords ---- */
 
@@ -149,12 +150,13 @@ static sg_status add_caret(const char *line, size_t until, size_t len, struct sg
 static sg_status add_window(const char *line, size_t len, size_t fault, size_t fault_len,
                             struct sg_buffer *out, struct sg_error *err)
 {
+    /* no character is cut; what has more followers than a character can have is none */
     size_t from = fault > BEFORE ? fault - BEFORE : 0;
-    while (from > 0 && is_follower(line[from])) {
+    for (unsigned i = 0; i < FOLLOWERS_MAX && from > 0 && is_follower(line[from]); i++) {
         from--;
     }
     size_t to = len - from > WINDOW ? from + WINDOW : len;
-    while (to < len && is_follower(line[to])) {
+    for (unsigned i = 0; i < FOLLOWERS_MAX && to < len && is_follower(line[to]); i++) {
         to++;
     }
     size_t marked = fault + fault_len > to ? to - fault : fault_len;
