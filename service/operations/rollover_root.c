@@ -3,12 +3,16 @@
 
 #include <string.h>
 
+struct issuer {
+    int64_t id;
+    struct sg_certificate *certificate; /* owned */
+};
+
 /* Issuers whose certificates are still to be looked for, each once, the old root first. */
 struct below {
     struct sg_run *run;
     struct sg_rollover *rollover;
-    struct sg_certificate **issuers; /* owned */
-    int64_t *ids;
+    struct issuer *issuers;
     size_t count, capacity;
     const struct sg_certificate *issuer; /* whose are looked for */
 };
@@ -16,16 +20,15 @@ struct below {
 static void below_done(struct below *below)
 {
     for (size_t i = 0; i < below->count; i++) {
-        sg_certificate_free(below->issuers[i]);
+        sg_certificate_free(below->issuers[i].certificate);
     }
     free(below->issuers);
-    free(below->ids);
 }
 
 static bool known(const struct below *below, int64_t id)
 {
     for (size_t i = 0; i < below->count; i++) {
-        if (below->ids[i] == id) {
+        if (below->issuers[i].id == id) {
             return true;
         }
     }
@@ -38,17 +41,11 @@ static sg_status grow(struct below *below, struct sg_error *err)
         return SG_OK;
     }
     size_t capacity = below->capacity == 0 ? 16 : below->capacity * 2;
-    struct sg_certificate **issuers =
-        reallocarray(below->issuers, capacity, sizeof *below->issuers);
+    struct issuer *issuers = reallocarray(below->issuers, capacity, sizeof *issuers);
     if (issuers == NULL) {
         return sg_fail_memory(err);
     }
     below->issuers = issuers;
-    int64_t *ids = reallocarray(below->ids, capacity, sizeof *ids);
-    if (ids == NULL) {
-        return sg_fail_memory(err);
-    }
-    below->ids = ids;
     below->capacity = capacity;
     return SG_OK;
 }
@@ -60,8 +57,7 @@ static sg_status add(struct below *below, int64_t id, struct sg_certificate *cer
     SG_CERTIFICATE *mine = certificate;
     sg_status s = grow(below, err);
     if (s == SG_OK) {
-        below->ids[below->count] = id;
-        below->issuers[below->count++] = SG_STEAL(mine);
+        below->issuers[below->count++] = (struct issuer){id, SG_STEAL(mine)};
     }
     return s;
 }
@@ -125,10 +121,9 @@ sg_status sg_rollover_count_dependents(struct sg_run *run, struct sg_rollover *r
     sg_status s = sg_certificate_parse((struct sg_bytes){old->der, old->der_len}, &root, err);
     s = s == SG_OK ? add(&below, old->id, SG_STEAL(root), err) : s;
     for (size_t i = 0; s == SG_OK && i < below.count; i++) {
-        below.issuer = below.issuers[i];
-        s = sg_store_issued_each(run->service->store,
-                                 sg_certificate_facts(below.issuer)->subject, look_at, &below,
-                                 err);
+        below.issuer = below.issuers[i].certificate;
+        s = sg_store_issued_each(run->service->store, sg_certificate_facts(below.issuer)->subject,
+                                 look_at, &below, err);
     }
     return s;
 }
@@ -164,9 +159,9 @@ static sg_status find_issuing(struct sg_run *run, const struct sg_certificate_ro
     sg_status s =
         sg_certificate_parse((struct sg_bytes){row->der, row->der_len}, &certificate, err);
     struct issuing issuing = {.issuer = certificate, .id = row->id};
-    s = s == SG_OK ? sg_store_certificate_each(run->service->store, &filter, find_issued, &issuing,
-                                               err)
-                   : s;
+    s = s == SG_OK
+            ? sg_store_certificate_each(run->service->store, &filter, find_issued, &issuing, err)
+            : s;
     *issues = issuing.found;
     return s;
 }
@@ -189,8 +184,8 @@ sg_status sg_rollover_find_use(struct sg_run *run, struct sg_rollover *rollover,
     const struct sg_certificate_row *row = &rollover->new_row;
     bool self_issued = row->subject.len == row->issuer.len &&
                        memcmp(row->subject.data, row->issuer.data, row->issuer.len) == 0;
-    bool in_use = !rollover->row.made || row->requested || !self_issued ||
-                  connected_elsewhere(rollover);
+    bool in_use =
+        !rollover->row.made || row->requested || !self_issued || connected_elsewhere(rollover);
     sg_status s = SG_OK;
     if (!in_use) {
         s = find_issuing(run, row, &in_use, err);
