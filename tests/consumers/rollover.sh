@@ -16,7 +16,7 @@ nginx_up "$dir" "$port" KEY
 
 # One line for each connection: when, and the serial number of the server's certificate, or what went wrong.
 connect_for_ever() {
-    local version=2 serial
+    local version=2
     while :; do
         version=$((version == 2 ? 3 : 2))
         if curl -sS -o /dev/null -w '%{certs}' --no-sessionid --max-time 5 --cacert "$scratch/ca/root.pem" --tlsv1.$version --tls-max 1.$version \
