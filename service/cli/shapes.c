@@ -436,7 +436,7 @@ static sg_status shape_export(const struct sg_invocation *invocation, const json
 {
     SG_CLEANUP(entries_done) struct entries entries = {.count = 0};
     sg_status s = read_entries(invocation, answer, &entries, err);
-    if (s != SG_OK) {
+    if (s != SG_OK || entries.list == NULL) {
         return s;
     }
     if (is_directory(invocation)) {

@@ -37,7 +37,8 @@ static bool is_needed(const struct sg_operation *operation, const struct sg_para
     bool filtered = (operation->flags & SG_OP_FILTERED) != 0;
     for (size_t i = 0; !filtered && i < SG_NEEDS_MAX; i++) {
         const char *needed = operation->needs[i].param;
-        if (needed != NULL && strcmp(needed, param->name) == 0) {
+        bool applies = operation->needs[i].when == NULL || condition != NULL;
+        if (applies && needed != NULL && strcmp(needed, param->name) == 0) {
             return true;
         }
     }

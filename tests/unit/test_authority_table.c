@@ -81,13 +81,29 @@ static bool is_connection(const struct sg_operation *operation)
     return names_ring(operation, need) && sg_param_find(operation, "certificate") != NULL;
 }
 
+/* What makes a need of an operation apply; NULL: nothing. */
+static const char *condition_of(const struct sg_operation *operation)
+{
+    for (size_t i = 0; i < SG_NEEDS_MAX; i++) {
+        if (operation->needs[i].when != NULL) {
+            return operation->needs[i].when;
+        }
+    }
+    return NULL;
+}
+
 /* Every parameter that a need heeds names something of the target's; a connection's ring is ring's.
  */
-static json_t *params_of(const struct sg_operation *operation, const char *ring, const char *target)
+static json_t *params_of(const struct sg_operation *operation, const char *ring,
+                         const char *condition, const char *target)
 {
     json_t *params = json_object();
+    if (condition != NULL) {
+        json_object_set_new(params, condition, json_string("AAAA"));
+    }
     for (size_t i = 0; i < SG_NEEDS_MAX; i++) {
-        if (operation->needs[i].param == NULL) {
+        bool applies = operation->needs[i].when == NULL || condition != NULL;
+        if (operation->needs[i].param == NULL || !applies) {
             continue;
         }
         const char *owner =
@@ -121,7 +137,11 @@ static void judge(const struct sg_operation *operation, size_t role, const json_
             snprintf(out, room, "-");
             return;
         }
-        assert_true(asked); /* all that needs heed was given */
+        if (!asked) { /* all that needs heed was given, but for a condition */
+            assert_non_null(need->when);
+            assert_null(json_object_get(params, need->when));
+            continue;
+        }
         struct sg_decision decision = sg_authority_decide(&profiles, &roles[role].caller, &request);
         if (!decision.allowed) {
             assert_true(decision.remedy[0] != '\0');
@@ -154,12 +174,12 @@ static bool concerns(const struct sg_operation *operation, size_t role)
 }
 
 static void put_row(const struct sg_operation *operation, size_t role, const char *ring,
-                    struct sg_buffer *out)
+                    const char *condition, struct sg_buffer *out)
 {
     char cells[SG_COUNT(targets)][60];
     char line[300];
     for (size_t i = 0; i < SG_COUNT(targets); i++) {
-        json_t *params = params_of(operation, ring, targets[i]);
+        json_t *params = params_of(operation, ring, condition, targets[i]);
         judge(operation, role, params, cells[i], sizeof cells[i]);
         json_decref(params);
     }
@@ -172,19 +192,22 @@ static void put_row(const struct sg_operation *operation, size_t role, const cha
     put(out, "\n");
 }
 
-static void put_block(const struct sg_operation *operation, const char *ring, struct sg_buffer *out)
+static void put_block(const struct sg_operation *operation, const char *ring, const char *condition,
+                      struct sg_buffer *out)
 {
     char title[160];
     char words[64];
     bool verb = operation->verb[0] != '\0';
+    const char *more = ring != NULL ? ", ring of " : condition != NULL ? ", with " : "";
+    const char *which = ring != NULL ? ring : condition != NULL ? condition : "";
     snprintf(words, sizeof words, "%s%s%s%s%s", operation->noun, verb ? " " : "", operation->verb,
-             ring != NULL ? ", ring of " : "", ring != NULL ? ring : "");
+             more, which);
     snprintf(title, sizeof title, "%-36s %-22s %-22s %s\n", words, "START1's", "START2's",
              "CERTAUTH's");
     put(out, title);
     for (size_t role = 0; role < SG_COUNT(roles); role++) {
         if (concerns(operation, role)) {
-            put_row(operation, role, ring, out);
+            put_row(operation, role, ring, condition, out);
         }
     }
     put(out, "\n");
@@ -218,10 +241,13 @@ static size_t put_table(struct sg_buffer *out)
         if (filtered || operation->needs[0].function == SG_FUNCTION_NONE) {
             put_open(operation, out);
         } else if (is_connection(operation)) {
-            put_block(operation, "START1", out);
-            put_block(operation, "START2", out);
+            put_block(operation, "START1", NULL, out);
+            put_block(operation, "START2", NULL, out);
         } else {
-            put_block(operation, NULL, out);
+            put_block(operation, NULL, NULL, out);
+        }
+        if (condition_of(operation) != NULL) {
+            put_block(operation, NULL, condition_of(operation), out);
         }
     }
     return written;
