@@ -134,8 +134,9 @@ SG_CHECKED sg_status sg_uses_watch(struct uses *uses, struct control *control,
                                    struct sg_error *err);
 /** Store what is there, and end. The store is still open. */
 void sg_uses_done(struct uses *uses);
-/** A token process that serves rings is ready: have it count. */
-void sg_uses_begin(struct uses *uses, struct pool_process *process);
+/** A token process that serves rings is ready: have it count, in a new page. What fails is logged.
+ */
+sg_status sg_uses_begin(struct uses *uses, struct pool_process *process);
 /** Its link is closed: what it has counted is stored with the rest. */
 void sg_uses_end(struct pool_process *process);
 /** Store what is new. Outside of transactions, like the next one. */

@@ -248,7 +248,7 @@ static void accepted(struct pool *pool, struct pool_token *token, struct pool_pr
     if (operations) {
         recover(pool, token);
     } else {
-        sg_uses_begin(&pool->control->uses, process);
+        (void)sg_uses_begin(&pool->control->uses, process);
     }
 }
 

@@ -36,7 +36,7 @@ void sg_uses_end(struct pool_process *process)
     }
 }
 
-void sg_uses_begin(struct uses *uses, struct pool_process *process)
+sg_status sg_uses_begin(struct uses *uses, struct pool_process *process)
 {
     struct sg_error err = SG_ERROR_INIT;
     SG_FD int fd = -1;
@@ -45,12 +45,13 @@ void sg_uses_begin(struct uses *uses, struct pool_process *process)
     s = s == SG_OK ? sg_token_count_uses(&process->link, fd, &err) : s;
     if (s != SG_OK) { /* it serves all the same */
         sg_log_error(SG_LOG_WARNING, "uses_not_counted", &err);
-        return;
+        return s;
     }
     sg_uses_end(process);
     process->uses = page;
     page->next = uses->pages;
     uses->pages = SG_STEAL(page);
+    return SG_OK;
 }
 
 /* ---- what is new in a page ---- */
@@ -152,11 +153,15 @@ void sg_uses_store(struct uses *uses)
     drop_ended(uses, s == SG_OK);
 }
 
-static void renew_full(struct uses *uses, struct pool_process *process)
+/* A process that does not acknowledge is replaced, as when it is granted something. */
+static void renew_full(struct uses *uses, uint32_t t, uint32_t p)
 {
+    struct pool *pool = &uses->control->pool;
+    struct pool_process *process = &pool->tokens[t].processes[p];
     bool full = process->uses != NULL && rows_of(process->uses) >= NEARLY_FULL;
-    if (full && process->state == POOL_READY && !process->calling) {
-        sg_uses_begin(uses, process);
+    if (full && process->state == POOL_READY && !process->calling &&
+        sg_uses_begin(uses, process) == SG_E_SERVICE) {
+        sg_pool_drop(pool, t, p);
     }
 }
 
@@ -167,9 +172,9 @@ void sg_uses_work(struct uses *uses)
     }
     uses->due = false;
     sg_uses_store(uses);
-    for (size_t t = 0; t < uses->control->pool.count; t++) {
-        for (size_t p = 0; p < SG_COUNT(uses->control->pool.tokens[t].processes); p++) {
-            renew_full(uses, &uses->control->pool.tokens[t].processes[p]);
+    for (uint32_t t = 0; t < uses->control->pool.count; t++) {
+        for (uint32_t p = 0; p < SG_COUNT(uses->control->pool.tokens[t].processes); p++) {
+            renew_full(uses, t, p);
         }
     }
 }
