@@ -114,7 +114,9 @@ static json_t *text_json(const char *text)
         return value;
     }
     for (char *c = copy; *c != '\0'; c++) {
-        *c = ((unsigned char)*c & 0x80) != 0 ? '?' : *c;
+        if (((unsigned char)*c & 0x80) != 0) {
+            *c = '?';
+        }
     }
     return json_string(copy);
 }

@@ -168,8 +168,7 @@ static sg_status shape(const struct sg_invocation *invocation, struct sg_racdcer
                        struct sg_error *err)
 {
     SG_CLEANUP(json_freep) json_t *report = NULL;
-    bool trial = json_is_true(json_object_get(outcome->answer, "dry_run"));
-    if (!sg_shape_applies(invocation->operation) || trial) {
+    if (!sg_shape_applies(invocation->operation)) {
         return SG_OK;
     }
     sg_status s = sg_shape_write(invocation, outcome->answer, &outcome->out, &report, err);
@@ -247,6 +246,10 @@ static sg_status change_all(struct sg_racdcert *session, struct sg_racdcert_outc
         SG_CLEANUP(json_freep) json_t *answer = NULL;
         s = ask_step(session, outcome, i, session->options.dry_run, &answer, err);
         s = s == SG_OK ? keep_step(outcome, answer, err) : s;
+    }
+    if (s != SG_OK && session->options.dry_run) { /* none of them would be done */
+        json_decref(outcome->answer);
+        outcome->answer = NULL;
     }
     return s;
 }

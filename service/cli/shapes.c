@@ -383,8 +383,7 @@ static sg_status make_report(const struct sg_invocation *invocation, size_t coun
                              json_t **report, struct sg_error *err)
 {
     char line[PATH_MAX + 128];
-    snprintf(line, sizeof line, "%s %s: %s%zu %s%s", invocation->dry_run ? "write" : "wrote",
-             sg_excerpt(out_path(invocation)).text,
+    snprintf(line, sizeof line, "wrote %s: %s%zu %s%s", sg_excerpt(out_path(invocation)).text,
              sg_carry_wants_key(invocation) ? "a private key and " : "", count, what,
              count == 1 ? "" : "s");
     *report = invocation->dry_run ? json_pack("{s:b, s:[s]}", "dry_run", 1, "effects", line)
@@ -456,6 +455,9 @@ static sg_status shape_request(const struct sg_invocation *invocation, const jso
 {
     SG_BUFFER der;
     SG_BUFFER pem;
+    if (json_is_true(json_object_get(answer, "dry_run"))) { /* nothing was signed */
+        return to_stdout(invocation) ? SG_OK : make_report(invocation, 1, "request", report, err);
+    }
     sg_buffer_init(&der, SG_CERTIFICATE_MAX);
     sg_buffer_init(&pem, (size_t)2 * SG_CERTIFICATE_MAX);
     sg_status s = sg_base64_read(json_object_get(answer, "csr"), &der, err);

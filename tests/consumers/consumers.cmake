@@ -10,10 +10,11 @@ function(sg_consumer name timeout)
         "SIGNET_BIN=$<TARGET_FILE:signet>;SIGNETD_BIN=$<TARGET_FILE:signetd>;RACDCERT_BIN=$<TARGET_FILE:racdcert>;BENCH_SIGN=$<TARGET_FILE:bench_sign>;BENCH_PROVISION=$<TARGET_FILE:bench_provision>;BENCH_ATTACH=$<TARGET_FILE:bench_attach>")
 endfunction()
 
-foreach(name decks nginx apache haproxy stunnel openssl gnutls nss postgresql openssh p11_kit jetty java_tls java_pkcs11
+foreach(name nginx apache haproxy stunnel openssl gnutls nss postgresql openssh p11_kit jetty java_tls java_pkcs11
         pkcs11_tools truststores provision_texts other_users attach bench_programs restart rollover)
     sg_consumer(${name} 180)
 endforeach()
+sg_consumer(decks 400) # each command by itself, twice
 sg_consumer(tomcat_quick 180 tomcat.sh quick)
 sg_consumer(tomcat 300)
 set_tests_properties(consumers.tomcat PROPERTIES LABELS "consumers;full")

@@ -421,7 +421,7 @@ static void files_are_replaced_and_reported(void **state)
     CLI_RESULT dry;
     ask(answer, WORDS("cert", "export", "A/b", "--out", path, "--dry-run"), &dry);
     assert_int_equal(dry.status, 0);
-    assert_int_equal(strncmp(dry.out, "would: write ", 13), 0);
+    assert_int_equal(strncmp(dry.out, "would: wrote ", 13), 0);
     SG_FREE char *old = cli_read(path, NULL);
     assert_string_equal(old, "old");
     CLI_RESULT result;
