@@ -33,8 +33,8 @@ static ssize_t read_some(int fd, void *data)
     return got;
 }
 
-/* One direction. False when the reading end failed or the writing end is closed; true at end of
- * file. *any: at least a byte came. */
+/* One direction, until either end is over. False when it was the one that is written to. *any: at
+ * least a byte came. */
 static bool carry(int from, int to, bool *any)
 {
     unsigned char data[CHUNK];
@@ -42,7 +42,7 @@ static bool carry(int from, int to, bool *any)
     for (;;) {
         ssize_t got = read_some(from, data);
         if (got <= 0) {
-            return got == 0;
+            return true; /* end of file, or a reset: the other end left bytes unread */
         }
         *any = true;
         if (sg_fd_write_all(to, data, (size_t)got, &ignored) != SG_OK) {

@@ -88,7 +88,7 @@ say 'the end of standard input ends it, with status 0'
 
 say 'garbage ends it, and nobody else'
 status=0
-(head -c 300 /dev/zero | tr '\0' 'x'; sleep 5) | timeout 20 "$SIGNET_BIN" attach START1/WEB >"$scratch/attach.out" 2>"$scratch/attach.err" || status=$?
+(printf '\377garbage that is no preamble'; sleep 5) | timeout 20 "$SIGNET_BIN" attach >"$scratch/attach.out" 2>"$scratch/attach.err" || status=$?
 [ "$status" -eq 7 ] || fail "garbage: ended with $status: $(cat "$scratch/attach.err")"
 grep -qE 'closed the connection|ended the connection' "$scratch/attach.err" || fail "garbage: said $(cat "$scratch/attach.err")"
 remote START1/WEB
