@@ -67,7 +67,8 @@ static const struct sentence sentences[] = {
     [SG_LIFE_PUT_BACK] = {"put", "put", " < back in the place of > in $"},
     [SG_LIFE_REMOVE_NEW] = {"removed", "remove", " > from $"},
     [SG_LIFE_DELETE_NEW] = {"deleted", "delete", " > and its private key"},
-    [SG_LIFE_LEAVE_NEW] = {"left", "leave", " > as it is: it was there before, or has been put to use"},
+    [SG_LIFE_LEAVE_NEW] = {"left", "leave",
+                           " > as it is: it was there before, or has been put to use"},
     [SG_LIFE_CERTIFY_NEW] = {"had", "have", " > signed by a CA"},
 };
 

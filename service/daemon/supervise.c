@@ -18,8 +18,8 @@
 
 #define BACKOFF_FIRST_MS 100u
 #define BACKOFF_MAX_MS 30000u
-#define STEADY_MIN_MS 2000 /* who lived so long, and a multiple of its delay, has a clean record   \
-                            */
+/* Who lived so long, and a multiple of its delay, has a clean record. */
+#define STEADY_MIN_MS 2000
 #define STEADY_FACTOR 20
 #define STEADY_MAX_MS 60000
 #define EARLY_MS 10000 /* whoever dies sooner, before the service was ever ready, did not start */

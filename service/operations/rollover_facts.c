@@ -116,8 +116,8 @@ void sg_rollover_tell_new(struct sg_rollover *rollover)
     const struct sg_certificate_row *old = &rollover->old_row;
     const struct sg_certificate_row *row = &rollover->new_row;
     tell_certificate(row, &rollover->facts.new_one);
-    rollover->facts.same_key = old->has_key && row->has_key &&
-                               memcmp(&old->key, &row->key, sizeof old->key) == 0;
+    rollover->facts.same_key =
+        old->has_key && row->has_key && memcmp(&old->key, &row->key, sizeof old->key) == 0;
 }
 
 /* Does a certificate take part in a roll-over that is not this one? */
@@ -155,7 +155,8 @@ static sg_status load_stage(struct sg_run *run, struct sg_rollover *out, struct 
 {
     struct sg_life_facts *facts = &out->facts;
     bool found = false;
-    sg_status s = sg_store_rollover_of(run->service->store, out->old_row.id, &out->row, &found, err);
+    sg_status s =
+        sg_store_rollover_of(run->service->store, out->old_row.id, &out->row, &found, err);
     if (s != SG_OK || !found || out->row.old_id != out->old_row.id) {
         return s == SG_OK ? find_other(run, out->old_row.id, out, err) : s;
     }

@@ -4,9 +4,8 @@
 #include <string.h>
 
 /* One line of the plan: a thing that a step does. */
-static sg_status add_line(json_t *items, const struct sg_rollover *rollover,
-                          enum sg_life_step step, enum sg_life_state state, char *text,
-                          struct sg_error *err)
+static sg_status add_line(json_t *items, const struct sg_rollover *rollover, enum sg_life_step step,
+                          enum sg_life_state state, char *text, struct sg_error *err)
 {
     char time[SG_TIME_TEXT] = "";
     const struct sg_life_facts *facts = &rollover->facts;
@@ -16,8 +15,8 @@ static sg_status add_line(json_t *items, const struct sg_rollover *rollover,
     } else if (step != SG_LIFE_CERTIFY) {
         sg_time_format(step == SG_LIFE_START ? facts->started_s : facts->switched_s, time);
     }
-    sg_status s = item == NULL || json_array_append_new(items, item) != 0 ? sg_fail_memory(err)
-                                                                          : SG_OK;
+    sg_status s =
+        item == NULL || json_array_append_new(items, item) != 0 ? sg_fail_memory(err) : SG_OK;
     s = s == SG_OK ? sg_run_set(item, "step", json_string(sg_life_step_name(step)), err) : s;
     s = s == SG_OK ? sg_run_set(item, "state", json_string(sg_life_state_name(state)), err) : s;
     s = s == SG_OK ? sg_run_set(item, state == SG_LIFE_DONE ? "done_at" : "due",

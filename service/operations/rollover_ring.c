@@ -34,9 +34,8 @@ static sg_status connect_beside(struct sg_run *run, const struct sg_rollover *ro
 static sg_status replace(struct sg_run *run, const struct sg_rollover *rollover, size_t ring,
                          bool staged, struct sg_error *err)
 {
-    sg_status s =
-        sg_store_connection_replace(run->service->store, rollover->extra[ring].id,
-                                    rollover->old_row.id, rollover->new_row.id, err);
+    sg_status s = sg_store_connection_replace(run->service->store, rollover->extra[ring].id,
+                                              rollover->old_row.id, rollover->new_row.id, err);
     return s == SG_OK && staged ? note(run, rollover, ring, SG_LIFE_NOTE_REPLACED, err) : s;
 }
 
@@ -45,11 +44,10 @@ static sg_status restore_own(struct sg_run *run, const struct sg_rollover *rollo
                              struct sg_error *err)
 {
     const struct sg_rollover_note *noted = &rollover->extra[ring].note;
-    return noted->had_own
-               ? sg_store_connect(run->service->store, rollover->extra[ring].id,
-                                  rollover->new_row.id, noted->own_usage, noted->own_default, NULL,
-                                  NULL, err)
-               : SG_OK;
+    return noted->had_own ? sg_store_connect(run->service->store, rollover->extra[ring].id,
+                                             rollover->new_row.id, noted->own_usage,
+                                             noted->own_default, NULL, NULL, err)
+                          : SG_OK;
 }
 
 /* Whatever was done to the ring since: the old one stands there afterwards. */

@@ -26,18 +26,19 @@ static sg_status set_next(struct sg_run *run, enum sg_life_step step,
 {
     const char *command = step == SG_LIFE_CERTIFY ? "signet cert request" : "signet rollover";
     const char *verb = step == SG_LIFE_CERTIFY ? "" : sg_life_step_name(step);
-    return sg_run_set(run->answer, "next",
-                      json_sprintf("%s%s%s %s", command, verb[0] != '\0' ? " " : "", verb,
-                                   word_of(name).text),
-                      err);
+    return sg_run_set(
+        run->answer, "next",
+        json_sprintf("%s%s%s %s", command, verb[0] != '\0' ? " " : "", verb, word_of(name).text),
+        err);
 }
 
 static sg_status answer(struct sg_run *run, const struct sg_rollover *rollover,
                         enum sg_life_stage stage, struct sg_error *err)
 {
     sg_status s = sg_rollover_answer(run, rollover, err);
-    return s == SG_OK ? sg_run_set(run->answer, "stage", json_string(sg_life_stage_name(stage)), err)
-                      : s;
+    return s == SG_OK
+               ? sg_run_set(run->answer, "stage", json_string(sg_life_stage_name(stage)), err)
+               : s;
 }
 
 /* ---- start ---- */
@@ -50,8 +51,9 @@ static sg_status check_options(struct sg_run *run, const struct sg_rollover *rol
     const struct sg_certificate_name *name = &rollover->facts.new_one.name;
     for (size_t i = 0; i < SG_COUNT(options); i++) {
         if (json_object_get(run->params, options[i]) != NULL) {
-            sg_fail(err, SG_E_USAGE, "bad_parameter", "%s/%s is here already: %s would make nothing",
-                    name->owner.text, name->label.text, options[i]);
+            sg_fail(err, SG_E_USAGE, "bad_parameter",
+                    "%s/%s is here already: %s would make nothing", name->owner.text,
+                    name->label.text, options[i]);
             return sg_hint(err, "Leave it out, or give another label for a new key.");
         }
     }

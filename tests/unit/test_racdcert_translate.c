@@ -378,8 +378,8 @@ static void keystores_go_in_and_out_with_a_password(void **state)
     SG_RAC_REQUEST add;
     SG_RAC_REQUEST without;
     struct sg_error err = SG_ERROR_INIT;
-    assert_int_equal(
-        translate("RACDCERT ID(S) ADD(IN.P12) PASSWORD('geheim')", &usual, &add, &err), SG_OK);
+    assert_int_equal(translate("RACDCERT ID(S) ADD(IN.P12) PASSWORD('geheim')", &usual, &add, &err),
+                     SG_OK);
     assert_string_equal(add.password, "geheim");
     assert_int_equal(translate("RACDCERT ID(S) EXPORT(LABEL('a')) DSN(OUT) FORMAT(PKCS12DER)",
                                &usual, &without, &err),

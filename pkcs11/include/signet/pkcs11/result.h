@@ -18,8 +18,8 @@ void sg_pkcs11_result_name(unsigned long rv, char out[SG_PKCS11_NAME_MAX]);
 sg_status sg_pkcs11_fail_at(struct sg_error *err, unsigned long rv, const char *file, int line,
                             const char *format, ...) SG_PRINTF(5, 6);
 
-/** True for the CK_RVs after which a module that was to write may show something else than the token
- * holds. */
+/** True for the CK_RVs after which a module that was to write may show something else than the
+ * token holds. */
 bool sg_pkcs11_leaves_doubt(unsigned long rv);
 
 #endif

@@ -34,8 +34,8 @@ struct sg_token_link {
  * ends, a fresh one may do better. */
 #define SG_TOKEN_LOGIN_LOST "login_lost"
 
-/** The code of SG_E_TOKEN when a write failed before, or an object is not seen that should be there:
- * nothing was done, and the process ends so that a fresh one reads the token anew. */
+/** The code of SG_E_TOKEN when a write failed before, or an object is not seen that should be
+ * there: nothing was done, and the process ends so that a fresh one reads the token anew. */
 #define SG_TOKEN_IN_DOUBT "token_in_doubt"
 
 /* ---- either kind of link ---- */
