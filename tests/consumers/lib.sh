@@ -259,7 +259,7 @@ stunnel_up() {
     [ "$(id -u)" -eq 0 ] || user='/^set[ug]id = /d'
     {
         printf 'foreground = yes\npid =\n'
-        sed -E "$user; s/^accept = .*/accept = 127.0.0.1:$port/; s/^connect = .*/connect = 127.0.0.1:$plain/" "$own"
+        sed -E "$user; s/^accept = .*/accept = 127.0.0.1:$port/; s/^connect = .*/connect = 127.0.0.1:${plain:?}/" "$own"
         printf '%s\n' "$@"
     } >"$dir/stunnel.conf"
     mapfile -t environment < <(provisioned_environment "$dir")

@@ -107,7 +107,7 @@ chain=$(signet cert export START1/ec --format pem --chain | grep -c BEGIN)
 refused 4 key_not_extractable 'never leaves its token' cert export START1/ec --format pkcs12 --password-file pw --out ec.out.p12
 refused 4 key_not_extractable 'never leaves its token' ring export START1/KEY --format pkcs12 --with-key --password-file pw --out key.out.p12
 refused 3 no_private_key 'no private key' cert export 'CERTAUTH/Outside Root' --format pkcs12 --password-file pw --out root.out.p12
-[ ! -e ec.out.p12 ] && [ ! -e key.out.p12 ] && [ ! -e root.out.p12 ] || fail 'a refused export left a file'
+{ [ ! -e ec.out.p12 ] && [ ! -e key.out.p12 ] && [ ! -e root.out.p12 ]; } || fail 'a refused export left a file'
 
 say 'out: where policy and token allow it, into keystores that OpenSSL, Java and GnuTLS open'
 signet dev down "$instance" >/dev/null
@@ -125,9 +125,9 @@ for kind in 'ec2 -algorithm EC -pkeyopt ec_paramgen_curve:P-256' 'rsa2 -algorith
     [ "$(openssl pkey -in "$name.out.key" -pubout)" = "$(openssl pkey -in "$name.key" -pubout)" ] || fail "$name: another key came out"
     [ "$(openssl pkcs12 -in "$name.out.p12" -passin file:pw -nokeys 2>/dev/null | grep -c BEGIN)" -eq 3 ] || fail "$name: not 3 certificates"
     keytool -list -v -keystore "$name.out.p12" -storetype PKCS12 -storepass:file pw >said 2>&1 || fail "keytool: $(cat said)"
-    grep -q 'PrivateKeyEntry' said && grep -q 'Certificate chain length: 3' said || fail "keytool shows: $(head -c 600 said)"
+    { grep -q 'PrivateKeyEntry' said && grep -q 'Certificate chain length: 3' said; } || fail "keytool shows: $(head -c 600 said)"
     certtool --p12-info --inder --infile "$name.out.p12" --password "$secret" >said 2>&1 || fail "certtool: $(tail -n 3 said)"
-    [ "$(grep -c 'BEGIN CERTIFICATE' said)" -eq 3 ] && grep -q 'PRIVATE KEY' said || fail "certtool shows: $(grep BEGIN said)"
+    { [ "$(grep -c 'BEGIN CERTIFICATE' said)" -eq 3 ] && grep -q 'PRIVATE KEY' said; } || fail "certtool shows: $(grep BEGIN said)"
 done
 signet ring connect START1/KEY START1/ec2 --default >/dev/null
 signet ring export START1/KEY --format pkcs12 --with-key --password-file pw --out ring.out.p12 >/dev/null

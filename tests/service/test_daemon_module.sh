@@ -89,7 +89,7 @@ signet status >/dev/null
 [ $((SECONDS - begin)) -lt 3 ] || fail 'others waited for the hanging token'
 clients_read ok 4
 took=$((SECONDS - begin))
-[ "$took" -ge 1 ] && [ "$took" -lt 8 ] || fail "the hang took $took s"
+{ [ "$took" -ge 1 ] && [ "$took" -lt 8 ]; } || fail "the hang took $took s"
 [ "$(logged 'process_hangs process=signet-token0.* in=use limit_ms=2000')" -eq 1 ] || fail 'the log does not say that a process hangs'
 wait_for 20 is_first ready 2
 

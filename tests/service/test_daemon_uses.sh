@@ -51,7 +51,7 @@ me=$(id -un)
 signet ring show START1/WEB >"$scratch/shown"
 grep -E "^START1 +web .* 3 +20[-0-9]+T[:0-9]+Z +$me\$" "$scratch/shown" >/dev/null || fail "the listing says $(cat "$scratch/shown")"
 last=$(signet ring show START1/WEB --json | jq -r '.items[0].last_used')
-[ "$(date -d "$last" +%s)" -ge "$((since - 1))" ] && [ "$(date -d "$last" +%s)" -le "$(date +%s)" ] || fail "used last at $last"
+{ [ "$(date -d "$last" +%s)" -ge "$((since - 1))" ] && [ "$(date -d "$last" +%s)" -le "$(date +%s)" ]; } || fail "used last at $last"
 [ "$(sequences)" = "$before" ] || fail 'counting is no change of a ring'
 expected=3
 if [ "$(id -u)" -eq 0 ]; then
