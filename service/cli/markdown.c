@@ -130,7 +130,9 @@ static sg_status append_needs(const struct sg_operation *operation, struct sg_bu
                              sg_function_name(need->function), need->param != NULL ? " for `" : "",
                              need->param != NULL ? need->param : "",
                              need->param != NULL ? "`" : "");
-        if (s == SG_OK && need->when != NULL && strcmp(need->when, need->param) != 0) {
+        bool own =
+            need->when != NULL && need->param != NULL && strcmp(need->when, need->param) == 0;
+        if (s == SG_OK && need->when != NULL && !own) {
             s = sg_buffer_format(out, err, " (with `%s`)", need->when);
         }
         any = true;
