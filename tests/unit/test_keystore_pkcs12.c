@@ -17,6 +17,7 @@
 static struct test_key *key, *ca_key;
 static struct sg_certificate *root, *leaf;
 static OSSL_LIB_CTX *library; /* with the old algorithms */
+static OSSL_PROVIDER *usual_provider, *old_provider;
 
 static int set_up(void **state)
 {
@@ -28,8 +29,10 @@ static int set_up(void **state)
     leaf = test_certificate(&(struct test_recipe){
         .subject = "CN=web", .key = key, .issuer = root, .issuer_key = ca_key});
     library = OSSL_LIB_CTX_new();
-    assert_non_null(OSSL_PROVIDER_load(library, "default"));
-    assert_non_null(OSSL_PROVIDER_load(library, "legacy"));
+    usual_provider = OSSL_PROVIDER_load(library, "default");
+    old_provider = OSSL_PROVIDER_load(library, "legacy");
+    assert_non_null(usual_provider);
+    assert_non_null(old_provider);
     return 0;
 }
 
@@ -40,6 +43,8 @@ static int tear_down(void **state)
     sg_certificate_free(root);
     test_key_free(key);
     test_key_free(ca_key);
+    OSSL_PROVIDER_unload(old_provider);
+    OSSL_PROVIDER_unload(usual_provider);
     OSSL_LIB_CTX_free(library);
     return 0;
 }
