@@ -113,7 +113,7 @@ static void answer(const struct world *world, const struct sg_rings_packet *pack
 static void identity_is_from_the_table(void **state)
 {
     struct world *world = *state;
-    struct sg_rings_packet heard;
+    struct sg_rings_packet heard = {.kind = 0};
     struct sg_rings_packet forged = {.kind = SG_RINGS_GRANT,
                                      .sequence = 5,
                                      .connection = 200,
@@ -135,7 +135,7 @@ static void identity_is_from_the_table(void **state)
 static void answer_goes_to_who_asked(void **state)
 {
     struct world *world = *state;
-    struct sg_rings_packet heard;
+    struct sg_rings_packet heard = {.kind = 0};
     int fd = -1;
     struct sg_rings_packet forged = {.kind = SG_RINGS_VIEW, .sequence = 5, .connection = 200};
     say(world, &forged, sizeof forged, -1);
@@ -160,7 +160,7 @@ static void answer_goes_to_who_asked(void **state)
 static void same_question_again_is_not_asked_again(void **state)
 {
     struct world *world = *state;
-    struct sg_rings_packet heard;
+    struct sg_rings_packet heard = {.kind = 0};
     struct sg_rings_packet question = {.kind = SG_RINGS_VIEW, .sequence = 1};
     for (int i = 0; i < 50; i++) {
         question.sequence++;
@@ -173,7 +173,7 @@ static void same_question_again_is_not_asked_again(void **state)
 /* Its channel is closed, which ends it, and control has heard nothing. */
 static void check_ends(struct world *world, const void *data, size_t len, int fd)
 {
-    struct sg_rings_packet heard;
+    struct sg_rings_packet heard = {.kind = 0};
     say(world, data, len, fd);
     assert_int_equal(world->rings->rows[0].channel, -1);
     assert_true(world->rings->rows[1].channel >= 0);
