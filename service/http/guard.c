@@ -14,7 +14,8 @@
 #include <signet/base/log.h>
 
 #define RESUME_US 50000L
-#define AFTER_CUT_MS 1000 /* how soon a cut connection is looked at again */
+#define AFTER_CUT_MS 20 /* how soon a cut connection is looked at again */
+#define UNJUDGED_MAX 16 /* connections that are let in before it is looked whose they are */
 #define REFUSED_LOG_MS 1000
 #define RESERVED_PART 8 /* a part of the connections is for the service's own user and root */
 
@@ -29,6 +30,7 @@ struct sg_http_guard {
     struct event *timer;
     int64_t busy_ms; /* the server's, when the deadline started */
     bool known;      /* uid says whose it is */
+    bool cut;        /* it has been shut down, and ends by itself */
     uid_t uid;
     struct sg_http_guard *next, *previous;
 };
@@ -51,6 +53,7 @@ static int64_t deadline_ms(const struct sg_http_server *server)
 static void release(struct sg_http_guard *guard)
 {
     struct sg_http_server *server = guard->server;
+    server->unjudged -= guard->known ? 0 : 1;
     if (guard->next != NULL) {
         guard->next->previous = guard->previous;
     }
@@ -74,11 +77,15 @@ static bool has_ended(const struct sg_http_guard *guard)
 
 /* ---- whose it is ---- */
 
-static size_t count_of(const struct sg_http_server *server, uid_t uid)
+/* Those that were let in and are there: all, and a user's. */
+static size_t count_of(const struct sg_http_server *server, uid_t uid, size_t *all)
 {
     size_t count = 0;
+    *all = 0;
     for (const struct sg_http_guard *guard = server->guards; guard != NULL; guard = guard->next) {
-        count += guard->known && guard->uid == uid && !has_ended(guard) ? 1 : 0;
+        bool counts = guard->known && !guard->cut && !has_ended(guard);
+        *all += counts ? 1 : 0;
+        count += counts && guard->uid == uid ? 1 : 0;
     }
     return count;
 }
@@ -88,16 +95,18 @@ static bool may_stay(const struct sg_http_guard *guard)
     const struct sg_http_settings *settings = &guard->server->settings;
     size_t reserved = settings->connections_max / RESERVED_PART;
     bool trusted = guard->uid == 0 || guard->uid == geteuid();
-    if (count_of(guard->server, guard->uid) > settings->connections_per_user_max) {
+    size_t all = 0;
+    if (count_of(guard->server, guard->uid, &all) > settings->connections_per_user_max) {
         return false;
     }
-    return trusted || guard->server->guard_count <= settings->connections_max - reserved;
+    return trusted || all <= settings->connections_max - reserved;
 }
 
 /* evhttp sees the end of file and frees the connection by itself. */
 static void cut(struct sg_http_guard *guard)
 {
     (void)shutdown(bufferevent_getfd(guard->connection), SHUT_RDWR);
+    guard->cut = true;
     arm(guard, AFTER_CUT_MS);
 }
 
@@ -119,9 +128,10 @@ static void log_refused(const struct sg_http_guard *guard)
     if (now_ms - server->refused_ms < REFUSED_LOG_MS) {
         return;
     }
+    size_t all = 0;
     server->refused_ms = now_ms;
     sg_log(SG_LOG_WARNING, "event=http_client_refused uid=%lu connections_of_user=%zu",
-           (unsigned long)guard->uid, count_of(server, guard->uid) - 1);
+           (unsigned long)guard->uid, count_of(server, guard->uid, &all) - 1);
 }
 
 /* The socket is known only after evhttp has made the connection: in the next turn of the loop, or
@@ -133,6 +143,7 @@ static bool admit(struct sg_http_guard *guard)
     (void)getsockopt(bufferevent_getfd(guard->connection), SOL_SOCKET, SO_PEERCRED, &who, &len);
     guard->known = true;
     guard->uid = who.uid;
+    guard->server->unjudged--;
     if (may_stay(guard)) {
         arm(guard, deadline_ms(guard->server));
         return true;
@@ -141,20 +152,38 @@ static bool admit(struct sg_http_guard *guard)
     return false;
 }
 
+static bool has_room(const struct sg_http_server *server)
+{
+    return server->guard_count < server->settings.connections_max &&
+           server->unjudged < UNJUDGED_MAX;
+}
+
+static void resume_if_room(struct sg_http_server *server)
+{
+    if (server->paused && has_room(server)) {
+        server->paused = false;
+        (void)evconnlistener_enable(server->listener);
+    }
+}
+
 static void on_deadline(evutil_socket_t unused, short what, void *context)
 {
     struct sg_http_guard *guard = context;
     (void)unused;
     (void)what;
     if (has_ended(guard)) {
+        struct sg_http_server *server = guard->server;
         release(guard);
+        resume_if_room(server);
         return;
     }
     if (!guard->known) {
+        struct sg_http_server *server = guard->server;
         if (!admit(guard)) {
             refuse(bufferevent_getfd(guard->connection));
             cut(guard);
         }
+        resume_if_room(server);
         return;
     }
     /* While a handler ran nobody was listened to. */
@@ -189,6 +218,7 @@ static struct sg_http_guard *make_guard(struct sg_http_server *server,
     }
     server->guards = guard;
     server->guard_count++;
+    server->unjudged++;
     return guard;
 }
 
@@ -205,7 +235,7 @@ struct bufferevent *sg_http_guard_new(struct event_base *base, void *context)
         return NULL;
     }
     arm(guard, 0);
-    if (server->guard_count >= server->settings.connections_max) {
+    if (!has_room(server)) {
         sg_http_pause(server);
     }
     return connection;
@@ -235,14 +265,6 @@ void sg_http_guard_rest(struct sg_http_server *server, struct evhttp_connection 
     struct sg_http_guard *guard = find(server, connection);
     if (guard != NULL) {
         (void)event_del(guard->timer);
-    }
-}
-
-static void resume_if_room(struct sg_http_server *server)
-{
-    if (server->paused && server->guard_count < server->settings.connections_max) {
-        server->paused = false;
-        (void)evconnlistener_enable(server->listener);
     }
 }
 

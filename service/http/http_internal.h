@@ -35,6 +35,7 @@ struct sg_http_server {
     bool paused;
     struct sg_http_guard *guards;
     size_t guard_count;
+    size_t unjudged;    /**< of them, those whose user is not known yet */
     int64_t refused_ms;                          /**< when a refusal was last logged, monotonic */
     bool working;                                /**< a handler is under way */
     struct sg_http_exchange *queue, **queue_end; /**< requests for the handler, oldest first */

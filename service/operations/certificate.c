@@ -165,6 +165,17 @@ sg_status sg_export_chain(struct sg_run *run, const struct sg_certificate_row *r
     return s == SG_OK ? warn_incomplete(run, &found.chain, err) : s;
 }
 
+/* An issuer that the caller may not list: what the chain itself says of it. */
+static sg_status bare_item(struct sg_run *run, const struct sg_certificate *certificate,
+                           json_t *items, struct sg_error *err)
+{
+    json_t *item = sg_certificate_bare(run, certificate, err);
+    if (item == NULL || json_array_append_new(items, item) != 0) {
+        return err->status != SG_OK ? err->status : sg_fail_memory(err);
+    }
+    return sg_run_flag(run, "details") ? sg_certificate_details(item, certificate, err) : SG_OK;
+}
+
 static sg_status chain_item(struct sg_run *run, const struct sg_found_chain *found, size_t i,
                             json_t *items, struct sg_chain_summary *summary, struct sg_error *err)
 {
@@ -176,6 +187,9 @@ static sg_status chain_item(struct sg_run *run, const struct sg_found_chain *fou
     sg_status s = sg_store_certificate_get(
         run->service->store, &found->names[sg_found_chain_index(found, i)], &row, err);
     s = s == SG_OK ? sg_chain_summary_add(run, &row, summary, err) : s;
+    if (s == SG_OK && !sg_run_allowed(run, SG_FUNCTION_LIST, row.name.owner.text)) {
+        return bare_item(run, found->chain.members[i], items, err);
+    }
     return s == SG_OK ? sg_row_append(run, &row, items, err) : s;
 }
 

@@ -134,23 +134,6 @@ static sg_status look_up(struct lookup *lookup, struct sg_error *err)
     return s == SG_OK ? sg_store_certificate_each(store, &key, take_key, lookup, err) : s;
 }
 
-/* As a certificate of ours is shown, without what only those of ours have. */
-static json_t *bare_item(struct sg_run *run, const struct sg_certificate *certificate,
-                         struct sg_error *err)
-{
-    static const char *const ours[] = {"owner",          "label",       "status",
-                                       "certificate_id", "placeholder", "requested"};
-    SG_CERTIFICATE_ROW row = {0};
-    if (sg_row_from_certificate(certificate, &row, err) != SG_OK) {
-        return NULL;
-    }
-    json_t *item = sg_row_json(&row, sg_now_s(run->service->clock));
-    for (size_t i = 0; item != NULL && i < SG_COUNT(ours); i++) {
-        json_object_del(item, ours[i]);
-    }
-    return item;
-}
-
 static sg_status fill_item(const struct lookup *lookup, const struct sg_certificate *certificate,
                            bool installed, json_t *item, struct sg_error *err)
 {
@@ -171,7 +154,8 @@ static sg_status show(struct sg_run *run, struct checked *checked,
     struct lookup lookup = {.run = run, .facts = sg_certificate_facts(certificate)};
     sg_status s = look_up(&lookup, err);
     bool installed = lookup.item != NULL;
-    json_t *item = s == SG_OK && !installed ? bare_item(run, certificate, err) : lookup.item;
+    json_t *item =
+        s == SG_OK && !installed ? sg_certificate_bare(run, certificate, err) : lookup.item;
     if (item == NULL || json_array_append_new(checked->items, item) != 0) {
         return s != SG_OK ? s : err->status != SG_OK ? err->status : sg_fail_memory(err);
     }

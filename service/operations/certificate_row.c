@@ -166,3 +166,19 @@ sg_status sg_row_answer(struct sg_run *run, const struct sg_certificate_row *row
     json_decref(object);
     return failed ? sg_fail_memory(err) : SG_OK;
 }
+
+json_t *sg_certificate_bare(struct sg_run *run, const struct sg_certificate *certificate,
+                            struct sg_error *err)
+{
+    static const char *const ours[] = {"owner",          "label",       "status",
+                                       "certificate_id", "placeholder", "requested"};
+    SG_CERTIFICATE_ROW row = {0};
+    if (sg_row_from_certificate(certificate, &row, err) != SG_OK) {
+        return NULL;
+    }
+    json_t *item = sg_row_json(&row, sg_now_s(run->service->clock));
+    for (size_t i = 0; item != NULL && i < SG_COUNT(ours); i++) {
+        json_object_del(item, ours[i]);
+    }
+    return item;
+}

@@ -72,7 +72,8 @@ static void remedy(const struct use *use, const struct sg_certificate_row *row,
     out[0] = '\0';
     if (obstacle == SG_OBSTACLE_NOTRUST) {
         (void)snprintf(out, REMEDY_MAX, "signet cert alter %s --trust", name.text);
-    } else if (obstacle == SG_OBSTACLE_USAGE && sg_row_key_deliverable(row)) {
+    } else if (obstacle == SG_OBSTACLE_USAGE && sg_row_key_deliverable(row) &&
+               sg_owner_kind(row->name.owner.text) != SG_OWNER_CERTAUTH) {
         (void)snprintf(out, REMEDY_MAX, "signet ring connect %s %s --usage personal",
                        sg_shell_word(ring->owner.text, ring->ring.text).text, name.text);
     }

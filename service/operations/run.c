@@ -328,11 +328,37 @@ static sg_status finish(struct sg_run *run, json_t **answer, struct sg_error *er
     return SG_OK;
 }
 
+#define MEANT "Did you mean "
+
+/* Is the first name of "Did you mean 'OWNER/NAME'?…" the caller's own? */
+static bool means_own(const struct sg_caller *caller, const char *hint)
+{
+    char owner[SG_OWNER_MAX + 1];
+    if (strncmp(hint, MEANT, sizeof MEANT - 1) != 0) {
+        return false;
+    }
+    const char *name = hint + sizeof MEANT - 1;
+    name += name[0] == '\'' ? 1 : 0;
+    size_t len = strcspn(name, "/");
+    if (len >= sizeof owner) {
+        return false;
+    }
+    memcpy(owner, name, len);
+    owner[len] = '\0';
+    return sg_caller_is(caller, owner);
+}
+
 /* "Did you mean" knows all owners' names; whoever is no administrator is not told of others'. */
 static void drop_foreign_hint(const struct sg_caller *caller, struct sg_error *err)
 {
-    if (err->status == SG_E_NOT_FOUND && !caller->administrator) {
+    if (err->status != SG_E_NOT_FOUND || caller->administrator) {
+        return;
+    }
+    char *end = strstr(err->hint, "; "); /* others' that are called the same */
+    if (!means_own(caller, err->hint)) {
         err->hint[0] = '\0';
+    } else if (end != NULL) {
+        end[0] = '\0';
     }
 }
 

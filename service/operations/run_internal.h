@@ -117,6 +117,10 @@ SG_CHECKED sg_status sg_row_check_size(const struct sg_certificate_row *row, str
 const char *sg_row_key_word(const char *key_type);
 /** The stable JSON of a row: owner, label, subject, … New reference, NULL when memory is out. */
 json_t *sg_row_json(const struct sg_certificate_row *row, int64_t now_s);
+/** A certificate as a row's JSON, without what only those of the store have: owner, label, status.
+ * New reference, NULL with err. */
+json_t *sg_certificate_bare(struct sg_run *run, const struct sg_certificate *certificate,
+                            struct sg_error *err);
 /** All of it into an answer. */
 SG_CHECKED sg_status sg_row_answer(struct sg_run *run, const struct sg_certificate_row *row,
                                    struct sg_error *err);

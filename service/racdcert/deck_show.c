@@ -1,6 +1,8 @@
 /* A command shown to a person: with the fault marked, and without its passwords. */
 #include <signet/racdcert/deck.h>
 
+#include "racdcert_internal.h"
+
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -16,46 +18,110 @@ static bool in_word(unsigned char c)
     return isalnum(c) || c == '@' || c == '#' || c == '$';
 }
 
-/* PASSWORD, or as little of it as tells it from PKDS and PERSONAL. */
+/* Words whose operand is a secret here or in another of RACF's commands, and whatever may be meant
+ * for one: PASSWORD abbreviated, or misspelt. Too much is hidden rather than too little. */
 static bool is_password(const char *word, size_t len)
 {
-    return len >= 2 && len <= 8 && strncasecmp(word, "PASSWORD", len) == 0;
+    static const char *const secrets[] = {"PASSWORD", "PASSWD", "PASSPHRASE", "PHRASE",
+                                          "PWD",      "PW",     "PIN"};
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
+        if (len == strlen(secrets[i]) && strncasecmp(word, secrets[i], len) == 0) {
+            return true;
+        }
+    }
+    return (len <= 8 && strncasecmp(word, "PASSWORD", len) == 0) ||
+           (len >= 4 && strncasecmp(word, "PASS", 4) == 0);
 }
 
-/* Where the operand that opens at "(" ends: its ")", outside of quotes, or the end of all. */
-static size_t operand_end(const char *text, size_t len, size_t at)
+static size_t skip_blanks(const char *text, size_t len, size_t at)
+{
+    while (at < len && (text[at] == ' ' || text[at] == '\n')) {
+        at++;
+    }
+    return at;
+}
+
+/* Where what begins at "at" ends: behind its closing quote or before its closing parenthesis, or
+ * the end of all. */
+static size_t operand_end(const char *text, size_t len, size_t at, char close)
 {
     bool quoted = false;
     for (; at < len; at++) {
         quoted = text[at] == '\'' ? !quoted : quoted;
-        if (!quoted && text[at] == ')') {
+        if (!quoted && text[at] == close) {
             break;
         }
     }
     return at;
 }
 
+/* The secret behind a word that ends at "at": *from … *to. False: there is none. Quotes before the
+ * word do not count: one that is not closed would hide what is no text. */
+static bool find_secret(const char *text, size_t len, size_t at, size_t *from, size_t *to)
+{
+    size_t open = skip_blanks(text, len, at);
+    if (open < len && text[open] == '(') {
+        *from = open + 1;
+        *to = operand_end(text, len, *from, ')');
+        return true;
+    }
+    if (open < len && text[open] == '\'') { /* the parenthesis was forgotten */
+        *from = open + 1;
+        size_t end = *from;
+        while (end < len && text[end] != '\'') {
+            end++;
+        }
+        *to = end;
+        return true;
+    }
+    return false;
+}
+
+static size_t word_at(const char *text, size_t len, size_t at)
+{
+    size_t word = 0;
+    while (at + word < len && in_word((unsigned char)text[at + word])) {
+        word++;
+    }
+    return word;
+}
+
+/* The next secret from *at on; *at goes behind it. False: there is none any more. */
+static bool next_secret(const char *text, size_t len, size_t *at, size_t *from, size_t *to)
+{
+    while (*at < len) {
+        size_t word = word_at(text, len, *at);
+        if (word > 0 && is_password(text + *at, word) &&
+            find_secret(text, len, *at + word, from, to)) {
+            *at = *to;
+            return true;
+        }
+        *at += word > 0 ? word : 1;
+    }
+    return false;
+}
+
 static void hide_passwords(char *text, size_t len)
 {
-    bool quoted = false;
-    for (size_t at = 0; at < len;) {
-        quoted = text[at] == '\'' ? !quoted : quoted;
-        size_t word = 0;
-        while (at + word < len && in_word((unsigned char)text[at + word])) {
-            word++;
-        }
-        size_t open = at + word;
-        while (word > 0 && open < len && text[open] == ' ') {
-            open++;
-        }
-        if (!quoted && is_password(text + at, word) && open < len && text[open] == '(') {
-            size_t end = operand_end(text, len, open + 1);
-            memset(text + open + 1, '*', end - open - 1);
-            at = end;
-            continue;
-        }
-        at += word > 0 ? word : 1;
+    size_t at = 0;
+    size_t from = 0;
+    size_t to = 0;
+    while (next_secret(text, len, &at, &from, &to)) {
+        memset(text + from, '*', to - from);
     }
+}
+
+bool sg_rac_is_secret(const char *text, size_t len, size_t place)
+{
+    size_t at = 0;
+    size_t from = 0;
+    size_t to = 0;
+    while (next_secret(text, len, &at, &from, &to)) {
+        if (place >= from && place < to) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The command's text as it may be shown, with a NUL. malloc'd; NULL when memory is out. */

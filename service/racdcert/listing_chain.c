@@ -8,6 +8,9 @@ static bool has_ring(struct sg_page *page, json_t *item, const char *owner, cons
 {
     size_t index = 0;
     json_t *ring = NULL;
+    if (json_object_get(item, "rings") == NULL) {
+        return false; /* one that may not be listed */
+    }
     json_array_foreach(sg_page_list(page, item, "rings"), index, ring)
     {
         if (strcmp(sg_page_get(page, ring, "owner"), owner) == 0 &&
@@ -78,6 +81,18 @@ static void put_summary(struct sg_page *page, json_t *answer, json_t *items)
     put_common_rings(page, items);
 }
 
+/* What is not here, or may not be listed, has no owner. */
+static void put_heading(struct sg_page *page, json_t *item)
+{
+    const char *owner = sg_page_find(page, item, "owner");
+    if (owner != NULL) {
+        sg_page_heading(page, "Digital certificate information", owner);
+    } else {
+        sg_page_put(page, "Digital certificate information:\n");
+    }
+    sg_page_put(page, "\n");
+}
+
 void sg_page_list_chain(struct sg_page *page, json_t *answer)
 {
     json_t *items = sg_page_list(page, answer, "items");
@@ -89,8 +104,7 @@ void sg_page_list_chain(struct sg_page *page, json_t *answer)
     json_array_foreach(items, index, item)
     {
         sg_page_put(page, "Certificate %zu:\n", index + 1);
-        sg_page_heading(page, "Digital certificate information", sg_page_get(page, item, "owner"));
-        sg_page_put(page, "\n");
+        put_heading(page, item);
         sg_page_certificate(page, item);
     }
     put_summary(page, answer, items);
@@ -103,12 +117,7 @@ static void put_checked(struct sg_page *page, json_t *item)
 {
     bool installed = sg_page_truth(page, item, "installed");
     const char *key_of = sg_page_find(page, item, "key_of");
-    if (installed) {
-        sg_page_heading(page, "Digital certificate information", sg_page_get(page, item, "owner"));
-    } else {
-        sg_page_put(page, "Digital certificate information:\n");
-    }
-    sg_page_put(page, "\n");
+    put_heading(page, item);
     sg_page_certificate(page, item);
     if (!installed) {
         sg_page_remark(page, "not installed");

@@ -51,6 +51,9 @@ static struct shown shown(const struct parser *parser, const struct sg_lexeme *l
     struct shown out;
     size_t len = lexeme->len > SHOWN_MAX ? SHOWN_MAX : lexeme->len;
     const char *text = parser->lexer.text + lexeme->at;
+    if (sg_rac_is_secret(parser->lexer.text, parser->lexer.len, lexeme->at)) {
+        return (struct shown){"***"};
+    }
     while (len < lexeme->len && len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80) {
         len--;
     }

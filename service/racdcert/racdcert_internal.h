@@ -71,4 +71,7 @@ SG_CHECKED sg_status sg_rac_parse(const char *text, size_t len, struct sg_rac_tr
 /** The keyword among a node's children; NULL when it is not there. */
 struct sg_rac_node *sg_rac_child(const struct sg_rac_node *node, const char *name);
 
+/** Does the byte at place stand where a password stands, or may be meant to (deck_show.c)? */
+bool sg_rac_is_secret(const char *text, size_t len, size_t place);
+
 #endif

@@ -243,7 +243,7 @@ static sg_status change(struct process *process, const struct wire_call *call, s
     if (call->head.verb == WIRE_GENERATE) {
         return generate(process, call, err);
     }
-    if (process->in_doubt) {
+    if (sg_token_is_doubtful(process, call)) {
         return read_anew(process, err);
     }
     return call->head.verb == WIRE_STORE ? store(process, call, err) : destroy(process, call, err);

@@ -97,19 +97,33 @@ static bool is_login_lost(const struct process *process, const struct sg_error *
            !sg_pkcs11_session_logged_in(process->state.session);
 }
 
+bool sg_token_is_doubtful(const struct process *process, const struct wire_call *call)
+{
+    size_t known = process->doubtful_count < DOUBTFUL_MAX ? process->doubtful_count : DOUBTFUL_MAX;
+    for (size_t i = 0; i < known; i++) {
+        if (memcmp(&process->doubtful[i], &call->head.key, sizeof call->head.key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* After a write that failed half-way a module may go on with what it remembers: SoftHSM loses sight
  * of an object that it could not delete, and of a token whose directory was away for a moment.
  * Somebody waits for a new key and will ask again: the next process is to be ready by then. What
- * the journal repeats by itself goes on in this one until then, for its keys still sign. */
+ * the journal repeats by itself is told from the rest by its key, which alone waits for another
+ * process: one object that cannot be destroyed keeps nothing else waiting. */
 static void note_doubt(struct process *process, const struct wire_call *call,
                        const struct sg_error *err)
 {
     uint32_t verb = call->head.verb;
     bool makes = verb == WIRE_GENERATE || verb == WIRE_IMPORT;
-    if ((makes || verb == WIRE_STORE || verb == WIRE_DESTROY) &&
-        sg_pkcs11_leaves_doubt(err->ck_rv)) {
-        process->in_doubt = true;
-        process->reread = process->reread || makes;
+    if (!sg_pkcs11_leaves_doubt(err->ck_rv)) {
+        return;
+    }
+    process->reread = process->reread || makes;
+    if (verb == WIRE_STORE || verb == WIRE_DESTROY) {
+        process->doubtful[process->doubtful_count++ % DOUBTFUL_MAX] = call->head.key;
     }
 }
 

@@ -11,6 +11,7 @@
 #include "uses_internal.h"
 #include "wire_internal.h"
 
+#define DOUBTFUL_MAX 64
 #define ANSWER_MAX (WIRE_REPLY_MAX - WIRE_REPLY_LEN)
 
 struct process {
@@ -22,8 +23,11 @@ struct process {
     int admin;       /* the administrative link */
     int signals;     /* signalfd */
     bool login_lost; /* the token no longer knows us: end, so that a fresh process logs in */
-    bool in_doubt;   /* a write failed: what the module shows may not be what the token holds */
     bool reread;     /* end, so that a fresh process reads the token */
+    /* Keys of writes that failed: what the module shows of them may not be what the token holds.
+     * The oldest gives way. */
+    struct sg_key_id doubtful[DOUBTFUL_MAX];
+    size_t doubtful_count;
     size_t answer_len;
     unsigned char answer[ANSWER_MAX];
     struct sg_packet packet; /* the request being served; last, for it is large */
@@ -32,6 +36,9 @@ struct process {
 /* Serve the request in process->packet. origin is NULL for the administrative link. False: close
  * where it came from. */
 SG_CHECKED bool sg_token_dispatch(struct process *process, struct capability *origin);
+
+/* Did a write of the request's key fail in this process? */
+bool sg_token_is_doubtful(const struct process *process, const struct wire_call *call);
 
 /* The handlers of the administrative verbs. Results go to process->answer. */
 SG_CHECKED sg_status sg_token_administer(struct process *process, const struct wire_call *call,

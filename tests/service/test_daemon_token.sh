@@ -104,3 +104,30 @@ mv "$instance/token.away" "$instance/token"
 wait_for 40 is_ready
 signet cert generate START1/late --subject CN=late >/dev/null
 expect_keys_agree
+
+say 'an object that cannot be deleted keeps nothing else waiting'
+stuck_object() {
+    local file
+    signet cert generate START1/stuck --subject CN=stuck >/dev/null
+    file=$(find "$instance/token" -name '*.object' ! -name token.object -newer "$scratch/before" | head -n 1)
+    [ -n "$file" ] || fail 'no new object in the token'
+    chattr +i "$file" 2>/dev/null && echo "$file"
+}
+touch "$scratch/before"
+sleep 1
+if stuck=$(stuck_object); then
+    trap 'status=$?; chattr -i "$stuck" 2>/dev/null || true; (exit "$status"); ended' EXIT
+    expect_text 'could not follow at once' signet cert delete START1/stuck
+    for i in 1 2 3 4; do
+        signet cert generate "START1/more$i" --subject "CN=more$i" >/dev/null || fail "a key cannot be made beside one that cannot be destroyed"
+        signet cert delete "START1/more$i" >/dev/null 2>"$scratch/told" || fail 'nor deleted'
+        if grep -q 'could not follow' "$scratch/told"; then fail "nor destroyed: $(cat "$scratch/told")"; fi
+        sleep 2
+    done
+    chattr -i "$stuck"
+    wait_for 60 settled
+    wait_for 20 is_ready
+    expect_keys_agree
+else
+    say 'this file system has no immutable files: left out'
+fi

@@ -161,7 +161,16 @@ static void each_member_of_a_ring_has_its_reason(void **state)
     assert_outcome(world, "START1/old", "hidden_by_notrust",
                    "signet cert alter 'START1/old' --trust");
     assert_outcome(world, "START2/theirs", "key_not_permitted", "RDATALIB");
-    assert_outcome(world, "CERTAUTH/ca", "usage_not_personal", "--usage personal");
+    assert_outcome(world, "CERTAUTH/ca", "usage_not_personal", "");
+    assert_string_equal(json_string_value(json_object_get(member(world, "CERTAUTH/ca"), "remedy")),
+                        ""); /* a CA is not to be a server */
+    must(world, "ring connect",
+         "{'ring': 'START1/KEY', 'certificate': 'START1/web', 'usage': 'site'}");
+    must(world, "explain", "{'user': 1003, 'operation': 'use', 'object': 'START1/KEY'}");
+    assert_outcome(world, "START1/web", "usage_not_personal", "--usage personal");
+    must(world, "ring connect",
+         "{'ring': 'START1/KEY', 'certificate': 'START1/web', 'default': true}");
+    must(world, "explain", "{'user': 1003, 'operation': 'use', 'object': 'START1/KEY'}");
     assert_true(json_is_true(json_object_get(member(world, "START1/web"), "default")));
 }
 

@@ -235,6 +235,17 @@ static void a_chain_is_summed_up(void **state)
                         "START1");
     assert_string_equal(json_string_value(json_object_get(json_array_get(common, 0), "ring")),
                         "BOTH");
+    /* nor CERTAUTH's certificates: of the issuer it is said what the chain itself says */
+    const json_t *issuer = json_array_get(json_object_get(world->answer, "items"), 1);
+    assert_string_equal(json_string_value(json_object_get(issuer, "subject")), "CN=CA");
+    assert_null(json_object_get(issuer, "owner"));
+    assert_null(json_object_get(issuer, "label"));
+    must(world, "cert chain", "{'certificate': 'START1/web', 'details': true}");
+    issuer = json_array_get(json_object_get(world->answer, "items"), 1);
+    assert_null(json_object_get(issuer, "rings"));
+    refused(world, "cert show", "{'certificate': 'START1/wep'}", SG_E_NOT_FOUND,
+            "certificate_not_found");
+    assert_string_equal(world->err.hint, "Did you mean 'START1/web'?"); /* its own */
     world->caller = &administrator;
     must(world, "cert alter", "{'certificate': 'CERTAUTH/CA', 'status': 'notrust'}");
     world->now_s = NOW + 10 * DAY;

@@ -723,19 +723,6 @@ static void request_of_another_ring_is_denied_when_replayed(void **state)
     close(other.socket);
 }
 
-/* "number" names capabilities, for the administrator only. */
-static void number_of_another_capability_closes_the_capability(void **state)
-{
-    struct world *world = *state;
-    struct wire_request head = head_of(WIRE_SIGN);
-    head.key = key_id(SIGNING);
-    head.mechanism = pkcs;
-    head.body_len = sizeof data;
-    head.number = world->number - 1;
-    send_raw(world, &head, data, sizeof data);
-    check_closed(world);
-}
-
 /* Said again and again it is done again and again: a replay gives nothing that was not granted.
  * Sent without reading an answer, all at once, it fills its own socket and nobody else's. */
 static void replays_are_served_and_no_more(void **state)
@@ -824,7 +811,6 @@ int main(void)
         TEST(unsealed_key_list_is_refused),
         TEST(malformed_request_of_the_administrator_is_answered),
         TEST(request_of_another_ring_is_denied_when_replayed),
-        TEST(number_of_another_capability_closes_the_capability),
         TEST(replays_are_served_and_no_more),
         TEST(many_capabilities_live_side_by_side),
     };

@@ -218,9 +218,18 @@ static void excerpts_mark_the_fault_in_characters(void **state)
 static void passwords_are_never_shown(void **state)
 {
     static const char *const decks[] = {
-        "ADD(X) PASSWORD('geheim') FOO",      "ADD(X) pass ( geheim ) FOO",
-        "ADD(X) PASSWORD('geh''eim",          "ADD(X) PA(geheim) FOO",
+        "ADD(X) PASSWORD('geheim') FOO",
+        "ADD(X) pass ( geheim ) FOO",
+        "ADD(X) PASSWORD('geh''eim",
+        "ADD(X) PA(geheim) FOO",
         "ADD(X) PASSWORD( -\n 'geheim') FOO",
+        "ADD(X) LABEL('Server) PASSWORD('geheim')",
+        "ADD(X) PASSWORD 'geheim'",
+        "ADD(X) PASSWD('geheim')",
+        "ADD(X) P('geheim')",
+        "ADDUSER A PHRASE('geheim')",
+        "ADD(X) PASSWORT(geheim)",
+        "ADD(X) PASSPHRASE ('geheim')",
     };
     struct reading *reading = *state;
     for (size_t i = 0; i < SG_COUNT(decks); i++) {
