@@ -183,6 +183,11 @@ static bool ask_ring(const struct gate *gate, const char *owner, const char *rin
         return false;
     }
     sg_ring_resource(owner, ring, update, &out->resource);
+    /* RACF's user IDs hold no periods. With one, SRV1.X's ring Y would be SRV1's ring X.Y, and
+     * whose ring a profile is about would be anybody's guess: then no profile covers it. */
+    if (strchr(owner, '.') != NULL) {
+        return false;
+    }
     out->profile = sg_profile_find(gate->profiles, SG_CLASS_RDATALIB, out->resource.text);
     if (out->profile == NULL) {
         return false;

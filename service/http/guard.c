@@ -77,29 +77,40 @@ static bool has_ended(const struct sg_http_guard *guard)
 
 /* ---- whose it is ---- */
 
-/* Those that were let in and are there: all, and a user's. */
-static size_t count_of(const struct sg_http_server *server, uid_t uid, size_t *all)
+/* Those that were let in and are there: all, and a user's. gone_too: also those whose client is
+ * gone, as watchers' may be for a while. */
+static size_t count_of(const struct sg_http_server *server, uid_t uid, bool gone_too, size_t *all)
 {
     size_t count = 0;
     *all = 0;
     for (const struct sg_http_guard *guard = server->guards; guard != NULL; guard = guard->next) {
-        bool counts = guard->known && !guard->cut && !has_ended(guard);
+        bool counts = guard->known && !guard->cut && !has_ended(guard) &&
+                      (gone_too || !sg_http_hung_up(guard->connection));
         *all += counts ? 1 : 0;
         count += counts && guard->uid == uid ? 1 : 0;
     }
     return count;
 }
 
-static bool may_stay(const struct sg_http_guard *guard)
+static bool fits(const struct sg_http_guard *guard, bool gone_too)
 {
     const struct sg_http_settings *settings = &guard->server->settings;
     size_t reserved = settings->connections_max / RESERVED_PART;
     bool trusted = guard->uid == 0 || guard->uid == geteuid();
     size_t all = 0;
-    if (count_of(guard->server, guard->uid, &all) > settings->connections_per_user_max) {
+    if (count_of(guard->server, guard->uid, gone_too, &all) > settings->connections_per_user_max) {
         return false;
     }
     return trusted || all <= settings->connections_max - reserved;
+}
+
+static bool may_stay(const struct sg_http_guard *guard)
+{
+    if (fits(guard, true)) {
+        return true;
+    }
+    sg_http_watchers_let_go(guard->server);
+    return fits(guard, false);
 }
 
 /* evhttp sees the end of file and frees the connection by itself. */
@@ -131,7 +142,7 @@ static void log_refused(const struct sg_http_guard *guard)
     size_t all = 0;
     server->refused_ms = now_ms;
     sg_log(SG_LOG_WARNING, "event=http_client_refused uid=%lu connections_of_user=%zu",
-           (unsigned long)guard->uid, count_of(server, guard->uid, &all) - 1);
+           (unsigned long)guard->uid, count_of(server, guard->uid, true, &all) - 1);
 }
 
 /* The socket is known only after evhttp has made the connection: in the next turn of the loop, or
@@ -300,6 +311,7 @@ void sg_http_pause(struct sg_http_server *server)
 
 void sg_http_guards_sweep(struct sg_http_server *server)
 {
+    sg_http_watchers_let_go(server);
     for (struct sg_http_guard *guard = server->guards, *next = NULL; guard != NULL; guard = next) {
         next = guard->next;
         if (has_ended(guard)) {

@@ -35,7 +35,7 @@ struct sg_http_server {
     bool paused;
     struct sg_http_guard *guards;
     size_t guard_count;
-    size_t unjudged;    /**< of them, those whose user is not known yet */
+    size_t unjudged;                             /**< of them, those whose user is not known yet */
     int64_t refused_ms;                          /**< when a refusal was last logged, monotonic */
     bool working;                                /**< a handler is under way */
     struct sg_http_exchange *queue, **queue_end; /**< requests for the handler, oldest first */
@@ -88,6 +88,10 @@ void sg_http_exchange_free(struct sg_http_exchange *exchange);
 
 /** Takes the exchange over: performed at once when it may be, otherwise in its turn. */
 void sg_http_queue_add(struct sg_http_server *server, struct sg_http_exchange *exchange);
+/** Has the other end closed altogether? One that only says nothing more has not. */
+bool sg_http_hung_up(struct bufferevent *connection);
+/** Watchers are not read from: answer those whose client is gone, so that their connections end. */
+void sg_http_watchers_let_go(struct sg_http_server *server);
 SG_CHECKED sg_status sg_http_queue_init(struct sg_http_server *server, struct sg_error *err);
 void sg_http_queue_free(struct sg_http_server *server);
 

@@ -3,6 +3,7 @@
  * from, so that they end when their answer finds nobody, and not before. */
 #include "http_internal.h"
 
+#include <poll.h>
 #include <stdlib.h>
 
 #include <signet/base/clock.h>
@@ -119,5 +120,28 @@ void sg_http_server_changed(struct sg_http_server *server)
         struct sg_http_exchange *next = server->watchers->next;
         append(server, server->watchers);
         server->watchers = next;
+    }
+}
+
+bool sg_http_hung_up(struct bufferevent *connection)
+{
+    struct pollfd socket = {.fd = bufferevent_getfd(connection)};
+    return socket.fd >= 0 && poll(&socket, 1, 0) == 1 &&
+           (socket.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+void sg_http_watchers_let_go(struct sg_http_server *server)
+{
+    struct sg_http_exchange **link = &server->watchers;
+    while (*link != NULL) {
+        struct sg_http_exchange *watcher = *link;
+        struct evhttp_connection *connection = evhttp_request_get_connection(watcher->request);
+        if (!sg_http_hung_up(evhttp_connection_get_bufferevent(connection))) {
+            link = &watcher->next;
+            continue;
+        }
+        *link = watcher->next;
+        watcher->until_ms = 1; /* long ago: its answer ends the connection */
+        append(server, watcher);
     }
 }

@@ -160,6 +160,21 @@ static sg_status check_replacement(struct sg_run *run, const struct sg_add *plan
     return s;
 }
 
+/* What serves must not be lost to last year's file: it is replaced by what does not verify only
+ * where that is asked for in as many words. */
+static sg_status check_loss(struct sg_run *run, const struct sg_add *plan, struct sg_error *err)
+{
+    const struct sg_certificate_row *old = &plan->replaced;
+    bool asked = sg_run_text(run, "status") != NULL || sg_run_flag(run, "force");
+    if (!plan->unverified || asked || old->placeholder || old->trust == SG_NOTRUST) {
+        return SG_OK;
+    }
+    sg_fail(err, SG_E_CONFLICT, "would_lose_trust",
+            "%s is %s and would be replaced by a certificate that does not verify",
+            sg_row_name(old).text, sg_trust_name(old->trust));
+    return sg_hint(err, "Nothing was changed. If it is to be so, say NOTRUST (or TRUST) with it.");
+}
+
 /* A certificate of a key of ours is held to the policy, another's is what it is. */
 static sg_status ask_policy(struct sg_run *run, const struct sg_certificate *certificate,
                             const struct sg_certificate_row *row, struct sg_error *err)
@@ -174,6 +189,8 @@ static sg_status replace(struct sg_run *run, struct sg_add *plan, struct sg_erro
     bool placeholder = row->placeholder;
     char until[SG_TIME_TEXT];
     sg_status s = check_replacement(run, plan, err);
+    s = s == SG_OK ? check_loss(run, plan, err) : s;
+    s = s == SG_OK ? sg_renewal_check(run, row, sg_add_facts(plan, plan->leaf), err) : s;
     s = s == SG_OK ? ask_policy(run, plan->bundle.members[plan->leaf], row, err) : s;
     s = s == SG_OK ? sg_row_from_certificate(plan->bundle.members[plan->leaf], row, err) : s;
     s = s == SG_OK ? sg_row_check_size(row, err) : s;

@@ -17,6 +17,13 @@ static sg_status check_ca_request(const struct sg_generate *plan, struct sg_erro
             err,
             "To make it one: signet cert generate CERTAUTH/LABEL --from-request … --signed-by …");
     }
+    if (certauth && plan->from_request && plan->csr->refuses_ca) {
+        sg_fail(err, SG_E_INPUT, "request_wants_no_ca",
+                "the request of \"%s\" is not for a CA: what stands under CERTAUTH would be one",
+                plan->csr->subject_text);
+        return sg_hint(err, "Make the certificate for a user: signet cert generate OWNER/LABEL "
+                            "--from-request … --signed-by …");
+    }
     return SG_OK;
 }
 
@@ -119,6 +126,10 @@ sg_status sg_generate_for_request(struct sg_run *run, struct sg_generate *plan,
     if (plan->renewed.id == 0) {
         s = sg_row_from_certificate(certificate, row, err);
         return s == SG_OK ? sg_store_certificate_add(run->service->store, row, err) : s;
+    }
+    s = sg_renewal_check(run, &plan->renewed, sg_certificate_facts(certificate), err);
+    if (s != SG_OK) {
+        return s;
     }
     plan->renewed.placeholder = false;
     plan->renewed.requested = false;

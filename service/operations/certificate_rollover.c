@@ -24,11 +24,27 @@ static sg_status load(struct sg_run *run, struct sg_rollover *rollover, struct s
                                          sg_shell_word(old.owner.text, old.label.text).text);
 }
 
+/* As cert delete does: the CA's answer would find no key. */
+static sg_status check_request(struct sg_run *run, const struct sg_rollover *rollover,
+                               struct sg_error *err)
+{
+    const struct sg_certificate_row *old = &rollover->old_row;
+    if (!old->requested || sg_run_flag(run, "force")) {
+        return SG_OK;
+    }
+    sg_fail(err, SG_E_CONFLICT, "request_pending",
+            "a request was made from %s: a CA may be about to certify its key",
+            sg_row_name(old).text);
+    return sg_hint(err,
+                   "Add the CA's answer first; forced, the key goes, and the answer fits no more.");
+}
+
 sg_status sg_operation_CERT_ROLLOVER(struct sg_run *run, struct sg_error *err)
 {
     SG_ROLLOVER rollover = {.capacity = 0};
     sg_status s = load(run, &rollover, err);
     s = s == SG_OK ? sg_life_check(&rollover.facts, SG_LIFE_ROLLOVER, err) : s;
+    s = s == SG_OK ? check_request(run, &rollover, err) : s;
     s = s == SG_OK ? sg_rollover_check_shared(run, &rollover, err) : s;
     s = s == SG_OK ? sg_rollover_warn(run, &rollover, err) : s;
     s = s == SG_OK ? sg_rollover_answer(run, &rollover, err) : s;

@@ -172,7 +172,8 @@ static sg_status warn_connection(struct sg_run *run, const struct sg_ring_row *r
     if (s == SG_OK && usage == SG_USAGE_PERSONAL) {
         return warn_key(run, ring, row, err);
     }
-    if (s == SG_OK && row->has_key && sg_usage_default(row->name.owner.text) != usage) {
+    bool site = sg_owner_kind(row->name.owner.text) == SG_OWNER_SITE;
+    if (s == SG_OK && row->has_key && (site || sg_usage_default(row->name.owner.text) != usage)) {
         s = sg_run_warn(run, err, "connected as %s, %s delivers no private key through this ring",
                         sg_usage_name(usage), name.text);
     }

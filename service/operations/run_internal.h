@@ -110,6 +110,11 @@ SG_CHECKED sg_status sg_run_set(json_t *object, const char *key, json_t *value,
  * of the DER. */
 SG_CHECKED sg_status sg_row_from_certificate(const struct sg_certificate *certificate,
                                              struct sg_certificate_row *row, struct sg_error *err);
+/** May a certificate take a row's place in the store and in its rings? Where rings trust the old
+ * one, the gate is asked whether the caller may bring in an anchor. Warns of another subject. */
+SG_CHECKED sg_status sg_renewal_check(struct sg_run *run, const struct sg_certificate_row *old,
+                                      const struct sg_certificate_facts *facts,
+                                      struct sg_error *err);
 /** A certificate of a token key stands in the token too, and must fit into one request to it.
  * SG_E_LIMIT "certificate_too_large". */
 SG_CHECKED sg_status sg_row_check_size(const struct sg_certificate_row *row, struct sg_error *err);

@@ -65,7 +65,8 @@ static bool find_secret(const char *text, size_t len, size_t at, size_t *from, s
         *to = operand_end(text, len, *from, ')');
         return true;
     }
-    if (open < len && text[open] == '\'') { /* the parenthesis was forgotten */
+    bool apart = open > at || (open + 1 < len && text[open + 1] != ')' && text[open + 1] != ' ');
+    if (open < len && text[open] == '\'' && apart) { /* the parenthesis was forgotten */
         *from = open + 1;
         size_t end = *from;
         while (end < len && text[end] != '\'') {

@@ -116,7 +116,9 @@ static sg_status check_name(struct sg_rac_run *run, const char *class, unsigned 
 
 static sg_status set_profile(struct sg_rac_run *run, const char *class, const char *profile)
 {
-    sg_status s = sg_rac_set_text(run, "class", class);
+    enum sg_class known;
+    bool kept = sg_class_parse(class, &known); /* in capitals or not */
+    sg_status s = sg_rac_set_text(run, "class", kept ? sg_class_name(known) : class);
     return s == SG_OK ? sg_rac_set_text(run, "profile", profile) : s;
 }
 

@@ -183,6 +183,8 @@ static sg_status read_extras(X509_REQ *csr, struct sg_csr_facts *out, struct sg_
     ERR_clear_error();
     sg_status s = sg_x509_extras_read(list, &extras, err);
     out->wants_ca = extras.basic != NULL && extras.basic->ca != 0;
+    out->refuses_ca = (extras.basic != NULL && extras.basic->ca == 0) ||
+                      (extras.usage != 0 && (extras.usage & SG_X509_KEY_CERT_SIGN) == 0);
     out->usage = extras.usage;
     return s;
 }

@@ -398,6 +398,56 @@ static void racf_stores_what_does_not_verify_notrust(void **state)
     X509_free(leaf);
 }
 
+/* Last year's file in this year's deck. */
+static void what_serves_is_not_lost_to_what_does_not_verify(void **state)
+{
+    struct world *world = *state;
+    X509 *good = web_with(world, NOW - DAY, NOW + DAY);
+    X509 *expired = web_with(world, NOW - 9 * DAY, NOW - 1);
+    must_json(world, "cert add", bundle_json("START1", good, ca.intermediate, ca.root, NULL));
+    refused_json(world, "cert add", by_racf(bundle_json("START1", expired, NULL)), SG_E_CONFLICT,
+                 "would_lose_trust");
+    check_web(world, good, SG_TRUST);
+    must_json(world, "cert add",
+              by_racf(with(bundle_json("START1", expired, NULL), "notrust", false)));
+    check_web(world, expired, SG_NOTRUST);
+    X509_free(expired);
+    X509_free(good);
+}
+
+/* A ring that trusts a certificate trusts what takes its place. */
+static void a_renewal_brings_no_anchor_in(void **state)
+{
+    struct world *world = *state;
+    X509 *leaf = certify(world, &ca, "START1", "web");
+    EVP_PKEY *key = key_of(world, "START1", "web");
+    X509 *evil = outside(&(struct recipe){
+        .name = "My CA", .key = key, .issuer = ca.intermediate, .signer = ca.int_key, .ca = true});
+    X509 *renamed = outside(&(struct recipe){
+        .name = "another", .key = key, .issuer = ca.intermediate, .signer = ca.int_key});
+    must_json(world, "cert add", bundle_json("START1", leaf, ca.intermediate, ca.root, NULL));
+    must(world, "ring add", "{'ring': 'START2/TR'}");
+    must(world, "ring connect",
+         "{'ring': 'START2/TR', 'certificate': 'START1/web', 'usage': 'certauth'}");
+    must(world, "authority define",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.ADD', 'uacc': 'read'}");
+    world->caller = &owner_of_start1;
+    refused_json(world, "cert add", bundle_json("START1", evil, NULL), SG_E_DENIED,
+                 "not_authorised");
+    refused_json(world, "cert add", bundle_json("START1", renamed, NULL), SG_E_DENIED,
+                 "not_authorised");
+    X509 *again = certify(world, &ca, "START1", "web");
+    must_json(world, "cert add", bundle_json("START1", again, NULL)); /* the same, renewed */
+    world->caller = &administrator;
+    must_json(world, "cert add", bundle_json("START1", renamed, NULL));
+    assert_says(world, "warnings", "the subject changes from");
+    X509_free(again);
+    X509_free(renamed);
+    X509_free(evil);
+    EVP_PKEY_free(key);
+    X509_free(leaf);
+}
+
 static void racf_numbers_the_issuers(void **state)
 {
     struct world *world = *state;
@@ -738,6 +788,8 @@ int main(void)
         TEST(an_issuer_with_a_new_key_is_told_from_a_missing_one),
         TEST(a_validity_beyond_the_issuers_is_said),
         TEST(racf_stores_what_does_not_verify_notrust),
+        TEST(what_serves_is_not_lost_to_what_does_not_verify),
+        TEST(a_renewal_brings_no_anchor_in),
         TEST(racf_numbers_the_issuers),
         TEST(out_of_its_time_it_is_refused),
         TEST(an_expired_issuer_counts_too),

@@ -234,6 +234,18 @@ static void listings_are_explained_by_what_they_show(void **state)
     assert_int_equal(json_array_size(json_object_get(world->answer, "warnings")), 1);
 }
 
+/* SRV.X's ring Y and SRV's ring X.Y have one name as a resource: it is SRV's. */
+static void owners_with_periods_have_no_ring_profiles(void **state)
+{
+    struct world *world = *state;
+    must(world, "authority define",
+         "{'class': 'RDATALIB', 'profile': 'START1.X.Y.LST', 'uacc': 'control'}");
+    must(world, "explain", "{'user': 1003, 'operation': 'ring show', 'object': 'START1/X.Y'}");
+    assert_check(world, 0, "START1.X.Y.LST", "READ", true);
+    must(world, "explain", "{'user': 1003, 'operation': 'ring show', 'object': 'START1.X/Y'}");
+    assert_check(world, 0, "IRR.DIGTCERT.LISTRING", "UPDATE", false);
+}
+
 static void operations_have_near_misses(void **state)
 {
     struct world *world = *state;
@@ -262,6 +274,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(use_of_what_is_no_ring_is_refused, world_setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(listings_are_explained_by_what_they_show, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(owners_with_periods_have_no_ring_profiles, world_setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(operations_have_near_misses, world_setup, world_teardown),
     };

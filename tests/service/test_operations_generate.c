@@ -228,6 +228,10 @@ static void a_request_becomes_a_ca_only_under_certauth(void **state)
     refused_json(world, "cert generate",
                  with_request(theirs, request_json(key, "critical,CA:TRUE", false)), SG_E_INPUT,
                  "request_wants_ca");
+    refused_json(world, "cert generate",
+                 with_request("{'certificate': 'CERTAUTH/SUB', 'signed_by': 'CERTAUTH/CA'}",
+                              request_json(key, "critical,CA:FALSE", false)),
+                 SG_E_INPUT, "request_wants_no_ca");
     must_json(world, "cert generate",
               with_request("{'certificate': 'CERTAUTH/SUB', 'signed_by': 'CERTAUTH/CA'}",
                            request_json(key, "critical,CA:TRUE", false)));

@@ -183,25 +183,26 @@ static void a_label_has_32_characters_not_bytes(void **state)
 static void bad_labels_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",
-                                      " ",
-                                      "   ",
-                                      " a",
-                                      "a\nb",
-                                      "\t",
-                                      "a\xE2\x80\xAEx",
-                                      "\xE2\x81\xA6z",
-                                      "a\xE2\x80\xA8",
-                                      "\x01",
-                                      "a\x1F",
-                                      "a\x7F",
-                                      "\xC2\x80",
-                                      "\xC2\x85",
-                                      "\xC2\x9F",
-                                      "a\r",
-                                      "\x1B[2J",
-                                      "\xE2\x80\xA8",
-                                      "a\xE2\x80\xA9"};
+    static const char *const bad[] = {
+        "",
+        " ",
+        "   ",
+        " a",
+        "a\nb",
+        "\t",
+        "a\xE2\x80\xAEx", /* NOLINT(misc-misleading-bidirectional): that is what is refused */
+        "\xE2\x81\xA6z",  /* NOLINT(misc-misleading-bidirectional) */
+        "a\xE2\x80\xA8",
+        "\x01",
+        "a\x1F",
+        "a\x7F",
+        "\xC2\x80",
+        "\xC2\x85",
+        "\xC2\x9F",
+        "a\r",
+        "\x1B[2J",
+        "\xE2\x80\xA8",
+        "a\xE2\x80\xA9"};
     for (size_t i = 0; i < SG_COUNT(bad); i++) {
         struct sg_label label = {.text = "untouched"};
         struct sg_error err = SG_ERROR_INIT;

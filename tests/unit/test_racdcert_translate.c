@@ -572,7 +572,7 @@ static void profiles_are_defined(void **state)
     becomes("RDEFINE FACILITY IRR.DIGTCERT.LIST UACC(NONE) OWNER(SECADM) DATA('who lists')",
             "authority define " ON_LIST ",\"uacc\":\"none\"}");
     becomes("rdef facility 'IRR.DIGTCERT.LIST'",
-            "authority define {\"class\":\"facility\"," LIST "}");
+            "authority define {\"class\":\"FACILITY\"," LIST "}");
     becomes("RDEF RDATALIB (START1.RING.LST,START1.RING.UPD) UA(R)",
             "authority define {\"class\":\"RDATALIB\",\"profile\":\"START1.RING.LST\","
             "\"uacc\":\"read\"}; "

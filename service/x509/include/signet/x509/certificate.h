@@ -164,8 +164,9 @@ struct sg_csr_facts {
     char subject_text[SG_DN_TEXT];
     enum sg_key_family family;
     unsigned key_bits;
-    bool wants_ca;  /**< basicConstraints cA asked for */
-    unsigned usage; /**< keyUsage bits asked for */
+    bool wants_ca;   /**< basicConstraints cA asked for */
+    bool refuses_ca; /**< basicConstraints without cA, or a keyUsage without keyCertSign */
+    unsigned usage;  /**< keyUsage bits asked for */
 };
 SG_CHECKED sg_status sg_csr_parse(struct sg_bytes der, struct sg_csr_facts *out,
                                   struct sg_error *err);
