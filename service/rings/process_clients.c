@@ -16,6 +16,8 @@
 #include "connection_internal.h"
 #include "process_internal.h"
 
+#define RESERVED_PART 8 /* a part of the connections is for root and the service's own user */
+
 enum { ACCEPT_AT_ONCE = 16 };
 /* A connection's descriptors; there are no others when it starts to read. */
 enum { FD_CLIENT = 3, FD_CHANNEL = 4, FD_FIRST_CLOSED = 5, FD_LIFTED = 10 };
@@ -77,6 +79,15 @@ static size_t count_of(const struct sg_rings *rings, uid_t uid)
     return count;
 }
 
+static size_t count_all(const struct sg_rings *rings)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < rings->row_count; i++) {
+        count += rings->rows[i].used ? 1 : 0;
+    }
+    return count;
+}
+
 static struct sg_ring_client *free_row(struct sg_rings *rings)
 {
     for (size_t i = 0; i < rings->row_count; i++) {
@@ -94,7 +105,10 @@ static struct sg_ring_client *admit(struct sg_rings *rings, const struct ucred *
         note_refusal(rings, SG_RINGS_TOO_MANY_OF_USER, who);
         return NULL;
     }
-    struct sg_ring_client *client = free_row(rings);
+    bool trusted = who->uid == 0 || who->uid == geteuid();
+    size_t reserved = trusted ? 0 : settings->connections_max / RESERVED_PART;
+    struct sg_ring_client *client =
+        count_all(rings) + reserved < settings->connections_max ? free_row(rings) : NULL;
     if (client == NULL) {
         note_refusal(rings, SG_RINGS_TOO_MANY, who);
     }

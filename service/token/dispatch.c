@@ -41,7 +41,7 @@ static sg_status use_key(struct process *process, const struct wire_call *call,
                          struct sg_error *err)
 {
     const struct sg_mechanism *asked = &call->head.mechanism;
-    if (!sg_token_wire_mechanism_valid((enum wire_verb)call->head.verb, asked)) {
+    if (!is_use(call) || !sg_token_wire_mechanism_valid((enum wire_verb)call->head.verb, asked)) {
         return sg_fail(err, SG_E_INPUT, "bad_mechanism", "this mechanism cannot do that");
     }
     sg_status s = sg_token_state_check(&process->state, err);

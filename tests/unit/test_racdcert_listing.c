@@ -711,10 +711,20 @@ static void listchain_refuses_what_is_no_chain(void **state)
         assert_int_equal(run(listing, SG_LISTING_LISTCHAIN), SG_E_SERVICE);
         assert_non_null(strstr(listing->err.text, keys[i]));
     }
+}
+
+/* An issuer that may not be listed has no owner and no rings. */
+static void listchain_shows_what_may_not_be_listed_bare(void **state)
+{
+    struct listing *listing = *state;
     json_decref(listing->answer);
     listing->answer = chain(1);
     assert_int_equal(json_object_del(chain_member(listing, 1), "rings"), 0);
-    assert_int_equal(run(listing, SG_LISTING_LISTCHAIN), SG_E_SERVICE);
+    assert_int_equal(json_object_del(chain_member(listing, 1), "owner"), 0);
+    assert_int_equal(run(listing, SG_LISTING_LISTCHAIN), SG_OK);
+    assert_non_null(strstr((const char *)listing->out.data,
+                           "Certificate 2:\nDigital certificate information:\n"));
+    assert_null(strstr((const char *)listing->out.data, "ring in common"));
 }
 
 /* ---- LISTMAP ---- */
@@ -1036,6 +1046,7 @@ int main(void)
         LISTING_TEST(rings_of_one_name_are_not_in_common),
         LISTING_TEST(all_rings_in_common_are_named),
         LISTING_TEST(listchain_refuses_what_is_no_chain),
+        LISTING_TEST(listchain_shows_what_may_not_be_listed_bare),
         LISTING_TEST(checkcert_says_what_is_installed),
         LISTING_TEST(checkcert_sums_up_what_is_wrong),
         LISTING_TEST(checkcert_refuses_what_is_no_check),
