@@ -586,3 +586,28 @@ uint64_t sequence_of(struct world *world, const char *owner, const char *ring)
     assert_int_equal(sg_store_ring_get(world->service.store, &ref, &row, &err), SG_OK);
     return row.sequence;
 }
+
+void connect_as(struct world *world, const char *ring, const char *certificate, const char *usage,
+                bool is_default)
+{
+    must_json(world, "ring connect",
+              json_pack("{s:s, s:s, s:s, s:b}", "ring", ring, "certificate", certificate, "usage",
+                        usage, "default", is_default));
+}
+
+void assert_ring(struct world *world, const char *ring, const char *expected)
+{
+    char text[500] = "";
+    size_t i = 0;
+    json_t *item = NULL;
+    must_json(world, "ring show", json_pack("{s:s}", "ring", ring));
+    json_array_foreach(json_object_get(world->answer, "items"), i, item)
+    {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s %s%s", i > 0 ? "|" : "",
+                 json_string_value(json_object_get(item, "label")),
+                 json_string_value(json_object_get(item, "usage")),
+                 json_is_true(json_object_get(item, "default")) ? "*" : "");
+    }
+    assert_string_equal(text, expected);
+}

@@ -104,6 +104,12 @@ struct sg_store_counts counts(struct world *world);
 /** The ring's change counter. */
 uint64_t sequence_of(struct world *world, const char *owner, const char *ring);
 
+/** Connect a certificate, or say anew how it is connected. */
+void connect_as(struct world *world, const char *ring, const char *certificate, const char *usage,
+                bool is_default);
+/** "label USAGE*|label USAGE|…" of a ring's members in order, * for the default. */
+void assert_ring(struct world *world, const char *ring, const char *expected);
+
 /* ---- the world outside: CAs made with OpenSSL ---- */
 
 /** What outside() makes. */

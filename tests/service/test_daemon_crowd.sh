@@ -61,7 +61,7 @@ end_crowd() {
     end_tree "$crowd_pid"
     wait "$crowd_pid" 2>/dev/null || true
     : >"$scratch/crowd"
-    wait_for 10 connections "$1"
+    wait_for 30 connections "$1"
 }
 refused_clients() {
     signet status --json | sed -n '/"refused_clients"/,/\]/s/.*"count": \([0-9]*\).*/\1/p'
@@ -95,7 +95,7 @@ for kind in garbage half slow length silent; do
     [ $((SECONDS - begin)) -lt 10 ] || fail "100 signatures took $((SECONDS - begin)) s"
     end_crowd 2
     clients_detach
-    wait_for 10 connections 0
+    wait_for 30 connections 0
 done
 
 # Everything that they took is given back.

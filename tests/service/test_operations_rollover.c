@@ -41,32 +41,6 @@ static void certify_here(struct world *world, const char *owner, const char *lab
     X509_free(made);
 }
 
-static void connect(struct world *world, const char *ring, const char *certificate,
-                    const char *usage, bool is_default)
-{
-    must_json(world, "ring connect",
-              json_pack("{s:s, s:s, s:s, s:b}", "ring", ring, "certificate", certificate, "usage",
-                        usage, "default", is_default));
-}
-
-/* "label USAGE*|label USAGE|…" of a ring's members in order, * for the default. */
-static void assert_ring(struct world *world, const char *ring, const char *expected)
-{
-    char text[500] = "";
-    size_t i = 0;
-    json_t *item = NULL;
-    must_json(world, "ring show", json_pack("{s:s}", "ring", ring));
-    json_array_foreach(json_object_get(world->answer, "items"), i, item)
-    {
-        size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, "%s%s %s%s", i > 0 ? "|" : "",
-                 json_string_value(json_object_get(item, "label")),
-                 json_string_value(json_object_get(item, "usage")),
-                 json_is_true(json_object_get(item, "default")) ? "*" : "");
-    }
-    assert_string_equal(text, expected);
-}
-
 /* ---- rekey ---- */
 
 static void rekeying_makes_the_same_certificate_for_another_key(void **state)
@@ -167,10 +141,10 @@ static void rolling_over_replaces_in_place(void **state)
     struct world *world = *state;
     must(world, "cert generate", "{'certificate': 'START1/first', 'subject': 'CN=first'}");
     must(world, "cert generate", "{'certificate': 'START1/last', 'subject': 'CN=last'}");
-    connect(world, "START1/KEY", "START1/first", "personal", false);
-    connect(world, "START1/KEY", "START1/web", "personal", false);
-    connect(world, "START1/KEY", "START1/last", "personal", false);
-    connect(world, "START2/OTHER", "START1/web", "personal", true);
+    connect_as(world, "START1/KEY", "START1/first", "personal", false);
+    connect_as(world, "START1/KEY", "START1/web", "personal", false);
+    connect_as(world, "START1/KEY", "START1/last", "personal", false);
+    connect_as(world, "START2/OTHER", "START1/web", "personal", true);
     must(world, "cert rekey", rekey_web);
     certify_here(world, "START1", "web-2");
     uint64_t sequence = sequence_of(world, "START1", "KEY");
@@ -205,8 +179,8 @@ static void trust_anchors_stand_beside_each_other(void **state)
     struct world *world = *state;
     must(world, "cert generate", "{'certificate': 'CERTAUTH/CA', 'subject': 'CN=CA'}");
     must(world, "cert rekey", "{'certificate': 'CERTAUTH/CA', 'label': 'CA2'}");
-    connect(world, "START1/KEY", "CERTAUTH/CA", "certauth", false);
-    connect(world, "START2/OTHER", "CERTAUTH/CA", "site", true);
+    connect_as(world, "START1/KEY", "CERTAUTH/CA", "certauth", false);
+    connect_as(world, "START2/OTHER", "CERTAUTH/CA", "site", true);
     must(world, "cert rollover", "{'certificate': 'CERTAUTH/CA', 'label': 'CA2'}");
     assert_says(world, "did", "connected CERTAUTH/CA2 to START1/KEY as CERTAUTH, beside");
     assert_ring(world, "START1/KEY", "CA CERTAUTH|CA2 CERTAUTH");
@@ -221,8 +195,8 @@ static void one_that_stands_there_already_takes_over(void **state)
     struct world *world = *state;
     must(world, "cert rekey", rekey_web);
     certify_here(world, "START1", "web-2");
-    connect(world, "START1/KEY", "START1/web-2", "personal", true);
-    connect(world, "START1/KEY", "START1/web", "personal", false);
+    connect_as(world, "START1/KEY", "START1/web-2", "personal", true);
+    connect_as(world, "START1/KEY", "START1/web", "personal", false);
     must(world, "cert rollover", roll_web);
     assert_ring(world, "START1/KEY", "web-2 PERSONAL*");
 }
@@ -233,7 +207,7 @@ static void a_key_that_decrypts_is_kept_for_that(void **state)
     must(world, "cert generate",
          "{'certificate': 'START1/mail', 'subject': 'CN=mail', 'key': 'rsa:2048',"
          " 'usage': ['handshake', 'dataencrypt']}");
-    connect(world, "START1/KEY", "START1/mail", "personal", true);
+    connect_as(world, "START1/KEY", "START1/mail", "personal", true);
     must(world, "cert rekey", "{'certificate': 'START1/mail', 'label': 'mail2'}");
     certify_here(world, "START1", "mail2");
     struct snapshot before = snapshot(world);
@@ -249,7 +223,7 @@ static void a_key_that_decrypts_is_kept_for_that(void **state)
     assert_true(json_is_true(json_object_get(world->answer, "may_sign")));
     refused(world, "cert request", "{'certificate': 'START1/mail'}", SG_E_CONFLICT, "key_retired");
     /* who needs it connects it */
-    connect(world, "START1/KEY", "START1/mail", "personal", false);
+    connect_as(world, "START1/KEY", "START1/mail", "personal", false);
     assert_says(world, "warnings", "its key decrypts and signs no more");
     refused(world, "cert rollover", "{'certificate': 'START1/mail2', 'label': 'mail'}",
             SG_E_CONFLICT, "key_retired");
@@ -279,7 +253,7 @@ static void a_retired_ca_signs_nothing(void **state)
 static void a_successor_that_is_not_ready_is_refused(void **state)
 {
     struct world *world = *state;
-    connect(world, "START1/KEY", "START1/web", "personal", true);
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
     refused(world, "cert rollover", roll_web, SG_E_NOT_FOUND, "certificate_not_found");
     assert_told(world, "cert rekey");
     refused(world, "cert rollover", "{'certificate': 'START1/web', 'label': 'web'}", SG_E_CONFLICT,
@@ -316,7 +290,7 @@ static void a_successor_that_is_not_ready_is_refused(void **state)
 static void force_takes_what_is_there(void **state)
 {
     struct world *world = *state;
-    connect(world, "START1/KEY", "START1/web", "personal", true);
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
     must(world, "cert rekey", rekey_web);
     must(world, "cert rollover", force_web);
     assert_says(world, "warnings", "START1/web-2 is self-signed");
@@ -346,7 +320,7 @@ static void a_token_that_is_away_follows_later(void **state)
 static void renewal_is_by_public_key_and_owner(void **state)
 {
     struct world *world = *state;
-    connect(world, "START1/KEY", "START1/web", "personal", true);
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
     certify_here(world, "START1", "web");
     X509 *again = certify(world, &ca, "START1", "web");
     must_json(world, "cert add", bundle_json("START1", again, NULL));

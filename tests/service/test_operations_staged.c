@@ -21,32 +21,6 @@ static int setup(void **state)
     return failed;
 }
 
-static void connect(struct world *world, const char *ring, const char *certificate,
-                    const char *usage, bool is_default)
-{
-    must_json(world, "ring connect",
-              json_pack("{s:s, s:s, s:s, s:b}", "ring", ring, "certificate", certificate, "usage",
-                        usage, "default", is_default));
-}
-
-/* "label USAGE*|label USAGE|…" of a ring's members in order, * for the default. */
-static void assert_ring(struct world *world, const char *ring, const char *expected)
-{
-    char text[500] = "";
-    size_t i = 0;
-    json_t *item = NULL;
-    must_json(world, "ring show", json_pack("{s:s}", "ring", ring));
-    json_array_foreach(json_object_get(world->answer, "items"), i, item)
-    {
-        size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, "%s%s %s%s", i > 0 ? "|" : "",
-                 json_string_value(json_object_get(item, "label")),
-                 json_string_value(json_object_get(item, "usage")),
-                 json_is_true(json_object_get(item, "default")) ? "*" : "");
-    }
-    assert_string_equal(text, expected);
-}
-
 /* The lines of the last plan: "step state|…". */
 static void assert_plan(const struct world *world, const char *expected)
 {
@@ -99,7 +73,7 @@ static bool may_sign(struct world *world, const char *label)
 static void the_plan_says_what_where_and_by_when(void **state)
 {
     struct world *world = *state;
-    connect(world, "START1/KEY", "START1/web", "personal", true);
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
     struct snapshot before = snapshot(world);
     must(world, "rollover plan", start_web);
     struct snapshot after = snapshot(world);
@@ -181,7 +155,7 @@ static void what_cannot_be_started_is_refused(void **state)
 static void steps_out_of_order_are_refused(void **state)
 {
     struct world *world = *state;
-    connect(world, "START1/KEY", "START1/web", "personal", true);
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
     refused(world, "rollover switch", web, SG_E_CONFLICT, "rollover_not_started");
     assert_told(world, "signet rollover start 'START1/web'");
     refused(world, "rollover finish", web, SG_E_CONFLICT, "rollover_not_started");
@@ -262,9 +236,9 @@ static void only_who_may_does_it_and_sees_it(void **state)
 static void all_rings_are_switched_in_one_step(void **state)
 {
     struct world *world = *state;
-    connect(world, "START1/KEY", "START1/web", "personal", true);
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
     must(world, "ring add", "{'ring': 'START1/SECOND'}");
-    connect(world, "START1/SECOND", "START1/web", "personal", false);
+    connect_as(world, "START1/SECOND", "START1/web", "personal", false);
     must(world, "rollover start", start_web);
     assert_string_equal(answered(world, "next"), "signet cert request 'START1/web-2'");
     assert_ring(world, "START1/KEY", "web PERSONAL*");
@@ -296,16 +270,16 @@ static void all_rings_are_switched_in_one_step(void **state)
 static void rings_that_come_later_are_caught_up_with(void **state)
 {
     struct world *world = *state;
-    connect(world, "START1/KEY", "START1/web", "personal", true);
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
     must(world, "rollover start", start_web);
     must(world, "rollover switch", web_as_it_is);
     must(world, "ring add", "{'ring': 'START1/LATE'}");
-    connect(world, "START1/LATE", "START1/web", "personal", true);
+    connect_as(world, "START1/LATE", "START1/web", "personal", true);
     must(world, "rollover switch", web_as_it_is);
     assert_says(world, "did", "START1/LATE");
     assert_ring(world, "START1/LATE", "web-2 PERSONAL*");
     must(world, "ring add", "{'ring': 'START1/LATER'}");
-    connect(world, "START1/LATER", "START1/web", "personal", true);
+    connect_as(world, "START1/LATER", "START1/web", "personal", true);
     must(world, "rollover finish", web);
     assert_ring(world, "START1/LATER", "web-2 PERSONAL*");
 }
@@ -333,7 +307,7 @@ static void a_key_that_decrypts_is_kept_for_that(void **state)
     must(world, "cert generate",
          "{'certificate': 'START1/mail', 'subject': 'CN=mail', 'key': 'rsa:2048',"
          " 'usage': ['handshake', 'dataencrypt']}");
-    connect(world, "START1/KEY", "START1/mail", "personal", true);
+    connect_as(world, "START1/KEY", "START1/mail", "personal", true);
     must(world, "rollover start", "{'certificate': 'START1/mail', 'label': 'mail2'}");
     must(world, "rollover switch", "{'certificate': 'START1/mail', 'self_signed': true}");
     must(world, "rollover finish", mail);
@@ -378,10 +352,10 @@ static void undo_puts_everything_back(void **state)
     struct world *world = *state;
     struct snapshot before;
     must(world, "ring add", "{'ring': 'START1/BOTH'}");
-    connect(world, "START1/KEY", "START1/web", "personal", true);
-    connect(world, "START1/BOTH", "START1/web", "personal", false);
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
+    connect_as(world, "START1/BOTH", "START1/web", "personal", false);
     must(world, "rollover start", start_web);
-    connect(world, "START1/BOTH", "START1/web-2", "personal", true);
+    connect_as(world, "START1/BOTH", "START1/web-2", "personal", true);
     must(world, "rollover switch", web_as_it_is);
     assert_ring(world, "START1/KEY", "web-2 PERSONAL*");
     assert_ring(world, "START1/BOTH", "web-2 PERSONAL*");
@@ -403,7 +377,7 @@ static void undo_puts_everything_back(void **state)
 static void undo_puts_back_what_somebody_removed(void **state)
 {
     struct world *world = *state;
-    connect(world, "START1/KEY", "START1/web", "personal", true);
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
     must(world, "rollover start", start_web);
     must(world, "rollover switch", web_as_it_is);
     must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/web-2'}");
@@ -423,7 +397,7 @@ static void what_was_put_to_use_is_left(void **state)
     assert_says(world, "did", "left START1/web-2 as it is");
     assert_true(has_row(world, "START1", "web-2"));
     must(world, "rollover start", "{'certificate': 'START1/web', 'label': 'web-3'}");
-    connect(world, "START2/OTHER", "START1/web-3", "personal", false);
+    connect_as(world, "START2/OTHER", "START1/web-3", "personal", false);
     must(world, "rollover undo", web);
     assert_true(has_row(world, "START1", "web-3"));
     must(world, "cert generate", "{'certificate': 'CERTAUTH/CA', 'subject': 'CN=CA'}");
@@ -455,16 +429,16 @@ static void an_old_root_stays_while_something_under_it_is_connected(void **state
          "{'certificate': 'START1/leaf', 'subject': 'CN=leaf', 'signed_by': 'CERTAUTH/Sub'}");
     must(world, "cert generate",
          "{'certificate': 'START1/idle', 'subject': 'CN=idle', 'signed_by': 'CERTAUTH/CA'}");
-    connect(world, "START1/KEY", "CERTAUTH/CA", "certauth", false);
-    connect(world, "START2/OTHER", "START1/leaf", "personal", false);
+    connect_as(world, "START1/KEY", "CERTAUTH/CA", "certauth", false);
+    connect_as(world, "START2/OTHER", "START1/leaf", "personal", false);
     must(world, "rollover start", start_ca);
     assert_says(world, "did", "connected CERTAUTH/CA2 to START1/KEY as CERTAUTH, beside");
     assert_ring(world, "START1/KEY", "CA CERTAUTH|CA2 CERTAUTH");
     must(world, "cert generate",
          "{'certificate': 'START1/new', 'subject': 'CN=new', 'signed_by': 'CERTAUTH/CA2'}");
-    connect(world, "START2/OTHER", "START1/new", "personal", true);
+    connect_as(world, "START2/OTHER", "START1/new", "personal", true);
     must(world, "ring add", "{'ring': 'START1/LATE'}");
-    connect(world, "START1/LATE", "CERTAUTH/CA", "site", false);
+    connect_as(world, "START1/LATE", "CERTAUTH/CA", "site", false);
     must(world, "rollover switch", ca_1);
     assert_ring(world, "START1/LATE", "CA SITE|CA2 SITE");
     refused(world, "rollover finish", ca_1, SG_E_CONFLICT, "root_in_use");
@@ -473,7 +447,7 @@ static void an_old_root_stays_while_something_under_it_is_connected(void **state
             SG_E_CONFLICT, "root_in_use");
     must(world, "rollover plan", ca_1);
     assert_non_null(strstr(answered(world, "waits_for"), "START1/leaf"));
-    connect(world, "START1/KEY", "START1/idle", "personal", false);
+    connect_as(world, "START1/KEY", "START1/idle", "personal", false);
     refused(world, "rollover finish", ca_1, SG_E_CONFLICT, "root_in_use");
     assert_told(world, "2 connected certificates were issued under");
     must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/idle'}");
@@ -487,7 +461,7 @@ static void undo_takes_the_new_root_out(void **state)
 {
     struct world *world = *state;
     must(world, "cert generate", "{'certificate': 'CERTAUTH/CA', 'subject': 'CN=CA'}");
-    connect(world, "START1/KEY", "CERTAUTH/CA", "certauth", false);
+    connect_as(world, "START1/KEY", "CERTAUTH/CA", "certauth", false);
     must(world, "rollover start", start_ca);
     must(world, "rollover undo", ca_1);
     assert_says(world, "did", "removed CERTAUTH/CA2 from START1/KEY");
@@ -499,7 +473,7 @@ static void undo_takes_the_new_root_out(void **state)
 static void promotion_is_asked_for(void **state)
 {
     struct world *world = *state;
-    connect(world, "START1/KEY", "START1/web", "certauth", false);
+    connect_as(world, "START1/KEY", "START1/web", "certauth", false);
     must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.ROLLOVER'}");
     must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.REKEY'}");
     must(world, "authority permit",
