@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <signet/base/file.h>
 #include <signet/cli/shapes.h>
@@ -58,6 +59,16 @@ static bool holds(const char *path, const struct stat *info, const struct sg_buf
            memcmp(old.data, content->data, old.len) == 0;
 }
 
+/* The server may read the file by its group. */
+static void keep_group(const char *path, gid_t group)
+{
+    struct stat now;
+    if (lstat(path, &now) == 0 && now.st_gid != group && lchown(path, (uid_t)-1, group) != 0) {
+        sg_watch_say("warning: %s belongs to group %lu now, and belonged to %lu",
+                     sg_excerpt(path).text, (unsigned long)now.st_gid, (unsigned long)group);
+    }
+}
+
 static sg_status put(const char *path, const struct sg_buffer *content, bool *changed,
                      struct sg_error *err)
 {
@@ -69,6 +80,9 @@ static sg_status put(const char *path, const struct sg_buffer *content, bool *ch
     mode_t mode = exists && S_ISREG(info.st_mode) ? info.st_mode & 0777 : NEW_FILE_MODE;
     sg_status s = sg_file_replace(path, content->data, content->len, mode, err);
     *changed = *changed || s == SG_OK;
+    if (s == SG_OK && exists) {
+        keep_group(path, info.st_gid);
+    }
     return s;
 }
 

@@ -63,6 +63,8 @@ grep -q '^would: write .*dry.pem after each change' "$scratch/dry" || fail "a dr
 say 'files that were not up to date are the first change'
 echo old >"$scratch/trust.pem"
 chmod 640 "$scratch/trust.pem"
+[ "$(id -u)" -ne 0 ] || chgrp 33 "$scratch/trust.pem"
+group=$(stat -c %g "$scratch/trust.pem")
 # shellcheck disable=SC2016 # the dollars are for the command
 watch first --chain "$scratch/chain.pem" --trust "$scratch/trust.pem" \
     --exec 'echo "$SIGNET_RING $SIGNET_SEQUENCE $(grep -c BEGIN "'"$scratch"'/trust.pem")" >>"'"$scratch"'/ran"; echo noise'
@@ -89,6 +91,7 @@ tail -n 1 "$scratch/first.out" | grep -qE "^START1/WEB $(sequence) 20[0-9-]+T[0-
 lines 2 "$scratch/first.out" || fail 'the output of the command is among the lines'
 grep -q '^noise$' "$scratch/first.log" || fail 'the output of the command is lost'
 [ "$(stat -c %i "$scratch/trust.pem")" != "$inode" ] || fail 'the truststore was written over, not replaced'
+[ "$(stat -c %g "$scratch/trust.pem")" = "$group" ] || fail "the group was not kept: $(stat -c %g "$scratch/trust.pem")"
 [ "$(stat -c %a "$scratch/trust.pem")" = 640 ] || fail "the mode was not kept: $(stat -c %a "$scratch/trust.pem")"
 signet ring export START1/WEB --format pem --out - >"$scratch/exported"
 cmp -s "$scratch/exported" "$scratch/trust.pem" || fail 'the truststore is another one than ring export writes'
