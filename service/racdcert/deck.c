@@ -390,6 +390,19 @@ static size_t leading_blanks(const struct line *line)
     return blanks;
 }
 
+/* The rest of a command that was refused: no command of its own. */
+static void skip_continued(struct sg_deck *deck, char sign)
+{
+    struct line line;
+    while (sign != '\0' && next_line(deck, &line)) {
+        if (is_job_control(deck, &line)) {
+            take_statement(deck, &line);
+            return;
+        }
+        sign = continuation(&line);
+    }
+}
+
 static sg_status join_lines(struct sg_deck *deck, struct joining *joining, struct line line)
 {
     bool strip = false;
@@ -400,8 +413,12 @@ static sg_status join_lines(struct sg_deck *deck, struct joining *joining, struc
             s = join_line(joining, &line, strip ? leading_blanks(&line) : 0,
                           line.len - (sign != '\0' ? 1 : 0));
         }
-        if (s != SG_OK || sign == '\0') {
-            return s != SG_OK ? s : check_closed(deck, joining);
+        if (s != SG_OK) {
+            skip_continued(deck, sign);
+            return s;
+        }
+        if (sign == '\0') {
+            return check_closed(deck, joining);
         }
         strip = sign == '+';
         if (!next_line(deck, &line)) {

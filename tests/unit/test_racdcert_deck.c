@@ -164,6 +164,16 @@ static void faults_have_their_place_and_the_deck_goes_on(void **state)
     expect_end(reading);
 }
 
+/* What a refused line continues with could be read as a command. */
+static void the_rest_of_a_refused_command_is_none(void **state)
+{
+    struct reading *reading = *state;
+    open_deck(reading, "A\x01 -\nRACDCERT DELETE +\n REST\nC\nD\x02+\n//STEP EXEC\nE\n");
+    expect_fault(reading, "bad_character", 1, 2);
+    expect(reading, "C");
+    expect_fault(reading, "bad_character", 5, 2);
+}
+
 static void an_unclosed_comment_ends_the_deck(void **state)
 {
     struct reading *reading = *state;
@@ -188,11 +198,12 @@ static void what_is_too_long_is_refused(void **state)
     while (used < SG_DECK_COMMAND_MAX + 2000) {
         used += (size_t)snprintf(deck + used, room - used, "%-99s-\n", "A");
     }
-    snprintf(deck + used, room - used, "B\n");
+    snprintf(deck + used, room - used, "B\nC\n");
     open_deck(reading, deck);
     struct sg_error err = SG_ERROR_INIT;
     assert_int_equal(sg_deck_next(&reading->deck, &reading->command, &err), SG_E_LIMIT);
     assert_string_equal(err.code, "command_too_long");
+    expect(reading, "C");
     struct sg_bytes huge = {(const unsigned char *)deck, (size_t)SG_DECK_MAX + 1};
     assert_int_equal(sg_deck_begin(&reading->deck, huge, &err), SG_E_LIMIT);
     assert_string_equal(err.code, "deck_too_large");
@@ -274,6 +285,7 @@ int main(void)
         TEST(sequence_numbers_are_taken_off_a_numbered_deck_only),
         TEST(a_byte_order_mark_is_no_command),
         TEST(faults_have_their_place_and_the_deck_goes_on),
+        TEST(the_rest_of_a_refused_command_is_none),
         TEST(an_unclosed_comment_ends_the_deck),
         TEST(what_is_too_long_is_refused),
         TEST(excerpts_mark_the_fault_in_characters),
