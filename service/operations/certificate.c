@@ -371,6 +371,22 @@ static sg_status check_rollover(struct sg_run *run, const struct sg_certificate_
     return sg_object(err, "%s", sg_row_name(row).text);
 }
 
+static sg_status say_deleted(struct sg_run *run, const struct sg_certificate_row *row,
+                             bool with_key, const struct memberships *memberships,
+                             struct sg_error *err)
+{
+    char more[40] = "";
+    const char *key = with_key ? " and its private key" : "";
+    if (memberships->count == 0) {
+        return sg_run_effect(run, err, "deleted %s%s", sg_row_name(row).text, key);
+    }
+    if (memberships->count > 1) {
+        snprintf(more, sizeof more, " and %zu more", memberships->count - 1);
+    }
+    return sg_run_effect(run, err, "deleted %s%s, removed from its rings: %s%s",
+                         sg_row_name(row).text, key, memberships->first, more);
+}
+
 sg_status sg_operation_CERT_DELETE(struct sg_run *run, struct sg_error *err)
 {
     SG_CERTIFICATE_ROW row = {0};
@@ -390,10 +406,7 @@ sg_status sg_operation_CERT_DELETE(struct sg_run *run, struct sg_error *err)
         s = sg_run_settle_later(run, kind, row.token, &row.key, err);
     }
     s = s == SG_OK ? answer_status(run, &row, err) : s;
-    return s == SG_OK ? sg_run_effect(run, err, "deleted %s%s%s", sg_row_name(&row).text,
-                                      orphaned ? " and its private key" : "",
-                                      memberships.count > 0 ? ", removed from its rings" : "")
-                      : s;
+    return s == SG_OK ? say_deleted(run, &row, orphaned, &memberships, err) : s;
 }
 
 /* ---- request ---- */
