@@ -187,6 +187,17 @@ static sg_status describe(const struct sg_rollover *rollover, json_t *item, stru
     return s == SG_OK ? set_time(item, "due", sg_life_due(facts, next), err) : s;
 }
 
+/* Who must still change shows here before the old key goes. */
+static sg_status say_last_use(struct sg_run *run, const struct sg_rollover *rollover, json_t *item,
+                              struct sg_error *err)
+{
+    const struct sg_certificate_row *old = &rollover->old_row;
+    int64_t last_s = 0;
+    sg_status s =
+        old->has_key ? sg_store_key_last_use(run->service->store, &old->key, &last_s, err) : SG_OK;
+    return s == SG_OK ? set_time(item, "old_last_used", last_s, err) : s;
+}
+
 static sg_status list_one(void *context, const struct sg_rollover_row *row, struct sg_error *err)
 {
     struct listing *listing = context;
@@ -199,7 +210,8 @@ static sg_status list_one(void *context, const struct sg_rollover_row *row, stru
         return sg_fail_memory(err);
     }
     sg_status s = sg_rollover_load(listing->run, &row->old_name, NULL, &rollover, err);
-    return s == SG_OK ? describe(&rollover, item, err) : s;
+    s = s == SG_OK ? describe(&rollover, item, err) : s;
+    return s == SG_OK ? say_last_use(listing->run, &rollover, item, err) : s;
 }
 
 sg_status sg_operation_ROLLOVER_LIST(struct sg_run *run, struct sg_error *err)

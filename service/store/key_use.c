@@ -81,3 +81,19 @@ sg_status sg_store_key_use_total(struct sg_store *store, const struct sg_key_id 
     *out = s == SG_OK && row ? (uint64_t)sqlite3_column_int64(query.stmt, 0) : 0;
     return s;
 }
+
+sg_status sg_store_key_last_use(struct sg_store *store, const struct sg_key_id *key,
+                                int64_t *last_s, struct sg_error *err)
+{
+    SG_QUERY query = {0};
+    bool row = false;
+    *last_s = 0;
+    sg_status s = sg_query_open(store, SG_Q_KEY_LAST_USE, &query, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    sg_query_blob(&query, key->bytes, sizeof key->bytes);
+    s = sg_query_step(&query, &row, "reading uses of a key", err);
+    *last_s = s == SG_OK && row ? sqlite3_column_int64(query.stmt, 0) : 0;
+    return s;
+}

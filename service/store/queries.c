@@ -57,6 +57,7 @@ static const char *const texts[SG_QUERY_COUNT] = {
     [SG_Q_KEY_USES] = "SELECT uid, count, last FROM key_use WHERE key = ? AND ring = ?"
                       " ORDER BY last DESC, count DESC, uid",
     [SG_Q_KEY_USE_TOTAL] = "SELECT coalesce(sum(count), 0) FROM key_use WHERE key = ? AND ring = ?",
+    [SG_Q_KEY_LAST_USE] = "SELECT coalesce(max(last), 0) FROM key_use WHERE key = ?",
     [SG_Q_KEY_LEAVE] = "UPDATE certificate SET key = NULL,"
                        " key_type = (SELECT type FROM key WHERE id = ?1) WHERE key = ?1",
 

@@ -100,6 +100,20 @@ clients_expect sign "$not_permitted" 4
 signet ring connect START1/WEB START1/web-2 --default >/dev/null 2>&1
 clients_expect sign ok 4
 
+say 'who still uses the old key is seen'
+last_used() {
+    signet rollover list --json | sed -n 's/.*"old_last_used": "\(.*\)",*/\1/p'
+}
+used_later() {
+    [[ "$(last_used)" > "$1" ]]
+}
+sleep 6
+before=$(last_used)
+[ -n "$before" ] || fail 'no use of the old key is told'
+sleep 1
+clients_expect sign ok 4
+wait_for 10 used_later "$before"
+
 say 'undone: who has found the new key meanwhile signs on too'
 exec {old_out}<&"${CLIENTS[0]}" {old_in}>&"${CLIENTS[1]}"
 CLIENTS_PID=

@@ -298,6 +298,9 @@ SG_CHECKED sg_status sg_store_key_uses(struct sg_store *store, const struct sg_k
 /** How often, by everybody. */
 SG_CHECKED sg_status sg_store_key_use_total(struct sg_store *store, const struct sg_key_id *key,
                                             int64_t ring, uint64_t *out, struct sg_error *err);
+/** When last, through any ring, seconds since 1970; 0: never. */
+SG_CHECKED sg_status sg_store_key_last_use(struct sg_store *store, const struct sg_key_id *key,
+                                           int64_t *last_s, struct sg_error *err);
 
 /* ---- logins: a PIN is tried once ---- */
 enum sg_login_state { SG_LOGIN_NEVER, SG_LOGIN_TRYING, SG_LOGIN_ACCEPTED, SG_LOGIN_REFUSED };
