@@ -799,9 +799,10 @@ static void writing(struct run *run)
     CK_ULONG bits = 2048;
     CK_ATTRIBUTE public[] = {{CKA_TOKEN, &yes, sizeof yes}, {CKA_MODULUS_BITS, &bits, sizeof bits}};
     CK_ATTRIBUTE private = {CKA_TOKEN, &yes, sizeof yes};
-    unsigned char name[32];
+    unsigned char name[33]; /* 32 in PKCS#11; p11-kit 0.24.1 looks for an end behind them */
     begin(run, "writing");
-    memset(name, ' ', sizeof name);
+    memset(name, ' ', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
     EXPECT("an object", run->p11->C_CreateObject(run->session, object, 2, &made),
            CKR_SESSION_READ_ONLY);
     EXPECT("a copy", run->p11->C_CopyObject(run->session, run->certificate, object + 1, 1, &made),
