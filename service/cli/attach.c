@@ -67,8 +67,9 @@ static sg_status closed(bool any, struct sg_error *err)
     if (!any) {
         sg_fail(err, SG_E_SERVICE, "attach_refused",
                 "the service closed the connection before it said anything");
-        return sg_hint(err, "It speaks p11-kit's protocol only, and so many connections a user: "
-                            "max_connections_per_user, and the log of signetd.");
+        return sg_hint(err,
+                       "It speaks p11-kit's protocol only, and lets in so many connections of a "
+                       "user: connections_per_user_max; the log of signetd says which it was.");
     }
     sg_fail(err, SG_E_SERVICE, "service_gone", "the service ended the connection");
     return sg_hint(err, "The program must be started again, or load its module again; the log of "

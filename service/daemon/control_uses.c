@@ -8,7 +8,8 @@
 #include <signet/base/log.h>
 
 #define STORE_EVERY_S 5
-#define PAGES_MAX 256                     /* of ended processes, when the store takes nothing */
+#define PAGES_MAX 256           /* of ended processes, when the store takes nothing */
+#define COUNT_MAX 1000000000000 /* uses at a time; more is a page that was tampered with */
 #define NEARLY_FULL (SG_USES_MAX / 4 * 3) /* rows: then the process gets another page */
 
 struct uses_page {
@@ -71,7 +72,7 @@ static bool is_new(const struct uses_page *page, uint32_t i, struct sg_key_use *
                                .uid = row->uid,
                                .count = count - page->stored[i],
                                .last_s = atomic_load_explicit(&row->last_s, memory_order_relaxed)};
-    return count > page->stored[i] && out->count <= INT64_MAX && out->last_s >= 0;
+    return count > page->stored[i] && out->count <= COUNT_MAX && out->last_s >= 0;
 }
 
 static size_t collect(const struct uses_page *page, struct sg_key_use *out)

@@ -116,13 +116,21 @@ static bool is_fresh(const struct process *process)
     return sg_monotonic_ms(sg_clock_system()) - process->state.logged_in_ms < FRESH_MS;
 }
 
+/* Is it known without the token that it holds nothing of this key? */
+static bool is_refused(const struct process *process, const struct wire_call *call)
+{
+    return memcmp(&process->refused, &call->head.key, sizeof call->head.key) == 0;
+}
+
 static sg_status destroy(struct process *process, const struct wire_call *call,
                          struct sg_error *err)
 {
     struct sg_pkcs11_id id = id_of(call);
     unsigned count = 0;
     sg_status s = sg_pkcs11_object_destroy(process->state.session, &id, &count, err);
-    s = s == SG_OK && count == 0 && !is_fresh(process) ? read_anew(process, err) : s;
+    s = s == SG_OK && count == 0 && !is_fresh(process) && !is_refused(process, call)
+            ? read_anew(process, err)
+            : s;
     if (s == SG_OK) {
         uint32_t number = count;
         memcpy(process->answer, &number, sizeof number);

@@ -82,8 +82,10 @@ static sg_status check_same(struct process *process, const struct sg_pkcs11_impo
         return SG_OK;
     }
     unsigned count = 0;
-    struct sg_error ignored = SG_ERROR_INIT; /* control destroys what is left, by its journal */
-    (void)!sg_pkcs11_object_destroy(process->state.session, &import->id, &count, &ignored);
+    struct sg_error failed = SG_ERROR_INIT; /* control destroys what is left, by its journal */
+    if (sg_pkcs11_object_destroy(process->state.session, &import->id, &count, &failed) != SG_OK) {
+        process->reread = true; /* and sees then what is left */
+    }
     return sg_fail(err, SG_E_INPUT, "wrong_key",
                    "the encrypted private key is another one than was said");
 }

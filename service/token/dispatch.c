@@ -108,6 +108,18 @@ bool sg_token_is_doubtful(const struct process *process, const struct wire_call 
     return false;
 }
 
+/* What an import is refused for before anything of it goes to the token. */
+static bool is_refused_unwritten(const struct sg_error *err)
+{
+    static const char *const codes[] = {"sealed_key_damaged", "bad_private_key", "unsupported_key"};
+    for (size_t i = 0; i < SG_COUNT(codes); i++) {
+        if (err->status == SG_E_INPUT && strcmp(err->code, codes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* After a write that failed half-way a module may go on with what it remembers: SoftHSM loses sight
  * of an object that it could not delete, and of a token whose directory was away for a moment.
  * Somebody waits for a new key and will ask again: the next process is to be ready by then. What
@@ -118,6 +130,9 @@ static void note_doubt(struct process *process, const struct wire_call *call,
 {
     uint32_t verb = call->head.verb;
     bool makes = verb == WIRE_GENERATE || verb == WIRE_IMPORT;
+    if (verb == WIRE_IMPORT && is_refused_unwritten(err)) {
+        process->refused = call->head.key;
+    }
     if (!sg_pkcs11_leaves_doubt(err->ck_rv)) {
         return;
     }

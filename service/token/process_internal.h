@@ -28,6 +28,7 @@ struct process {
      * The oldest gives way. */
     struct sg_key_id doubtful[DOUBTFUL_MAX];
     size_t doubtful_count;
+    struct sg_key_id refused; /* the last import that was refused before the token was asked */
     size_t answer_len;
     unsigned char answer[ANSWER_MAX];
     struct sg_packet packet; /* the request being served; last, for it is large */

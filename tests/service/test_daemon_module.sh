@@ -152,6 +152,22 @@ order ''
 wait_for 60 is_first ready 1
 clients_expect sign ok 2
 
+say 'what cannot be destroyed keeps nothing else waiting'
+signet cert generate START1/stuck --subject CN=stuck --key ec:p256 --token softhsm >/dev/null
+order 'C_DestroyObject failed always'
+expect_text 'could not follow at once' signet cert delete START1/stuck
+for i in 1 2 3 4; do
+    signet cert generate "START1/more$i" --subject "CN=more$i" --key ec:p256 --token softhsm >/dev/null ||
+        fail 'no key is made beside one that cannot be destroyed'
+    sleep 2 # tried again meanwhile
+done
+[ "$(number unsettled_intents)" -ge 1 ] || fail 'a key that was not destroyed counts as settled'
+order ''
+is_settled() { [ "$(number unsettled_intents)" -eq 0 ]; }
+wait_for 90 is_settled
+wait_for 30 is_first ready 1
+clients_expect sign ok 2
+
 say 'a login is let go on until its deadline'
 order 'C_Login hang once'
 kill_all signet-token0.1

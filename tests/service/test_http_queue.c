@@ -177,6 +177,31 @@ static void a_watcher_that_has_gone_is_forgotten(void **state)
     assert_int_equal(open_descriptors(), before);
 }
 
+/* Three are all that a user may have: those whose clients are gone do not keep it out. */
+static void watchers_that_have_gone_make_room(void **state)
+{
+    struct fixture *fixture = *state;
+    int watchers[3];
+    for (size_t i = 0; i < SG_COUNT(watchers); i++) {
+        watchers[i] = say(fixture, WATCH("20"));
+    }
+    pump(fixture, 50);
+    int late = client_open(fixture);
+    struct reply reply = client_reply(fixture, late, 3000);
+    assert_int_equal(reply.code, 503); /* while they are there */
+    reply_done(&reply);
+    close(late);
+    for (size_t i = 0; i < SG_COUNT(watchers); i++) {
+        close(watchers[i]);
+    }
+    pump(fixture, 50);
+    int64_t start = now_ms();
+    reply = ask(fixture, GET("/v1/status"));
+    assert_int_equal(reply.code, 200);
+    assert_in_range(now_ms() - start, 0, 3000);
+    reply_done(&reply);
+}
+
 #define QUEUE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -193,6 +218,8 @@ int main(void)
         QUEUE_TEST(without_patience_the_answer_comes_at_once),
         QUEUE_TEST(patience_has_an_end),
         QUEUE_TEST(a_watcher_that_has_gone_is_forgotten),
+        cmocka_unit_test_setup_teardown(watchers_that_have_gone_make_room, fixture_setup_three,
+                                        fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,6 +178,33 @@ static void expect_refused(void **state, const struct sg_buffer *package, const 
     assert_int_equal(after.private_keys, before.private_keys);
 }
 
+/* ---- taking back ---- */
+
+#define FRESH_S 6 /* a process that has logged in longer ago is not believed when it sees nothing  \
+                   */
+
+/* Nothing of it went to the token: taking it back costs no process. */
+static void what_was_refused_is_taken_back_at_once(void **state)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_transport_offer to;
+    struct sg_token_info info = {0};
+    FOREIGN foreign;
+    unsigned count = 9;
+    SG_BUFFER package;
+    SG_BUFFER spki;
+    struct sg_key_id id = fresh_id(state);
+    foreign_init(&foreign, make_key("brainpoolP256r1"));
+    sleep(FRESH_S);
+    offer(state, &to);
+    pack(&to, &foreign, SG_TRANSPORT_IMPORT, &package);
+    assert_int_equal(import(state, id, false, false, &package, &spki, &err), SG_E_INPUT);
+    assert_string_equal(err.code, "unsupported_key");
+    assert_int_equal(sg_token_destroy(link_of(state), &id, &count, &err), SG_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(sg_token_get_info(link_of(state), &info, &err), SG_OK);
+}
+
 /* ---- taking out ---- */
 
 static sg_status take_out(void **state, struct sg_key_id id, const struct foreign *foreign,
@@ -646,6 +673,7 @@ int main(void)
         cmocka_unit_test(test_another_key_than_was_said),
         cmocka_unit_test(test_contents_that_are_no_key),
         cmocka_unit_test(test_halves_that_do_not_belong_together),
+        cmocka_unit_test(what_was_refused_is_taken_back_at_once),
         cmocka_unit_test(test_unsupported_keys),
         cmocka_unit_test(test_a_taken_id_is_refused),
         cmocka_unit_test(test_a_capability_carries_nothing),

@@ -175,6 +175,17 @@ static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanis
                : rv;
 }
 
+/* Copies in a session go: what stands in the token may be told to stay. */
+static CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+{
+    enum wrap_fault fault;
+    CK_BBOOL stands = CK_FALSE;
+    CK_ATTRIBUTE token = {CKA_TOKEN, &stands, sizeof stands};
+    (void)real->C_GetAttributeValue(session, object, &token, 1);
+    CK_RV rv = stands ? ordered("C_DestroyObject", &fault) : CKR_OK;
+    return rv == CKR_OK ? real->C_DestroyObject(session, object) : rv;
+}
+
 static CK_RV wrap_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE with,
                       CK_OBJECT_HANDLE key, CK_BYTE *out, CK_ULONG *out_len)
 {
@@ -252,6 +263,7 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
         wrapped.C_FindObjects = find_objects;
         wrapped.C_GenerateKeyPair = generate_key_pair;
         wrapped.C_WrapKey = wrap_key;
+        wrapped.C_DestroyObject = destroy_object;
         wrapped.C_GetAttributeValue = get_attribute;
         wrapped.C_CreateObject = create_object;
     }

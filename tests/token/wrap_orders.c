@@ -19,6 +19,7 @@ static const struct {
     {"removed", WRAP_REMOVED, CKR_DEVICE_REMOVED},
     {"absent", WRAP_ABSENT, CKR_TOKEN_NOT_PRESENT},
     {"sessions", WRAP_SESSIONS, CKR_SESSION_COUNT},
+    {"failed", WRAP_FAILED, CKR_FUNCTION_FAILED},
     {"logout", WRAP_LOGOUT, CKR_OK},
     {"long", WRAP_LONG, CKR_OK},
     {"short", WRAP_SHORT, CKR_OK},
