@@ -154,8 +154,10 @@ clients_expect sign ok 2
 
 say 'what cannot be destroyed keeps nothing else waiting'
 signet cert generate START1/stuck --subject CN=stuck --key ec:p256 --token softhsm >/dev/null
+signet cert generate START1/stuck2 --subject CN=stuck2 --key ec:p256 --token softhsm >/dev/null
 order 'C_DestroyObject failed always'
 expect_text 'could not follow at once' signet cert delete START1/stuck
+expect_text 'could not follow at once' signet cert delete START1/stuck2
 for i in 1 2 3 4; do
     signet cert generate "START1/more$i" --subject "CN=more$i" --key ec:p256 --token softhsm >/dev/null ||
         fail 'no key is made beside one that cannot be destroyed'
