@@ -62,6 +62,7 @@ old_workers_gone() {
     ! pgrep -P "$(cat "$dir/nginx.pid")" -f 'shutting down'
 }
 
+: >"$scratch/connections"
 connect_for_ever &
 children+=("$!")
 say 'before'
