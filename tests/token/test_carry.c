@@ -180,8 +180,9 @@ static void expect_refused(void **state, const struct sg_buffer *package, const 
 
 /* ---- taking back ---- */
 
-#define FRESH_S 6 /* a process that has logged in longer ago is not believed when it sees nothing  \
-                   */
+#define FRESH_S                                                                                    \
+    6 /* a process that has logged in longer ago is not believed when it sees nothing              \
+       */
 
 /* Nothing of it went to the token: taking it back costs no process. */
 static void what_was_refused_is_taken_back_at_once(void **state)
