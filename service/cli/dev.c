@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <signet/base/address.h>
 #include <signet/base/buffer.h>
 
 #include "dev_internal.h"
@@ -99,21 +100,6 @@ static sg_status append_quoted(const char *text, struct sg_buffer *out, struct s
     return s == SG_OK ? sg_buffer_append(out, "'", 1, err) : s;
 }
 
-/* p11-kit decodes %XX in the address; ';' and ',' would end it. These are the characters that it
- * leaves as they are itself. */
-static void encode_address(const char *path, char *out, size_t size)
-{
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./\\";
-    size_t len = (size_t)snprintf(out, size, "unix:path=");
-    for (; *path != '\0' && len + 4 < size; path++) {
-        bool as_is = strchr(plain, *path) != NULL;
-        int made = as_is ? snprintf(out + len, size - len, "%c", *path)
-                         : snprintf(out + len, size - len, "%%%02X", (unsigned char)*path);
-        len += made > 0 ? (size_t)made : 0;
-    }
-}
-
 static sg_status append_assignment(const char *name, const char *value, struct sg_buffer *out,
                                    struct sg_error *err)
 {
@@ -128,23 +114,23 @@ static sg_status env(const char *dir, json_t **answer, struct sg_error *err)
 {
     SG_INSTANCE instance = SG_INSTANCE_INIT;
     SG_BUFFER text;
-    char address[SG_INSTANCE_PATH * 3];
+    struct sg_address address;
     sg_buffer_init(&text, 8192);
     sg_status s = sg_instance_find(dir, &instance, err);
     if (s != SG_OK) {
         return s;
     }
     struct sg_instance_path socket = sg_instance_path(&instance, "run/signet.sock");
-    encode_address(sg_instance_path(&instance, "run/pkcs11.sock").text, address, sizeof address);
+    sg_address_of_socket(sg_instance_path(&instance, "run/pkcs11.sock").text, &address);
     s = append_assignment("SIGNET_SOCKET", socket.text, &text, err);
     if (s == SG_OK) {
-        s = append_assignment("P11_KIT_SERVER_ADDRESS", address, &text, err);
+        s = append_assignment("P11_KIT_SERVER_ADDRESS", address.text, &text, err);
     }
     if (s != SG_OK) {
         return s;
     }
     return finish(json_pack("{s:s, s:{s:s, s:s}}", "text", (const char *)text.data, "environment",
-                            "SIGNET_SOCKET", socket.text, "P11_KIT_SERVER_ADDRESS", address),
+                            "SIGNET_SOCKET", socket.text, "P11_KIT_SERVER_ADDRESS", address.text),
                   answer, err);
 }
 

@@ -49,12 +49,12 @@ static bool exists(const struct sg_instance *instance, const char *name)
 
 /* ---- which directory ---- */
 
-/* A configuration line can hold neither a line break nor a quotation mark, and SoftHSM's takes '#'
- * for a comment anywhere. */
+/* A configuration line can hold neither a line break nor a quotation mark; SoftHSM's takes '#' for
+ * a comment anywhere, and a second '=' for a line that is none. */
 static bool fits_configuration(const char *dir)
 {
     for (const char *c = dir; *c != '\0'; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f || *c == '"' || *c == '#') {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f || *c == '"' || *c == '#' || *c == '=') {
             return false;
         }
     }
@@ -84,7 +84,7 @@ static sg_status resolve(const char *dir, struct sg_instance *out, struct sg_err
                 sg_excerpt(path).text);
         return sg_hint(
             err,
-            "Take a directory without quotation marks, '#', line breaks and blanks at the end.");
+            "Take a directory without quotation marks, '#', '=', line breaks and blanks at the end.");
     }
     memcpy(out->dir, path, strlen(path) + 1);
     return SG_OK;

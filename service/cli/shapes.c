@@ -430,6 +430,35 @@ sg_status sg_shape_content(const struct sg_invocation *invocation, const json_t 
     return s == SG_OK ? write_format(invocation, &entries, out, err) : s;
 }
 
+/* Without the key a keystore's format makes a truststore, in which the end of a chain is as trusted
+ * as its root. */
+static bool makes_anchors_of_a_chain(const struct sg_invocation *invocation)
+{
+    enum format format = format_of(invocation);
+    return (format == FORMAT_PKCS12 || format == FORMAT_PKCS12_PEM || format == FORMAT_JKS) &&
+           !sg_carry_wants_key(invocation) &&
+           json_is_true(json_object_get(invocation->params, "chain"));
+}
+
+sg_status sg_shape_warn(const struct sg_invocation *invocation, json_t *answer,
+                        struct sg_error *err)
+{
+    if (!is_export(invocation->operation) || !makes_anchors_of_a_chain(invocation)) {
+        return SG_OK;
+    }
+    json_t *warnings = json_object_get(answer, "warnings");
+    if (warnings == NULL) {
+        warnings = json_array();
+        if (warnings == NULL || json_object_set_new(answer, "warnings", warnings) != 0) {
+            return sg_fail_memory(err);
+        }
+    }
+    json_t *text = json_string("the file has no private key, and whoever reads it trusts every "
+                               "certificate of the chain by itself: for a server's keystore add "
+                               "--with-key, for a truststore leave --chain out");
+    return json_array_append_new(warnings, text) == 0 ? SG_OK : sg_fail_memory(err);
+}
+
 static sg_status shape_export(const struct sg_invocation *invocation, const json_t *answer,
                               struct sg_buffer *out, json_t **report, struct sg_error *err)
 {

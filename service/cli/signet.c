@@ -83,6 +83,7 @@ static sg_status show_shaped(const struct sg_invocation *invocation, json_t *ans
 {
     SG_CLEANUP(json_freep) json_t *report = NULL;
     sg_status s = sg_shape_write(invocation, answer, &result->out, &report, err);
+    s = s == SG_OK ? sg_shape_warn(invocation, answer, err) : s;
     json_t *warnings = json_object_get(answer, "warnings");
     if (s != SG_OK) {
         return s;

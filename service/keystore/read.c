@@ -23,8 +23,10 @@ static sg_status collect(void *context, struct sg_bytes der, struct sg_error *er
 {
     struct collection *found = context;
     if (found->count == SG_BUNDLE_MAX) {
-        return sg_fail(err, SG_E_INPUT, "too_many_certificates", "more than %d certificates",
-                       SG_BUNDLE_MAX);
+        sg_fail(err, SG_E_INPUT, "too_many_certificates", "more than %d certificates",
+                SG_BUNDLE_MAX);
+        return sg_hint(err, "Add the certificate and its issuers; of a collection of roots, add "
+                            "those that are to be trusted.");
     }
     SG_CERTIFICATE *proof = NULL;
     sg_status s = sg_certificate_parse(der, &proof, err);

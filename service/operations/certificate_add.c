@@ -223,6 +223,12 @@ static sg_status warn_keyless(struct sg_run *run, const struct sg_add *plan,
         return SG_OK;
     }
     sg_status s = sg_add_find_elsewhere(run, plan, &elsewhere, err);
+    if (s == SG_OK && elsewhere.name[0] == '\0' && sg_add_facts(plan, plan->leaf)->ca) {
+        return sg_run_warn(run, err,
+                           "%s/%s is a CA's: programs trust it through a ring as CERTAUTH only: "
+                           "signet cert add CERTAUTH FILE, or connect it with --usage certauth",
+                           name->owner.text, name->label.text);
+    }
     if (s != SG_OK || elsewhere.name[0] == '\0') {
         return s == SG_OK
                    ? sg_run_warn(

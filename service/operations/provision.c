@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include <signet/base/address.h>
 #include <signet/policy/name.h>
 
 /* A token label is 32 bytes, a label at most SG_LABEL_BYTES; every escape makes at most six of one.
@@ -120,6 +121,8 @@ static sg_status render(struct sg_run *run, const char *const *lines, const stru
                         struct sg_error *err)
 {
     struct sg_shell_word owner = sg_shell_quote(ring->ring.name.owner.text);
+    struct sg_address address;
+    sg_address_of_socket(run->service->rings_socket, &address);
     const struct sg_provision_value values[] = {
         {"ring", ring->word.text},
         {"trust_ring", trust->word.text},
@@ -138,7 +141,7 @@ static sg_status render(struct sg_run *run, const char *const *lines, const stru
         {"token_mqsc", ring->mqsc},
         {"nss_token", identity->nss_token.text},
         {"nss_name", identity->nss_name.text},
-        {"socket", run->service->rings_socket},
+        {"address", address.text},
         {"module", SIGNET_P11_KIT_CLIENT},
         {NULL, NULL},
     };

@@ -156,14 +156,33 @@ static sg_status warn_key(struct sg_run *run, const struct sg_ring_row *ring,
     return SG_OK;
 }
 
+/* Connected it is all the same: a renewal takes its place in every ring. */
+static sg_status warn_validity(struct sg_run *run, const struct sg_certificate_row *row,
+                               struct sg_error *err)
+{
+    char when[SG_TIME_TEXT];
+    int64_t now_s = sg_now_s(run->service->clock);
+    if (now_s > row->not_after_s) {
+        sg_time_format(row->not_after_s, when);
+        return sg_run_warn(run, err, "%s expired on %s: programs refuse it", sg_row_name(row).text,
+                           when);
+    }
+    if (now_s < row->not_before_s) {
+        sg_time_format(row->not_before_s, when);
+        return sg_run_warn(run, err, "%s is not valid before %s: programs refuse it until then",
+                           sg_row_name(row).text, when);
+    }
+    return SG_OK;
+}
+
 /* What the person would find out too late otherwise. */
 static sg_status warn_connection(struct sg_run *run, const struct sg_ring_row *ring,
                                  const struct sg_certificate_row *row, enum sg_usage usage,
                                  struct sg_error *err)
 {
     struct sg_name_text name = sg_row_name(row);
-    sg_status s = SG_OK;
-    if (row->trust == SG_NOTRUST) {
+    sg_status s = warn_validity(run, row, err);
+    if (s == SG_OK && row->trust == SG_NOTRUST) {
         s = sg_run_warn(
             run, err,
             "%s is NOTRUST: programs do not see it in the ring until: signet cert alter %s --trust",

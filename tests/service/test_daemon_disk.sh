@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # A full disk: what cannot be recorded does not happen, nothing is left half-made, and the service goes on once there is space.
-# The disk is a small file system in memory of our own; without the right to mount one (root, or user namespaces) the test is left out.
-if [ -z "${SIGNET_TEST_MOUNTS-}" ]; then
+# The disk is a small file system in memory of our own, mounted as root, or in a user namespace.
+# shellcheck source=tests/support/as-root.sh
+. "$(dirname "$0")/../support/as-root.sh"
+if [ "${1-}" != mounts ]; then
     for way in "unshare --mount" "unshare --mount --map-root-user"; do
         # shellcheck disable=SC2086 # two or three words
         if $way mount -t tmpfs -o size=64k none /mnt 2>/dev/null; then
             # shellcheck disable=SC2086
-            SIGNET_TEST_MOUNTS=yes exec $way "$0" "$@"
+            exec $way "$0" mounts
         fi
     done
-    echo "left out: nobody lets us mount a file system"
-    exit 0
+    as_root "$0"
+    echo 'FAILED: not even root may mount a file system here'
+    exit 1
 fi
 # shellcheck source=tests/service/daemon_lib.sh
 . "$(dirname "$0")/daemon_lib.sh"

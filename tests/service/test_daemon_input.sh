@@ -129,15 +129,15 @@ say 'files that are too much'
 truncate -s 100M "$scratch/huge.pem"
 started=$SECONDS
 refused 5 file_too_large '104857600 bytes' cert add START1 "$scratch/huge.pem"
-refused 5 '.*' '.' cert add START1 - <"$scratch/huge.pem"
+refused 5 too_large 'more than 16777216 bytes' cert add START1 - <"$scratch/huge.pem"
 { printf -- '-----BEGIN CERTIFICATE-----\n' && head -c 8000000 /dev/zero | base64; } >"$scratch/endless.pem"
-refused 5 '.*' '.' cert add START1 "$scratch/endless.pem"
+refused 5 not_a_certificate 'END line is missing' cert add START1 "$scratch/endless.pem"
 refused 5 is_a_directory 'is a directory' cert add START1 "$scratch"
 refused 5 no_certificate 'no certificate' cert add START1 "$scratch/ca/root.key"
 : >"$scratch/empty"
-refused 5 '.*' '.' cert add START1 "$scratch/empty"
+refused 5 empty_file 'empty' cert add START1 "$scratch/empty"
 head -c 100000 /dev/urandom >"$scratch/noise"
-refused 5 '.*' '.' cert add START1 "$scratch/noise"
+refused 5 no_certificate 'no known kind' cert add START1 "$scratch/noise"
 [ $((SECONDS - started)) -lt 10 ] || fail 'refusing took long'
 expect_unchanged 'bad files'
 

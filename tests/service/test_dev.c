@@ -445,6 +445,7 @@ static void unusable_names_are_refused(void **state)
     } rows[] = {
         {cli_path(&place, name), 5},
         {cli_path(&place, "with#hash"), 5},
+        {cli_path(&place, "with=equals"), 5},
         {cli_path(&place, "with\"quote"), 5},
         {cli_path(&place, "with\nline"), 5},
         {cli_path(&place, "blank "), 5},

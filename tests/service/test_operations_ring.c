@@ -46,6 +46,20 @@ static void a_ring_is_made_once(void **state)
     refused(world, "ring add", "{'ring': 'START1'}", SG_E_INPUT, "bad_ring_name");
 }
 
+static void a_certificate_that_no_program_takes_is_told_of(void **state)
+{
+    struct world *world = *state;
+    const char *connect = "{'ring': 'START1/KEY', 'certificate': 'CERTAUTH/CA'}";
+    must(world, "ring connect", connect);
+    assert_false(says(world, "warnings", "programs refuse it"));
+    world->now_s = NOW - 2 * DAY;
+    must(world, "ring connect", connect);
+    assert_says(world, "warnings", "CERTAUTH/CA is not valid before ");
+    world->now_s = NOW + 10000 * DAY;
+    must(world, "ring connect", connect);
+    assert_says(world, "warnings", "CERTAUTH/CA expired on ");
+}
+
 static void connecting_goes_by_the_owner(void **state)
 {
     struct world *world = *state;
@@ -80,6 +94,7 @@ static void what_will_not_work_is_said_at_connect(void **state)
     struct outside_ca ca;
     outside_ca_make(&ca);
     must_json(world, "cert add", bundle_json("START1/root", ca.root, NULL));
+    assert_says(world, "warnings", "START1/root is a CA's");
     must(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'START1/root'}");
     assert_says(world, "warnings", "START1/root has no private key here");
     assert_says(world, "warnings", "START1/root is self-signed");
@@ -501,6 +516,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
         TEST(a_ring_is_made_once),
+        TEST(a_certificate_that_no_program_takes_is_told_of),
         TEST(connecting_goes_by_the_owner),
         TEST(what_will_not_work_is_said_at_connect),
         TEST(a_ring_without_default_is_said),

@@ -16,6 +16,9 @@ SG_CHECKED sg_status sg_shape_check(const struct sg_invocation *invocation, stru
  * an answer for sg_output_answer ({"did": […]}), or NULL. */
 SG_CHECKED sg_status sg_shape_write(const struct sg_invocation *invocation, const json_t *answer,
                                     struct sg_buffer *out, json_t **report, struct sg_error *err);
+/** Add to the answer's "warnings" what a reader of the file would find out too late. */
+SG_CHECKED sg_status sg_shape_warn(const struct sg_invocation *invocation, json_t *answer,
+                                   struct sg_error *err);
 
 /** Append the bytes of the one file that an export becomes (format pem when the invocation names
  * none). SG_E_CONFLICT "nothing_to_export" when the answer has no certificate. */
