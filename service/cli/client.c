@@ -5,21 +5,12 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include <curl/curl.h>
-
 #include <signet/base/buffer.h>
 
-#define DEFAULT_SOCKET "/run/signet/signet.sock"
-#define CONNECT_TIMEOUT_S 10L
+#include "http_internal.h"
 
-static void slist_freep(struct curl_slist **list)
-{
-    curl_slist_free_all(*list);
-}
-static void curl_string_freep(char **text)
-{
-    curl_free(*text);
-}
+#define DEFAULT_SOCKET "/run/signet/signet.sock"
+
 static void json_string_freep(char **text)
 {
     free(*text);
@@ -36,34 +27,29 @@ const char *sg_client_socket(const char *asked)
 
 /* ---- the request ---- */
 
-struct call {
-    const char *socket;
-    const struct sg_operation *operation;
-    CURL *curl;
-    struct sg_buffer url, answer;
-    bool too_large;
+struct sg_client {
+    struct sg_http http;
 };
 
-struct sg_client {
-    const char *socket;
-    CURL *curl; /* keeps the connection between two requests */
+struct call {
+    struct sg_http *http;
+    const struct sg_operation *operation;
+    struct sg_buffer target, answer;
+    unsigned http_status;
 };
 
 static void call_done(struct call *call)
 {
-    sg_buffer_done(&call->url);
+    sg_buffer_done(&call->target);
     sg_buffer_done(&call->answer);
 }
 
 static sg_status append_query(struct call *call, const char *name, const char *value,
                               struct sg_error *err)
 {
-    SG_CLEANUP(curl_string_freep) char *escaped = curl_easy_escape(call->curl, value, 0);
-    if (escaped == NULL) {
-        return sg_fail_memory(err);
-    }
-    bool first = strchr((const char *)call->url.data, '?') == NULL;
-    return sg_buffer_format(&call->url, err, "%s%s=%s", first ? "?" : "&", name, escaped);
+    bool first = strchr((const char *)call->target.data, '?') == NULL;
+    sg_status s = sg_buffer_format(&call->target, err, "%s%s=", first ? "?" : "&", name);
+    return s == SG_OK ? sg_http_escape(&call->target, value, err) : s;
 }
 
 /* One value of a parameter as text; lists repeat the name. */
@@ -116,11 +102,11 @@ static bool is_post(const struct sg_operation *operation)
     return strcmp(sg_operation_method(operation), "POST") == 0;
 }
 
-static sg_status make_url(struct call *call, json_t *params, bool dry_run, struct sg_error *err)
+static sg_status make_target(struct call *call, json_t *params, bool dry_run, struct sg_error *err)
 {
     const struct sg_operation *operation = call->operation;
     bool verb = operation->verb[0] != '\0';
-    sg_status s = sg_buffer_format(&call->url, err, "http://localhost/v1/%s%s%s", operation->noun,
+    sg_status s = sg_buffer_format(&call->target, err, "/v1/%s%s%s", operation->noun,
                                    verb ? "/" : "", operation->verb);
     if (s == SG_OK && !is_post(operation)) {
         s = append_params(call, params, err);
@@ -131,66 +117,15 @@ static sg_status make_url(struct call *call, json_t *params, bool dry_run, struc
     return s;
 }
 
-static size_t take_answer(char *data, size_t size, size_t count, void *context)
-{
-    struct call *call = context;
-    struct sg_error ignored = SG_ERROR_INIT; /* told by too_large */
-    if (sg_buffer_append(&call->answer, data, size * count, &ignored) != SG_OK) {
-        call->too_large = true;
-        return 0;
-    }
-    return size * count;
-}
-
-static CURLcode set_options(struct call *call, int timeout_s, struct curl_slist *headers)
-{
-    CURL *curl = call->curl;
-    CURLcode code = curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, call->socket);
-    if (code == CURLE_OK) {
-        code = curl_easy_setopt(curl, CURLOPT_URL, (const char *)call->url.data);
-    }
-    if (code == CURLE_OK) {
-        code = curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    }
-    if (code == CURLE_OK) {
-        code = curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
-    }
-    if (code == CURLE_OK) {
-        code = curl_easy_setopt(curl, CURLOPT_WRITEDATA, (void *)call);
-    }
-    /* A proxy in the environment is not for a socket on this machine. */
-    if (code == CURLE_OK) {
-        code = curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    }
-    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
-    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "signet/" SIGNET_VERSION);
-    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)timeout_s);
-    return code;
-}
-
-static CURLcode set_body(CURL *curl, const char *body)
-{
-    CURLcode code = curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
-    return code == CURLE_OK ? curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body) : code;
-}
-
 /* ---- what can go wrong on the way ---- */
 
 static sg_status unreachable(const struct call *call, struct sg_error *err)
 {
-    long number = 0;
-    (void)curl_easy_getinfo(call->curl, CURLINFO_OS_ERRNO, &number);
-    if (number != 0) {
-        errno = (int)number;
-        sg_fail_errno(err, SG_E_SERVICE, "service_unreachable", "cannot reach the service at %s",
-                      call->socket);
-    } else {
-        sg_fail(err, SG_E_SERVICE, "service_unreachable", "cannot reach the service at %s",
-                call->socket);
-    }
-    sg_object(err, "%s", call->socket);
+    const char *socket = call->http->socket;
+    int number = errno;
+    sg_fail_errno(err, SG_E_SERVICE, "service_unreachable", "cannot reach the service at %s",
+                  socket);
+    sg_object(err, "%s", socket);
     if (number == EACCES) {
         return sg_hint(
             err, "The socket is there, but you may not use it: see its mode and its directory's.");
@@ -212,28 +147,41 @@ static sg_status gone(const struct call *call, struct sg_error *err)
     return sg_hint(err, "Try again; signetd's log says why.");
 }
 
-static sg_status transport_failed(const struct call *call, CURLcode code, int timeout_s,
-                                  struct sg_error *err)
+static sg_status timed_out(int timeout_s, struct sg_error *err)
 {
-    if (call->too_large) {
+    sg_fail(err, SG_E_SERVICE, "service_timeout", "no answer from the service within %d seconds",
+            timeout_s);
+    return sg_hint(err, "signet status says whether the token answers.");
+}
+
+static sg_status not_signet(const struct call *call, struct sg_error *err)
+{
+    sg_fail(err, SG_E_SERVICE, "bad_answer", "what answers at %s is not Signet (HTTP status %u)",
+            call->http->socket, call->http_status);
+    return sg_hint(err, "Name the service's socket with --socket or SIGNET_SOCKET.");
+}
+
+static sg_status transport_failed(const struct call *call, enum sg_http_outcome outcome,
+                                  int timeout_s, struct sg_error *err)
+{
+    switch (outcome) {
+    case SG_HTTP_ANSWERED:
+        return SG_OK;
+    case SG_HTTP_UNREACHABLE:
+        return unreachable(call, err);
+    case SG_HTTP_TIMEOUT:
+        return timed_out(timeout_s, err);
+    case SG_HTTP_GONE:
+        return gone(call, err);
+    case SG_HTTP_GARBAGE:
+        return not_signet(call, err);
+    case SG_HTTP_TOO_LARGE:
         return sg_fail(err, SG_E_SERVICE, "bad_answer",
                        "the service's answer is longer than %u bytes", SG_CLIENT_ANSWER_MAX);
+    case SG_HTTP_NO_MEMORY:
+        break;
     }
-    if (code == CURLE_COULDNT_CONNECT) {
-        return unreachable(call, err);
-    }
-    if (code == CURLE_OPERATION_TIMEDOUT) {
-        sg_fail(err, SG_E_SERVICE, "service_timeout",
-                "no answer from the service within %d seconds", timeout_s);
-        return sg_hint(err, "signet status says whether the token answers.");
-    }
-    if (code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
-        code == CURLE_PARTIAL_FILE) {
-        return gone(call, err);
-    }
-    return sg_fail(err, code == CURLE_OUT_OF_MEMORY ? SG_E_NO_MEMORY : SG_E_SERVICE,
-                   "service_unreachable", "cannot speak with the service at %s: %s", call->socket,
-                   curl_easy_strerror(code));
+    return sg_fail_memory(err);
 }
 
 /* ---- the answer ---- */
@@ -264,8 +212,6 @@ sg_status sg_client_error(const json_t *answer, struct sg_error *err)
 
 static sg_status read_answer(struct call *call, json_t **answer, struct sg_error *err)
 {
-    long http = 0;
-    (void)curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &http);
     const char *text = call->answer.len > 0 ? (const char *)call->answer.data : "";
     json_t *parsed = json_loadb(text, call->answer.len, JSON_REJECT_DUPLICATES, NULL);
     if (json_is_object(parsed) && json_is_object(json_object_get(parsed, "error"))) {
@@ -273,11 +219,9 @@ static sg_status read_answer(struct call *call, json_t **answer, struct sg_error
         json_decref(parsed);
         return s;
     }
-    if (!json_is_object(parsed) || http < 200 || http > 299) {
+    if (!json_is_object(parsed) || call->http_status < 200 || call->http_status > 299) {
         json_decref(parsed);
-        sg_fail(err, SG_E_SERVICE, "bad_answer",
-                "what answers at %s is not Signet (HTTP status %ld)", call->socket, http);
-        return sg_hint(err, "Name the service's socket with --socket or SIGNET_SOCKET.");
+        return not_signet(call, err);
     }
     *answer = parsed;
     return SG_OK;
@@ -304,21 +248,13 @@ static sg_status make_body(const struct call *call, json_t *params, char **body,
 
 static sg_status perform(struct call *call, const char *body, int timeout_s, struct sg_error *err)
 {
-    /* No "Expect: 100-continue": nothing would be gained on a Unix socket, and a second lost. */
-    SG_CLEANUP(slist_freep)
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-    struct curl_slist *more = headers != NULL ? curl_slist_append(headers, "Expect:") : NULL;
-    if (more == NULL) {
-        return sg_fail_memory(err);
-    }
-    CURLcode code = set_options(call, timeout_s, headers);
-    if (code == CURLE_OK && body != NULL) {
-        code = set_body(call->curl, body);
-    }
-    if (code == CURLE_OK) {
-        code = curl_easy_perform(call->curl);
-    }
-    return code == CURLE_OK ? SG_OK : transport_failed(call, code, timeout_s, err);
+    struct sg_http_request request = {.method = sg_operation_method(call->operation),
+                                      .target = (const char *)call->target.data,
+                                      .body = body,
+                                      .timeout_s = timeout_s};
+    enum sg_http_outcome outcome =
+        sg_http_exchange(call->http, &request, &call->answer, &call->http_status);
+    return transport_failed(call, outcome, timeout_s, err);
 }
 
 static sg_status check_socket(const char *socket, struct sg_error *err)
@@ -347,19 +283,17 @@ sg_status sg_client_open(const char *socket, struct sg_client **out, struct sg_e
         return s;
     }
     struct sg_client *client = calloc(1, sizeof *client);
-    CURL *curl = client != NULL ? curl_easy_init() : NULL;
-    if (curl == NULL) {
-        free(client);
+    if (client == NULL) {
         return sg_fail_memory(err);
     }
-    *client = (struct sg_client){.socket = socket, .curl = curl};
+    client->http = (struct sg_http){.socket = socket, .fd = -1};
     *out = client;
     return SG_OK;
 }
 
 void sg_client_free(struct sg_client *client)
 {
-    curl_easy_cleanup(client->curl);
+    sg_http_close(&client->http);
     free(client);
 }
 
@@ -368,14 +302,13 @@ sg_status sg_client_ask(struct sg_client *client, const struct sg_operation *ope
                         struct sg_error *err)
 {
     SG_CLEANUP(call_done)
-    struct call call = {.socket = client->socket, .operation = operation, .curl = client->curl};
+    struct call call = {.http = &client->http, .operation = operation};
     SG_CLEANUP(json_string_freep) char *body = NULL;
-    sg_buffer_init(&call.url, 65536);
+    sg_buffer_init(&call.target, 65536);
     sg_buffer_init(&call.answer, SG_CLIENT_ANSWER_MAX);
-    curl_easy_reset(client->curl);
     sg_status s = make_body(&call, params, &body, err);
     if (s == SG_OK) {
-        s = make_url(&call, params, dry_run, err);
+        s = make_target(&call, params, dry_run, err);
     }
     if (s == SG_OK) {
         s = perform(&call, body, timeout_of(operation, timeout_s), err);

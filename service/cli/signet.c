@@ -3,8 +3,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
 #include <signet/base/file.h>
 #include <signet/cli/arguments.h>
 #include <signet/cli/attach.h>
@@ -177,13 +175,8 @@ int main(int argc, char **argv)
 {
     struct sg_error err = SG_ERROR_INIT;
     const char *const *words = (const char *const *)argv;
-    if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK) {
-        (void)fprintf(stderr, "signet: libcurl does not start\n");
-        return sg_status_info(SG_E_INTERNAL)->exit_code;
-    }
     bool negative = false;
     sg_status s = run(argc, words, &negative, &err);
-    curl_global_cleanup();
     if (s != SG_OK) {
         report(&err, sg_arguments_want_json(argc, words));
     }

@@ -1,6 +1,8 @@
 sg_test(cli_arguments SOURCES test_cli_arguments.c USES cli)
 sg_test(cli_help SOURCES test_cli_help.c USES cli)
 sg_test(cli_output SOURCES test_cli_output.c USES cli)
+sg_test(cli_http SOURCES test_cli_http.c USES cli)
+target_include_directories(test_cli_http PRIVATE ${CMAKE_SOURCE_DIR}/service/cli)
 sg_test(cli_files SOURCES test_cli_files.c cli_support.c USES cli)
 
 # These run the command itself; those of the fake service need nothing else, those of dev the whole build.
