@@ -6,11 +6,12 @@ now_ms() {
     echo $(($(date +%s%N) / 1000000))
 }
 
-# by_commands PREFIX: mean milliseconds of "signet" commands for each of the sample; the CA's own time does not count.
+# by_commands PREFIX: median milliseconds of "signet" commands for each of the sample; the CA's own time does not count.
 by_commands() {
-    local number name spent=0 before
+    local number name spent before
     for number in $(seq "$sample"); do
         name=BENCH/$1-$number
+        spent=0
         before=$(now_ms)
         signet cert generate "$name" --subject "CN=$1-$number.example.com,O=Example" --key ec:p256
         signet cert request "$name" --out "$scratch/request"
@@ -21,7 +22,7 @@ by_commands() {
         signet ring add "$name"
         signet ring connect "$name" "$name" --default
         spent=$((spent + $(now_ms) - before))
-    done
-    echo $((spent / sample))
+        echo "$spent"
+    done | median
 }
 

@@ -27,10 +27,10 @@ start_p11_kit_server() {
     until [ -S "$scratch/server.sock" ]; do sleep 0.1; done
 }
 
+# make_ring INSTANCE: leaves its environment as the current one.
 make_ring() {
-    "$signet" dev up "$scratch/instance" >/dev/null
-    eval "$("$signet" dev env "$scratch/instance")"
-    rings=$P11_KIT_SERVER_ADDRESS
+    "$signet" dev up "$1" >/dev/null
+    eval "$("$signet" dev env "$1")"
     signet owner add BENCH
     signet ring add BENCH/SIGN
     local type
@@ -38,6 +38,14 @@ make_ring() {
         signet cert generate "BENCH/${type%:*}" --subject "CN=${type%:*}" --key "$type"
         signet ring connect BENCH/SIGN "BENCH/${type%:*}"
     done
+}
+
+# Two instances: one that is filled, and one that keeps its two keys, to be compared with.
+make_rings() {
+    make_ring "$scratch/small"
+    small_rings=$P11_KIT_SERVER_ADDRESS
+    make_ring "$scratch/instance"
+    rings=$P11_KIT_SERVER_ADDRESS
 }
 
 # measure SUBJECT MECHANISM CLIENTS: prints "ops_per_s p50_us p99_us errors".
@@ -49,20 +57,25 @@ measure() {
     inside) softhsm "$scratch" "$bench_sign" --module "$module" --token store --pin-file "$scratch/pin" "${@:2}" ;;
     server) P11_KIT_SERVER_ADDRESS=unix:path=$scratch/server.sock "$bench_sign" --module "$client_module" --token store --pin-file "$scratch/pin" "${@:2}" ;;
     ring) P11_KIT_SERVER_ADDRESS=$rings "$bench_sign" --module "$client_module" --token BENCH/SIGN "${@:2}" ;;
+    small) P11_KIT_SERVER_ADDRESS=$small_rings "$bench_sign" --module "$client_module" --token BENCH/SIGN "${@:2}" ;;
     esac
 }
 
-# signatures KEYS CLIENTS…: all rounds, with so many keys in each token.
+# signatures KEYS CLIENTS…: all rounds, with so many keys in each token but the small one. Every other round goes backwards, so that what
+# comes first has no advantage.
 signatures() {
-    local keys=$1 round mechanism clients subject line
+    local keys=$1 round mechanism clients subject line subjects
     shift
     for round in $(seq "$rounds"); do
         echo "signatures, $keys keys, round $round of $rounds" >&2
+        subjects=(inside server ring)
+        [ "$keys" -eq 2 ] || subjects=(inside server ring small)
+        [ $((round % 2)) -eq 1 ] || mapfile -t subjects < <(printf '%s\n' "${subjects[@]}" | tac)
         for mechanism in ecdsa rsa; do
             for clients in "$@"; do
-                for subject in inside server ring; do
+                for subject in "${subjects[@]}"; do
                     line=$(measure "$subject" "$mechanism" "$clients")
-                    echo "$keys $mechanism $clients $subject $line" >>"$results"
+                    echo "$keys $mechanism $clients $subject $round $line" >>"$results"
                 done
             done
         done
@@ -85,9 +98,10 @@ median() {
     sort -n | awk '{ value[NR] = $1 } END { print NR % 2 ? value[(NR + 1) / 2] : (value[NR / 2] + value[NR / 2 + 1]) / 2 }'
 }
 
-# table MECHANISM KEYS: one row a number of clients.
+# table MECHANISM KEYS: one row a number of clients. A ratio is the median of the ratios within each round: what the machine does
+# slowly in one round, it does to all of them.
 table() {
-    sort -k1,4 "$results" | awk -v mechanism="$1" -v keys="$2" '
+    awk -v mechanism="$1" -v keys="$2" '
         function median(text,    n, values, i, j, t) {
             n = split(text, values, " ")
             for (i = 2; i <= n; i++) for (j = i; j > 1 && values[j - 1] + 0 > values[j] + 0; j--) {
@@ -95,17 +109,23 @@ table() {
             }
             return n % 2 ? values[(n + 1) / 2] : (values[n / 2] + values[n / 2 + 1]) / 2
         }
+        function ratio(c, subject,    i, all) {
+            for (i = 1; i <= rounds; i++) all = all " " one[c, "ring", i] / one[c, subject, i]
+            return median(all)
+        }
         $1 == keys && $2 == mechanism {
-            rate[$3, $4] = rate[$3, $4] " " $5
-            p50[$3, $4] = p50[$3, $4] " " $6
-            p99[$3, $4] = p99[$3, $4] " " $7
+            one[$3, $4, $5] = $6
+            rounds = $5 > rounds ? $5 : rounds
+            rate[$3, $4] = rate[$3, $4] " " $6
+            p50[$3, $4] = p50[$3, $4] " " $7
+            p99[$3, $4] = p99[$3, $4] " " $8
         }
         END {
             for (c = 1; c <= 32; c *= 2) if ((c, "ring") in rate) {
-                a = median(rate[c, "inside"]); b = median(rate[c, "server"]); r = median(rate[c, "ring"])
-                printf "| %d | %d | %d | %d | %.2f | %.2f | %d / %d | %d / %d |\n", c, a, b, r, r / a, r / b,
+                printf "| %d | %d | %d | %d | %.2f | %.2f | %s | %d / %d | %d / %d |\n", c, median(rate[c, "inside"]),
+                    median(rate[c, "server"]), median(rate[c, "ring"]), ratio(c, "inside"), ratio(c, "server"),
+                    (c, "small") in rate ? sprintf("%.2f", ratio(c, "small")) : "1",
                     median(p50[c, "server"]), median(p99[c, "server"]), median(p50[c, "ring"]), median(p99[c, "ring"])
             }
-        }'
+        }' "$results"
 }
-
