@@ -11,6 +11,7 @@
 #include "connection_internal.h"
 
 #define SG_SESSIONS_MAX 512 /**< open sessions of one client */
+#define SG_VIEWS_PAST_MAX 4 /**< views that are out of date and that sessions still hold */
 
 /** One row for each mechanism that means something here. */
 struct sg_mechanism_row {
@@ -44,6 +45,7 @@ struct sg_session {
     CK_SESSION_HANDLE handle;
     CK_SLOT_ID slot;
     bool read_write, logged_in;
+    struct sg_view *seen; /**< what its last search looked at; NULL: it has not searched */
     struct sg_search search;
     struct sg_operation sign, verify, encrypt, decrypt;
     EVP_MD_CTX *digest; /**< NULL: none is active */
@@ -74,9 +76,14 @@ CK_RV sg_module_rv(const struct sg_error *err);
 /* ---- sessions ---- */
 CK_RV sg_session_find(CK_SESSION_HANDLE handle, struct sg_session **out);
 void sg_sessions_close_all(struct sg_module *module);
-/** The session's object, or NULL. */
+/** The session's object and the view that it stands in, or NULL. Another session's search, which
+ * may have brought a newer view, takes nothing from what sessions have found before: it stays until
+ * they search again themselves. */
 const struct sg_view_object *sg_session_object(const struct sg_session *session,
-                                               CK_OBJECT_HANDLE handle);
+                                               CK_OBJECT_HANDLE handle,
+                                               const struct sg_view **view);
+/** The session looks at the connection's view from now on. */
+void sg_session_see(struct sg_session *session);
 
 /* ---- mechanisms and operations ---- */
 const struct sg_mechanism_row *sg_mechanism_find(CK_MECHANISM_TYPE type);

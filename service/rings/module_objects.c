@@ -54,12 +54,13 @@ CK_RV sg_C_GetAttributeValue(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object,
     if (attributes == NULL && count > 0) {
         return CKR_ARGUMENTS_BAD;
     }
-    const struct sg_view_object *found = sg_session_object(session, object);
+    const struct sg_view *view = NULL;
+    const struct sg_view_object *found = sg_session_object(session, object, &view);
     if (found == NULL) {
         return CKR_OBJECT_HANDLE_INVALID;
     }
     for (CK_ULONG i = 0; i < count; i++) {
-        CK_RV one = get_attribute(sg_module_current()->connection->view, found, &attributes[i]);
+        CK_RV one = get_attribute(view, found, &attributes[i]);
         rv = rv == CKR_OK ? one : rv; /* every attribute is looked at, whatever happened before */
     }
     return rv;
@@ -75,11 +76,11 @@ CK_RV sg_C_GetObjectSize(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object, CK_U
     if (size == NULL) {
         return CKR_ARGUMENTS_BAD;
     }
-    const struct sg_view_object *found = sg_session_object(session, object);
+    const struct sg_view *view = NULL;
+    const struct sg_view_object *found = sg_session_object(session, object, &view);
     if (found == NULL) {
         return CKR_OBJECT_HANDLE_INVALID;
     }
-    const struct sg_view *view = sg_module_current()->connection->view;
     *size = 0;
     for (uint32_t i = 0; i < found->count; i++) {
         *size += view->attributes[found->first + i].len;
@@ -146,6 +147,7 @@ CK_RV sg_C_FindObjectsInit(CK_SESSION_HANDLE handle, CK_ATTRIBUTE *attributes, C
     if (sg_connection_refresh(connection, &err) != SG_OK) {
         return sg_module_rv(&err);
     }
+    sg_session_see(session);
     const struct sg_view_slot *slot = sg_view_find_slot(connection->view, session->slot);
     return start_search(&session->search, connection->view, slot, attributes, count);
 }

@@ -85,10 +85,9 @@ static CK_RV start_digest(struct sg_operation *operation)
     return CKR_OK;
 }
 
-static CK_RV fill(struct sg_operation *operation, const struct sg_view_object *object,
-                  CK_FLAGS verb, const CK_MECHANISM *mechanism)
+static CK_RV fill(struct sg_operation *operation, const struct sg_view *view,
+                  const struct sg_view_object *object, CK_FLAGS verb, const CK_MECHANISM *mechanism)
 {
-    const struct sg_view *view = sg_module_current()->connection->view;
     CK_RV rv = sg_mechanism_translate(operation->row, mechanism, sg_operation_key_len(operation),
                                       &operation->mechanism);
     if (rv == CKR_OK && operation->row->hash != SG_HASH_NONE) {
@@ -109,8 +108,8 @@ CK_RV sg_operation_begin(struct sg_session *session, struct sg_operation *operat
     if (operation->row != NULL) {
         return CKR_OPERATION_ACTIVE;
     }
-    const struct sg_view *view = sg_module_current()->connection->view;
-    const struct sg_view_object *object = sg_session_object(session, key);
+    const struct sg_view *view = NULL;
+    const struct sg_view_object *object = sg_session_object(session, key, &view);
     const struct sg_view_key *view_key = object == NULL ? NULL : sg_view_key_of(view, object);
     const struct sg_mechanism_row *row = sg_mechanism_find(mechanism->mechanism);
     CK_RV rv = check(object, view_key, row, verb);
@@ -119,7 +118,7 @@ CK_RV sg_operation_begin(struct sg_session *session, struct sg_operation *operat
     }
     /* The key is copied: the view may be replaced before the operation ends. */
     *operation = (struct sg_operation){.row = row, .key = *view_key, .ring = session->slot};
-    rv = fill(operation, object, verb, mechanism);
+    rv = fill(operation, view, object, verb, mechanism);
     if (rv != CKR_OK) {
         sg_operation_end(operation);
     }

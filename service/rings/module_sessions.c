@@ -20,15 +20,88 @@ CK_RV sg_session_find(CK_SESSION_HANDLE handle, struct sg_session **out)
     return CKR_OK;
 }
 
-const struct sg_view_object *sg_session_object(const struct sg_session *session,
-                                               CK_OBJECT_HANDLE handle)
+/* ---- what sessions see ---- */
+
+static const struct sg_view_object *find_in(const struct sg_view *view, CK_SLOT_ID slot,
+                                            CK_OBJECT_HANDLE handle)
 {
-    const struct sg_view *view = sg_module_current()->connection->view;
-    return sg_view_find_object(view, sg_view_find_slot(view, session->slot), handle);
+    return sg_view_find_object(view, sg_view_find_slot(view, slot), handle);
 }
+
+/* A handle is the application's, whichever of its sessions found it (PKCS#11 v2.20, 6.7.5). */
+const struct sg_view_object *sg_session_object(const struct sg_session *session,
+                                               CK_OBJECT_HANDLE handle, const struct sg_view **view)
+{
+    const struct sg_module *module = sg_module_current();
+    *view = module->connection->view;
+    const struct sg_view_object *object = find_in(*view, session->slot, handle);
+    for (size_t i = 0; object == NULL && i < SG_SESSIONS_MAX; i++) {
+        const struct sg_session *other = module->sessions[i];
+        if (other != NULL && other->slot == session->slot && other->seen != NULL) {
+            *view = other->seen;
+            object = find_in(*view, session->slot, handle);
+        }
+    }
+    return object;
+}
+
+static bool is_in(const struct sg_view *const *list, size_t count, const struct sg_view *view)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (list[i] == view) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The oldest view that only sessions hold, when there are too many; or NULL. */
+static const struct sg_view *one_too_many(const struct sg_module *module)
+{
+    const struct sg_view *past[SG_VIEWS_PAST_MAX + 1];
+    const struct sg_view *oldest = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < SG_SESSIONS_MAX && count < SG_COUNT(past); i++) {
+        const struct sg_view *view = module->sessions[i] != NULL ? module->sessions[i]->seen : NULL;
+        if (view == NULL || view == module->connection->view || is_in(past, count, view)) {
+            continue;
+        }
+        past[count++] = view;
+        oldest = oldest == NULL || view->generation < oldest->generation ? view : oldest;
+    }
+    return count > SG_VIEWS_PAST_MAX ? oldest : NULL;
+}
+
+static void forget_view(struct sg_module *module, const struct sg_view *view)
+{
+    for (size_t i = 0; i < SG_SESSIONS_MAX; i++) {
+        struct sg_session *session = module->sessions[i];
+        if (session != NULL && session->seen == view) {
+            sg_view_free(session->seen);
+            session->seen = NULL;
+        }
+    }
+}
+
+void sg_session_see(struct sg_session *session)
+{
+    struct sg_module *module = sg_module_current();
+    if (session->seen == module->connection->view) {
+        return;
+    }
+    sg_view_free(session->seen);
+    session->seen = sg_view_keep(module->connection->view);
+    const struct sg_view *view = one_too_many(module);
+    if (view != NULL) {
+        forget_view(module, view);
+    }
+}
+
+/* ---- opening and closing ---- */
 
 static void close_session(struct sg_module *module, struct sg_session *session)
 {
+    sg_view_free(session->seen);
     sg_operation_end(&session->sign);
     sg_operation_end(&session->verify);
     sg_operation_end(&session->encrypt);

@@ -64,6 +64,7 @@ struct sg_view {
     size_t slot_count, object_count, attribute_count, key_count, data_len;
     void *map; /**< what sg_view_free unmaps, or NULL */
     size_t map_len;
+    unsigned kept; /**< times that sg_view_free does nothing yet */
 };
 
 /** Check a block (aligned to 8 bytes, stays the caller's and unchanged) and describe it. SG_E_INPUT
@@ -75,6 +76,8 @@ SG_CHECKED sg_status sg_view_parse(const void *block, size_t len, struct sg_view
 SG_CHECKED sg_status sg_view_open(int fd, struct sg_view **out, struct sg_error *err);
 /** A view that shows nothing. */
 SG_CHECKED sg_status sg_view_empty(struct sg_view **out, struct sg_error *err);
+/** One holder more: each holder frees it. Returns its argument, which may be NULL. */
+struct sg_view *sg_view_keep(struct sg_view *view);
 void sg_view_free(struct sg_view *view);
 SG_DEFINE_CLEANUP(struct sg_view *, sg_view_free)
 

@@ -202,9 +202,21 @@ sg_status sg_view_open(int fd, struct sg_view **out, struct sg_error *err)
     return SG_OK;
 }
 
+struct sg_view *sg_view_keep(struct sg_view *view)
+{
+    if (view != NULL) {
+        view->kept++;
+    }
+    return view;
+}
+
 void sg_view_free(struct sg_view *view)
 {
     if (view == NULL) {
+        return;
+    }
+    if (view->kept > 0) {
+        view->kept--;
         return;
     }
     if (view->map != NULL) {

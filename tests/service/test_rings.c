@@ -428,6 +428,77 @@ static void change_leaves_a_running_search_alone(void **state)
     assert_int_equal(module->C_FindObjectsFinal(running), CKR_OK);
 }
 
+static CK_RV class_of(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+{
+    CK_ULONG class = 99;
+    CK_ATTRIBUTE got = {CKA_CLASS, &class, sizeof class};
+    return module->C_GetAttributeValue(session, object, &got, 1);
+}
+
+static CK_RV sign_with_ec(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key);
+
+/* A program's threads search when they like: what one of them has found stays until it searches
+ * again itself. What a key may still do its token knows. */
+static void search_of_one_session_takes_no_handle_from_another(void **state)
+{
+    (void)state;
+    CK_OBJECT_HANDLE found[16];
+    CK_MECHANISM ecdsa = {CKM_ECDSA, NULL, 0};
+    CK_ULONG size = 0;
+    CK_SESSION_HANDLE one = open_session(SLOT_WEB);
+    CK_SESSION_HANDLE other = open_session(SLOT_WEB);
+    CK_SESSION_HANDLE elsewhere = open_session(SLOT_SIGN);
+    CK_OBJECT_HANDLE key = find_one(one, CKO_PRIVATE_KEY, "ec.example");
+    CK_OBJECT_HANDLE certificate = find_one(one, CKO_CERTIFICATE, "site.example");
+    atomic_store(&fixture.knobs->view, 2);
+    atomic_store(&fixture.page->generation, 2);
+    assert_int_equal(find(other, CKO_CERTIFICATE, NULL, found, 16), 2);
+    assert_int_equal(find(other, CKO_PRIVATE_KEY, NULL, found, 16), 1);
+    assert_int_equal(class_of(one, certificate), CKR_OK);
+    assert_int_equal(module->C_GetObjectSize(one, certificate, &size), CKR_OK);
+    assert_int_equal(sign_with_ec(one, key), CKR_OK);
+    assert_int_equal(class_of(other, certificate), CKR_OK); /* handles are the program's */
+    assert_int_equal(class_of(elsewhere, certificate), CKR_OBJECT_HANDLE_INVALID);
+    assert_int_equal(find(one, CKO_CERTIFICATE, NULL, found, 16), 2);
+    assert_int_equal(class_of(one, certificate), CKR_OBJECT_HANDLE_INVALID);
+    assert_int_equal(class_of(other, certificate), CKR_OBJECT_HANDLE_INVALID);
+    assert_int_equal(module->C_SignInit(one, &ecdsa, key), CKR_KEY_HANDLE_INVALID);
+}
+
+static void closed_session_keeps_no_handle(void **state)
+{
+    (void)state;
+    CK_OBJECT_HANDLE found[16];
+    CK_SESSION_HANDLE one = open_session(SLOT_WEB);
+    CK_SESSION_HANDLE other = open_session(SLOT_WEB);
+    CK_OBJECT_HANDLE certificate = find_one(one, CKO_CERTIFICATE, "site.example");
+    atomic_store(&fixture.knobs->view, 2);
+    atomic_store(&fixture.page->generation, 2);
+    assert_int_equal(find(other, CKO_CERTIFICATE, NULL, found, 16), 2);
+    assert_int_equal(class_of(other, certificate), CKR_OK);
+    assert_int_equal(module->C_CloseSession(one), CKR_OK);
+    assert_int_equal(class_of(other, certificate), CKR_OBJECT_HANDLE_INVALID);
+}
+
+/* However many sessions a client leaves behind in the past, only some views are kept for it. */
+static void past_is_kept_for_some_changes_only(void **state)
+{
+    (void)state;
+    enum { KEPT = 4 };
+    CK_OBJECT_HANDLE found[16];
+    CK_SESSION_HANDLE one = open_session(SLOT_WEB);
+    CK_OBJECT_HANDLE certificate = find_one(one, CKO_CERTIFICATE, "site.example");
+    atomic_store(&fixture.knobs->view, 2);
+    atomic_store(&fixture.page->generation,
+                 3); /* which the view does not have: fetched each time */
+    for (int i = 0; i < KEPT; i++) {
+        assert_int_equal(find(open_session(SLOT_WEB), CKO_CERTIFICATE, NULL, found, 16), 2);
+        assert_int_equal(class_of(one, certificate), CKR_OK);
+    }
+    assert_int_equal(find(open_session(SLOT_WEB), CKO_CERTIFICATE, NULL, found, 16), 2);
+    assert_int_equal(class_of(one, certificate), CKR_OBJECT_HANDLE_INVALID);
+}
+
 static void vanished_ring_becomes_an_empty_token(void **state)
 {
     (void)state;
@@ -954,6 +1025,9 @@ int main(void)
         WITH_CLIENT(searches_keep_their_state),
         WITH_CLIENT(change_is_seen_at_the_next_search),
         WITH_CLIENT(change_leaves_a_running_search_alone),
+        WITH_CLIENT(search_of_one_session_takes_no_handle_from_another),
+        WITH_CLIENT(closed_session_keeps_no_handle),
+        WITH_CLIENT(past_is_kept_for_some_changes_only),
         WITH_CLIENT(vanished_ring_becomes_an_empty_token),
         WITH_CLIENT(stranger_sees_nothing_and_no_error),
         WITH_CLIENT(lost_answer_is_an_error_after_the_time_out),
