@@ -13,6 +13,7 @@ struct operation {
     struct sg_bytes data;
     unsigned char *out;
     CK_ULONG out_len;
+    bool begun; /* the token has taken key and mechanism: what fails now may be the data */
 };
 
 /* Cryptoki has no const for what it only reads. */
@@ -25,6 +26,7 @@ static CK_RV sign(struct sg_pkcs11_session *session, CK_OBJECT_HANDLE key,
                   struct operation *operation)
 {
     CK_RV rv = session->call->C_SignInit(session->handle, operation->mechanism, key);
+    operation->begun = rv == CKR_OK;
     return rv != CKR_OK ? rv
                         : session->call->C_Sign(session->handle, input_of(operation),
                                                 (CK_ULONG)operation->data.len, operation->out,
@@ -35,6 +37,7 @@ static CK_RV decrypt(struct sg_pkcs11_session *session, CK_OBJECT_HANDLE key,
                      struct operation *operation)
 {
     CK_RV rv = session->call->C_DecryptInit(session->handle, operation->mechanism, key);
+    operation->begun = rv == CKR_OK;
     return rv != CKR_OK ? rv
                         : session->call->C_Decrypt(session->handle, input_of(operation),
                                                    (CK_ULONG)operation->data.len, operation->out,
@@ -116,6 +119,37 @@ static sg_status fail_use(enum sg_pkcs11_use use, CK_RV rv, struct sg_error *err
     return sg_pkcs11_fail(err, rv, "the token refused");
 }
 
+/* What a token says of data that do not decrypt. */
+static bool is_about_data(CK_RV rv)
+{
+    switch (rv) {
+    case CKR_GENERAL_ERROR: /* SoftHSM 2.6.1, whatever was wrong */
+    case CKR_FUNCTION_FAILED:
+    case CKR_DATA_INVALID:
+    case CKR_DATA_LEN_RANGE:
+    case CKR_ENCRYPTED_DATA_INVALID:
+    case CKR_ENCRYPTED_DATA_LEN_RANGE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A token that is otherwise well has failed over the data: it says so in the word that the standard
+ * has for it, and in no more than one, for who hears how a decryption failed can decrypt in the end
+ * (Bleichenbacher, CRYPTO '98). Raw RSA is the only signature whose data the key may not take. */
+static CK_RV about_data(const struct sg_pkcs11_session *session, const struct operation *operation,
+                        CK_RV rv)
+{
+    bool decrypts = operation->use == SG_PKCS11_DECRYPT;
+    bool raw = operation->use == SG_PKCS11_SIGN && operation->mechanism->mechanism == CKM_RSA_X_509;
+    if (!operation->begun || !(decrypts || raw) || !is_about_data(rv) ||
+        !sg_pkcs11_session_logged_in(session)) {
+        return rv;
+    }
+    return decrypts ? CKR_ENCRYPTED_DATA_INVALID : CKR_DATA_INVALID;
+}
+
 static sg_status run(struct sg_pkcs11_session *session, const struct sg_pkcs11_id *id,
                      struct operation *operation, struct sg_error *err)
 {
@@ -128,11 +162,13 @@ static sg_status run(struct sg_pkcs11_session *session, const struct sg_pkcs11_i
         }
         key = sg_pkcs11_session_copy(session, id, key);
         operation->out_len = room;
+        operation->begun = false;
         CK_RV rv = perform(session, key, operation);
         if (rv == CKR_OK && operation->out_len <= room) {
             return SG_OK;
         }
         if (!again || !repair(session, id, rv)) {
+            rv = about_data(session, operation, rv);
             return fail_use(operation->use, rv == CKR_OK ? CKR_BUFFER_TOO_SMALL : rv, err);
         }
     }

@@ -705,6 +705,24 @@ static void decrypts(const struct run *run, const char *name, CK_MECHANISM mecha
            CKR_OPERATION_NOT_INITIALIZED);
 }
 
+/* 256 bytes of which no padded block comes: smaller than any modulus, and larger. */
+static void does_not_decrypt(const struct run *run, const char *name, CK_MECHANISM mechanism)
+{
+    unsigned char encrypted[256] = {0};
+    unsigned char plain[ROOM];
+    for (int larger = 0; larger < 2; larger++) {
+        CK_ULONG len = sizeof plain;
+        memset(encrypted, larger != 0 ? 0xff : 0, sizeof encrypted);
+        encrypted[255] = 1; /* 1 to whatever power is 1 */
+        (void)run->p11->C_DecryptInit(run->session, &mechanism, run->rsa);
+        EXPECT(larger != 0 ? "a number too large" : "bad padding",
+               run->p11->C_Decrypt(run->session, encrypted, sizeof encrypted, plain, &len),
+               CKR_ENCRYPTED_DATA_INVALID);
+        EXPECT(name, run->p11->C_Decrypt(run->session, encrypted, sizeof encrypted, plain, &len),
+               CKR_OPERATION_NOT_INITIALIZED);
+    }
+}
+
 static void decryption(struct run *run)
 {
     unsigned char out[ROOM];
@@ -730,6 +748,8 @@ static void decryption(struct run *run)
            CKR_ENCRYPTED_DATA_LEN_RANGE AND CKR_ENCRYPTED_DATA_INVALID);
     EXPECT("that has ended it", run->p11->C_Decrypt(run->session, message, 256, out, &len),
            CKR_OPERATION_NOT_INITIALIZED);
+    does_not_decrypt(run, "RSA_PKCS", rsa_pkcs);
+    does_not_decrypt(run, "RSA_PKCS_OAEP", (CK_MECHANISM){CKM_RSA_PKCS_OAEP, &oaep, sizeof oaep});
     (void)run->p11->C_EncryptInit(run->session, &rsa_pkcs, run->rsa_public);
     len = sizeof out;
     EXPECT("too much to encrypt", run->p11->C_Encrypt(run->session, message, 250, out, &len),

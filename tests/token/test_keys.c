@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
+#include <p11-kit/pkcs11.h>
 
 #include "cmocka_all.h"
 #include "softhsm_fixture.h"
@@ -225,8 +226,102 @@ static void rsa_decrypts_where_it_may(void **state)
     assert_memory_equal(out, message, sizeof message);
     box[3] ^= 1;
     assert_int_equal(use(state, SG_VERB_DECRYPT, id, oaep, sealed, out, &len, &err), SG_E_TOKEN);
-    assert_int_not_equal(err.ck_rv, 0);
+    assert_int_equal(err.ck_rv, CKR_ENCRYPTED_DATA_INVALID);
     EVP_PKEY_free(key);
+    sg_buffer_done(&spki);
+}
+
+/* Ways in which a block is not padded (RFC 8017, 7.2.2, step 3), as the key finds it. */
+static void bad_block(size_t which, unsigned char block[256])
+{
+    memset(block, 0x5a, 256);
+    block[0] = 0;
+    block[1] = 2;
+    block[200] = 0;
+    switch (which) {
+    case 0: /* a signature's block */
+        block[1] = 1;
+        return;
+    case 1: /* larger than a padded block ever is */
+        block[0] = 1;
+        return;
+    case 2: /* no end of the padding */
+        block[200] = 0x5a;
+        return;
+    case 3: /* fewer than eight bytes of it */
+        block[5] = 0;
+        return;
+    default: /* nothing of it */
+        memset(block, 0, 256);
+        block[255] = 2;
+    }
+}
+
+static size_t encrypt_raw(EVP_PKEY *key, const unsigned char block[256], unsigned char out[256])
+{
+    size_t len = 256;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+    assert_int_equal(EVP_PKEY_encrypt_init(context), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(context, RSA_NO_PADDING), 1);
+    assert_int_equal(EVP_PKEY_encrypt(context, out, &len, block, 256), 1);
+    EVP_PKEY_CTX_free(context);
+    return len;
+}
+
+/* Whoever could tell them apart, or from a token that is broken, could decrypt in the end. */
+static void what_does_not_decrypt_is_bad_data_in_one_word(void **state)
+{
+    struct sg_buffer spki;
+    struct sg_key_id id = key_id(0x23);
+    unsigned char block[256];
+    unsigned char box[256];
+    unsigned char out[SG_SIGNATURE_MAX];
+    size_t len = 0;
+    char first[sizeof((struct sg_error *)0)->text] = "";
+    struct sg_mechanism pkcs = {.kind = SG_MECHANISM_RSA_PKCS};
+    generate_key(link_of(state), "rsa:2048", id, (struct sg_key_abilities){.decrypt = true}, &spki);
+    EVP_PKEY *key = key_from_spki(&spki);
+    for (size_t i = 0; i < 6; i++) {
+        struct sg_error err = SG_ERROR_INIT;
+        memset(box, 0xff, sizeof box); /* the last one: larger than the modulus */
+        if (i < 5) {
+            bad_block(i, block);
+            encrypt_raw(key, block, box);
+        }
+        assert_int_equal(use(state, SG_VERB_DECRYPT, id, pkcs, (struct sg_bytes){box, sizeof box},
+                             out, &len, &err),
+                         SG_E_TOKEN);
+        assert_int_equal(err.ck_rv, CKR_ENCRYPTED_DATA_INVALID);
+        assert_string_equal(err.code, "encrypted_data_invalid");
+        if (i == 0) {
+            memcpy(first, err.text, sizeof first);
+        }
+        assert_string_equal(err.text, first);
+    }
+    EVP_PKEY_free(key);
+    sg_buffer_done(&spki);
+}
+
+static void raw_signature_of_too_large_a_number_is_bad_data(void **state)
+{
+    struct sg_buffer spki;
+    struct sg_key_id id = key_id(0x24);
+    unsigned char block[256];
+    unsigned char out[SG_SIGNATURE_MAX];
+    size_t len = 0;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_mechanism raw = {.kind = SG_MECHANISM_RSA_X_509};
+    generate_key(link_of(state), "rsa:2048", id, (struct sg_key_abilities){.decrypt = true}, &spki);
+    memset(block, 0xff, sizeof block);
+    assert_int_equal(
+        use(state, SG_VERB_SIGN, id, raw, (struct sg_bytes){block, sizeof block}, out, &len, &err),
+        SG_E_TOKEN);
+    assert_int_equal(err.ck_rv, CKR_DATA_INVALID);
+    block[0] = 0;
+    assert_int_equal(
+        use(state, SG_VERB_SIGN, id, raw, (struct sg_bytes){block, sizeof block}, out, &len, &err),
+        SG_OK);
+    assert_int_equal(len, 256);
     sg_buffer_done(&spki);
 }
 
@@ -438,6 +533,8 @@ int main(void)
         cmocka_unit_test(ec_keys_sign_on_every_curve),
         cmocka_unit_test(ed25519_signs_messages),
         cmocka_unit_test(rsa_decrypts_where_it_may),
+        cmocka_unit_test(what_does_not_decrypt_is_bad_data_in_one_word),
+        cmocka_unit_test(raw_signature_of_too_large_a_number_is_bad_data),
         cmocka_unit_test(rsa_for_signing_does_not_decrypt),
         cmocka_unit_test(ecdh_agrees_with_openssl),
         cmocka_unit_test(ecdh_refuses_points_that_are_none),

@@ -4,7 +4,7 @@ target_link_libraries(wrap_module PRIVATE sg_flags PkgConfig::P11KIT ${CMAKE_DL_
 set(fixture ${CMAKE_CURRENT_SOURCE_DIR}/../support/softhsm_fixture.c)
 
 sg_test(pkcs11 SOURCES test_pkcs11.c ${fixture} USES token_process pkcs11 LIBRARIES PkgConfig::P11KIT PkgConfig::LIBP11)
-sg_test(keys SOURCES test_keys.c verify.c ${fixture} USES token_process pkcs11 LIBRARIES PkgConfig::CRYPTO)
+sg_test(keys SOURCES test_keys.c verify.c ${fixture} USES token_process pkcs11 LIBRARIES PkgConfig::CRYPTO PkgConfig::P11KIT)
 sg_test(carry SOURCES test_carry.c verify.c ${fixture} USES token_process transport LIBRARIES PkgConfig::CRYPTO)
 sg_test(objects SOURCES test_objects.c verify.c ${fixture} USES token_process LIBRARIES PkgConfig::CRYPTO)
 sg_test(capabilities SOURCES test_capabilities.c ${fixture} USES token_process)
