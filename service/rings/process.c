@@ -21,7 +21,7 @@
 #include "module_internal.h"
 #include "process_internal.h"
 
-enum { EVENTS_AT_ONCE = 64, RESUME_MS = 100, DESCRIPTORS_SPARE = 64 };
+enum { EVENTS_AT_ONCE = 64, LOOK_AGAIN_MS = 100, DESCRIPTORS_SPARE = 64 };
 /* The first byte of the master's packet that brings a link to control (daemon/link.h). */
 enum { MASTER_RINGS_LINK = 1 };
 
@@ -208,7 +208,13 @@ static void handle(struct sg_rings *rings, const struct epoll_event *event)
 
 static int timeout_ms(const struct sg_rings *rings)
 {
-    return !rings->accepting ? RESUME_MS : rings->refusals.any ? SG_REFUSALS_TELL_MS : -1;
+    if (rings->waiting > 0) {
+        return 0;
+    }
+    if (!rings->accepting || rings->asks_wait) {
+        return LOOK_AGAIN_MS;
+    }
+    return rings->refusals.any ? SG_REFUSALS_TELL_MS : -1;
 }
 
 static sg_status serve(struct sg_rings *rings, struct sg_error *err)
@@ -222,9 +228,11 @@ static sg_status serve(struct sg_rings *rings, struct sg_error *err)
         for (int i = 0; i < count; i++) {
             handle(rings, &events[i]);
         }
+        sg_rings_start_waiting(rings);
         sg_rings_tell_refusals(rings);
-        if (count == 0) {
+        if (count == 0 && rings->waiting == 0) {
             sg_rings_resume(rings);
+            sg_rings_ask(rings);
         }
     }
     return SG_OK;

@@ -18,7 +18,7 @@
 
 #define RESERVED_PART 8 /* a part of the connections is for root and the service's own user */
 
-enum { ACCEPT_AT_ONCE = 16 };
+enum { ACCEPT_AT_ONCE = 64, START_AT_ONCE = 2 };
 /* A connection's descriptors; there are no others when it starts to read. */
 enum { FD_CLIENT = 3, FD_CHANNEL = 4, FD_FIRST_CLOSED = 5, FD_LIFTED = 10 };
 
@@ -69,50 +69,61 @@ void sg_rings_tell_refusals(struct sg_rings *rings)
     *refusals = (struct sg_rings_refusals){.told_ms = now_ms};
 }
 
-static size_t count_of(const struct sg_rings *rings, uid_t uid)
+/* Who is here, as one user's next client finds it. */
+struct census {
+    size_t all, of_user;
+    uint64_t turn;               /* the user's last one that waits */
+    struct sg_ring_client *free; /* NULL: none */
+};
+
+static void count_client(struct census *census, const struct sg_ring_client *client, uid_t uid)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < rings->row_count; i++) {
-        const struct sg_ring_client *client = &rings->rows[i];
-        count += client->used && !client->gone && client->uid == uid ? 1 : 0;
+    census->all++;
+    if (client->gone || client->uid != uid) {
+        return;
     }
-    return count;
+    census->of_user++;
+    if (client->waits && client->turn > census->turn) {
+        census->turn = client->turn;
+    }
 }
 
-static size_t count_all(const struct sg_rings *rings)
+static struct census take_census(struct sg_rings *rings, uid_t uid)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < rings->row_count; i++) {
-        count += rings->rows[i].used ? 1 : 0;
-    }
-    return count;
-}
-
-static struct sg_ring_client *free_row(struct sg_rings *rings)
-{
-    for (size_t i = 0; i < rings->row_count; i++) {
-        if (!rings->rows[i].used) {
-            return &rings->rows[i];
+    struct census census = {.turn = rings->start_turn};
+    size_t end = 0;
+    for (size_t i = 0; i < rings->rows_end; i++) {
+        struct sg_ring_client *client = &rings->rows[i];
+        if (client->used) {
+            end = i + 1;
+            count_client(&census, client, uid);
+        } else if (census.free == NULL) {
+            census.free = client;
         }
     }
-    return NULL;
+    rings->rows_end = end;
+    if ((census.free == NULL || census.free > &rings->rows[end]) && end < rings->row_count) {
+        census.free = &rings->rows[end];
+    }
+    return census;
 }
 
-static struct sg_ring_client *admit(struct sg_rings *rings, const struct ucred *who)
+static struct sg_ring_client *admit(struct sg_rings *rings, const struct ucred *who, uint64_t *turn)
 {
     const struct sg_rings_settings *settings = rings->settings;
-    if (count_of(rings, who->uid) >= settings->connections_per_user_max) {
+    struct census census = take_census(rings, who->uid);
+    *turn = census.turn + 1;
+    if (census.of_user >= settings->connections_per_user_max) {
         note_refusal(rings, SG_RINGS_TOO_MANY_OF_USER, who);
         return NULL;
     }
     bool trusted = who->uid == 0 || who->uid == geteuid();
     size_t reserved = trusted ? 0 : settings->connections_max / RESERVED_PART;
-    struct sg_ring_client *client =
-        count_all(rings) + reserved < settings->connections_max ? free_row(rings) : NULL;
-    if (client == NULL) {
+    bool room = census.free != NULL && census.all + reserved < settings->connections_max;
+    if (!room) {
         note_refusal(rings, SG_RINGS_TOO_MANY, who);
     }
-    return client;
+    return room ? census.free : NULL;
 }
 
 /* ---- the forked process ---- */
@@ -187,7 +198,7 @@ static pid_t fork_connection(const struct sg_rings *rings, int client, int chann
 /* ---- accepting ---- */
 
 static sg_status start_client(struct sg_rings *rings, struct sg_ring_client *client,
-                              const struct ucred *who, int socket, struct sg_error *err)
+                              struct sg_error *err)
 {
     int pair[2] = {-1, -1};
     sg_status s = sg_packet_pair(pair, err);
@@ -204,40 +215,91 @@ static sg_status start_client(struct sg_rings *rings, struct sg_ring_client *cli
     if (s != SG_OK) {
         return s;
     }
-    pid_t process = fork_connection(rings, socket, theirs);
+    pid_t process = fork_connection(rings, client->socket, theirs);
     if (process < 0) {
         return sg_fail_errno(err, SG_E_LIMIT, "no_process", "cannot fork a connection process");
     }
-    *client = (struct sg_ring_client){
-        .used = true,
-        .channel = sg_fd_steal(&ours),
-        .process = process,
-        .number = rings->next_number++,
-        .uid = who->uid,
-        .gid = who->gid,
-        .pid = who->pid,
-    };
+    client->channel = sg_fd_steal(&ours);
+    client->process = process;
+    client->number = rings->next_number++;
     return SG_OK;
 }
 
-static void welcome(struct sg_rings *rings, int socket)
+/* Who has gone while it waited needs no process. */
+static bool has_left(const struct sg_ring_client *client)
+{
+    char byte = 0;
+    return recv(client->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+static void serve_client(struct sg_rings *rings, struct sg_ring_client *client)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    client->used = !has_left(client);
+    if (client->used && start_client(rings, client, &err) != SG_OK) {
+        sg_log_error(SG_LOG_ERROR, "ring_client_refused", &err);
+        client->used = false;
+    }
+    sg_fd_closep(&client->socket); /* the process has its own */
+    client->socket = -1;
+    client->waits = false;
+    rings->waiting--;
+    if (client->used) {
+        sg_log(SG_LOG_DEBUG, "event=ring_client connection=%lu uid=%u pid=%d process=%d",
+               (unsigned long)client->number, (unsigned)client->uid, (int)client->pid,
+               (int)client->process);
+    }
+}
+
+static struct sg_ring_client *whose_turn(struct sg_rings *rings)
+{
+    struct sg_ring_client *next = NULL;
+    for (size_t i = 0; i < rings->rows_end; i++) {
+        struct sg_ring_client *client = &rings->rows[i];
+        if (client->used && client->waits && (next == NULL || client->turn < next->turn)) {
+            next = client;
+        }
+    }
+    return next;
+}
+
+void sg_rings_start_waiting(struct sg_rings *rings)
+{
+    for (int i = 0; i < START_AT_ONCE && rings->waiting > 0; i++) {
+        struct sg_ring_client *client = whose_turn(rings);
+        if (client == NULL) {
+            return;
+        }
+        rings->start_turn = client->turn;
+        serve_client(rings, client);
+    }
+}
+
+static void welcome(struct sg_rings *rings, int *socket)
 {
     struct ucred who = {0};
     socklen_t len = sizeof who;
-    struct sg_error err = SG_ERROR_INIT;
-    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0) {
+    uint64_t turn = 0;
+    if (getsockopt(*socket, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0) {
         return;
     }
-    struct sg_ring_client *client = admit(rings, &who);
+    struct sg_ring_client *client = admit(rings, &who, &turn);
     if (client == NULL) {
         return;
     }
-    if (start_client(rings, client, &who, socket, &err) != SG_OK) {
-        sg_log_error(SG_LOG_ERROR, "ring_client_refused", &err);
-        return;
-    }
-    sg_log(SG_LOG_DEBUG, "event=ring_client connection=%lu uid=%u pid=%d process=%d",
-           (unsigned long)client->number, (unsigned)who.uid, (int)who.pid, (int)client->process);
+    *client = (struct sg_ring_client){
+        .used = true,
+        .waits = true,
+        .socket = sg_fd_steal(socket),
+        .turn = turn,
+        .channel = -1,
+        .uid = who.uid,
+        .gid = who.gid,
+        .pid = who.pid,
+    };
+    size_t end = (size_t)(client - rings->rows) + 1;
+    rings->rows_end = end > rings->rows_end ? end : rings->rows_end;
+    rings->waiting++;
 }
 
 static void pause_accepting(struct sg_rings *rings)
@@ -261,7 +323,7 @@ void sg_rings_accept(struct sg_rings *rings)
     for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
         SG_FD int socket = accept4(rings->settings->listener, NULL, NULL, SOCK_CLOEXEC);
         if (socket >= 0) {
-            welcome(rings, socket);
+            welcome(rings, &socket);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
@@ -283,7 +345,7 @@ void sg_rings_kill(struct sg_ring_client *client)
 
 static struct sg_ring_client *row_of(struct sg_rings *rings, pid_t process)
 {
-    for (size_t i = 0; i < rings->row_count; i++) {
+    for (size_t i = 0; i < rings->rows_end; i++) {
         if (rings->rows[i].used && rings->rows[i].process == process) {
             return &rings->rows[i];
         }
@@ -318,4 +380,5 @@ void sg_rings_reap(struct sg_rings *rings)
         sg_rings_tell_gone(rings, client);
         sg_rings_resume(rings);
     }
+    sg_rings_ask(rings); /* in the place of those who have gone */
 }

@@ -14,6 +14,7 @@
 /** What a connection has asked for. At most one question at a time is out at control for each. */
 struct sg_ring_question {
     bool wanted;   /**< asked and not answered */
+    uint64_t turn; /**< who is asked about next: the least */
     bool sent;     /**< control has it */
     bool replaced; /**< the connection has given up what was sent and asks this now */
     uint32_t kind, token;
@@ -25,6 +26,9 @@ struct sg_ring_question {
 /** A connection process and its client. */
 struct sg_ring_client {
     bool used;
+    bool waits;     /**< let in, and no process serves it yet */
+    int socket;     /**< the client's, while it waits */
+    uint64_t turn;  /**< who is served next: the least */
     bool announced; /**< the present control has heard of it */
     bool gone;      /**< ended; control must still be told */
     int channel;    /**< our end, or -1 */
@@ -65,13 +69,23 @@ struct sg_rings {
     bool control_full;
     bool stop;
     bool accepting;
+    size_t waiting;      /**< clients that wait */
+    bool asks_wait;      /**< questions wait, for control has enough of them */
+    uint64_t start_turn; /**< of who was served last */
+    uint64_t ask_turn;   /**< of who was asked about last */
     uint64_t next_number;
     uint32_t relay_sequence;
     struct sg_rings_refusals refusals;
     struct sg_packet packet; /**< for whatever is received next */
     size_t row_count;
+    size_t rows_end; /**< rows from here on were never used, or are free */
     struct sg_ring_client rows[];
 };
+
+/* Turns. Users come in turns, whatever one of them asks for at once: what comes gets a number that
+ * is one more than the last one of its user that still waits, or than the one whose turn it is. So
+ * however many of one user wait, another's first is next (start-time fair queueing; Goyal, Vin,
+ * Cheng, SIGCOMM '96). */
 
 /* What an event belongs to: the row's index, or one of these. */
 #define SG_EVENT_LISTENER UINT64_MAX
@@ -84,8 +98,11 @@ SG_CHECKED sg_status sg_rings_watch(const struct sg_rings *rings, int fd, uint64
                                     struct sg_error *err);
 
 /* ---- clients ---- */
-/** Accept who waits, some at a time, and fork a connection process for each. */
+/** Accept who comes, some at a time: refuse who is one too many, and let the others wait for their
+ * turn. */
 void sg_rings_accept(struct sg_rings *rings);
+/** Fork connection processes for some of those whose turn it is. */
+void sg_rings_start_waiting(struct sg_rings *rings);
 /** Reap the connection processes that have ended. */
 void sg_rings_reap(struct sg_rings *rings);
 /** End a connection process; its end is seen by sg_rings_reap. */
@@ -103,6 +120,8 @@ void sg_rings_set_control(struct sg_rings *rings, int control);
 void sg_rings_read_control(struct sg_rings *rings);
 /** Control reads again. */
 void sg_rings_flush_control(struct sg_rings *rings);
+/** Ask control what waits, in turns, as far as it has not enough to answer. */
+void sg_rings_ask(struct sg_rings *rings);
 /** Read what a connection asks. */
 void sg_rings_read_channel(struct sg_rings *rings, struct sg_ring_client *client);
 /** Tell control of refusals. */

@@ -11,7 +11,7 @@
 
 #include "process_internal.h"
 
-enum { PACKETS_AT_ONCE = 64 };
+enum { PACKETS_AT_ONCE = 64, ASKED_AT_ONCE = 4 };
 
 /* ---- to control ---- */
 
@@ -20,7 +20,7 @@ static void drop_control(struct sg_rings *rings)
     sg_fd_closep(&rings->control); /* which also ends its being watched */
     rings->control = -1;
     rings->control_full = false;
-    for (size_t i = 0; i < rings->row_count; i++) {
+    for (size_t i = 0; i < rings->rows_end; i++) {
         struct sg_ring_client *client = &rings->rows[i];
         client->announced = false;
         client->question.sent = false;
@@ -71,20 +71,59 @@ static struct sg_rings_packet packet_of(const struct sg_ring_client *client,
     };
 }
 
-static void send_question(struct sg_rings *rings, struct sg_ring_client *client)
+static void send_question(struct sg_rings *rings, struct sg_ring_client *client, int64_t now_ms)
 {
     struct sg_ring_question *question = &client->question;
-    if (!question->wanted || question->sent) {
-        return;
-    }
     struct sg_rings_packet packet = packet_of(client, (enum sg_rings_kind)question->kind);
     packet.sequence = ++rings->relay_sequence;
     packet.token = question->token;
     if (send_control(rings, &packet)) {
         question->relay_sequence = packet.sequence;
         question->sent = true;
-        question->sent_ms = sg_monotonic_ms(sg_clock_system());
+        question->sent_ms = now_ms;
         client->announced = true;
+    }
+}
+
+/* Is an answer still to be expected? A connection asks again only when its time has run out; one
+ * that asks faster is none of ours, and shall not be able to flood control. */
+static bool is_outstanding(const struct sg_rings *rings, const struct sg_ring_question *question,
+                           int64_t now_ms)
+{
+    return question->wanted && question->sent &&
+           now_ms - question->sent_ms < rings->settings->answer_timeout_ms / 2;
+}
+
+/* Control answers one question after the other: what it has not begun waits here, where users come
+ * in turns. NULL: none waits, or it has enough. */
+static struct sg_ring_client *next_to_ask(struct sg_rings *rings, int64_t now_ms)
+{
+    struct sg_ring_client *next = NULL;
+    int out = 0;
+    rings->asks_wait = false;
+    for (size_t i = 0; i < rings->rows_end; i++) {
+        struct sg_ring_client *client = &rings->rows[i];
+        const struct sg_ring_question *question = &client->question;
+        out += client->used && is_outstanding(rings, question, now_ms) ? 1 : 0;
+        if (client->used && question->wanted && !question->sent &&
+            (next == NULL || question->turn < next->question.turn)) {
+            next = client;
+        }
+    }
+    rings->asks_wait = next != NULL && out >= ASKED_AT_ONCE;
+    return out < ASKED_AT_ONCE ? next : NULL;
+}
+
+void sg_rings_ask(struct sg_rings *rings)
+{
+    int64_t now_ms = sg_monotonic_ms(sg_clock_system());
+    while (rings->control >= 0 && !rings->control_full) {
+        struct sg_ring_client *client = next_to_ask(rings, now_ms);
+        if (client == NULL) {
+            return;
+        }
+        rings->ask_turn = client->question.turn;
+        send_question(rings, client, now_ms);
     }
 }
 
@@ -118,14 +157,13 @@ void sg_rings_flush_control(struct sg_rings *rings)
     }
     rings->control_full = false;
     watch_output(rings, false);
-    for (size_t i = 0; i < rings->row_count && rings->control >= 0 && !rings->control_full; i++) {
+    for (size_t i = 0; i < rings->rows_end && rings->control >= 0 && !rings->control_full; i++) {
         struct sg_ring_client *client = &rings->rows[i];
         if (client->used && client->gone) {
             sg_rings_tell_gone(rings, client);
-        } else if (client->used) {
-            send_question(rings, client);
         }
     }
+    sg_rings_ask(rings);
 }
 
 void sg_rings_set_control(struct sg_rings *rings, int control)
@@ -164,12 +202,18 @@ static bool keeps_to_its_ring(struct sg_ring_client *client, const struct sg_pac
     return client->ring == asked->ring;
 }
 
-/* Is an answer still to be expected? A connection asks again only when its time has run out; one
- * that asks faster is none of ours, and shall not be able to flood control. */
-static bool is_outstanding(const struct sg_rings *rings, const struct sg_ring_question *question)
+static uint64_t next_turn(const struct sg_rings *rings, uid_t uid)
 {
-    int64_t age_ms = sg_monotonic_ms(sg_clock_system()) - question->sent_ms;
-    return question->wanted && question->sent && age_ms < rings->settings->answer_timeout_ms / 2;
+    uint64_t turn = rings->ask_turn;
+    for (size_t i = 0; i < rings->rows_end; i++) {
+        const struct sg_ring_client *client = &rings->rows[i];
+        const struct sg_ring_question *question = &client->question;
+        if (client->used && client->uid == uid && question->wanted && !question->sent &&
+            question->turn > turn) {
+            turn = question->turn;
+        }
+    }
+    return turn + 1;
 }
 
 /* One question at a time is out for each connection. What it asks again meanwhile gets the answer
@@ -178,15 +222,17 @@ static void take_question(struct sg_rings *rings, struct sg_ring_client *client,
                           const struct sg_rings_packet *asked)
 {
     struct sg_ring_question *question = &client->question;
-    bool outstanding = is_outstanding(rings, question);
+    bool outstanding = is_outstanding(rings, question, sg_monotonic_ms(sg_clock_system()));
     bool same = question->kind == asked->kind && question->token == asked->token;
     question->replaced = outstanding && (question->replaced || !same);
     question->sent = outstanding;
+    question->wanted = false;
+    question->turn = next_turn(rings, client->uid);
     question->wanted = true;
     question->kind = asked->kind;
     question->token = asked->token;
     question->sequence = asked->sequence;
-    send_question(rings, client);
+    sg_rings_ask(rings);
 }
 
 void sg_rings_read_channel(struct sg_rings *rings, struct sg_ring_client *client)
@@ -220,7 +266,7 @@ void sg_rings_read_channel(struct sg_rings *rings, struct sg_ring_client *client
 
 static struct sg_ring_client *asker_of(struct sg_rings *rings, const struct sg_rings_packet *answer)
 {
-    for (size_t i = 0; i < rings->row_count; i++) {
+    for (size_t i = 0; i < rings->rows_end; i++) {
         struct sg_ring_client *client = &rings->rows[i];
         if (client->used && client->number == answer->connection) {
             const struct sg_ring_question *question = &client->question;
@@ -262,10 +308,10 @@ static void take_answer(struct sg_rings *rings)
     if (client->question.replaced) {
         client->question.replaced = false;
         client->question.sent = false;
-        send_question(rings, client);
-        return;
+    } else {
+        pass_on(client, packet);
     }
-    pass_on(client, packet);
+    sg_rings_ask(rings);
 }
 
 void sg_rings_read_control(struct sg_rings *rings)

@@ -198,7 +198,7 @@ static void make_listener(struct rings_fixture *fixture)
     fixture->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fixture->listener >= 0);
     assert_int_equal(bind(fixture->listener, (const void *)&address, sizeof address), 0);
-    assert_int_equal(listen(fixture->listener, 64), 0);
+    assert_int_equal(listen(fixture->listener, 256), 0);
 }
 
 void rings_fixture_make(struct rings_fixture *fixture)

@@ -590,6 +590,109 @@ static void all_together_have_a_maximum_of_connections(void **state)
     rings_fixture_free(&own);
 }
 
+/* ---- users beside each other; whoever tests as root can be several ---- */
+
+/* A connection of some user; this process is root again afterwards. */
+static int connect_as(const struct rings_fixture *own, uid_t uid)
+{
+    assert_int_equal(seteuid(uid), 0);
+    int fd = rings_connect(own);
+    assert_int_equal(seteuid(0), 0);
+    return fd;
+}
+
+static void let_everybody_in(const struct rings_fixture *own)
+{
+    assert_int_equal(chmod(own->dir, 0755), 0);
+    assert_int_equal(chmod(own->socket, 0777), 0);
+}
+
+static void part_is_kept_for_root_and_the_service(void **state)
+{
+    (void)state;
+    enum { MAX = 16, KEPT = 2, USER = 4001, OTHER = 4002 };
+    struct rings_fixture own;
+    int fds[MAX];
+    size_t count = 0;
+    if (geteuid() != 0) {
+        skip();
+    }
+    rings_fixture_make(&own);
+    let_everybody_in(&own);
+    own.settings.connections_max = MAX;
+    rings_fixture_start(&own);
+    while (count < MAX - KEPT) {
+        fds[count] = connect_as(&own, USER);
+        assert_true(greet(fds[count++]));
+    }
+    for (int i = 0; i < 3; i++) {
+        int refused = connect_as(&own, i == 0 ? USER : OTHER);
+        assert_true(is_closed(refused));
+        close(refused);
+    }
+    assert_int_equal(rings_wait(&own.knobs->refused, 3), 3);
+    assert_int_equal(atomic_load(&own.knobs->refused_why), SG_RINGS_TOO_MANY);
+    while (count < MAX) {
+        fds[count] = rings_connect(&own);
+        assert_true(greet(fds[count++]));
+    }
+    int refused = rings_connect(&own); /* nor is there more for root */
+    assert_true(is_closed(refused));
+    close(refused);
+    close_all(fds, MAX);
+    assert_int_equal(rings_fixture_stop(&own), 0);
+    rings_fixture_free(&own);
+}
+
+static bool has_answer(int fd)
+{
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    return poll(&entry, 1, 0) > 0;
+}
+
+/* One user's storm, another's client behind it: that one is served before most of the storm. The
+ * order decides, not the time: rings stands still until all have come. */
+static void storm_of_one_user_is_no_queue_for_another(void **state)
+{
+    (void)state;
+    enum { STORM = 200, USER = 4001, OTHER = 4002 };
+    struct rings_fixture own;
+    int fds[STORM];
+    unsigned char version = 0;
+    int before = 0;
+    if (geteuid() != 0) {
+        skip();
+    }
+    rings_fixture_make(&own);
+    let_everybody_in(&own);
+    own.settings.connections_max = 2 * STORM;
+    own.settings.connections_per_user_max = STORM;
+    rings_fixture_start(&own);
+    int first = connect_as(&own, OTHER);
+    assert_true(greet(first)); /* rings runs */
+    assert_int_equal(kill(own.rings, SIGSTOP), 0);
+    for (int i = 0; i < STORM; i++) {
+        fds[i] = connect_as(&own, USER);
+        send_all(fds[i], &version, 1);
+    }
+    int fd = connect_as(&own, OTHER);
+    send_all(fd, &version, 1);
+    assert_int_equal(kill(own.rings, SIGCONT), 0);
+    assert_true(receive_exactly(fd, &version, 1));
+    for (int i = 0; i < STORM; i++) {
+        before += has_answer(fds[i]) ? 1 : 0;
+    }
+    assert_in_range(before, 0, STORM / 2);
+    for (int i = 0; i < STORM; i++) {
+        assert_true(receive_exactly(fds[i], &version, 1)); /* all have their turn */
+    }
+    close_all(fds, STORM);
+    close(fd);
+    close(first);
+    assert_int_equal(rings_fixture_stop(&own), 0);
+    rings_fixture_free(&own);
+}
+
 /* ---- control ---- */
 
 static void client_waits_for_control_to_come_back(void **state)
@@ -769,6 +872,8 @@ int main(void)
 #endif
         FRESH(user_has_a_maximum_of_connections),
         FRESH(all_together_have_a_maximum_of_connections),
+        FRESH(part_is_kept_for_root_and_the_service),
+        FRESH(storm_of_one_user_is_no_queue_for_another),
         FRESH(client_waits_for_control_to_come_back),
         FRESH(question_that_control_took_along_is_asked_again),
         FRESH(connections_outlive_control),

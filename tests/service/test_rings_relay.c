@@ -11,13 +11,14 @@
 #include "cmocka_all.h"
 #include "process_internal.h"
 
-enum { ROWS = 2 };
+enum { OTHERS = 2, ROWS = 8 }; /* from OTHERS on: more connections of the evil one's user */
 
 struct world {
     struct sg_rings *rings;
     struct sg_rings_settings settings;
-    int evil, innocent; /* the connections' ends of their channels */
-    int control;        /* control's end of its link */
+    int evil, innocent;        /* the connections' ends of their channels */
+    int others[ROWS - OTHERS]; /* likewise */
+    int control;               /* control's end of its link */
 };
 
 static int channel_of(struct sg_ring_client *client, uint64_t number, uid_t uid)
@@ -45,12 +46,16 @@ static int setup(void **state)
     assert_non_null(world->rings);
     world->rings->settings = &world->settings;
     world->rings->row_count = ROWS;
+    world->rings->rows_end = ROWS;
     world->rings->epoll = epoll_create1(EPOLL_CLOEXEC);
     assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
     world->rings->control = pair[0];
     world->control = pair[1];
     world->evil = channel_of(&world->rings->rows[0], 100, 7);
     world->innocent = channel_of(&world->rings->rows[1], 200, 8);
+    for (size_t i = OTHERS; i < ROWS; i++) {
+        world->others[i - OTHERS] = channel_of(&world->rings->rows[i], 100 + i, 7);
+    }
     *state = world;
     return 0;
 }
@@ -58,16 +63,17 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct world *world = *state;
-    int fds[] = {world->evil,
-                 world->innocent,
-                 world->control,
-                 world->rings->control,
-                 world->rings->epoll,
-                 world->rings->rows[0].channel,
-                 world->rings->rows[1].channel};
+    int fds[] = {world->evil, world->innocent, world->control, world->rings->control,
+                 world->rings->epoll};
     for (size_t i = 0; i < SG_COUNT(fds); i++) {
-        if (fds[i] >= 0) {
-            close(fds[i]);
+        close(fds[i]);
+    }
+    for (size_t i = 0; i < ROWS; i++) {
+        if (world->rings->rows[i].channel >= 0) {
+            close(world->rings->rows[i].channel);
+        }
+        if (i >= OTHERS) {
+            close(world->others[i - OTHERS]);
         }
     }
     free(world->rings);
@@ -157,6 +163,67 @@ static void answer_goes_to_who_asked(void **state)
     assert_false(hear(world->evil, &heard, NULL));
 }
 
+/* A row's connection, by its end of the channel, asks for its view. */
+static void ask(const struct world *world, int channel, size_t row)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_rings_packet question = {.kind = SG_RINGS_VIEW, .sequence = 1};
+    assert_int_equal(sg_packet_send(channel, &question, sizeof question, NULL, 0, NULL, 0, &err),
+                     SG_OK);
+    sg_rings_read_channel(world->rings, &world->rings->rows[row]);
+}
+
+static void others_ask(const struct world *world)
+{
+    for (size_t i = OTHERS; i < ROWS; i++) {
+        ask(world, world->others[i - OTHERS], i);
+    }
+}
+
+/* However many questions of one user wait, another's is next. */
+static void users_are_asked_about_in_turns(void **state)
+{
+    struct world *world = *state;
+    struct sg_rings_packet heard[ROWS];
+    enum { AT_ONCE = 4 };
+    others_ask(world);
+    for (size_t i = 0; i < AT_ONCE; i++) {
+        assert_true(hear(world->control, &heard[i], NULL));
+        assert_int_equal(heard[i].connection, 100 + OTHERS + i);
+    }
+    assert_false(hear(world->control, &heard[AT_ONCE], NULL)); /* control has enough */
+    ask(world, world->innocent, 1);
+    assert_false(hear(world->control, &heard[AT_ONCE], NULL));
+    answer(world, &heard[0]);
+    assert_true(hear(world->control, &heard[AT_ONCE], NULL));
+    assert_int_equal(heard[AT_ONCE].connection, 200);
+    for (size_t i = 1; i < 3; i++) {
+        answer(world, &heard[i]);
+        assert_true(hear(world->control, &heard[AT_ONCE + i], NULL));
+        assert_int_equal(heard[AT_ONCE + i].connection, 100 + OTHERS + AT_ONCE + i - 1);
+    }
+    answer(world, &heard[3]);
+    assert_false(hear(world->control, &heard[0], NULL)); /* nobody waits any more */
+}
+
+/* What control has not answered in all this time it does not count as having. */
+static void lost_answers_hold_nobody_up(void **state)
+{
+    struct world *world = *state;
+    struct sg_rings_packet heard = {.kind = 0};
+    others_ask(world);
+    while (hear(world->control, &heard, NULL)) {
+    }
+    ask(world, world->innocent, 1);
+    assert_false(hear(world->control, &heard, NULL));
+    for (size_t i = OTHERS; i < ROWS; i++) {
+        world->rings->rows[i].question.sent_ms -= world->settings.answer_timeout_ms;
+    }
+    sg_rings_ask(world->rings);
+    assert_true(hear(world->control, &heard, NULL));
+    assert_int_equal(heard.connection, 200);
+}
+
 static void same_question_again_is_not_asked_again(void **state)
 {
     struct world *world = *state;
@@ -229,6 +296,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(identity_is_from_the_table),
         TEST(answer_goes_to_who_asked),
+        TEST(users_are_asked_about_in_turns),
+        TEST(lost_answers_hold_nobody_up),
         TEST(same_question_again_is_not_asked_again),
         TEST(it_cannot_say_that_another_has_gone),
         TEST(it_cannot_have_another_user_counted),
