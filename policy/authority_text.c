@@ -141,12 +141,26 @@ static bool attaching_helps(const struct sg_caller *caller, const struct sg_requ
            caller->uid != (uid_t)-1 && !sg_caller_is(caller, request->owner);
 }
 
+/* Whoever allowed the overflow uid something would allow it to strangers. */
+static void send_away(const struct sg_caller *caller, struct sg_decision *decision)
+{
+    (void)snprintf(
+        decision->remedy, sizeof decision->remedy,
+        "Run the program as a Unix user of its own, and allow that one: uid %lu stands for "
+        "every user of other user namespaces",
+        (unsigned long)caller->uid);
+}
+
 static void give_remedy(const struct sg_caller *caller, const struct sg_request *request,
                         struct sg_decision *decision)
 {
     char commands[460];
     char attach[100] = "";
     if (decision->allowed) {
+        return;
+    }
+    if (caller->nobody) {
+        send_away(caller, decision);
         return;
     }
     give_commands(caller, sg_function_is_own_use(request->function) ? " --uacc READ" : "", decision,
@@ -177,6 +191,10 @@ void sg_authority_say_key(const struct sg_caller *caller, const char *certificat
                    certificate_owner);
     give_reason(caller, target, decision);
     if (decision->allowed) {
+        return;
+    }
+    if (caller->nobody) {
+        send_away(caller, decision);
         return;
     }
     bool first = decision->class == SG_CLASS_RDATALIB && decision->profile == NULL;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run_internal.h"
+
 void sg_loaded_caller_done(struct sg_loaded_caller *loaded)
 {
     free(loaded->names);
@@ -50,6 +52,7 @@ sg_status sg_caller_load(struct sg_service *service, uid_t uid, gid_t gid,
     out->caller = (struct sg_caller){.uid = uid,
                                      .gid = gid,
                                      .administrator = is_administrator(service, uid),
+                                     .nobody = (int64_t)uid == sg_overflow_uid(),
                                      .owners = out->pointers,
                                      .owner_count = owners,
                                      .groups = out->groups,

@@ -19,6 +19,22 @@ static void everybody_learns_about_themself(void **state)
     world->caller = &administrator;
 }
 
+static void nobody_is_sent_away(void **state)
+{
+    struct world *world = *state;
+    static const char *const asked[] = {
+        "{'user': 65534, 'operation': 'ring show', 'object': 'START1/KEY'}",
+        "{'user': 65534, 'operation': 'cert list', 'object': 'START1'}"};
+    for (size_t i = 0; i < SG_COUNT(asked); i++) {
+        must(world, "explain", asked[i]);
+        assert_true(json_is_false(json_object_get(world->answer, "allowed")));
+        const json_t *check = json_array_get(json_object_get(world->answer, "items"), 0);
+        const char *remedy = json_string_value(json_object_get(check, "remedy"));
+        assert_non_null(strstr(remedy, "a Unix user of its own"));
+        assert_null(strstr(remedy, "attach"));
+    }
+}
+
 /* The resource and the level needed of check i, and what it came to. */
 static void assert_check(struct world *world, size_t i, const char *resource, const char *needed,
                          bool allowed)
@@ -259,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(everybody_learns_about_themself, world_setup,
                                         world_teardown),
+        cmocka_unit_test_setup_teardown(nobody_is_sent_away, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(a_profile_and_its_permit_are_named, world_setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(both_objects_and_the_usage_are_heeded, world_setup,

@@ -196,6 +196,30 @@ static void being_attached_is_offered_where_it_helps_and_only_there(void **state
     assert_null(strstr(decide(&attached, SG_FUNCTION_ADD, "START1").remedy, "signet owner attach"));
 }
 
+/* What is allowed to the overflow uid is allowed to strangers: nothing of the kind is ever advised.
+ */
+static void nobody_is_told_to_be_somebody(void **state)
+{
+    (void)state;
+    const struct sg_caller nobody = {.uid = 65534, .gid = 65534, .nobody = true};
+    const struct sg_profiles none = {.list = NULL};
+    for (int f = 0; f < SG_FUNCTION_COUNT; f++) {
+        for (size_t t = 0; t < SG_COUNT(targets); t++) {
+            struct sg_decision decision = decide(&nobody, (enum sg_function)f, targets[t]);
+            assert_int_equal(decision.allowed,
+                             decide(&stranger, (enum sg_function)f, targets[t]).allowed);
+            if (!decision.allowed) {
+                assert_null(strstr(decision.remedy, "signet "));
+                assert_non_null(strstr(decision.remedy, "a Unix user of its own"));
+            }
+        }
+    }
+    struct sg_decision key = sg_authority_key(&none, &nobody, "START1", "KEY", "START1");
+    assert_false(key.allowed);
+    assert_null(strstr(key.remedy, "signet "));
+    assert_non_null(strstr(key.remedy, "a Unix user of its own"));
+}
+
 /* Of the ring KEY. */
 static bool key(const struct sg_profiles *profiles, const struct sg_caller *caller,
                 const char *ring_owner, enum sg_usage usage, const char *certificate_owner)
@@ -712,6 +736,7 @@ int main(void)
         cmocka_unit_test(a_number_that_is_no_function_is_denied),
         cmocka_unit_test(a_reason_names_profile_owner_user_and_levels),
         cmocka_unit_test(being_attached_is_offered_where_it_helps_and_only_there),
+        cmocka_unit_test(nobody_is_told_to_be_somebody),
         cmocka_unit_test(an_attachment_to_an_anchor_gives_nothing),
         cmocka_unit_test(owners_are_matched_exactly),
         cmocka_unit_test(rings_are_seen_by_their_own_and_by_administrators),

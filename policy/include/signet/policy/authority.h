@@ -51,6 +51,7 @@ struct sg_caller {
     uid_t uid; /**< (uid_t)-1: nobody in particular, somebody attached to the owners */
     gid_t gid;
     bool administrator;
+    bool nobody; /**< the overflow uid, which stands for everybody of other user namespaces */
     const char *const *owners; /**< owners that this Unix user is attached to, upper case */
     size_t owner_count;
     const gid_t *groups; /**< all Unix groups of the user */
