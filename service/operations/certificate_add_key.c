@@ -205,6 +205,7 @@ static sg_status fill_row(struct sg_run *run, const struct sg_add *plan,
     row->may_decrypt = abilities.decrypt;
     row->may_derive = abilities.derive;
     row->extractable = sg_run_flag(run, "extractable");
+    row->imported = true;
     row->usage = sg_certificate_usage(leaf);
     snprintf(row->token, sizeof row->token, "%s", plan->token);
     snprintf(row->key_type, sizeof row->key_type, "%s",

@@ -38,6 +38,7 @@ static sg_status write_member(struct view_walk *walk, const struct sg_certificat
         member.may_derive = row->may_derive;
         member.retired = row->retired;
         member.extractable = row->extractable;
+        member.imported = row->imported;
     }
     return sg_view_add_member(walk->writer, &member, err);
 }

@@ -161,8 +161,18 @@ static void certificate_object(struct builder *b, const struct sg_view_member *m
 
 /* ---- the keys ---- */
 
+static CK_ULONG mechanism_of_birth(const struct sg_view_member *member,
+                                   const struct member_pieces *pieces)
+{
+    if (member->imported) {
+        return CK_UNAVAILABLE_INFORMATION;
+    }
+    return pieces->family == SG_VIEW_RSA ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_KEY_PAIR_GEN;
+}
+
 static void key_begin(struct builder *b, CK_OBJECT_CLASS object_class,
-                      const struct member_pieces *pieces, uint32_t key)
+                      const struct sg_view_member *member, const struct member_pieces *pieces,
+                      uint32_t key)
 {
     struct sg_bytes identity = {pieces->digest, sizeof pieces->digest};
     begin(b, object_class, identity, key);
@@ -173,9 +183,8 @@ static void key_begin(struct builder *b, CK_OBJECT_CLASS object_class,
     /* No dates: a key may be used for as long as it is here (PKCS#11 v2.40 base, 4.7: empty). */
     attribute(b, CKA_START_DATE, put(b, "", 0));
     attribute(b, CKA_END_DATE, put(b, "", 0));
-    truth(b, CKA_LOCAL, true);
-    number(b, CKA_KEY_GEN_MECHANISM,
-           pieces->family == SG_VIEW_RSA ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_KEY_PAIR_GEN);
+    truth(b, CKA_LOCAL, !member->imported);
+    number(b, CKA_KEY_GEN_MECHANISM, mechanism_of_birth(member, pieces));
     attribute(b, CKA_PUBLIC_KEY_INFO, pieces->public_key_info);
     switch (pieces->family) {
     case SG_VIEW_RSA:
@@ -191,18 +200,17 @@ static void key_begin(struct builder *b, CK_OBJECT_CLASS object_class,
 static void private_key_object(struct builder *b, const struct sg_view_member *member,
                                const struct member_pieces *pieces, uint32_t key)
 {
-    static const CK_ATTRIBUTE_TYPE yes[] = {CKA_SENSITIVE, CKA_ALWAYS_SENSITIVE};
     static const CK_ATTRIBUTE_TYPE no[] = {CKA_EXTRACTABLE, CKA_UNWRAP, CKA_SIGN_RECOVER,
                                            CKA_ALWAYS_AUTHENTICATE, CKA_WRAP_WITH_TRUSTED};
-    key_begin(b, CKO_PRIVATE_KEY, pieces, key);
-    for (size_t i = 0; i < SG_COUNT(yes); i++) {
-        truth(b, yes[i], true);
-    }
+    key_begin(b, CKO_PRIVATE_KEY, member, pieces, key);
     for (size_t i = 0; i < SG_COUNT(no); i++) {
         truth(b, no[i], false);
     }
     truth(b, CKA_SIGN, !member->retired);
-    truth(b, CKA_NEVER_EXTRACTABLE, !member->extractable);
+    truth(b, CKA_SENSITIVE, true);
+    /* Outside of the token the key was neither (PKCS#11 v2.40 base, 5.13, C_UnwrapKey). */
+    truth(b, CKA_ALWAYS_SENSITIVE, !member->imported);
+    truth(b, CKA_NEVER_EXTRACTABLE, !member->imported && !member->extractable);
     truth(b, CKA_DECRYPT, pieces->family == SG_VIEW_RSA && member->may_decrypt);
     truth(b, CKA_DERIVE, pieces->family == SG_VIEW_EC && member->may_derive);
 }
@@ -211,7 +219,7 @@ static void public_key_object(struct builder *b, const struct sg_view_member *me
                               const struct member_pieces *pieces, uint32_t key)
 {
     static const CK_ATTRIBUTE_TYPE no[] = {CKA_WRAP, CKA_VERIFY_RECOVER, CKA_DERIVE, CKA_TRUSTED};
-    key_begin(b, CKO_PUBLIC_KEY, pieces, key);
+    key_begin(b, CKO_PUBLIC_KEY, member, pieces, key);
     truth(b, CKA_VERIFY, true);
     truth(b, CKA_ENCRYPT, pieces->family == SG_VIEW_RSA && member->may_decrypt);
     for (size_t i = 0; i < SG_COUNT(no); i++) {

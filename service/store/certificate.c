@@ -152,6 +152,7 @@ sg_status sg_store_key_add(struct sg_store *store, const struct sg_certificate_r
     sg_query_int(&query, row->may_decrypt);
     sg_query_int(&query, row->may_derive);
     sg_query_int(&query, row->extractable);
+    sg_query_int(&query, row->imported);
     int rc = sg_query_try(&query);
     if (rc == SQLITE_CONSTRAINT_PRIMARYKEY) {
         (void)sg_fail(err, SG_E_CONFLICT, "key_exists",

@@ -34,6 +34,7 @@ enum column {
     COLUMN_MAY_DERIVE,
     COLUMN_EXTRACTABLE,
     COLUMN_MAY_SIGN,
+    COLUMN_IMPORTED,
 };
 
 static struct sg_bytes bytes_of(struct sg_query *query, int column)
@@ -78,6 +79,7 @@ static void read_numbers(struct sg_query *query, struct sg_certificate_row *row)
     row->may_decrypt = sqlite3_column_int(stmt, COLUMN_MAY_DECRYPT) != 0;
     row->may_derive = sqlite3_column_int(stmt, COLUMN_MAY_DERIVE) != 0;
     row->extractable = sqlite3_column_int(stmt, COLUMN_EXTRACTABLE) != 0;
+    row->imported = sqlite3_column_int(stmt, COLUMN_IMPORTED) != 0;
     row->retired = sqlite3_column_type(stmt, COLUMN_MAY_SIGN) != SQLITE_NULL &&
                    sqlite3_column_int(stmt, COLUMN_MAY_SIGN) == 0;
 }

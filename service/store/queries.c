@@ -5,7 +5,7 @@
     "SELECT c.id, c.owner, c.label, c.trust, c.serial, c.der, c.subject, c.issuer, c.subject_text," \
     " c.issuer_text, c.spki_sha256, c.not_before, c.not_after, c.placeholder, c.requested,"         \
     " c.usage, c.key, k.token, coalesce(k.type, c.key_type), k.may_decrypt, k.may_derive,"          \
-    " k.extractable, k.may_sign FROM certificate c LEFT JOIN key k ON k.id = c.key"
+    " k.extractable, k.may_sign, k.imported FROM certificate c LEFT JOIN key k ON k.id = c.key"
 #define RING                                                                                       \
     "SELECT r.id, r.owner, r.name, r.sequence,"                                                    \
     " (SELECT count(*) FROM connection WHERE ring = r.id) FROM ring r"
@@ -31,8 +31,8 @@ static const char *const texts[SG_QUERY_COUNT] = {
     [SG_Q_DETACH] = "DELETE FROM attachment WHERE owner = ? AND uid = ?",
     [SG_Q_OWNERS_OF_UID] = "SELECT owner FROM attachment WHERE uid = ? ORDER BY owner",
 
-    [SG_Q_KEY_ADD] = "INSERT INTO key (id, token, type, may_decrypt, may_derive, extractable)"
-                     " VALUES (?, ?, ?, ?, ?, ?)",
+    [SG_Q_KEY_ADD] = "INSERT INTO key (id, token, type, may_decrypt, may_derive, extractable,"
+                     " imported) VALUES (?, ?, ?, ?, ?, ?, ?)",
     [SG_Q_KEY_EXISTS] = "SELECT 1 FROM key WHERE id = ?",
     [SG_Q_KEY_DELETE_UNUSED] = "DELETE FROM key WHERE id = ?1"
                                " AND NOT EXISTS (SELECT 1 FROM certificate WHERE key = ?1)",

@@ -265,10 +265,13 @@ static const char version_7[] =
     " PRIMARY KEY (key, ring, uid)"
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX key_use_ring ON key_use (ring);";
+/* Keys that came from outside: the token says of them that they were not made in it. */
+static const char version_8[] =
+    "ALTER TABLE key ADD COLUMN imported INTEGER NOT NULL DEFAULT 0 CHECK (imported IN (0, 1));";
 /* clang-format on */
 
 static const char *const migrations[] = {version_1, version_2, version_3, version_4,
-                                         version_5, version_6, version_7};
+                                         version_5, version_6, version_7, version_8};
 _Static_assert(SG_COUNT(migrations) == SG_STORE_VERSION, "one migration for each version");
 
 const char *const *sg_store_migrations(size_t *count)

@@ -69,6 +69,12 @@ outside open -algorithm EC -pkeyopt ec_paramgen_curve:P-256
 openssl pkcs12 -export -inkey open.key -in open.chain -passout pass: -out open.p12
 signet cert add START1/open open.p12 </dev/null >/dev/null
 signs pipe && signs stdin && signs open
+# access: what the ring says of its only private key.
+access() {
+    pkcs11-tool --module "$client_module" --token-label START1/KEY -O --type privkey 2>/dev/null | sed -n 's/^  Access: *//p'
+}
+[ "$(access)" = sensitive ] || fail "the ring says of what came in: $(access)"
+[ "$(look_into_token -O --type privkey | grep -c '^  Access: *sensitive$')" -eq 7 ] || fail 'the token says something else of them'
 
 say 'in: what is refused leaves nothing behind'
 outside bad -algorithm EC -pkeyopt ec_paramgen_curve:P-256

@@ -132,6 +132,7 @@ static void the_key_goes_into_the_token_and_signs(void **state)
     SG_CERTIFICATE_ROW row = row_of(world, "START1", "web");
     assert_true(row.has_key);
     assert_false(row.extractable);
+    assert_true(row.imported);
     assert_string_equal(row.key_type, "ec:p256");
     /* its signature verifies: the request is checked against the certificate's key */
     must(world, "cert request", "{'certificate': 'START1/web'}");

@@ -253,6 +253,34 @@ static void nothing_is_extracted_through_a_ring_and_never_only_if_never(void **s
     }
 }
 
+/* Whoever brought a key in may have it still: in the token it was not made, nor always a secret. */
+static void a_key_from_outside_does_not_say_that_it_was_born_here(void **state)
+{
+    (void)state;
+    static const CK_ATTRIBUTE_TYPE of_born[] = {CKA_LOCAL, CKA_ALWAYS_SENSITIVE,
+                                                CKA_NEVER_EXTRACTABLE};
+    struct sg_error err = SG_ERROR_INIT;
+    for (int imported = 0; imported <= 1; imported++) {
+        CK_ULONG mechanism = 0;
+        struct sg_view_writer *writer = writer_with_slot();
+        struct sg_view_member member = rings_member(&material, M_EC);
+        member.imported = imported == 1;
+        assert_int_equal(sg_view_add_member(writer, &member, &err), SG_OK);
+        struct sg_view *view = finish_view(writer);
+        const struct sg_view_object *key = object_of(view, 1, CKO_PRIVATE_KEY, member.label);
+        for (size_t i = 0; i < SG_COUNT(of_born); i++) {
+            assert_int_equal(*attribute_of(view, key, of_born[i]).data, !member.imported);
+        }
+        assert_int_equal(*attribute_of(view, key, CKA_SENSITIVE).data, CK_TRUE);
+        memcpy(&mechanism, attribute_of(view, key, CKA_KEY_GEN_MECHANISM).data, sizeof mechanism);
+        assert_int_equal(mechanism, member.imported ? CK_UNAVAILABLE_INFORMATION
+                                                    : (CK_ULONG)CKM_EC_KEY_PAIR_GEN);
+        key = object_of(view, 1, CKO_PUBLIC_KEY, member.label);
+        assert_int_equal(*attribute_of(view, key, CKA_LOCAL).data, !member.imported);
+        sg_view_free(view);
+    }
+}
+
 static void what_is_hidden_keeps_its_handles(void **state)
 {
     (void)state;
@@ -580,6 +608,7 @@ int main(void)
         cmocka_unit_test(handles_differ_within_a_slot),
         cmocka_unit_test(renewed_certificate_shares_the_key_object),
         cmocka_unit_test(nothing_is_extracted_through_a_ring_and_never_only_if_never),
+        cmocka_unit_test(a_key_from_outside_does_not_say_that_it_was_born_here),
         cmocka_unit_test(what_is_hidden_keeps_its_handles),
         cmocka_unit_test(what_stands_there_openly_is_not_hidden_as_well),
         cmocka_unit_test(a_retired_key_says_that_it_does_not_sign),

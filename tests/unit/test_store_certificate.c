@@ -49,6 +49,7 @@ static void assert_same(const struct sg_certificate_row *a, const struct sg_cert
     assert_int_equal(a->may_decrypt, b->may_decrypt);
     assert_int_equal(a->may_derive, b->may_derive);
     assert_int_equal(a->extractable, b->extractable);
+    assert_int_equal(a->imported, b->imported);
 }
 
 static void a_keyless_certificate_comes_back_as_it_was(void **state)
@@ -73,6 +74,7 @@ static void a_certificate_with_a_key_comes_back_as_it_was(void **state)
     in.placeholder = true;
     in.requested = true;
     in.extractable = true;
+    in.imported = true;
     in.may_decrypt = true;
     in.trust = SG_HIGHTRUST;
     assert_ok(fixture, sg_store_key_add(fixture->store, &in, &fixture->err));

@@ -82,6 +82,7 @@ struct sg_certificate_row {
     char token[SG_TOKEN_NAME_MAX + 1]; /**< configured name of the key's token */
     char key_type[32]; /**< "ec:p256" for keys of ours, else the description "RSA 2048" */
     bool may_decrypt, may_derive, extractable; /**< of the key */
+    bool imported;  /**< the key came from outside; false: it was made in its token */
     bool retired;   /**< the key was rolled over: kept for decryption, it signs no more */
     unsigned usage; /**< X.509 keyUsage bits that were asked for at generation: for the CSR */
     void *memory;   /**< internal */
