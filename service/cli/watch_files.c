@@ -1,6 +1,8 @@
-/* The files that a watch keeps: what "ring export" would write, replaced only when it differs. */
+/* The files that a watch keeps: what "ring export" and "provision" would write, replaced only when
+ * it differs. */
 #include "watch_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,7 +11,70 @@
 #include <signet/cli/shapes.h>
 
 #define FILE_MAX 16777216u /* bytes of one file */
-#define NEW_FILE_MODE 0644 /* certificates are public */
+#define NEW_FILE_MODE 0644 /* nothing in them is secret */
+
+enum { CHAIN, KEY, TRUST };
+
+static const char *const options[SG_WATCH_FILES] = {
+    [CHAIN] = "chain", [KEY] = "key", [TRUST] = "trust"};
+
+/* ---- the command line ---- */
+
+static sg_status check_paths(const struct sg_watch_files *files, struct sg_error *err)
+{
+    for (size_t i = 0; i < SG_WATCH_FILES; i++) {
+        const char *path = files->file[i].path;
+        if (path != NULL && strcmp(path, "-") == 0) {
+            sg_fail(err, SG_E_USAGE, "bad_usage",
+                    "--chain, --key and --trust name files that are kept, not standard output");
+            return sg_hint(err, "To print once: signet ring export --out -");
+        }
+        for (size_t j = 0; path != NULL && j < i; j++) {
+            if (files->file[j].path != NULL && strcmp(files->file[j].path, path) == 0) {
+                return sg_fail(err, SG_E_USAGE, "bad_usage", "--%s and --%s name the same file",
+                               options[j], options[i]);
+            }
+        }
+    }
+    return SG_OK;
+}
+
+/* Neither says anything without the other. */
+static sg_status check_key(const struct sg_watch_files *files, struct sg_error *err)
+{
+    bool program = sg_invocation_local(files->invocation, "for") != NULL;
+    if (program == (files->file[KEY].path != NULL)) {
+        return SG_OK;
+    }
+    sg_fail(err, SG_E_USAGE, "bad_usage", "--key and --for go together");
+    return sg_hint(err, "--for PROGRAM --key FILE, as signet provision PROGRAM prints it");
+}
+
+sg_status sg_watch_files_init(struct sg_watch_files *files, const struct sg_invocation *invocation,
+                              struct sg_error *err)
+{
+    *files = (struct sg_watch_files){.invocation = invocation};
+    for (size_t i = 0; i < SG_WATCH_FILES; i++) {
+        files->file[i].path = sg_invocation_local(invocation, options[i]);
+        sg_buffer_init(&files->file[i].content, FILE_MAX);
+    }
+    sg_status s = check_paths(files, err);
+    return s == SG_OK ? check_key(files, err) : s;
+}
+
+void sg_watch_files_done(struct sg_watch_files *files)
+{
+    for (size_t i = 0; i < SG_WATCH_FILES; i++) {
+        sg_buffer_done(&files->file[i].content);
+    }
+}
+
+/* ---- what they shall hold ---- */
+
+static const char *ring_of(const struct sg_watch_files *files)
+{
+    return json_string_value(json_object_get(files->invocation->params, "ring"));
+}
 
 static sg_status export_params(struct sg_invocation *export, const char *ring, bool chain,
                                struct sg_error *err)
@@ -31,8 +96,8 @@ static void say_warnings(const json_t *answer)
     }
 }
 
-static sg_status fetch(struct sg_client *client, const char *ring, bool chain,
-                       struct sg_buffer *out, struct sg_error *err)
+static sg_status fetch_export(struct sg_client *client, const char *ring, bool chain,
+                              struct sg_buffer *out, struct sg_error *err)
 {
     SG_INVOCATION export = SG_INVOCATION_INIT;
     json_t *answer = NULL;
@@ -47,6 +112,95 @@ static sg_status fetch(struct sg_client *client, const char *ring, bool chain,
     json_decref(answer);
     return s;
 }
+
+/* Among the files that "provision" prints. */
+static sg_status key_content(const json_t *answer, const char *program, struct sg_buffer *out,
+                             struct sg_error *err)
+{
+    const char *wanted = json_string_value(json_object_get(answer, "key_file"));
+    const json_t *files = json_object_get(answer, "files");
+    for (size_t i = 0; wanted != NULL && i < json_array_size(files); i++) {
+        const json_t *file = json_array_get(files, i);
+        const char *path = json_string_value(json_object_get(file, "path"));
+        const json_t *content = json_object_get(file, "content");
+        if (path != NULL && strcmp(path, wanted) == 0) {
+            return sg_buffer_append(out, json_string_value(content), json_string_length(content),
+                                    err);
+        }
+    }
+    sg_fail(err, SG_E_USAGE, "no_key_file", "%s has no file that names its key alone", program);
+    return sg_hint(err,
+                   "nginx, apache and stunnel have one. What to do after a change: signet "
+                   "provision %s",
+                   program);
+}
+
+static sg_status fetch_key(struct sg_client *client, const struct sg_watch_files *files,
+                           struct sg_buffer *out, struct sg_error *err)
+{
+    json_t *answer = NULL;
+    const char *program = sg_invocation_local(files->invocation, "for");
+    json_t *params = json_pack("{s:s, s:s}", "program", program, "ring", ring_of(files));
+    if (params == NULL) {
+        return sg_fail_memory(err);
+    }
+    sg_status s =
+        sg_client_ask(client, sg_operation_find("provision", ""), params, false, 0, &answer, err);
+    s = s == SG_OK ? key_content(answer, program, out, err) : s;
+    json_decref(params);
+    json_decref(answer);
+    return s;
+}
+
+/* Nobody is served by an empty file: programs refuse it, or trust nobody. */
+static bool has_nothing(const struct sg_error *failure)
+{
+    static const char *const codes[] = {"nothing_to_export", "no_default", "no_usable_key",
+                                        "default_not_usable"};
+    for (size_t i = 0; i < SG_COUNT(codes); i++) {
+        if (strcmp(failure->code, codes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static sg_status fetch_one(struct sg_client *client, struct sg_watch_files *files, size_t i,
+                           struct sg_error *err)
+{
+    struct sg_watch_file *file = &files->file[i];
+    sg_buffer_done(&file->content);
+    sg_buffer_init(&file->content, FILE_MAX);
+    file->nothing = false;
+    if (file->path == NULL) {
+        return SG_OK;
+    }
+    sg_status s = i == KEY ? fetch_key(client, files, &file->content, err)
+                           : fetch_export(client, ring_of(files), i == CHAIN, &file->content, err);
+    if (s != SG_OK && has_nothing(err)) {
+        sg_watch_say("warning: %s stays as it is: %s", sg_excerpt(file->path).text, err->text);
+        sg_error_clear(err);
+        file->nothing = true;
+        return SG_OK;
+    }
+    return s;
+}
+
+sg_status sg_watch_fetch(struct sg_client *client, struct sg_watch_files *files,
+                         struct sg_error *err)
+{
+    sg_status s = SG_OK;
+    for (size_t i = 0; s == SG_OK && i < SG_WATCH_FILES; i++) {
+        s = fetch_one(client, files, i, err);
+    }
+    if (files->file[CHAIN].nothing || files->file[KEY].nothing) {
+        files->file[CHAIN].nothing = true;
+        files->file[KEY].nothing = true;
+    }
+    return s;
+}
+
+/* ---- the files ---- */
 
 /* A file that cannot be read is another one: writing it says what is wrong. */
 static bool holds(const char *path, const struct stat *info, const struct sg_buffer *content)
@@ -86,42 +240,35 @@ static sg_status put(const char *path, const struct sg_buffer *content, bool *ch
     return s;
 }
 
-/* Nobody is served by an empty file: programs refuse it, or trust nobody. */
-static bool has_nothing(const struct sg_error *failure)
+/* Where the bytes are; a link stays a link. */
+static sg_status follow(const char *path, char **out, struct sg_error *err)
 {
-    static const char *const codes[] = {"nothing_to_export", "no_default", "default_not_usable"};
-    for (size_t i = 0; i < SG_COUNT(codes); i++) {
-        if (strcmp(failure->code, codes[i]) == 0) {
-            return true;
+    struct stat info;
+    bool link = lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+    *out = link ? realpath(path, NULL) : strdup(path);
+    if (*out != NULL) {
+        return SG_OK;
+    }
+    if (!link) {
+        return sg_fail_memory(err);
+    }
+    sg_fail_errno(err, SG_E_STORAGE, "cannot_write", "%s is a symbolic link that leads nowhere",
+                  sg_excerpt(path).text);
+    sg_hint(err, "Make the file that it names, or remove the link.");
+    return sg_object(err, "%s", path);
+}
+
+sg_status sg_watch_put(const struct sg_watch_files *files, bool *changed, struct sg_error *err)
+{
+    sg_status s = SG_OK;
+    *changed = false;
+    for (size_t i = 0; s == SG_OK && i < SG_WATCH_FILES; i++) {
+        const struct sg_watch_file *file = &files->file[i];
+        SG_FREE char *path = NULL;
+        if (file->path != NULL && !file->nothing) {
+            s = follow(file->path, &path, err);
+            s = s == SG_OK ? put(path, &file->content, changed, err) : s;
         }
     }
-    return false;
-}
-
-static sg_status keep(struct sg_client *client, const char *ring, const char *path, bool chain,
-                      bool *changed, struct sg_error *err)
-{
-    SG_BUFFER content;
-    sg_buffer_init(&content, FILE_MAX);
-    if (path == NULL) {
-        return SG_OK;
-    }
-    sg_status s = fetch(client, ring, chain, &content, err);
-    if (s != SG_OK && has_nothing(err)) {
-        sg_watch_say("warning: %s stays as it is: %s", sg_excerpt(path).text, err->text);
-        sg_error_clear(err);
-        return SG_OK;
-    }
-    return s == SG_OK ? put(path, &content, changed, err) : s;
-}
-
-sg_status sg_watch_files(struct sg_client *client, const struct sg_invocation *invocation,
-                         bool *changed, struct sg_error *err)
-{
-    const char *ring = json_string_value(json_object_get(invocation->params, "ring"));
-    *changed = false;
-    sg_status s = keep(client, ring, sg_invocation_local(invocation, "chain"), true, changed, err);
-    return s == SG_OK
-               ? keep(client, ring, sg_invocation_local(invocation, "trust"), false, changed, err)
-               : s;
+    return s;
 }

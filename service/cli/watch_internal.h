@@ -2,6 +2,7 @@
 #ifndef SIGNET_CLI_WATCH_INTERNAL_H
 #define SIGNET_CLI_WATCH_INTERNAL_H
 
+#include <signet/base/buffer.h>
 #include <signet/cli/arguments.h>
 #include <signet/cli/client.h>
 
@@ -9,8 +10,6 @@
 
 /** Text for standard error: "signet: …". What cannot be written is lost. */
 void sg_watch_say(const char *format, ...) SG_PRINTF(1, 2);
-/** The same for an error and its hint. */
-void sg_watch_say_error(const struct sg_error *failure);
 
 /* ---- signals (watch_signal.c): they end the process where nothing is half done, and wait
  * elsewhere ---- */
@@ -23,11 +22,55 @@ void sg_watch_sleep(unsigned ms);
 
 /* ---- files (watch_files.c) ---- */
 
-/** Bring the files that --chain and --trust name up to date. *changed: one of them has another
- * content now. A ring that has nothing for a file leaves the file as it is, with a warning. */
-SG_CHECKED sg_status sg_watch_files(struct sg_client *client,
-                                    const struct sg_invocation *invocation, bool *changed,
+#define SG_WATCH_FILES 3 /* --chain, --key, --trust */
+
+struct sg_watch_file {
+    const char *path; /**< as it was given; NULL: not kept */
+    struct sg_buffer content;
+    bool nothing; /**< the ring has nothing for it: it stays as it is */
+};
+/** What the kept files shall hold. */
+struct sg_watch_files {
+    const struct sg_invocation *invocation;
+    struct sg_watch_file file[SG_WATCH_FILES];
+};
+
+/** The paths of a command line; SG_E_USAGE "bad_usage" where one cannot be kept, or two are one. */
+SG_CHECKED sg_status sg_watch_files_init(struct sg_watch_files *files,
+                                         const struct sg_invocation *invocation,
+                                         struct sg_error *err);
+void sg_watch_files_done(struct sg_watch_files *files);
+/** Ask the service what the files shall hold. What a ring has nothing for is left as it is, with a
+ * warning; chain and key are one thing: both, or neither. */
+SG_CHECKED sg_status sg_watch_fetch(struct sg_client *client, struct sg_watch_files *files,
                                     struct sg_error *err);
+/** Bring the files up to date. *changed: one of them has another content now. A symbolic link
+ * stays, and what it leads to is replaced; SG_E_STORAGE "cannot_write" for one that leads nowhere.
+ */
+SG_CHECKED sg_status sg_watch_put(const struct sg_watch_files *files, bool *changed,
+                                  struct sg_error *err);
+
+/* ---- what has been done (watch_state.c) ---- */
+
+#define SG_WATCH_UNKNOWN (-1) /* no state yet: nobody has watched here */
+#define SG_WATCH_NOTHING 0    /* no sequence of a ring: the command has not run */
+
+/** Where the last sequence is kept for which the command succeeded. */
+struct sg_watch_state {
+    char *path; /**< NULL: nowhere; owned */
+    const char *ring;
+    int64_t done; /**< as it was read or written last */
+};
+
+/** --state, or beside the first file that is kept; nowhere when there is no command. SG_E_USAGE
+ * "bad_usage" when it names a file that is kept. */
+SG_CHECKED sg_status sg_watch_state_init(struct sg_watch_state *state,
+                                         const struct sg_watch_files *files, struct sg_error *err);
+void sg_watch_state_done(struct sg_watch_state *state);
+/** Read it; what cannot be read says that nothing has been done. */
+void sg_watch_state_read(struct sg_watch_state *state);
+SG_CHECKED sg_status sg_watch_state_write(struct sg_watch_state *state, int64_t done,
+                                          struct sg_error *err);
 
 /* ---- the command (watch_signal.c) ---- */
 

@@ -248,6 +248,12 @@ static sg_status on_file(struct render *render, const char *rest)
     return begin(render, rest, false);
 }
 
+static sg_status on_key_file(struct render *render, const char *rest)
+{
+    sg_status s = begin(render, rest, false);
+    return s == SG_OK ? set(render, "key_file", json_string(render->file.path)) : s;
+}
+
 static sg_status on_main(struct render *render, const char *rest)
 {
     return begin(render, rest, true);
@@ -288,10 +294,11 @@ static const struct {
     const char *word;
     sg_status (*handle)(struct render *render, const char *rest);
 } directives[] = {
-    {"package", on_package}, {"command", on_command},   {"environment", on_environment},
-    {"unit", on_unit},       {"file", on_file},         {"main", on_main},
-    {"example", on_example}, {"reload", on_reload},     {"limit", on_limit},
-    {"key", on_key},         {"untested", on_untested}, {"watch", on_watch},
+    {"package", on_package},   {"command", on_command},   {"environment", on_environment},
+    {"unit", on_unit},         {"file", on_file},         {"main", on_main},
+    {"example", on_example},   {"reload", on_reload},     {"limit", on_limit},
+    {"key", on_key},           {"untested", on_untested}, {"watch", on_watch},
+    {"key_file", on_key_file},
 };
 
 static sg_status directive(struct render *render, const char *line)

@@ -107,6 +107,18 @@ static bool matches(const struct sg_view *view, const struct sg_view_object *obj
     return true;
 }
 
+/* Who names an object by its CKA_ID may have what another has taken the place of: a server's child
+ * that attaches anew asks so for the key that its parent has loaded. */
+static bool names_one(const CK_ATTRIBUTE *wanted, CK_ULONG count)
+{
+    for (CK_ULONG i = 0; i < count; i++) {
+        if (wanted[i].type == CKA_ID && wanted[i].ulValueLen > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static CK_RV start_search(struct sg_search *search, const struct sg_view *view,
                           const struct sg_view_slot *slot, const CK_ATTRIBUTE *wanted,
                           CK_ULONG count)
@@ -120,9 +132,10 @@ static CK_RV start_search(struct sg_search *search, const struct sg_view *view,
         search->active = false;
         return CKR_HOST_MEMORY;
     }
+    bool named = names_one(wanted, count);
     for (uint32_t i = 0; i < slot->count; i++) {
         const struct sg_view_object *object = &view->objects[slot->first + i];
-        if (object->hidden == 0 && matches(view, object, wanted, count)) {
+        if ((object->hidden == 0 || named) && matches(view, object, wanted, count)) {
             search->handles[search->count++] = object->handle;
         }
     }

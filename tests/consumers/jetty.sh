@@ -2,8 +2,7 @@
 # Debian's Jetty serves HTTPS with key and trust store of rings, with the start.d/ssl.ini that "signet provision jetty" prints.
 . "$(dirname "$0")/lib.sh"
 need java curl jq
-home=/usr/share/jetty9
-[ -e "$home/start.jar" ] || fail 'jetty9 is not installed; scripts/setup installs it'
+need_jetty
 
 consumer 'Jetty' jetty9 'server key and trust store'
 instance_up
@@ -14,17 +13,6 @@ for type in ec:p256 rsa:2048; do
     server_ring "RING-${type%:*}" "${type%:*}"
 done
 client_certificate ec:p256
-
-# jetty_up DIR PORT [LINE OF ssl.ini]…: a jetty.base with nothing in it but TLS.
-jetty_up() {
-    local dir=$1 port=$2 environment
-    shift 2
-    sed -i "s/^jetty.ssl.port=.*/jetty.ssl.port=$port/" "$dir/start.d/ssl.ini"
-    printf '%s\n' jetty.ssl.host=127.0.0.1 "$@" >>"$dir/start.d/ssl.ini"
-    mapfile -t environment < <(provisioned_environment "$dir")
-    (cd "$dir" && exec env "${environment[@]}" java -jar "$home/start.jar" "jetty.home=$home" "jetty.base=$dir") >"$dir/jetty.log" 2>&1 &
-    children+=("$!")
-}
 
 declare -A port
 for label in ec rsa mutual; do

@@ -59,6 +59,9 @@ finish() {
     for child in "${children[@]}"; do
         wait "$child" 2>/dev/null || true
     done
+    for child in "$scratch"/*/apache.pid; do # started again by a watch
+        if [ -s "$child" ]; then kill "$(cat "$child")" 2>/dev/null || true; fi
+    done
     if [ "$status" -ne 0 ]; then
         find "$scratch" -name '*log' -size +0 2>/dev/null | while read -r log; do
             echo "-- the end of $log"
@@ -216,6 +219,17 @@ nginx_up() {
     wait_for 15 listening "$port"
 }
 
+# ---- signet watch, as printed ----
+
+# watch_as_printed ROOT: the printed line, in the background; its words go to ROOT/watch.out and ROOT/watch.log. systemd is what the
+# test has put into $scratch/bin/systemctl.
+watch_as_printed() {
+    local root=$1 line
+    line=$(jq -r .watch "$root/provision.json")
+    PATH="$scratch/bin:$(dirname "$SIGNET_BIN"):$PATH" bash -c "exec $line" >>"$root/watch.out" 2>>"$root/watch.log" &
+    children+=("$!")
+}
+
 # ---- Apache and stunnel, likewise, as provisioned below DIR ----
 
 # apache_up DIR PORT [LINE]…
@@ -266,6 +280,52 @@ stunnel_up() {
     env "${environment[@]}" stunnel4 "$dir/stunnel.conf" >"$dir/stunnel.log" 2>&1 &
     children+=("$!")
     wait_for 15 listening "$port"
+}
+
+# ---- Jetty and Tomcat, likewise ----
+
+jetty_home=/usr/share/jetty9
+need_jetty() {
+    [ -e "$jetty_home/start.jar" ] || fail 'jetty9 is not installed; scripts/setup installs it'
+}
+# jetty_up DIR PORT [LINE OF ssl.ini]…: a jetty.base with nothing in it but TLS.
+jetty_up() {
+    local dir=$1 port=$2 environment
+    shift 2
+    sed -i "s/^jetty.ssl.port=.*/jetty.ssl.port=$port/" "$dir/start.d/ssl.ini"
+    printf '%s\n' jetty.ssl.host=127.0.0.1 "$@" >>"$dir/start.d/ssl.ini"
+    mapfile -t environment < <(provisioned_environment "$dir")
+    (cd "$dir" && exec env "${environment[@]}" java -jar "$jetty_home/start.jar" "jetty.home=$jetty_home" "jetty.base=$dir") >"$dir/jetty.log" 2>&1 &
+    children+=("$!")
+}
+
+tomcat_home=/usr/share/tomcat10
+need_tomcat() {
+    [ -e "$tomcat_home/bin/bootstrap.jar" ] || fail 'tomcat10-common is not installed; scripts/setup installs it'
+}
+# tomcat_up DIR PORT [SED SCRIPT ON THE CONNECTOR]
+tomcat_up() {
+    local dir=$1 port=$2 change=${3-} environment
+    mkdir -p "$dir/conf" "$dir/logs" "$dir/temp" "$dir/work" "$dir/webapps/ROOT"
+    echo "served by $(basename "$dir")" >"$dir/webapps/ROOT/index.txt"
+    cat >"$dir/conf/server.xml" <<CONFIG
+<Server port="-1">
+  <Service name="Catalina">
+$(sed -e "s/ port=\"8443\"/ port=\"$port\" address=\"127.0.0.1\"/; $change" "$dir/etc/tomcat10/signet-connector.xml")
+    <Engine name="Catalina" defaultHost="localhost"><Host name="localhost" appBase="webapps"/></Engine>
+  </Service>
+</Server>
+CONFIG
+    cat >"$dir/conf/web.xml" <<'CONFIG'
+<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0">
+  <servlet><servlet-name>default</servlet-name><servlet-class>org.apache.catalina.servlets.DefaultServlet</servlet-class></servlet>
+  <servlet-mapping><servlet-name>default</servlet-name><url-pattern>/</url-pattern></servlet-mapping>
+</web-app>
+CONFIG
+    xmllint --noout "$dir/conf/server.xml"
+    mapfile -t environment < <(provisioned_environment "$dir")
+    env "${environment[@]}" CATALINA_BASE="$dir" CATALINA_HOME="$tomcat_home" bash "$tomcat_home/bin/catalina.sh" run >"$dir/tomcat.log" 2>&1 &
+    children+=("$!")
 }
 
 # ---- a client whose certificate is in the ring START1/CLIENT ----

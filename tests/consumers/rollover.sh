@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A key rolled over in stages under nginx, with an outside CA: somebody who connects every 100 ms sees no failure, from the start to
-# after the end.
+# A key rolled over in stages under nginx, Apache and stunnel, with an outside CA and nobody's help but that of "signet watch" as it is
+# printed: somebody who connects to each every 100 ms sees no failure, from the start to after the end.
 . "$(dirname "$0")/lib.sh"
-need nginx curl openssl
+need nginx apache2 stunnel4 curl openssl jq
 
 instance_up
 outside_ca_make "$scratch/ca"
@@ -10,61 +10,117 @@ owner_up
 server_certificate web ec:p256
 server_ring KEY web
 
-dir=$scratch/nginx
-port=$(free_port)
-nginx_up "$dir" "$port" KEY
+# ---- three servers ----
 
-# One line for each connection: when, and the serial number of the server's certificate, or what went wrong.
+declare -A port dir
+for server in nginx apache stunnel; do
+    port[$server]=$(free_port)
+    dir[$server]=$scratch/$server
+done
+nginx_up "${dir[nginx]}" "${port[nginx]}" KEY
+provision apache START1/KEY "${dir[apache]}"
+apache_up "${dir[apache]}" "${port[apache]}"
+plain=$(free_port)
+cat >"$scratch/plain.conf" <<PLAIN
+pid $scratch/plain.pid;
+error_log $scratch/plain.log;
+events { worker_connections 256; }
+http { access_log off; server { listen 127.0.0.1:$plain; location / { return 200; } } }
+PLAIN
+nginx -p "$scratch" -c "$scratch/plain.conf" -g 'daemon off;' >"$scratch/plain.out.log" 2>&1 &
+children+=("$!")
+provision stunnel START1/KEY "${dir[stunnel]}"
+stunnel_up "${dir[stunnel]}" "${port[stunnel]}"
+stunnel_pid=${children[-1]}
+wait_for 15 test -s "${dir[apache]}/apache.pid"
+
+# What systemd does for the printed commands, by the units of Debian's packages and the printed environment.
+mkdir "$scratch/bin"
+cat >"$scratch/bin/systemctl" <<SYSTEMCTL
+#!/bin/bash
+apache() {
+    kill -0 "\$(cat ${dir[apache]}/apache.pid)" 2>/dev/null
+}
+echo "\$*" >>$scratch/systemctl.log
+case "\$*" in
+'reload nginx') OPENSSL_CONF=${dir[nginx]}/openssl.cnf exec nginx -p ${dir[nginx]} -c ${dir[nginx]}/nginx.conf -s reload ;;
+'reload-or-restart apache2')
+    action=start
+    if apache; then action=graceful; fi
+    OPENSSL_CONF=${dir[apache]}/etc/apache2/signet-openssl.cnf exec apache2 -f ${dir[apache]}/apache.conf -k \$action
+    ;;
+'is-active --quiet apache2') apache ;;
+'kill --signal=HUP stunnel@signet') kill -HUP $stunnel_pid ;;
+*) exit 1 ;;
+esac
+SYSTEMCTL
+chmod +x "$scratch/bin/systemctl"
+root_of() {
+    if [ "$1" = nginx ]; then echo "$scratch/provisioned/nginx-KEY"; else echo "${dir[$1]}"; fi
+}
+watchers=()
+for server in nginx apache stunnel; do
+    watch_as_printed "$(root_of "$server")"
+    watchers+=("${children[-1]}")
+done
+
+# ---- somebody who connects ----
+
+# One line for each connection: the serial number of the server's certificate, or what went wrong.
 connect_for_ever() {
-    local version=2
+    local server=$1 version=2
     while :; do
         version=$((version == 2 ? 3 : 2))
         if curl -sS -o /dev/null -w '%{certs}' --no-sessionid --max-time 5 --cacert "$scratch/ca/root.pem" --tlsv1.$version --tls-max 1.$version \
-            "https://localhost:$port/" >"$scratch/curl.out" 2>"$scratch/curl.err"; then
-            echo "ok $(openssl x509 -in "$scratch/curl.out" -noout -serial)"
+            "https://localhost:${port[$server]}/" >"$scratch/$server.certs" 2>"$scratch/$server.err"; then
+            echo "ok $(openssl x509 -in "$scratch/$server.certs" -noout -serial)"
         else
-            echo "FAILED $(tr '\n' ' ' <"$scratch/curl.err")"
+            echo "FAILED $(date +%T) $(tr '\n' ' ' <"$scratch/$server.err")"
         fi
         sleep 0.1
-    done >>"$scratch/connections"
+    done >>"$scratch/$server.connections"
 }
 
 connections() {
-    wc -l <"$scratch/connections"
+    wc -l <"$scratch/$1.connections"
 }
 
 serial_of() {
     signet cert export "START1/$1" | openssl x509 -noout -serial
 }
 
-# Ten connections more, none of which failed; the last was served with LABEL.
+# served_by SERVER SERIAL: ten connections more than $wanted says, the last with this certificate
+served_by() {
+    [ "$(connections "$1")" -ge "$wanted" ] && [ "$(tail -n 1 "$scratch/$1.connections")" = "ok $2" ]
+}
+
+# Everybody is served with LABEL, within so many seconds, and for ten connections from then on; and nobody has failed.
 expect_served() {
-    local wanted
-    wanted=$(($(connections) + 10))
-    # shellcheck disable=SC2016
-    wait_for 30 sh -c '[ "$(wc -l <"$1")" -ge "$2" ]' - "$scratch/connections" "$wanted"
-    ! grep FAILED "$scratch/connections" || fail 'a connection failed'
-    [ "$(tail -n 1 "$scratch/connections")" = "ok $(serial_of "$1")" ] || fail "not served with $1: $(tail -n 1 "$scratch/connections")"
+    local label=$1 seconds=${2:-30} server serial
+    serial=$(serial_of "$label")
+    for server in nginx apache stunnel; do
+        wanted=0
+        wait_for "$seconds" served_by "$server" "$serial"
+    done
+    for server in nginx apache stunnel; do
+        wanted=$(($(connections "$server") + 10))
+        wait_for "$seconds" served_by "$server" "$serial"
+        ! grep FAILED "$scratch/$server.connections" || fail "a connection to $server failed"
+    done
 }
 
-# nginx reads what is printed for it, and its configuration, anew.
-reload() {
-    rm -rf "$scratch/provisioned"
-    {
-        nginx_top "$dir"
-        nginx_server "$port" KEY
-        echo "}"
-    } >"$dir/nginx.conf"
-    kill -HUP "$(cat "$dir/nginx.pid")"
+nginx_workers() {
+    pgrep -P "$(cat "${dir[nginx]}/nginx.pid")"
 }
-
 old_workers_gone() {
-    ! pgrep -P "$(cat "$dir/nginx.pid")" -f 'shutting down'
+    ! pgrep -P "$(cat "${dir[nginx]}/nginx.pid")" -f 'shutting down'
 }
 
-: >"$scratch/connections"
-connect_for_ever &
-children+=("$!")
+for server in nginx apache stunnel; do
+    : >"$scratch/$server.connections"
+    connect_for_ever "$server" &
+    children+=("$!")
+done
 say 'before'
 expect_served web
 
@@ -78,25 +134,46 @@ outside_ca_sign "$scratch/ca" "$scratch/web-2.csr" "$scratch/web-2.pem"
 signet cert add START1/web-2 "$scratch/web-2.pem" >/dev/null
 expect_served web
 
-say 'switched: nginx goes on with the key that it holds'
+say 'switched, and the watches are late: everybody goes on with the key that he holds'
+kill -STOP "${watchers[@]}"
 signet rollover switch START1/web >/dev/null 2>&1
 expect_served web
+say 'a worker that attaches now is given the key that its master has loaded'
+old=$(nginx_workers)
+# shellcheck disable=SC2086 # one word for each worker
+kill -QUIT $old
+others_serve() {
+    local now
+    now=$(nginx_workers)
+    [ -n "$now" ] && [ -z "$(comm -12 <(sort <<<"$old") <(sort <<<"$now"))" ]
+}
+wait_for 15 others_serve
+expect_served web
 
-say 'undone and switched again'
+say 'the watches see it: everybody has the new key'
+kill -CONT "${watchers[@]}"
+expect_served web-2
+
+say 'undone, and switched again, by themselves'
 signet rollover undo START1/web >/dev/null
 expect_served web
 signet rollover switch START1/web >/dev/null 2>&1
-expect_served web
-
-say 'reloaded: nginx finds the new one'
-reload
-new=$(serial_of web-2)
-wait_for 15 grep -q "ok $new" "$scratch/connections"
-wait_for 15 old_workers_gone
 expect_served web-2
 
 say 'finished'
+wait_for 15 old_workers_gone
 signet rollover finish START1/web >/dev/null
 expect_served web-2
 expect_failure 3 'no roll-over' signet rollover undo START1/web
-[ "$(connections)" -ge 60 ] || fail "only $(connections) connections"
+for server in nginx apache stunnel; do
+    [ "$(connections "$server")" -ge 60 ] || fail "only $(connections "$server") connections to $server"
+done
+
+say 'a server that was started anew finds what it needs'
+kill -QUIT "$(cat "${dir[nginx]}/nginx.pid")"
+while [ -e "${dir[nginx]}/nginx.pid" ]; do sleep 0.1; done
+nginx_start "${dir[nginx]}"
+serves_new() {
+    curl -sS -o /dev/null --cacert "$scratch/ca/root.pem" "https://localhost:${port[nginx]}/"
+}
+wait_for 15 serves_new

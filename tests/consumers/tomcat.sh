@@ -4,8 +4,7 @@
 #   tomcat.sh [quick]      quick: one server, with the RSA key
 . "$(dirname "$0")/lib.sh"
 need java curl jq xmllint
-home=/usr/share/tomcat10
-[ -e "$home/bin/bootstrap.jar" ] || fail 'tomcat10-common is not installed; scripts/setup installs it'
+need_tomcat
 
 consumer 'Tomcat' tomcat10-common 'server key and trust store'
 instance_up
@@ -16,31 +15,6 @@ for type in ec:p256 rsa:2048; do
     server_ring "RING-${type%:*}" "${type%:*}"
 done
 client_certificate ec:p256
-
-# tomcat_up DIR PORT [SED SCRIPT ON THE CONNECTOR]
-tomcat_up() {
-    local dir=$1 port=$2 change=${3-} environment
-    mkdir -p "$dir/conf" "$dir/logs" "$dir/temp" "$dir/work" "$dir/webapps/ROOT"
-    echo "served by $(basename "$dir")" >"$dir/webapps/ROOT/index.txt"
-    cat >"$dir/conf/server.xml" <<CONFIG
-<Server port="-1">
-  <Service name="Catalina">
-$(sed -e "s/ port=\"8443\"/ port=\"$port\" address=\"127.0.0.1\"/; $change" "$dir/etc/tomcat10/signet-connector.xml")
-    <Engine name="Catalina" defaultHost="localhost"><Host name="localhost" appBase="webapps"/></Engine>
-  </Service>
-</Server>
-CONFIG
-    cat >"$dir/conf/web.xml" <<'CONFIG'
-<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0">
-  <servlet><servlet-name>default</servlet-name><servlet-class>org.apache.catalina.servlets.DefaultServlet</servlet-class></servlet>
-  <servlet-mapping><servlet-name>default</servlet-name><url-pattern>/</url-pattern></servlet-mapping>
-</web-app>
-CONFIG
-    xmllint --noout "$dir/conf/server.xml"
-    mapfile -t environment < <(provisioned_environment "$dir")
-    env "${environment[@]}" CATALINA_BASE="$dir" CATALINA_HOME="$home" bash "$home/bin/catalina.sh" run >"$dir/tomcat.log" 2>&1 &
-    children+=("$!")
-}
 
 labels=(ec rsa)
 [ "${1-}" != quick ] || labels=(rsa)

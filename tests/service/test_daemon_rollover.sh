@@ -72,6 +72,16 @@ says 'web-2'
 says 'started'
 clients_attach WEB web 4
 
+# signs_by_id: somebody who attaches now and names the CKA_ID of web's key, as a server's child does
+id_of_web=$(pkcs11-tool --module "$client_module" --token-label START1/WEB -O --type privkey 2>/dev/null | sed -n 's/^ *ID: *//p')
+head -c 32 /dev/urandom >"$scratch/hash"
+signs_by_id() {
+    rm -f "$scratch/signature"
+    pkcs11-tool --module "$client_module" --token-label START1/WEB --sign --mechanism ECDSA --id "$id_of_web" --input-file "$scratch/hash" \
+        --output-file "$scratch/signature" >"$scratch/pkcs11-tool.log" 2>&1 && [ -s "$scratch/signature" ]
+}
+signs_by_id || fail "the key is not found by its CKA_ID: $(cat "$scratch/pkcs11-tool.log")"
+
 say 'switched: new look-ups find the new key alone, who holds the old one signs on'
 rollover switch START1/web --self-signed
 clients_expect sign ok 4
@@ -80,6 +90,7 @@ clients_expect sign ok 4
 default_is web-2
 finds web 0
 finds web-2 1
+signs_by_id || fail "the old key is not given to who knows its CKA_ID: $(cat "$scratch/pkcs11-tool.log")"
 
 say 'and after the death of every process'
 for name in signet-control signet-token0.1 signet-token0.0; do
@@ -93,6 +104,7 @@ done
 say 'what is taken away is taken away all the same'
 signet cert alter START1/web --notrust >/dev/null 2>&1
 clients_expect sign "$not_permitted" 4
+! signs_by_id || fail 'a key that was taken away signs by its CKA_ID'
 signet cert alter START1/web --trust >/dev/null 2>&1
 clients_expect sign ok 4
 signet ring remove START1/WEB START1/web-2 >/dev/null
@@ -136,6 +148,7 @@ say 'switched again and finished: the old key is gone, the new one stays'
 rollover switch START1/web --self-signed
 rollover finish START1/web
 says 'destroyed the key of START1/web'
+! signs_by_id || fail 'a key that is gone signs by its CKA_ID'
 clients_expect find 1 2
 clients_expect sign ok 2
 echo sign >&"$old_in"

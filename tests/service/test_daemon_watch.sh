@@ -55,7 +55,16 @@ refused 1 bad_usage 'same file' watch START1/WEB --trust "$scratch/x" --chain "$
 refused 1 bad_value exec watch START1/WEB --exec "$(printf 'x%.0s' $(seq 5000))"
 refused 2 ring_not_found START1/NONE watch START1/NONE
 refused 2 cannot_write none watch START1/WEB --chain "$scratch/none/chain.pem"
-refused 7 service_unreachable nowhere watch START1/WEB --socket "$scratch/nowhere"
+refused 1 bad_usage 'go together' watch START1/WEB --key "$scratch/key.conf"
+refused 1 bad_usage 'go together' watch START1/WEB --for nginx
+refused 1 bad_usage 'same file' watch START1/WEB --chain "$scratch/x" --for nginx --key "$scratch/x"
+refused 1 bad_usage 'same file' watch START1/WEB --chain "$scratch/x" --state "$scratch/x" --exec true
+refused 1 bad_usage 'not standard output' watch START1/WEB --state - --exec true
+refused 1 no_key_file 'java has no file' watch START1/WEB --for java --key "$scratch/key.conf"
+refused 1 bad_value iis watch START1/WEB --for iis --key "$scratch/key.conf"
+ln -s nowhere "$scratch/dangling"
+refused 8 cannot_write 'leads nowhere' watch START1/WEB --chain "$scratch/dangling"
+[ ! -e "$scratch/nowhere" ] || fail 'what a link names was made'
 signet watch START1/WEB --chain "$scratch/dry.pem" --exec true --dry-run >"$scratch/dry" || fail 'a dry run failed'
 grep -q '^would: write .*dry.pem after each change' "$scratch/dry" || fail "a dry run says $(cat "$scratch/dry")"
 [ ! -e "$scratch/dry.pem" ] || fail 'a dry run wrote a file'
@@ -172,6 +181,101 @@ signet ring remove START1/WEB CERTAUTH/Root >/dev/null
 wait_for 2 lines 2 "$scratch/fifth.out"
 [ "$(grep -cE '^\{"ring": ?"START1/WEB", ?"sequence": ?[0-9]+, ?"time": ?"[^"]+"\}$' "$scratch/fifth.out")" -eq 2 ] ||
     fail "not one object a line: $(cat "$scratch/fifth.out")"
+kill -TERM "$watcher"
+watch_ends 0
+
+say 'a command that fails runs again, later each time, until it succeeds'
+# shellcheck disable=SC2016
+watch patient --exec 'echo x >>"'"$scratch"'/tries"; [ "$(wc -l <"'"$scratch"'/tries")" -ge 3 ]'
+signet ring connect START1/WEB CERTAUTH/Root >/dev/null
+wait_for 10 lines 3 "$scratch/tries"
+sleep 5
+lines 3 "$scratch/tries" || fail 'a command that succeeded ran again'
+lines 1 "$scratch/patient.out" || fail 'a second line for one change'
+grep -q 'ended with status 1; it runs again in 1 s' "$scratch/patient.log" || fail "it says $(cat "$scratch/patient.log")"
+grep -q 'ended with status 1; it runs again in 2 s' "$scratch/patient.log" || fail "it says $(cat "$scratch/patient.log")"
+rm "$scratch/tries"
+kill -TERM "$watcher"
+watch_ends 0
+
+say 'a command that was lost with its watch runs when somebody watches again'
+watch lost --chain "$scratch/lost.pem" --exec "echo \$\$ >'$scratch/lost.pid'; exec sleep 62"
+wait_for 5 test -s "$scratch/lost.pid"
+[ "$(cat "$scratch/lost.pem.watched")" = 'START1/WEB 0' ] || fail "the state is $(cat "$scratch/lost.pem.watched")"
+kill -KILL "$watcher"
+kill -KILL "$(cat "$scratch/lost.pid")"
+watch found --chain "$scratch/lost.pem" --exec "echo x >>'$scratch/found'"
+wait_for 5 lines 1 "$scratch/found"
+lines 1 "$scratch/found.out" || fail 'what was owed was not told'
+wait_for 5 grep -qx "START1/WEB $(sequence)" "$scratch/lost.pem.watched"
+kill -TERM "$watcher"
+watch_ends 0
+watch same --chain "$scratch/lost.pem" --exec "echo x >>'$scratch/found'"
+sleep 1
+lines 1 "$scratch/found" || fail 'the command ran although nothing was owed'
+kill -TERM "$watcher"
+watch_ends 0
+
+say 'and so does one that failed, and one for a change that nobody watched, without a file too'
+watch failing --state "$scratch/state" --exec 'exit 9'
+signet ring remove START1/WEB CERTAUTH/Root >/dev/null
+wait_for 5 grep -q 'ended with status 9' "$scratch/failing.log"
+kill -TERM "$watcher"
+watch_ends 0
+watch mended --state "$scratch/state" --exec "echo x >>'$scratch/mended'"
+wait_for 5 lines 1 "$scratch/mended"
+kill -TERM "$watcher"
+watch_ends 0
+signet ring connect START1/WEB CERTAUTH/Root >/dev/null
+watch later --state "$scratch/state" --exec "echo x >>'$scratch/mended'"
+wait_for 5 lines 2 "$scratch/mended"
+kill -TERM "$watcher"
+watch_ends 0
+for wrong in 'START1/ELSE 1' 'START1/WEB' 'START1/WEB x' "START1/WEB $(sequence) " ''; do
+    printf '%s\n' "$wrong" >"$scratch/state"
+    rm -f "$scratch/mended"
+    watch wrong --state "$scratch/state" --exec "echo x >>'$scratch/mended'"
+    wait_for 5 lines 1 "$scratch/mended"
+    kill -TERM "$watcher"
+    watch_ends 0
+done
+
+say 'a link stays a link, and what it leads to is replaced'
+mkdir "$scratch/real"
+echo old >"$scratch/real/chain.pem"
+chmod 640 "$scratch/real/chain.pem"
+ln -s real/chain.pem "$scratch/linked.pem"
+signet watch START1/WEB --once --chain "$scratch/linked.pem" >"$scratch/linked.out" || fail 'a link was refused'
+[ -L "$scratch/linked.pem" ] || fail 'the link was replaced'
+[ "$(certificates_in "$scratch/real/chain.pem")" -eq 1 ] || fail 'what the link leads to was not written'
+[ "$(stat -c %a "$scratch/real/chain.pem")" = 640 ] || fail 'the mode behind a link was not kept'
+
+say 'the line with the key follows the default'
+watch keyed --for nginx --key "$scratch/key.conf" --chain "$scratch/keyed.pem"
+wait_for 5 test -s "$scratch/key.conf"
+expect_key() {
+    grep -qx "ssl_certificate_key \"engine:pkcs11:pkcs11:token=START1%2FWEB;object=$1;type=private\";" "$scratch/key.conf"
+}
+expect_key other || fail "the key is $(cat "$scratch/key.conf")"
+signet ring connect START1/WEB START1/web --default >/dev/null
+wait_for 5 expect_key web
+before=$(cat "$scratch/keyed.pem" "$scratch/key.conf")
+signet cert alter START1/web --notrust >/dev/null
+wait_for 5 grep -q 'warning: .*key.conf stays as it is' "$scratch/keyed.log"
+[ "$(cat "$scratch/keyed.pem" "$scratch/key.conf")" = "$before" ] || fail 'files of a default that cannot be used were changed'
+signet cert alter START1/web --trust >/dev/null
+kill -TERM "$watcher"
+watch_ends 0
+
+say 'the service comes after the watch'
+signet dev down "$instance" >/dev/null
+watch early --exec "echo x >>'$scratch/early'"
+grep -q 'cannot reach the service.*trying again' "$scratch/early.log" || fail "it says $(cat "$scratch/early.log")"
+signet dev up "$instance" >/dev/null
+wait_for 10 grep -q 'watching START1/WEB$' "$scratch/early.log"
+[ ! -e "$scratch/early" ] || fail 'the command ran without a change'
+signet ring remove START1/WEB CERTAUTH/Root >/dev/null
+wait_for 5 lines 1 "$scratch/early"
 kill -TERM "$watcher"
 watch_ends 0
 

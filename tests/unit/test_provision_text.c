@@ -53,6 +53,9 @@ static void a_text_becomes_lines_and_json(void **state)
                                         "%package is content here",
                                         "%end",
                                         "#",
+                                        "%key_file /etc/k 0640",
+                                        "key @label@",
+                                        "%end",
                                         "%main /etc/m 0644",
                                         "key = @label@",
                                         "%end",
@@ -68,7 +71,9 @@ static void a_text_becomes_lines_and_json(void **state)
                                "Environment=\"ADDRESS=/run/50%%/\\\"s\\\"\"\n";
     check_file(answer, 0, "/etc/systemd/system/web.service.d/signet.conf", "0644", unit);
     check_file(answer, 1, "/etc/f", "0600", "# a@ring@b\n\n%package is content here\n");
-    check_file(answer, 2, "/etc/m", "0644", "key = a@ring@b\n");
+    check_file(answer, 2, "/etc/k", "0640", "key a@ring@b\n");
+    assert_string_equal(json_string_value(json_object_get(answer, "key_file")), "/etc/k");
+    check_file(answer, 3, "/etc/m", "0644", "key = a@ring@b\n");
     assert_string_equal(text_at(answer, "packages", 0), "one");
     assert_string_equal(text_at(answer, "packages", 1), "two");
     assert_string_equal(text_at(answer, "commands", 0), "signet export 'A/r'");
@@ -92,6 +97,7 @@ static void a_text_becomes_lines_and_json(void **state)
                         "#    Environment=\"ADDRESS=/run/50%%/\\\"s\\\"\"\n"
                         "# /etc/f:\n#    # a@ring@b\n#\n#    %package is content here\n"
                         "#\n"
+                        "# /etc/k:\n#    key a@ring@b\n"
                         "# /etc/m:\nkey = a@ring@b\n"
                         "#    try 'A/r'\n# - Nothing.\n#    web reload\n"
                         "#    watch 'A/r' --exec 'web reload'\n");
@@ -111,6 +117,8 @@ static void what_is_no_text_is_refused(void **state)
         {"%file /no/mode", "%end", NULL},
         {"%file /mode/too/long 00644", "%end", NULL},
         {"%main /never/ended 0644", "x", NULL},
+        {"%key_file /no/mode", "%end", NULL},
+        {"%key_file /never/ended 0644", "x", NULL},
         {"%file /a 0644", "@unknown@", "%end", NULL},
         {"%end", NULL},
         {"", NULL},

@@ -32,7 +32,7 @@ struct sg_view_member {
     bool may_decrypt, may_derive;
     bool retired;     /**< the key is kept for decryption: it signs no more */
     bool imported;    /**< the key came from outside, where others may have it still */
-    bool hidden;      /**< no search finds it; who has a handle of it may go on using it */
+    bool hidden;      /**< found only by its CKA_ID; who has a handle of it may go on using it */
     bool extractable; /**< whoever administers the token could export the key; nobody through a ring
                        */
 };
