@@ -103,11 +103,24 @@ static void on_wait(evutil_socket_t socket, short what, void *context)
     event_base_loopbreak(wait->control->base);
 }
 
+/* Whoever only reads does not wait with us: what is stored is there to be read as long as what we
+ * wait in has written nothing. */
+static void serve_readers(struct control *control)
+{
+    if (control->server == NULL || !sg_store_is_clean(control->store)) {
+        return;
+    }
+    control->dispatching = true; /* nobody waits within */
+    sg_http_server_meanwhile(control->server);
+    control->dispatching = false;
+}
+
 static void wait_turning(struct wait *wait, int socket)
 {
     struct control *control = wait->control;
     sg_pool_calling(&control->pool, socket, true);
     do {
+        serve_readers(control);
         turn(control);
         if (!wait->ready && !wait->over) {
             sg_pool_resume(&control->pool);
@@ -213,7 +226,7 @@ static sg_status handle_request(void *context, const struct sg_http_peer *peer,
     SG_LOADED_CALLER caller = {0};
     sg_status s = sg_caller_load(&control->service, peer->uid, peer->gid, &caller, err);
     bool outer = control->operating;
-    if (operation->id == SG_OP_RING_SHOW && !outer) {
+    if (operation->id == SG_OP_RING_SHOW && !outer && !control->dispatching) {
         sg_uses_store(&control->uses); /* who looks sees the use of a moment ago */
     }
     control->operating = true;

@@ -112,6 +112,37 @@ void sg_http_server_work(struct sg_http_server *server)
     server->working = false;
 }
 
+/* It sees what is there, and lets nobody wait. */
+static bool only_reads(const struct sg_http_exchange *exchange)
+{
+    return (exchange->operation->flags & (SG_OP_CHANGES | SG_OP_TOKEN)) == 0;
+}
+
+/* NULL: there is none. */
+static struct sg_http_exchange *take_reader(struct sg_http_server *server)
+{
+    struct sg_http_exchange **link = &server->queue;
+    while (*link != NULL && !only_reads(*link)) {
+        link = &(*link)->next;
+    }
+    struct sg_http_exchange *reader = *link;
+    if (reader != NULL) {
+        *link = reader->next;
+        if (server->queue_end == &reader->next) {
+            server->queue_end = link;
+        }
+    }
+    return reader;
+}
+
+void sg_http_server_meanwhile(struct sg_http_server *server)
+{
+    for (struct sg_http_exchange *reader = take_reader(server); reader != NULL;
+         reader = take_reader(server)) {
+        perform(server, reader);
+    }
+}
+
 /* Newest first, as they are kept: the order among watchers means nothing. */
 void sg_http_server_changed(struct sg_http_server *server)
 {

@@ -235,7 +235,13 @@ sg_status sg_store_begin(struct sg_store *store, struct sg_error *err)
     }
     sg_status s = run_fixed(store, SG_Q_BEGIN, "beginning a transaction", err);
     store->in_transaction = s == SG_OK;
+    store->changes_before = sqlite3_total_changes64(store->db);
     return s;
+}
+
+bool sg_store_is_clean(const struct sg_store *store)
+{
+    return !store->in_transaction || sqlite3_total_changes64(store->db) == store->changes_before;
 }
 
 sg_status sg_store_commit(struct sg_store *store, struct sg_error *err)

@@ -115,6 +115,7 @@ struct sg_store {
     char *path;
     bool in_transaction; /**< between sg_store_begin and commit or rollback, whatever SQLite did
                             meanwhile */
+    sqlite3_int64 changes_before;           /**< made by this handle until the transaction began */
     sqlite3_stmt *prepared[SG_QUERY_COUNT]; /**< prepared at first use, reset after each */
 };
 

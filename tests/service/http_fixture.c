@@ -45,6 +45,9 @@ static void hold(struct fixture *fixture)
 {
     note(fixture, 'H');
     pump(fixture, FIXTURE_HOLD_MS);
+    if (fixture->meanwhile) {
+        sg_http_server_meanwhile(fixture->server);
+    }
     note(fixture, 'h');
 }
 

@@ -30,6 +30,7 @@ struct fixture {
     bool dry_run;
     json_t *params;
     bool changed;   /* what "ring wait" finds */
+    bool meanwhile; /* the handler of owner HELD lets readers be answered */
     char trace[32]; /* handlers: H h "ring list" of owner HELD begins and ends, S status, W ring
                        wait, . others */
 };

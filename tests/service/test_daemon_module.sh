@@ -170,6 +170,41 @@ wait_for 90 is_settled
 wait_for 30 is_first ready 1
 clients_expect sign ok 2
 
+say 'an operation hangs, and whoever only reads does not wait for it'
+sed -i "/^\[token other\]/,\$!{/^use_deadline_s = /d}" "$instance/signet.conf"
+set_token 'use_deadline_s = 2' 'call_deadline_s = 8'
+restart
+clients_attach WEB web 2
+order 'C_GenerateKeyPair hang once'
+signet cert generate START1/hung --subject CN=hung --key ec:p256 --token softhsm >"$scratch/hung.log" 2>&1 &
+hung=$!
+hangs_now() { grep -q '^#' "$orders"; }
+wait_for 10 hangs_now
+signet owner add LATER >"$scratch/later.log" 2>&1 &
+later=$!
+begin=$SECONDS
+reads() {
+    timeout 3 "$SIGNET_BIN" "$@" >"$scratch/read" 2>"$scratch/read.err" || fail "'signet $*' ended with $? while an operation hangs: $(cat "$scratch/read.err")"
+}
+reads cert list
+! grep -q hung "$scratch/read" || fail 'a certificate is listed that is not there yet'
+for words in status 'owner list' 'cert show START1/web' 'cert chain START1/web' 'ring list' 'ring show START1/WEB' 'token list' 'authority list' \
+    'ring check START1/WEB' 'ring export START1/WEB --chain --format pem --out -' 'provision nginx --ring START1/WEB' 'rollover list' 'map list'; do
+    # shellcheck disable=SC2086 # words
+    reads $words
+done
+reads owner list
+! grep -q LATER "$scratch/read" || fail 'a change overtook the operation that hangs'
+clients_expect sign ok 2
+{ kill -0 "$hung" && kill -0 "$later"; } 2>/dev/null || fail 'nobody waited'
+[ $((SECONDS - begin)) -lt 7 ] || fail "reading took $((SECONDS - begin)) s"
+got=0
+wait "$hung" || got=$?
+[ "$got" -eq 6 ] || fail "the hanging operation ended with $got: $(cat "$scratch/hung.log")"
+wait "$later" || fail "what waited failed: $(cat "$scratch/later.log")"
+wait_for 40 is_first ready 1
+clients_expect sign ok 2
+
 say 'a login is let go on until its deadline'
 order 'C_Login hang once'
 kill_all signet-token0.1

@@ -11,6 +11,9 @@
 #define GET(target) "GET " target " HTTP/1.1\r\nHost: x\r\n\r\n"
 #define HELD GET("/v1/ring/list?owner=HELD")
 #define OTHER GET("/v1/ring/list?owner=A")
+#define CHANGE                                                                                     \
+    "POST /v1/owner/add HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"                 \
+    "Content-Length: 13\r\n\r\n{\"owner\":\"A\"}"
 #define STATUS GET("/v1/status")
 #define WATCH(seconds) GET("/v1/ring/wait?ring=A/B&sequence=1&wait_s=" seconds)
 
@@ -57,6 +60,25 @@ static void status_is_answered_at_any_time(void **state)
     expect(fixture, held, 200);
     const char *answered = strchr(fixture->trace, 'S'), *end = strchr(fixture->trace, 'h');
     assert_true(answered != NULL && end != NULL && answered < end);
+}
+
+/* In the middle of the queue and at its end, which must stay an end. */
+static void who_only_reads_is_answered_meanwhile(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->meanwhile = true;
+    int held = say(fixture, HELD);
+    int reader = say(fixture, WATCH("0"));
+    int change = say(fixture, CHANGE);
+    int last = say(fixture, WATCH("0"));
+    fixture_turn(fixture);
+    int later = say(fixture, CHANGE);
+    expect(fixture, reader, 200);
+    expect(fixture, last, 200);
+    expect(fixture, held, 200);
+    expect(fixture, change, 200);
+    expect(fixture, later, 200);
+    assert_string_equal(fixture->trace, "HWWh..");
 }
 
 static void nonsense_is_refused_without_a_turn(void **state)
@@ -209,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         QUEUE_TEST(what_comes_meanwhile_waits_for_its_turn),
         QUEUE_TEST(status_is_answered_at_any_time),
+        QUEUE_TEST(who_only_reads_is_answered_meanwhile),
         QUEUE_TEST(nonsense_is_refused_without_a_turn),
         QUEUE_TEST(waiting_for_a_turn_is_no_delay_of_the_client),
         QUEUE_TEST(who_leaves_the_queue_hurts_nobody),

@@ -557,6 +557,28 @@ static void a_refused_change_leaves_its_transaction_usable(void **state)
 }
 
 #define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, fixture_directory, fixture_gone)
+static void a_transaction_is_clean_until_it_writes(void **state)
+{
+    struct fixture *fixture = *state;
+    bool exists = false;
+    assert_true(sg_store_is_clean(fixture->store));
+    assert_ok(fixture, sg_store_owner_add(fixture->store, "EARLIER", &fixture->err));
+    assert_true(sg_store_is_clean(fixture->store));
+    assert_ok(fixture, sg_store_begin(fixture->store, &fixture->err));
+    assert_ok(fixture, sg_store_owner_exists(fixture->store, "EARLIER", &exists, &fixture->err));
+    assert_true(sg_store_is_clean(fixture->store));
+    assert_ok(fixture, sg_store_owner_add(fixture->store, "LATER", &fixture->err));
+    assert_false(sg_store_is_clean(fixture->store));
+    assert_ok(fixture, sg_store_commit(fixture->store, &fixture->err));
+    assert_true(sg_store_is_clean(fixture->store));
+    assert_ok(fixture, sg_store_begin(fixture->store, &fixture->err));
+    assert_true(sg_store_is_clean(fixture->store));
+    assert_ok(fixture, sg_store_owner_attach(fixture->store, "LATER", 1, &fixture->err));
+    assert_false(sg_store_is_clean(fixture->store));
+    sg_store_rollback(fixture->store);
+    assert_true(sg_store_is_clean(fixture->store));
+}
+
 #define IN_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_store, fixture_gone)
 
 int main(void)
@@ -592,6 +614,7 @@ int main(void)
         IN_STORE(closing_rolls_back),
         IN_STORE(transactions_do_not_nest),
         IN_STORE(commit_needs_a_transaction),
+        IN_STORE(a_transaction_is_clean_until_it_writes),
         IN_STORE(a_refused_change_leaves_its_transaction_usable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,9 @@ static inline void sg_store_rollbackp(struct sg_store *const *store)
         sg_store_rollback(*store);
     }
 }
+/** True when a reader sees nothing but what was committed: no transaction is open, or it has
+ * changed nothing yet. */
+bool sg_store_is_clean(const struct sg_store *store);
 #define SG_TRANSACTION SG_CLEANUP(sg_store_rollbackp) SG_UNUSED
 
 /* ---- owners and the Unix users that act as them ---- */
