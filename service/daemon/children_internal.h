@@ -49,8 +49,10 @@ struct sg_master {
     int link_control, link_rings;
     bool control_ready, ever_ready;
     bool stopping, tokens_stopped, killed;
-    bool impatient;  /**< told to stop a second time */
-    int64_t kill_ms; /**< when stopping: until then children may end by themselves */
+    int64_t looked_ms; /**< when token processes were last looked at; 0: never */
+    int64_t excuse_ms; /**< until then nobody is blamed for silence: we were not there either */
+    bool impatient;    /**< told to stop a second time */
+    int64_t kill_ms;   /**< when stopping: until then children may end by themselves */
     sg_status failure;
     struct sg_error *err; /**< why it failed */
 };
@@ -79,8 +81,8 @@ SG_CHECKED sg_status sg_watch_begin(struct sg_child *child, struct sg_error *err
 void sg_watch_keep(const struct sg_child *child);
 void sg_watch_end(struct sg_child *child);
 /** Kill the token processes that have been in one call for longer than their token's deadlines
- * allow. */
-void sg_watch_kill_hung(const struct sg_master *master);
+ * allow, and those that are in none and do not come by any more: frozen, or spinning. */
+void sg_watch_kill_hung(struct sg_master *master);
 /** Milliseconds until they must be looked at again; -1: there are none. */
 int sg_watch_timeout_ms(const struct sg_master *master);
 /** How long a process may stay in the login that it is in, ms; 0 when it is in none, or too long.

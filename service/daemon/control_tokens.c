@@ -20,6 +20,7 @@
 #define GRANT_TIMEOUT_MS 5000
 #define REFRESH_TIMEOUT_MS 500
 #define STUCK_MS 1000     /* in one call of the module: it may hang */
+#define SILENT_MS 2500    /* idle, and has not said so: it may be frozen */
 #define RETRY_MS 10000    /* a token that is not there is looked for again so much later */
 #define LINK_WAIT_MS 5000 /* how long an operation waits for a process that is being replaced */
 
@@ -464,7 +465,9 @@ bool sg_pool_is_stuck(const struct pool *pool, uint32_t token, uint32_t process)
     int64_t for_ms = 0;
     const struct sg_busy_page *busy = pool->tokens[token].processes[process].busy;
     int64_t now_ms = sg_monotonic_ms(pool->control->service.clock);
-    return sg_busy_get(busy, now_ms, &for_ms) != SG_BUSY_NOT && for_ms >= STUCK_MS;
+    return sg_busy_get(busy, now_ms, &for_ms) != SG_BUSY_NOT
+               ? for_ms >= STUCK_MS
+               : sg_busy_silent_ms(busy, now_ms) >= SILENT_MS;
 }
 
 int sg_pool_choose(const struct pool *pool, uint32_t token)

@@ -17,6 +17,10 @@
 #define TICKS 4 /* in a deadline: a hanging process lives so much longer at most */
 /* Control has the same deadlines for what it waits for, and knows more to say about it. */
 #define MARGIN_MS 2000
+/* An idle process says every second that it lives. */
+#define SILENCE_MS 5000
+/* Whoever was not there himself for so long (a machine that was paused) blames nobody for it. */
+#define ABSENCE_MS 3000
 
 /* ---- the page ---- */
 
@@ -36,6 +40,7 @@ sg_status sg_watch_begin(struct sg_child *child, struct sg_error *err)
     }
     sg_watch_end(child);
     child->busy = page;
+    sg_busy_beat(child->busy, sg_monotonic_ms(sg_clock_system()));
     child->busy_fd = sg_fd_steal(&readable);
     return SG_OK;
 }
@@ -88,19 +93,45 @@ static int64_t left_ms(const struct sg_master *master, const struct sg_child *ch
                                 : limit_ms(&master->config->tokens[child->token], *kind) - for_ms;
 }
 
-void sg_watch_kill_hung(const struct sg_master *master)
+/* What it is in has a deadline; between two requests it must say that it lives. */
+static bool is_silent(const struct sg_master *master, const struct sg_child *child, int64_t now_ms)
 {
+    int64_t ignored = 0;
+    return now_ms >= master->excuse_ms &&
+           sg_busy_get(child->busy, now_ms, &ignored) == SG_BUSY_NOT &&
+           sg_busy_silent_ms(child->busy, now_ms) >= SILENCE_MS;
+}
+
+static void kill_hung(struct sg_child *child, const char *in, int64_t limit)
+{
+    child->hangs = true;
+    sg_log(SG_LOG_ERROR, "event=process_hangs process=%s pid=%d in=%s limit_ms=%lld", child->name,
+           (int)child->pid, in, (long long)limit);
+    (void)kill(child->pid, SIGKILL);
+}
+
+static void judge(const struct sg_master *master, struct sg_child *child, int64_t now_ms)
+{
+    enum sg_busy_kind kind = SG_BUSY_NOT;
+    if (child->pid == 0 || child->hangs) {
+        return;
+    }
+    if (left_ms(master, child, &kind) <= 0) {
+        kill_hung(child, kind_name(kind), limit_ms(&master->config->tokens[child->token], kind));
+    } else if (is_silent(master, child, now_ms)) {
+        kill_hung(child, "silence", SILENCE_MS);
+    }
+}
+
+void sg_watch_kill_hung(struct sg_master *master)
+{
+    int64_t now_ms = sg_monotonic_ms(sg_clock_system());
+    if (master->looked_ms != 0 && now_ms - master->looked_ms >= ABSENCE_MS) {
+        master->excuse_ms = now_ms + ABSENCE_MS;
+    }
+    master->looked_ms = now_ms;
     for (size_t i = 2; i < master->child_count; i++) {
-        struct sg_child *child = &master->children[i];
-        enum sg_busy_kind kind = SG_BUSY_NOT;
-        if (child->pid == 0 || child->hangs || left_ms(master, child, &kind) > 0) {
-            continue;
-        }
-        child->hangs = true;
-        sg_log(SG_LOG_ERROR, "event=process_hangs process=%s pid=%d in=%s limit_ms=%lld",
-               child->name, (int)child->pid, kind_name(kind),
-               (long long)limit_ms(&master->config->tokens[child->token], kind));
-        (void)kill(child->pid, SIGKILL);
+        judge(master, &master->children[i], now_ms);
     }
 }
 

@@ -188,6 +188,7 @@ static bool answer(struct process *process, struct capability *origin, const str
             sg_fail(&err, SG_E_SERVICE, SG_TOKEN_LOGIN_LOST, "the token ended our login");
         }
     }
+    sg_busy_beat(busy, sg_monotonic_ms(sg_clock_system())); /* many may be served in one go */
     sg_busy_set(busy, SG_BUSY_NOT, 0);
     int socket = origin != NULL ? origin->socket : process->admin;
     bool sent = send_answer(process, socket, &call->head, &err) == SG_OK;

@@ -90,9 +90,12 @@ static bool serve_events(struct process *process, const struct epoll_event *even
 
 static sg_status loop(struct process *process, struct sg_error *err)
 {
+    struct sg_busy_page *busy = process->state.settings->busy;
     for (;;) {
         struct epoll_event events[EVENTS];
-        int count = epoll_wait(process->poller, events, EVENTS, -1);
+        sg_busy_beat(busy, sg_monotonic_ms(sg_clock_system()));
+        int count =
+            epoll_wait(process->poller, events, EVENTS, busy != NULL ? SG_BUSY_BEAT_MS : -1);
         if (count < 0 && errno != EINTR) {
             return sg_fail_errno(err, SG_E_INTERNAL, "cannot_wait", "cannot wait for requests");
         }
@@ -207,6 +210,7 @@ sg_status sg_token_process_run(const struct sg_token_settings *settings, int adm
     }
     sg_busy_set(settings->busy, SG_BUSY_CALL, sg_monotonic_ms(sg_clock_system()));
     sg_token_state_open(&process->state, settings);
+    sg_busy_beat(settings->busy, sg_monotonic_ms(sg_clock_system()));
     sg_busy_set(settings->busy, SG_BUSY_NOT, 0);
     sg_log(SG_LOG_INFO, "event=started token=\"%s\"", settings->name);
     s = loop(process, err);
