@@ -1,5 +1,5 @@
 /* How often keys are used, by whom: the token processes count in pages that they share with us one
- * by one; every few seconds, and before somebody looks, what is new there goes into the store. */
+ * by one; every second, and before somebody looks, what is new there goes into the store. */
 #include "control_internal.h"
 
 #include <string.h>
@@ -7,7 +7,7 @@
 #include <signet/base/file.h>
 #include <signet/base/log.h>
 
-#define STORE_EVERY_S 5
+#define STORE_EVERY_S 1
 #define PAGES_MAX 256           /* of ended processes, when the store takes nothing */
 #define COUNT_MAX 1000000000000 /* uses at a time; more is a page that was tampered with */
 #define NEARLY_FULL (SG_USES_MAX / 4 * 3) /* rows: then the process gets another page */

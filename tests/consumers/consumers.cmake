@@ -11,9 +11,10 @@ function(sg_consumer name timeout)
 endfunction()
 
 foreach(name nginx apache haproxy stunnel openssl gnutls nss postgresql openssh p11_kit jetty java_tls java_pkcs11
-        pkcs11_tools truststores provision_texts other_users attach bench_programs restart rollover)
+        pkcs11_tools truststores provision_texts other_users attach bench_programs restart restart_others)
     sg_consumer(${name} 180)
 endforeach()
+sg_consumer(rollover 400)
 sg_consumer(decks 400) # each command by itself, twice
 sg_consumer(tomcat_quick 180 tomcat.sh quick)
 sg_consumer(tomcat 300)

@@ -76,8 +76,8 @@ expect_uses WEB $((expected + 1))
 signs WEB
 expect_uses WEB $((expected + 2))
 
-say 'after a few seconds control may be killed too'
-sleep 6
+say 'two seconds later control may be killed too'
+sleep 2
 kill_all signet-control
 expect_ready
 expect_uses WEB $((expected + 2))
