@@ -162,6 +162,33 @@ sg_status sg_file_replace(const char *path, const void *data, size_t len, mode_t
     return sync_directory(path, err);
 }
 
+static bool is_directory(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+sg_status sg_file_check_replace(const char *path, struct sg_error *err)
+{
+    char temporary[PATH_MAX];
+    if (strcmp(path, "-") == 0) {
+        return SG_OK;
+    }
+    bool special = is_special(path);
+    if (is_directory(path) || (special && access(path, W_OK) != 0)) {
+        errno = special ? errno : EISDIR;
+        (void)sg_fail_errno(err, SG_E_STORAGE, "cannot_write", "cannot replace %s", path);
+        return sg_object(err, "%s", path);
+    }
+    int made = snprintf(temporary, sizeof temporary, "%s.%d.tmp", path, (int)getpid());
+    if (special || made < 0 || (size_t)made >= sizeof temporary) {
+        return special ? SG_OK : sg_fail(err, SG_E_INPUT, "path_too_long", "the path is too long");
+    }
+    sg_status s = write_temporary(temporary, path, "", 0, 0600, err);
+    (void)unlink(temporary);
+    return s == SG_OK ? s : sg_object(err, "%s", path);
+}
+
 sg_status sg_memfd_sealed(const char *name, const void *data, size_t len, int *out_fd,
                           struct sg_error *err)
 {

@@ -421,14 +421,16 @@ static sg_status ask_validity(const struct sg_crypto_policy *policy,
 static sg_status ask_san(const struct sg_crypto_policy *policy,
                          const struct sg_policy_certificate *certificate, struct sg_error *err)
 {
-    if (!policy->server_san || !certificate->server || certificate->ca || certificate->has_san) {
+    if (!policy->server_san || !certificate->server || certificate->ca ||
+        certificate->names_server) {
         return SG_OK;
     }
     (void)sg_fail(err, SG_E_INPUT, "policy_san",
-                  "it is a server's certificate (serverAuth) with 0 subject alternative names, and "
-                  "policy \"%s\" asks for at least 1 (server_san_required)",
+                  "it is a server's certificate (serverAuth) without a DNS name or an IP address "
+                  "among its subject alternative names, and policy \"%s\" asks for one "
+                  "(server_san_required)",
                   sg_policy_profile_name(policy->profile));
-    return sg_hint(err, "Name the server: --san dns:HOST.");
+    return sg_hint(err, "Name the server: --san dns:HOST or ip:ADDRESS.");
 }
 
 static sg_status ask_extractable(const struct sg_crypto_policy *policy,

@@ -306,7 +306,7 @@ static void each_ring(const struct sg_life_facts *facts, struct list *list, enum
 
 static void retire(const struct sg_life_facts *facts, struct list *list)
 {
-    bool keep = facts->old_one.decrypts && !facts->force;
+    bool keep = facts->old_one.decrypts && !facts->destroy;
     add(list, keep ? SG_LIFE_KEEP_KEY : SG_LIFE_DESTROY_KEY, 0);
 }
 

@@ -82,6 +82,18 @@ static sg_status find_password(struct sg_invocation *invocation, const char *pat
     return sg_password_get_strict(file, shown(path), false, &carried->password, err);
 }
 
+/* A password file has more than one way to be wrong. */
+static sg_status explain_password(const struct sg_invocation *invocation, sg_status s,
+                                  struct sg_error *err)
+{
+    if (s != SG_OK && strcmp(err->code, "wrong_password") == 0 &&
+        sg_invocation_local(invocation, "password_file") != NULL) {
+        return sg_hint(err, "Capitals count, and so does a blank at the end. The first line of the "
+                            "password file is taken.");
+    }
+    return s;
+}
+
 static sg_status load_keystore(struct sg_invocation *invocation, const char *path,
                                struct sg_bytes content, struct gathering *gathering,
                                struct sg_error *err)
@@ -93,10 +105,12 @@ static sg_status load_keystore(struct sg_invocation *invocation, const char *pat
                 shown(path));
         return sg_hint(err, "Add one PKCS#12 keystore at a time.");
     }
+    carried->keystore = true;
     sg_status s = find_password(invocation, path, content, err);
     s = s == SG_OK ? sg_keystore_read_pkcs12(shown(path), content, carried->password,
                                              take_certificate, gathering, &key, err)
                    : s;
+    s = explain_password(invocation, s, err);
     if (s == SG_OK) {
         carried->pkcs8 = key.pkcs8;
         key.pkcs8 = (struct sg_buffer){.data = NULL};
@@ -105,16 +119,37 @@ static sg_status load_keystore(struct sg_invocation *invocation, const char *pat
     return s;
 }
 
+/* Its certificates alone: to say what is in it. */
+static sg_status look_into_keystore(struct sg_invocation *invocation, const char *path,
+                                    struct sg_bytes content, struct gathering *gathering,
+                                    struct sg_error *err)
+{
+    struct sg_carried *carried = &invocation->carried;
+    carried->keystore = true;
+    sg_status s = find_password(invocation, path, content, err);
+    s = s == SG_OK ? sg_keystore_read_pkcs12_certificates(shown(path), content, carried->password,
+                                                          take_certificate, gathering, err)
+                   : s;
+    return explain_password(invocation, s, err);
+}
+
 static bool takes_keys(const struct sg_operation *operation)
 {
     return sg_param_find(operation, "private_key") != NULL;
+}
+
+/* Those that a password may be said of. */
+static bool takes_keystores(const struct sg_operation *operation)
+{
+    return sg_param_find(operation, "password_file") != NULL;
 }
 
 /* A password is said of a keystore. */
 static sg_status check_password_used(const struct sg_invocation *invocation, struct sg_error *err)
 {
     bool said = sg_invocation_local(invocation, "password_file") != NULL;
-    if (!said || !takes_keys(invocation->operation) || invocation->carried.pkcs8.len > 0) {
+    if (!said || sg_param_find(invocation->operation, "certificates") == NULL ||
+        invocation->carried.keystore) {
         return SG_OK;
     }
     sg_fail(err, SG_E_USAGE, "bad_usage",
@@ -142,8 +177,10 @@ static sg_status load_certificates(struct sg_invocation *invocation, const struc
         return s;
     }
     struct sg_bytes bytes = {content.data, content.len};
-    if (takes_keys(invocation->operation) && sg_keystore_is_pkcs12(bytes)) {
-        return load_keystore(invocation, local->value, bytes, &gathering, err);
+    if (takes_keystores(invocation->operation) && sg_keystore_is_pkcs12(bytes)) {
+        return takes_keys(invocation->operation)
+                   ? load_keystore(invocation, local->value, bytes, &gathering, err)
+                   : look_into_keystore(invocation, local->value, bytes, &gathering, err);
     }
     return sg_keystore_read_certificates(shown(local->value), bytes, take_certificate, &gathering,
                                          err);

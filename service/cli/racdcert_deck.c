@@ -16,6 +16,8 @@ static const char help[] =
     "racdcert [OPTION…] COMMAND        one RACDCERT command: racdcert 'ID(START1) ADDRING(KEY)'\n"
     "racdcert [OPTION…] < DECK         a deck of commands on standard input\n"
     "\n"
+    "Options stand before the command or behind it; words behind \"--\" are the command's.\n"
+    "\n"
     "RACF's certificate commands over any PKCS#11 token. Data-set names are files in the current\n"
     "directory. What is taken, and where it differs: docs/racdcert.md, docs/racf-compatibility.md.\n"
     "\n"
@@ -175,12 +177,33 @@ static sg_status print_results(struct sg_racdcert *session, struct sg_error *err
     sg_buffer_init(&text, SG_OUTPUT_MAX);
     json_t *all =
         json_pack("{s:O, s:i}", "commands", session->results, "return_code", session->return_code);
+    if (all != NULL && json_array_size(session->notes) > 0 &&
+        json_object_set(all, "notes", session->notes) != 0) {
+        json_decref(all);
+        return sg_fail_memory(err);
+    }
     sg_status s = all != NULL ? sg_output_json(all, &text, err) : sg_fail_memory(err);
     json_decref(all);
     return s == SG_OK ? sg_fd_write_all(STDOUT_FILENO, text.data, text.len, err) : s;
 }
 
 /* ---- one command after the other ---- */
+
+struct skipped {
+    char text[80];
+};
+
+static struct skipped skipped_text(const struct sg_deck_command *command)
+{
+    struct skipped out;
+    if (command->skipped_first == command->skipped_last) {
+        snprintf(out.text, sizeof out.text, "line %u skipped: job control", command->skipped_first);
+    } else {
+        snprintf(out.text, sizeof out.text, "lines %u to %u skipped: job control",
+                 command->skipped_first, command->skipped_last);
+    }
+    return out;
+}
 
 static sg_status say_command(const struct sg_racdcert *session,
                              const struct sg_deck_command *command, struct sg_buffer *out,
@@ -201,11 +224,19 @@ static sg_status say_skipped(const struct sg_racdcert *session,
     if (command->skipped_first == 0 || session->options.json) {
         return SG_OK;
     }
-    return command->skipped_first == command->skipped_last
-               ? sg_buffer_format(out, err, "note: line %u skipped: job control\n",
-                                  command->skipped_first)
-               : sg_buffer_format(out, err, "note: lines %u to %u skipped: job control\n",
-                                  command->skipped_first, command->skipped_last);
+    return sg_buffer_format(out, err, "note: %s\n", skipped_text(command).text);
+}
+
+/* Programs read of it where they read everything else. */
+static sg_status keep_skipped(struct sg_racdcert *session, const struct sg_deck_command *command,
+                              struct sg_error *err)
+{
+    if (command->skipped_first == 0) {
+        return SG_OK;
+    }
+    json_t *text = json_string(skipped_text(command).text);
+    return text != NULL && json_array_append_new(session->notes, text) == 0 ? SG_OK
+                                                                            : sg_fail_memory(err);
 }
 
 /* Everything that one command says is written at once, its failure included. */
@@ -238,6 +269,7 @@ static sg_status run_command(struct sg_racdcert *session, struct sg_deck_command
     outcome_init(&outcome);
     session->commands++;
     sg_status s = say_skipped(session, command, &outcome.notes, err);
+    s = s == SG_OK ? keep_skipped(session, command, err) : s;
     s = s == SG_OK ? say_command(session, command, &outcome.out, err) : s;
     s = s == SG_OK && !session->options.json ? sg_racdcert_flush(&outcome, err) : s;
     if (s != SG_OK) {
@@ -256,6 +288,17 @@ static bool stops(const struct sg_racdcert *session)
     return session->unreachable || (session->options.stop_on_error && session->return_code >= 8);
 }
 
+/* Job control behind the last command. */
+static sg_status end_deck(struct sg_racdcert *session, const struct sg_deck_command *command,
+                          struct sg_error *err)
+{
+    SG_CLEANUP(outcome_done) struct sg_racdcert_outcome outcome;
+    outcome_init(&outcome);
+    sg_status s = keep_skipped(session, command, err);
+    s = s == SG_OK ? say_skipped(session, command, &outcome.notes, err) : s;
+    return s == SG_OK ? sg_racdcert_flush(&outcome, err) : s;
+}
+
 static sg_status run_deck(struct sg_racdcert *session, struct sg_bytes text, struct sg_error *err)
 {
     SG_DECK_COMMAND command;
@@ -265,7 +308,7 @@ static sg_status run_deck(struct sg_racdcert *session, struct sg_bytes text, str
     while (s == SG_OK && !stops(session)) {
         struct sg_error read = SG_ERROR_INIT;
         if (sg_deck_next(&deck, &command, &read) == SG_OK && command.text.len == 0) {
-            return SG_OK;
+            return end_deck(session, &command, err);
         }
         s = run_command(session, &command, &read, err);
     }
@@ -322,9 +365,30 @@ static sg_status read_option(int argc, const char *const *argv, int *at,
     } else {
         sg_fail(err, SG_E_USAGE, "unknown_option",
                 "%s is no option of racdcert, or lacks its value", sg_excerpt(word).text);
-        return sg_hint(err, "racdcert --help");
+        return sg_hint(err, "racdcert --help says which there are. Words of the command that begin "
+                            "so stand behind \"--\".");
     }
     return SG_OK;
+}
+
+/* Options out of the arguments, wherever they stand: no keyword begins with two hyphens. What is
+ * left are the command's words. */
+static sg_status read_words(int argc, const char *const *argv, struct sg_racdcert_options *options,
+                            enum wanted *wanted, const char **words, int *count,
+                            struct sg_error *err)
+{
+    bool ended = false;
+    sg_status s = SG_OK;
+    for (int at = 1; s == SG_OK && at < argc; at++) {
+        if (!ended && strcmp(argv[at], "--") == 0) {
+            ended = true;
+        } else if (!ended && strncmp(argv[at], "--", 2) == 0) {
+            s = read_option(argc, argv, &at, options, wanted, err);
+        } else {
+            words[(*count)++] = argv[at];
+        }
+    }
+    return s;
 }
 
 static sg_status run(struct sg_racdcert *session, int argc, const char *const *argv,
@@ -333,7 +397,8 @@ static sg_status run(struct sg_racdcert *session, int argc, const char *const *a
     SG_BUFFER text;
     sg_buffer_init(&text, SG_DECK_MAX + 1);
     session->results = json_array();
-    sg_status s = session->results != NULL ? SG_OK : sg_fail_memory(err);
+    session->notes = json_array();
+    sg_status s = session->results != NULL && session->notes != NULL ? SG_OK : sg_fail_memory(err);
     s = s == SG_OK
             ? sg_client_open(sg_client_socket(session->options.socket), &session->client, err)
             : s;
@@ -368,6 +433,7 @@ static int report(const struct sg_error *failure, bool json)
 static void session_done(struct sg_racdcert *session)
 {
     json_decref(session->results);
+    json_decref(session->notes);
     if (session->client != NULL) {
         sg_client_free(session->client);
     }
@@ -378,17 +444,17 @@ int sg_racdcert_main(int argc, const char *const *argv)
     SG_CLEANUP(session_done) struct sg_racdcert session = {.options = {.json = false}};
     struct sg_error err = SG_ERROR_INIT;
     enum wanted wanted = WANTED_RUN;
-    sg_status s = SG_OK;
-    int at = 1;
-    for (; s == SG_OK && at < argc && strncmp(argv[at], "--", 2) == 0; at++) {
-        s = read_option(argc, argv, &at, &session.options, &wanted, &err);
-    }
+    SG_FREE const char **words = calloc((size_t)argc + 1, sizeof *words);
+    int count = 0;
+    sg_status s = words != NULL
+                      ? read_words(argc, argv, &session.options, &wanted, words, &count, &err)
+                      : sg_fail_memory(&err);
     if (s == SG_OK && wanted != WANTED_RUN) {
         static const char version[] = "racdcert (signet) " SIGNET_VERSION "\n";
         const char *text = wanted == WANTED_HELP ? help : version;
         s = sg_fd_write_all(STDOUT_FILENO, text, strlen(text), &err);
         return s == SG_OK ? 0 : report(&err, false);
     }
-    s = s == SG_OK ? run(&session, argc - at, argv + at, &err) : s;
+    s = s == SG_OK ? run(&session, count, words, &err) : s;
     return s == SG_OK ? session.return_code : report(&err, session.options.json);
 }

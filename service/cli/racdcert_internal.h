@@ -24,6 +24,7 @@ struct sg_racdcert {
     int return_code;   /**< the highest so far */
     unsigned commands; /**< so far */
     json_t *results;   /**< for --json: one object a command */
+    json_t *notes;     /**< for --json: what is about no command */
 };
 
 /** One command's outcome. */

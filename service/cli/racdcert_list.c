@@ -179,9 +179,9 @@ static sg_status list_tokens(struct sg_racdcert *session, struct sg_racdcert_out
             any = true;
         }
     }
-    return s != SG_OK || any
-               ? s
-               : sg_fail(err, SG_E_NOT_FOUND, "no_tokens", "there is no served token");
+    return s != SG_OK || any ? s
+                             : sg_fail(err, SG_E_NOT_FOUND, "no_tokens",
+                                       "there is no served token that you may list");
 }
 
 static sg_status list_named_profiles(struct sg_racdcert *session,

@@ -139,8 +139,8 @@ static sg_status make_invocation(const struct sg_racdcert *session,
 static sg_status warn_password(const struct sg_invocation *invocation,
                                struct sg_racdcert_outcome *outcome, struct sg_error *err)
 {
-    if (outcome->request.password == NULL || invocation->operation->id != SG_OP_CERT_ADD ||
-        invocation->carried.pkcs8.len > 0) {
+    if (outcome->request.password == NULL || sg_shape_applies(invocation->operation) ||
+        invocation->carried.keystore) {
         return SG_OK;
     }
     json_t *text = json_string("PASSWORD is ignored: the data set is no PKCS#12 keystore");
@@ -245,6 +245,10 @@ static sg_status change_all(struct sg_racdcert *session, struct sg_racdcert_outc
     for (unsigned i = 0; s == SG_OK && i < count; i++) {
         SG_CLEANUP(json_freep) json_t *answer = NULL;
         s = ask_step(session, outcome, i, session->options.dry_run, &answer, err);
+        if (s != SG_OK && i > 0 && !session->options.dry_run) {
+            /* it could be done when it was tried: somebody else has changed something since */
+            sg_error_prefix(err, "%u of %u were done and stay so, then", i, count);
+        }
         s = s == SG_OK ? keep_step(outcome, answer, err) : s;
     }
     if (s != SG_OK && session->options.dry_run) { /* none of them would be done */
@@ -279,7 +283,12 @@ static sg_status say_added(const struct sg_racdcert_outcome *outcome, struct sg_
     if (strcmp(outcome->request.function, "ADD") != 0 || label == NULL) {
         return SG_OK;
     }
-    return sg_buffer_format(out, err, "IRRD199I Certificate with label '%s' is added for %s.\n",
+    const char *subject = json_string_value(json_object_get(outcome->answer, "subject"));
+    const char *issuer = json_string_value(json_object_get(outcome->answer, "issuer"));
+    bool self_signed = subject != NULL && issuer != NULL && strcmp(subject, issuer) == 0;
+    return sg_buffer_format(out, err, "%sIRRD199I Certificate with label '%s' is added for %s.\n",
+                            self_signed ? "IRRD113I The certificate that is added is self-signed.\n"
+                                        : "",
                             label, outcome->request.owner);
 }
 
@@ -361,6 +370,7 @@ sg_status sg_racdcert_perform(struct sg_racdcert *session, const struct sg_deck_
     if (s == SG_OK) {
         return say(session, outcome, err);
     }
+    (void)sg_rac_blame(&outcome->request, err);
     /* several operations, of which a later one failed although it had been tried */
     struct sg_error ignored = SG_ERROR_INIT;
     if (say_list(json_object_get(outcome->answer, "did"), "", &outcome->out, &ignored) != SG_OK) {

@@ -1,6 +1,7 @@
-/* Reading PKCS#12 keystores (RFC 7292): one private key and certificates. What protects each part
- * is named in clear in front of it and looked at before the password is used, so that an encryption
- * that is not known is not taken for a wrong password, and no file makes us count for hours. */
+/* Reading PKCS#12 keystores (RFC 7292): one private key and certificates, or certificates alone.
+ * What protects each part is named in clear in front of it and looked at before the password is
+ * used, so that an encryption that is not known is not taken for a wrong password, and no file
+ * makes us count for hours. */
 #include <signet/keystore/pkcs12.h>
 
 #include <string.h>
@@ -59,6 +60,7 @@ struct reading {
     size_t count;
     EVP_PKEY *key;
     unsigned keys;
+    bool certificates_only; /* private keys stay closed */
 };
 
 static void reading_free(struct reading *reading)
@@ -104,8 +106,7 @@ static sg_status wrong_password(const struct reading *reading, struct sg_error *
     }
     sg_fail(err, SG_E_INPUT, "wrong_password",
             "the password does not open the PKCS#12 keystore, or the keystore is damaged");
-    return sg_hint(err, "Capitals count, and so does a blank at the end. The first line of the "
-                        "password file is taken.");
+    return sg_hint(err, "Capitals count, and so does a blank at the end.");
 }
 
 /* ---- how a part is protected ---- */
@@ -256,9 +257,10 @@ static sg_status take_bag(struct reading *reading, const PKCS12_SAFEBAG *bag, un
 {
     switch (PKCS12_SAFEBAG_get_nid(bag)) {
     case NID_keyBag:
-        return keep_key(reading, PKCS12_SAFEBAG_get0_p8inf(bag), err);
+        return reading->certificates_only ? SG_OK
+                                          : keep_key(reading, PKCS12_SAFEBAG_get0_p8inf(bag), err);
     case NID_pkcs8ShroudedKeyBag:
-        return open_key(reading, bag, err);
+        return reading->certificates_only ? SG_OK : open_key(reading, bag, err);
     case NID_certBag:
         return keep_certificate(reading, bag, err);
     case NID_safeContentsBag:
@@ -422,6 +424,21 @@ static sg_status find_certificate(const struct reading *reading, struct sg_pkcs1
     return sg_hint(err, "Whoever made the file took a certificate of another key.");
 }
 
+/* Each of them is one that can be shown. */
+static sg_status check_certificates(const struct reading *reading, struct sg_error *err)
+{
+    size_t start = 0;
+    sg_status s = SG_OK;
+    for (size_t i = 0; s == SG_OK && i < reading->count; i++) {
+        SG_CERTIFICATE *certificate = NULL;
+        s = sg_certificate_parse(
+            (struct sg_bytes){reading->certificates.data + start, reading->ends[i] - start},
+            &certificate, err);
+        start = reading->ends[i];
+    }
+    return s;
+}
+
 static sg_status write_key(const struct reading *reading, struct sg_pkcs12_key *key,
                            struct sg_error *err)
 {
@@ -509,7 +526,13 @@ bool sg_keystore_pkcs12_is_open(struct sg_bytes data)
     struct sg_error ignored = SG_ERROR_INIT;
     SG_CLEANUP(reading_freep) struct reading *reading = calloc(1, sizeof *reading);
     return reading != NULL && begin(reading, data, &ignored) == SG_OK &&
-           check_mac(reading, NULL, &ignored) == SG_OK;
+           (PKCS12_mac_present(reading->store) == 0 || check_mac(reading, NULL, &ignored) == SG_OK);
+}
+
+static sg_status name_the_file(const char *name, struct sg_error *err)
+{
+    sg_error_prefix(err, "%.150s", name);
+    return sg_object(err, "%.300s", name);
 }
 
 static sg_status read_all(struct reading *reading, struct sg_bytes data, struct sg_secret *password,
@@ -531,9 +554,47 @@ sg_status sg_keystore_read_pkcs12(const char *name, struct sg_bytes data,
     if (reading == NULL) {
         return sg_fail_memory(err);
     }
-    if (read_all(reading, data, password, key, err) != SG_OK) {
-        sg_error_prefix(err, "%.150s", name);
-        return sg_object(err, "%.300s", name);
+    return read_all(reading, data, password, key, err) == SG_OK
+               ? hand_out(reading, sink, context, err)
+               : name_the_file(name, err);
+}
+
+/* ---- looking ---- */
+
+/* Nothing is taken from it that its own signature does not prove: a MAC may be missing. */
+static sg_status open_to_look(struct reading *reading, struct sg_secret *password,
+                              struct sg_error *err)
+{
+    if (PKCS12_mac_present(reading->store) != 0) {
+        return check_mac(reading, password, err);
     }
-    return hand_out(reading, sink, context, err);
+    reading->password = password != NULL ? sg_secret_data(password) : NULL;
+    reading->password_len = password != NULL ? (int)sg_secret_len(password) : 0;
+    return SG_OK;
+}
+
+static sg_status check_any(const struct reading *reading, struct sg_error *err)
+{
+    if (reading->count > 0) {
+        return SG_OK;
+    }
+    sg_fail(err, SG_E_INPUT, "no_certificate", "there is no certificate in the PKCS#12 keystore");
+    return sg_hint(err, "What it holds: openssl pkcs12 -in FILE -info -noout");
+}
+
+sg_status sg_keystore_read_pkcs12_certificates(const char *name, struct sg_bytes data,
+                                               struct sg_secret *password, sg_der_sink sink,
+                                               void *context, struct sg_error *err)
+{
+    SG_CLEANUP(reading_freep) struct reading *reading = calloc(1, sizeof *reading);
+    if (reading == NULL) {
+        return sg_fail_memory(err);
+    }
+    reading->certificates_only = true;
+    sg_status s = begin(reading, data, err);
+    s = s == SG_OK ? open_to_look(reading, password, err) : s;
+    s = s == SG_OK ? take_safes(reading, err) : s;
+    s = s == SG_OK ? check_any(reading, err) : s;
+    s = s == SG_OK ? check_certificates(reading, err) : s;
+    return s == SG_OK ? hand_out(reading, sink, context, err) : name_the_file(name, err);
 }

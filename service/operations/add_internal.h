@@ -34,10 +34,12 @@ struct sg_add {
     json_t *added;              /**< the answer's list of issuers */
     struct sg_label last_label; /**< that sg_add_free_label made, before it numbered it */
     unsigned next_number;
-    struct sg_ring_row ring;           /**< to be connected to; id 0: none */
-    struct sg_buffer package;          /**< a private key that comes along, encrypted */
-    bool brings_key;                   /**< .package is to be taken: it is the leaf's */
-    char token[SG_TOKEN_NAME_MAX + 1]; /**< that will hold it */
+    struct sg_ring_row ring;                 /**< to be connected to; id 0: none */
+    struct sg_buffer package;                /**< a private key that comes along, encrypted */
+    bool brings_key;                         /**< .package is to be taken: it is the leaf's */
+    char token[SG_TOKEN_NAME_MAX + 1];       /**< that will hold it */
+    struct sg_certificate_name keyless_name; /**< with a private key: whose place it takes, which
+                                                  has none; an empty label: nobody's */
 };
 /** The facts of a member of the bundle. */
 const struct sg_certificate_facts *sg_add_facts(const struct sg_add *plan, size_t i);
@@ -52,7 +54,8 @@ SG_CHECKED sg_status sg_add_find_leaf(struct sg_add *plan, struct sg_error *err)
 SG_CHECKED sg_status sg_add_check_label(struct sg_run *run, struct sg_add *plan,
                                         struct sg_error *err);
 /** SG_E_CONFLICT "certificate_exists": this very certificate is here already. */
-SG_CHECKED sg_status sg_add_check_duplicate(struct sg_run *run, const struct sg_add *plan,
+/** With --force the place of one that has no private key is taken by one that brings it. */
+SG_CHECKED sg_status sg_add_check_duplicate(struct sg_run *run, struct sg_add *plan,
                                             struct sg_error *err);
 /** Read what is replaced, if anything is. SG_E_CONFLICT "wrong_label". */
 SG_CHECKED sg_status sg_add_load_replaced(struct sg_run *run, struct sg_add *plan,
@@ -75,9 +78,18 @@ SG_CHECKED sg_status sg_add_read_key(struct sg_run *run, struct sg_add *plan, st
 SG_CHECKED sg_status sg_add_find_key_leaf(struct sg_run *run, struct sg_add *plan,
                                           struct sg_error *err);
 /** After the label was checked: may the key be taken, and into which token? .brings_key is false
- * afterwards when the owner has it already. SG_E_CONFLICT "key_exists", "label_in_use";
+ * afterwards when the owner has it already. SG_E_CONFLICT "key_exists", "key_not_here";
  * sg_new_choose_token's and the policy's codes. */
 SG_CHECKED sg_status sg_add_plan_key(struct sg_run *run, struct sg_add *plan, struct sg_error *err);
+/** Store the row of a certificate that brought its key, in .keyless_name's place when there is one
+ * (certificate_take_place.c). */
+SG_CHECKED sg_status sg_add_store_row(struct sg_run *run, const struct sg_add *plan,
+                                      struct sg_certificate_row *row, struct sg_error *err);
+/** Does it stand here, the owner's and without its private key, and may that one go? Then its name
+ * is noted and its label kept. SG_E_CONFLICT "key_not_here" without --force. */
+SG_CHECKED sg_status sg_add_take_place(struct sg_run *run, struct sg_add *plan,
+                                       const struct sg_certificate_name *name, bool *taken,
+                                       struct sg_error *err);
 /** Take the key into the token and store the leaf, a new certificate. Journals: before it nothing
  * of the store may be changed. *row: fresh, filled here. */
 SG_CHECKED sg_status sg_add_with_key(struct sg_run *run, struct sg_add *plan,

@@ -371,6 +371,66 @@ static sg_status check_rollover(struct sg_run *run, const struct sg_certificate_
     return sg_object(err, "%s", sg_row_name(row).text);
 }
 
+/* What a CA issued and what therefore has a chain no more. */
+struct issued {
+    struct sg_run *run;
+    const struct sg_certificate *issuer;
+    int64_t issuer_id;
+    size_t count;
+    char names[3 * (SG_OWNER_MAX + SG_LABEL_BYTES + 4)];
+};
+
+#define ISSUED_NAMED 3  /* by name */
+#define ISSUED_MAX 1000 /* are looked at: each is verified */
+
+static sg_status take_issued(void *context, const struct sg_certificate_row *row,
+                             struct sg_error *err)
+{
+    struct issued *issued = context;
+    SG_CERTIFICATE *certificate = NULL;
+    struct sg_error ignored = SG_ERROR_INIT; /* another CA of that name issued it */
+    if (row->id == issued->issuer_id ||
+        !sg_run_allowed(issued->run, SG_FUNCTION_LIST, row->name.owner.text)) {
+        return SG_OK;
+    }
+    sg_status s = parse(row, &certificate, err);
+    if (s != SG_OK ||
+        sg_certificate_verify_issued(certificate, issued->issuer, &ignored) != SG_OK) {
+        return s;
+    }
+    if (issued->count++ < ISSUED_NAMED) {
+        size_t used = strlen(issued->names);
+        snprintf(issued->names + used, sizeof issued->names - used, "%s%s", used > 0 ? ", " : "",
+                 sg_row_name(row).text);
+    }
+    return SG_OK;
+}
+
+static sg_status warn_issued(struct sg_run *run, const struct sg_certificate_row *row,
+                             struct sg_error *err)
+{
+    SG_CERTIFICATE *certificate = NULL;
+    char more[40] = "";
+    sg_status s = parse(row, &certificate, err);
+    if (s != SG_OK || !sg_certificate_facts(certificate)->ca) {
+        return s;
+    }
+    struct issued issued = {.run = run, .issuer = certificate, .issuer_id = row->id};
+    struct sg_certificate_filter filter = {
+        .issuer = row->subject.data, .issuer_len = row->subject.len, .limit = ISSUED_MAX};
+    s = sg_store_certificate_each(run->service->store, &filter, take_issued, &issued, err);
+    if (s != SG_OK || issued.count == 0) {
+        return s;
+    }
+    if (issued.count > ISSUED_NAMED) {
+        snprintf(more, sizeof more, " and %zu more", issued.count - ISSUED_NAMED);
+    }
+    return sg_run_warn(run, err,
+                       "what it issued stays behind, and has a chain here only if another "
+                       "certificate of the same CA is kept: %s%s",
+                       issued.names, more);
+}
+
 static sg_status say_deleted(struct sg_run *run, const struct sg_certificate_row *row,
                              bool with_key, const struct memberships *memberships,
                              struct sg_error *err)
@@ -398,6 +458,7 @@ sg_status sg_operation_CERT_DELETE(struct sg_run *run, struct sg_error *err)
                    : s;
     s = s == SG_OK ? check_rollover(run, &row, err) : s;
     s = s == SG_OK ? check_delete(run, &row, &memberships, err) : s;
+    s = s == SG_OK ? warn_issued(run, &row, err) : s;
     s = s == SG_OK ? sg_store_ring_bump_holding(run->service->store, row.id, err) : s;
     s = s == SG_OK ? sg_store_certificate_delete(run->service->store, row.id, &orphaned, err) : s;
     run->visible = true;

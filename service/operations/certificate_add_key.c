@@ -119,19 +119,30 @@ static sg_status check_elsewhere(struct sg_run *run, const struct sg_add *plan,
                         "that is here to the ring.");
 }
 
-/* The label that was named holds the certificate of this key, without it. */
-static sg_status check_keyless(struct sg_run *run, const struct sg_add *plan, struct sg_error *err)
+sg_status sg_add_take_place(struct sg_run *run, struct sg_add *plan,
+                            const struct sg_certificate_name *name, bool *taken,
+                            struct sg_error *err)
 {
     SG_CERTIFICATE_ROW row = {0};
-    sg_status s = sg_store_certificate_get(run->service->store, &plan->match.name, &row, err);
-    if (s != SG_OK || row.has_key) {
+    sg_status s = sg_store_certificate_get(run->service->store, name, &row, err);
+    *taken = false;
+    if (s != SG_OK || row.has_key || strcmp(row.name.owner.text, plan->owner.text) != 0) {
         return s;
     }
-    sg_fail(err, SG_E_CONFLICT, "label_in_use", "%s exists already, without its private key",
+    *taken = true;
+    if (sg_run_flag(run, "force")) {
+        plan->keyless_name = row.name;
+        plan->label = row.name.label;
+        plan->has_label = true;
+        plan->match = (struct sg_add_match){.found = false};
+        return SG_OK;
+    }
+    sg_fail(err, SG_E_CONFLICT, "key_not_here", "%s is here without its private key",
             sg_row_name(&row).text);
     sg_object(err, "%s", sg_row_name(&row).text);
-    return sg_hint(err, "Delete it, then add the file again: signet cert delete %s",
-                   sg_shell_word(row.name.owner.text, row.name.label.text).text);
+    return sg_hint(
+        err, "To give it the key that the file brings, keeping its label and its rings: %s",
+        sg_run_flag(run, "racf") ? "add FORCE to the command." : "add it again with --force.");
 }
 
 static sg_status check_kind(struct sg_run *run, const struct sg_add *plan, struct sg_error *err)
@@ -163,15 +174,19 @@ sg_status sg_add_find_key_leaf(struct sg_run *run, struct sg_add *plan, struct s
 sg_status sg_add_plan_key(struct sg_run *run, struct sg_add *plan, struct sg_error *err)
 {
     struct sg_new_certificate place = {.extractable = sg_run_flag(run, "extractable")};
+    bool taken = false;
+    sg_status s =
+        plan->match.found ? sg_add_take_place(run, plan, &plan->match.name, &taken, err) : SG_OK;
+    if (s != SG_OK) {
+        return s;
+    }
     if (plan->match.found) {
         plan->brings_key = false;
-        sg_status s = check_keyless(run, plan, err);
-        return s == SG_OK ? sg_run_warn(run, err,
-                                        "the private key is in its token already: the one in the "
-                                        "file was not taken")
-                          : s;
+        return sg_run_warn(run, err,
+                           "the private key is in its token already: the one in the "
+                           "file was not taken");
     }
-    sg_status s = check_elsewhere(run, plan, err);
+    s = check_elsewhere(run, plan, err);
     s = s == SG_OK ? sg_new_choose_token(run, sg_run_text(run, "token"), &place, err) : s;
     s = s == SG_OK
             ? sg_run_policy_check(run, plan->bundle.members[plan->leaf], place.extractable, err)
@@ -251,12 +266,13 @@ static sg_status take_into_token(struct sg_run *run, const struct sg_add *plan,
     return s == SG_OK ? s : sg_run_token_failed(run, row->token, err);
 }
 
-static sg_status store(struct sg_run *run, struct sg_certificate_row *row, struct sg_error *err)
+static sg_status store(struct sg_run *run, const struct sg_add *plan,
+                       struct sg_certificate_row *row, struct sg_error *err)
 {
     char until[SG_TIME_TEXT];
     sg_status s = sg_run_ensure_owner(run, row->name.owner.text, err);
     s = s == SG_OK ? sg_store_key_add(run->service->store, row, err) : s;
-    s = s == SG_OK ? sg_store_certificate_add(run->service->store, row, err) : s;
+    s = s == SG_OK ? sg_add_store_row(run, plan, row, err) : s;
     s = s == SG_OK ? sg_run_settle_later(run, SG_INTENT_CERTIFICATE, row->token, &row->key, err)
                    : s;
     if (s != SG_OK) {
@@ -285,7 +301,7 @@ sg_status sg_add_with_key(struct sg_run *run, struct sg_add *plan, struct sg_cer
     }
     s = s == SG_OK ? fill_row(run, plan, row, err) : s;
     s = s == SG_OK && !run->dry_run ? take_into_token(run, plan, row, &intent, err) : s;
-    s = s == SG_OK ? store(run, row, err) : s;
+    s = s == SG_OK ? store(run, plan, row, err) : s;
     return s == SG_OK && intent.id != 0
                ? sg_store_intent_remove(run->service->store, intent.id, err)
                : s;

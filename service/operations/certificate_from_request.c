@@ -32,7 +32,10 @@ sg_status sg_generate_read_request(struct sg_run *run, struct sg_generate *plan,
 {
     const char *base64 = sg_run_text(run, "from_request");
     if (base64 == NULL) {
-        return SG_OK;
+        return sg_run_flag(run, "force")
+                   ? sg_fail(err, SG_E_USAGE, "bad_parameter",
+                             "force is said of a request: nothing else replaces anything")
+                   : SG_OK;
     }
     if (sg_run_text(run, "key") != NULL || sg_run_flag(run, "extractable") ||
         sg_run_text(run, "token") != NULL) {
@@ -93,6 +96,23 @@ sg_status sg_generate_find_renewed(struct sg_run *run, struct sg_generate *plan,
     return sg_store_certificate_get(run->service->store, &name, &plan->renewed, err);
 }
 
+/* As cert add does: chains that end in the old one would end nowhere. */
+static sg_status check_issuer(struct sg_run *run, const struct sg_generate *plan,
+                              struct sg_error *err)
+{
+    const struct sg_certificate_row *old = &plan->renewed;
+    const char *issuer = sg_certificate_facts(plan->made.issuer)->subject_text;
+    if (sg_owner_kind(old->name.owner.text) != SG_OWNER_CERTAUTH || sg_run_flag(run, "force")) {
+        return sg_run_warn(run, err, "the issuer changes from \"%.200s\" to \"%.200s\"",
+                           old->issuer_text, issuer);
+    }
+    sg_fail(err, SG_E_CONFLICT, "issuer_changes",
+            "%s was issued by \"%.150s\" and would be replaced by one of \"%.150s\"",
+            sg_row_name(old).text, old->issuer_text, issuer);
+    sg_hint(err, "Export the old one first if both are needed; then replace it with --force.");
+    return sg_object(err, "%s", sg_row_name(old).text);
+}
+
 sg_status sg_generate_warn_renewal(struct sg_run *run, const struct sg_generate *plan,
                                    struct sg_error *err)
 {
@@ -107,11 +127,7 @@ sg_status sg_generate_warn_renewal(struct sg_run *run, const struct sg_generate 
             run, err, "the request is for the key of %s: that one is renewed, not %s/%s",
             sg_row_name(old).text, plan->made.name.owner.text, plan->made.name.label.text);
     }
-    if (s == SG_OK && !old->placeholder && !same) {
-        s = sg_run_warn(run, err, "the issuer changes from \"%.200s\" to \"%.200s\"",
-                        old->issuer_text, sg_certificate_facts(plan->made.issuer)->subject_text);
-    }
-    return s;
+    return s == SG_OK && !old->placeholder && !same ? check_issuer(run, plan, err) : s;
 }
 
 sg_status sg_generate_for_request(struct sg_run *run, struct sg_generate *plan,

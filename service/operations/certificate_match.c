@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <signet/policy/name.h>
+
 static bool issues_another(const struct sg_add *plan, size_t i)
 {
     struct sg_bytes subject = sg_add_facts(plan, i)->subject;
@@ -212,8 +214,16 @@ sg_status sg_add_load_replaced(struct sg_run *run, struct sg_add *plan, struct s
                       : s;
 }
 
-sg_status sg_add_check_duplicate(struct sg_run *run, const struct sg_add *plan,
-                                 struct sg_error *err)
+/* The very certificate, which may lack the key that comes now. */
+static sg_status take_place_of(struct sg_run *run, struct sg_add *plan,
+                               const struct sg_elsewhere *other, bool *taken, struct sg_error *err)
+{
+    struct sg_certificate_name name;
+    sg_status s = sg_name_certificate(other->name, &name, err);
+    return s == SG_OK ? sg_add_take_place(run, plan, &name, taken, err) : s;
+}
+
+sg_status sg_add_check_duplicate(struct sg_run *run, struct sg_add *plan, struct sg_error *err)
 {
     const struct sg_certificate_facts *leaf = sg_add_facts(plan, plan->leaf);
     struct sg_elsewhere other = {.name = ""};
@@ -222,6 +232,11 @@ sg_status sg_add_check_duplicate(struct sg_run *run, const struct sg_add *plan,
     sg_status s =
         sg_store_certificate_each(run->service->store, &filter, sg_add_take_elsewhere, &other, err);
     if (s != SG_OK || other.name[0] == '\0') {
+        return s;
+    }
+    bool taken = false;
+    s = plan->brings_key ? take_place_of(run, plan, &other, &taken, err) : s;
+    if (s != SG_OK || taken) {
         return s;
     }
     char owner[SG_OWNER_MAX + 1] = {0};

@@ -15,6 +15,7 @@ static sg_status load(struct sg_run *run, struct sg_rollover *rollover, struct s
     successor.owner = old.owner;
     s = sg_rollover_load(run, &old, &successor, rollover, err);
     rollover->facts.force = sg_run_flag(run, "force");
+    rollover->facts.destroy = sg_run_flag(run, "destroy_key");
     if (s != SG_OK || rollover->facts.new_one.exists) {
         return s;
     }

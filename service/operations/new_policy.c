@@ -3,22 +3,39 @@
 
 #define DAY_S 86400
 
+static sg_status warn_shortened(struct sg_run *run, const struct sg_new_certificate *made,
+                                unsigned days, struct sg_error *err)
+{
+    char until[SG_TIME_TEXT];
+    const struct sg_x509_request *request = &made->request;
+    sg_time_format(request->not_after_s, until);
+    return sg_run_warn(run, err, "%s/%s is valid until %s only: policy \"%s\" allows %u days (%s)",
+                       made->name.owner.text, made->name.label.text, until,
+                       sg_policy_profile_name(run->service->policy.profile), days,
+                       request->ca ? "ca_days_max" : "leaf_days_max");
+}
+
 /* Where the policy allows so many days, the first and the last second count among them: "--days" of
- * just as many ends a second earlier. Without "--days" it is never too long. */
-static void fit_validity(const struct sg_run *run, struct sg_new_certificate *made)
+ * just as many ends a second earlier. Without "--days" it is never too long, nor with an end that
+ * nobody asked for. */
+static sg_status fit_validity(struct sg_run *run, struct sg_new_certificate *made,
+                              struct sg_error *err)
 {
     struct sg_x509_request *request = &made->request;
     unsigned days =
         sg_crypto_policy_days(&run->service->policy, request->ca, request->not_before_s);
     int64_t last_s = request->not_before_s + (int64_t)days * DAY_S - 1;
     int64_t asked = 0;
-    if (days == SG_DAYS_NONE || sg_run_text(run, "not_after") != NULL) {
-        return;
+    bool has_end = sg_run_text(run, "not_after") != NULL;
+    bool shorten = sg_run_flag(run, "shorten");
+    if (days == SG_DAYS_NONE || (has_end && (!shorten || request->not_after_s <= last_s))) {
+        return SG_OK;
     }
     bool has_days = sg_run_integer(run, "days", &asked);
     if (request->not_after_s == last_s + 1 || (!has_days && request->not_after_s > last_s)) {
         request->not_after_s = last_s;
     }
+    return has_end ? warn_shortened(run, made, days, err) : SG_OK;
 }
 
 struct kind {
@@ -63,8 +80,8 @@ sg_status sg_new_ask_policy(struct sg_run *run, struct sg_new_certificate *made,
 {
     struct sg_x509_outline outline = {0};
     struct kind kind = {0};
-    fit_validity(run, made);
-    sg_status s = sg_x509_request_outline(&made->request, &outline, err);
+    sg_status s = fit_validity(run, made, err);
+    s = s == SG_OK ? sg_x509_request_outline(&made->request, &outline, err) : s;
     s = s == SG_OK ? describe_key(made, spki, &kind, err) : s;
     if (s != SG_OK) {
         return s;
@@ -78,12 +95,12 @@ sg_status sg_new_ask_policy(struct sg_run *run, struct sg_new_certificate *made,
         .not_after_s = made->request.not_after_s,
         .ca = outline.ca,
         .server = outline.server,
-        .has_san = outline.has_san,
+        .names_server = outline.names_server,
         .extractable = made->extractable,
     };
     if (sg_crypto_policy_check(&run->service->policy, &certificate, err) != SG_OK) {
         sg_error_prefix(err, "%s/%s", made->name.owner.text, made->name.label.text);
         return sg_object(err, "%s/%s", made->name.owner.text, made->name.label.text);
     }
-    return outline.server && !outline.has_san ? warn_nameless(run, made, err) : SG_OK;
+    return outline.server && !outline.names_server ? warn_nameless(run, made, err) : SG_OK;
 }

@@ -15,7 +15,7 @@ static struct sg_policy_certificate facts_for_policy(const struct sg_certificate
         .not_after_s = facts->not_after_s,
         .ca = outline.ca,
         .server = outline.server,
-        .has_san = outline.has_san,
+        .names_server = outline.names_server,
         .extractable = extractable,
     };
 }

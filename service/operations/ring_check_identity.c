@@ -38,16 +38,32 @@ static sg_status report_no_identity(struct sg_ring_check *check, struct sg_error
                          "finds nothing in it to identify itself with");
 }
 
+/* Another member that a server could use. */
+static const struct sg_ring_member *find_usable(const struct sg_ring_check *check)
+{
+    for (size_t i = 0; i < check->count; i++) {
+        if (check->members[i].obstacle == SG_OBSTACLE_NONE) {
+            return &check->members[i];
+        }
+    }
+    return NULL;
+}
+
+/* A CA that became the default by mistake is no server: its key is for signing certificates. */
 static struct sg_next mend_default(const struct sg_ring_check *check)
 {
     const struct sg_ring_member *identity = check->identity;
+    const struct sg_ring_member *usable = find_usable(check);
     if (identity->obstacle == SG_OBSTACLE_NOTRUST) {
         return sg_next("signet cert alter %s --trust", sg_member_word(identity).text);
     }
-    bool fits = identity->obstacle == SG_OBSTACLE_USAGE && identity->has_key;
+    bool fits = identity->obstacle == SG_OBSTACLE_USAGE && identity->has_key &&
+                !identity->facts->ca &&
+                sg_owner_kind(identity->name.owner.text) != SG_OWNER_CERTAUTH;
+    usable = usable == NULL && fits ? identity : usable;
     return sg_next("signet ring connect %s %s --usage personal --default", sg_ring_word(check).text,
-                   fits ? sg_member_word(identity).text
-                        : sg_shell_word(check->ring.name.owner.text, "LABEL").text);
+                   usable != NULL ? sg_member_word(usable).text
+                                  : sg_shell_word(check->ring.name.owner.text, "LABEL").text);
 }
 
 sg_status sg_ring_check_default(struct sg_ring_check *check, struct sg_error *err)

@@ -44,8 +44,9 @@ sg_status sg_operation_TOKEN_LIST(struct sg_run *run, struct sg_error *err)
 {
     json_t *items = json_array();
     sg_status s = sg_run_set(run->answer, "items", items, err);
-    s = s == SG_OK ? add_tokens(run, items, err) : s;
-    return s == SG_OK
+    s = s == SG_OK && sg_run_allowed(run, SG_FUNCTION_TOKEN, NULL) ? add_tokens(run, items, err)
+                                                                   : s;
+    return s == SG_OK && sg_run_allowed(run, SG_FUNCTION_LISTTOKEN, NULL)
                ? sg_store_ring_each(run->service->store, SG_SERVED_TOKENS, add_served, items, err)
                : s;
 }

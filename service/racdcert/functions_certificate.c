@@ -211,6 +211,7 @@ sg_status sg_rac_add(struct sg_rac_run *run)
     s = s == SG_OK ? sg_rac_set_force(run) : s;
     s = s == SG_OK ? sg_rac_take_password(run) : s;
     s = s == SG_OK ? sg_rac_note_key_place(run) : s;
+    s = s == SG_OK ? sg_rac_set_extractable(run) : s;
     s = s == SG_OK ? sg_rac_set(run, "racf", json_true()) : s;
     if (s != SG_OK) {
         return s;
@@ -222,15 +223,8 @@ sg_status sg_rac_add(struct sg_rac_run *run)
 /* A file, whoever's: an owner that is written outside does not matter. */
 sg_status sg_rac_checkcert(struct sg_rac_run *run)
 {
-    const struct sg_rac_node *password = sg_rac_keyword(run, "PASSWORD");
     sg_status s = sg_rac_operation(run, SG_RAC_CHECKCERT, "cert", "check");
     s = s == SG_OK ? sg_rac_take_password(run) : s;
-    if (s == SG_OK && password != NULL) {
-        sg_fail(run->err, SG_E_UNSUPPORTED, "pkcs12_not_read",
-                "CHECKCERT reads no PKCS#12 packages, which alone have a password");
-        sg_hint(run->err, "Take the certificates out of it first: openssl pkcs12 -in FILE -nokeys");
-        return sg_rac_fault(run, password);
-    }
     s = s == SG_OK ? sg_rac_data_set(run, "certificates", run->function) : s;
     return s == SG_OK ? sg_rac_set(run, "details", json_true()) : s;
 }

@@ -199,6 +199,19 @@ static sg_status set_content(struct sg_rac_run *run, const struct content *conte
                : s;
 }
 
+/* The second time it would exist already, or no more. */
+static sg_status check_once(struct sg_rac_run *run, unsigned i)
+{
+    const char *name = sg_rac_value_at(run, run->command, i);
+    for (unsigned k = 1; k < i; k++) {
+        if (strcasecmp(sg_rac_value_at(run, run->command, k), name) == 0) {
+            sg_fail(run->err, SG_E_USAGE, "duplicate_operand", "%.100s stands there twice", name);
+            return sg_rac_fault_value(run, run->command, i);
+        }
+    }
+    return SG_OK;
+}
+
 /* One operation for each profile: operand 0 is the class. */
 static sg_status each_profile(struct sg_rac_run *run, const char *verb,
                               const struct content *content)
@@ -207,6 +220,7 @@ static sg_status each_profile(struct sg_rac_run *run, const char *verb,
     sg_status s = SG_OK;
     for (unsigned i = 1; s == SG_OK && i < run->command->value_count; i++) {
         s = check_name(run, class, i);
+        s = s == SG_OK ? check_once(run, i) : s;
         s = s == SG_OK ? sg_rac_step(run, SG_RAC_CHANGE, "authority", verb) : s;
         s = s == SG_OK ? set_profile(run, class, sg_rac_value_at(run, run->command, i)) : s;
         s = s == SG_OK ? set_content(run, content) : s;

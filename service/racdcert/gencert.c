@@ -82,13 +82,28 @@ static sg_status read_moment(struct sg_rac_run *run, const struct sg_rac_node *n
                : SG_OK;
 }
 
-/* A local day's first or last second; at places where clocks change at midnight, an hour off. */
-static sg_status read_edge(struct sg_rac_run *run, const char *date, bool end, int64_t *out)
+/* A local day's first or last second. Where clocks are put forward at midnight that is the first
+ * moment, or the last one, that there is; a warning when the day was asked for. */
+static sg_status read_edge(struct sg_rac_run *run, const struct sg_rac_node *node, const char *date,
+                           bool end, int64_t *out)
 {
-    sg_status s = read_moment(run, NULL, date, end ? "23:59:59" : "00:00:00", out);
-    if (s == SG_E_INPUT) {
+    static const char *const times[][2] = {
+        {"00:00:00", "23:59:59"}, {"00:30:00", "23:29:59"}, {"01:00:00", "22:59:59"}};
+    sg_status s = read_moment(run, node, date, times[0][end ? 1 : 0], out);
+    for (size_t i = 1; s == SG_E_INPUT && i < SG_COUNT(times); i++) {
+        const char *time = times[i][end ? 1 : 0];
+        struct sg_error first = *run->err;
         sg_error_clear(run->err);
-        s = read_moment(run, NULL, date, end ? "22:59:59" : "01:00:00", out);
+        s = read_moment(run, node, date, time, out);
+        if (s == SG_E_INPUT) {
+            *run->err = first;
+        } else if (s == SG_OK && node != NULL) {
+            run->out->fault_len = 0;
+            return sg_rac_warn(run,
+                               "%s: there is no %s %s here, clocks are put forward over it; "
+                               "%s is taken",
+                               node->keyword->name, date, times[0][end ? 1 : 0], time);
+        }
     }
     return s;
 }
@@ -111,11 +126,10 @@ static sg_status read_keyword(struct sg_rac_run *run, const char *keyword, const
     const struct sg_rac_node *node = sg_rac_keyword(run, keyword);
     const char *date = sg_rac_value(run, sg_rac_child(node, "DATE"));
     const char *time = sg_rac_value(run, sg_rac_child(node, "TIME"));
-    if (date == NULL && time == NULL) {
-        return read_edge(run, fallback, end, out);
+    if (time == NULL) {
+        return read_edge(run, date != NULL ? node : NULL, date != NULL ? date : fallback, end, out);
     }
-    const char *usual = end ? "23:59:59" : "00:00:00";
-    return read_moment(run, node, date != NULL ? date : fallback, time != NULL ? time : usual, out);
+    return read_moment(run, node, date != NULL ? date : fallback, time, out);
 }
 
 static sg_status set_time(struct sg_rac_run *run, const char *param, int64_t time_s)
@@ -144,7 +158,10 @@ static sg_status dates(struct sg_rac_run *run)
         return sg_rac_fault(run, node != NULL ? node : run->function);
     }
     s = s == SG_OK ? set_time(run, "not_before", from) : s;
-    return s == SG_OK ? set_time(run, "not_after", until) : s;
+    s = s == SG_OK ? set_time(run, "not_after", until) : s;
+    return s == SG_OK && sg_rac_keyword(run, "NOTAFTER") == NULL
+               ? sg_rac_set(run, "shorten", json_true())
+               : s;
 }
 
 /* ---- extensions ---- */
@@ -263,15 +280,25 @@ static sg_status name(struct sg_rac_run *run)
 /* A request brings its own key. */
 static sg_status from_request(struct sg_rac_run *run)
 {
-    static const char *const words[] = {"SIZE", "RSA",   "NISTECC", "BPECC",   "DSA",
-                                        "PKDS", "PCICC", "ICSF",    "FROMICSF"};
+    static const char *const words[] = {"SIZE", "RSA",   "NISTECC", "BPECC",    "DSA",
+                                        "PKDS", "PCICC", "ICSF",    "FROMICSF", "EXTRACTABLE"};
     sg_status s = sg_rac_data_set(run, "from_request", run->function);
+    s = s == SG_OK ? sg_rac_set_force(run) : s;
     for (size_t i = 0; s == SG_OK && i < SG_COUNT(words); i++) {
         s = sg_rac_keyword(run, words[i]) != NULL
                 ? sg_rac_warn(run, "%s is ignored: the request brings its own key", words[i])
                 : s;
     }
     return s;
+}
+
+static sg_status new_key(struct sg_rac_run *run)
+{
+    sg_status s = sg_rac_keyword(run, "FORCE") != NULL
+                      ? sg_rac_warn(run, "FORCE is ignored: without a request nothing is replaced")
+                      : SG_OK;
+    s = s == SG_OK ? sg_rac_key_type(run) : s;
+    return s == SG_OK ? sg_rac_set_extractable(run) : s;
 }
 
 sg_status sg_rac_gencert(struct sg_rac_run *run)
@@ -292,7 +319,7 @@ sg_status sg_rac_gencert(struct sg_rac_run *run)
     if (s != SG_OK) {
         return s;
     }
-    return request ? from_request(run) : sg_rac_key_type(run);
+    return request ? from_request(run) : new_key(run);
 }
 
 sg_status sg_rac_rekey(struct sg_rac_run *run)

@@ -118,6 +118,33 @@ static sg_status note_place(struct sg_rac_run *run, const struct sg_rac_node *ty
                        label != NULL ? ")" : "");
 }
 
+/* RACF's keys leave its database unless they were put into ICSF; here they leave when that was
+ * said, and never when both was. */
+sg_status sg_rac_set_extractable(struct sg_rac_run *run)
+{
+    static const char *const places[] = {"PKDS", "PCICC", "ICSF"};
+    const struct sg_rac_node *node = sg_rac_keyword(run, "EXTRACTABLE");
+    if (node == NULL) {
+        return SG_OK;
+    }
+    const char *place = sg_rac_child(sg_rac_keyword(run, "RSA"), "PKDS") != NULL ||
+                                sg_rac_child(sg_rac_keyword(run, "NISTECC"), "PKDS") != NULL
+                            ? "PKDS"
+                            : NULL;
+    for (size_t i = 0; i < SG_COUNT(places); i++) {
+        place = sg_rac_keyword(run, places[i]) != NULL ? places[i] : place;
+    }
+    if (place != NULL) {
+        sg_fail(run->err, SG_E_USAGE, "extractable_in_place",
+                "%s says that the key stays where it is, EXTRACTABLE that it may leave", place);
+        sg_hint(run->err, "Leave one of them out. A key that stays is used through a ring.");
+        return sg_rac_fault(run, node);
+    }
+    sg_status s = sg_rac_note(run, "EXTRACTABLE: whoever holds IRR.DIGTCERT.EXPORTKEY can take a "
+                                   "copy of the private key");
+    return s == SG_OK ? sg_rac_set(run, "extractable", json_true()) : s;
+}
+
 sg_status sg_rac_key_type(struct sg_rac_run *run)
 {
     const struct sg_rac_node *type = NULL;

@@ -10,6 +10,7 @@
 #define VALUES .content = SG_CONTENT_VALUES
 #define NOTHING .content = SG_CONTENT_NONE
 #define PROFILE .positional = 1
+#define WHOLE .whole = true
 #define CLASS_AND_PROFILES .positional = 2, .list = true
 
 /* clang-format off */
@@ -65,7 +66,7 @@ static const struct sg_rac_keyword rows[] = {
     {SG_RAC_IN_RACDCERT, "HIGHTRUST", NOTHING, .belongs_to = "ADD ALTER IMPORT"},
     {SG_RAC_IN_RACDCERT, "WITHLABEL", VALUE, .belongs_to = "ADD GENCERT IMPORT MAP REKEY"},
     {SG_RAC_IN_RACDCERT, "NEWLABEL", VALUE, .belongs_to = "ALTER ALTMAP ROLLOVER"},
-    {SG_RAC_IN_RACDCERT, "FORCE", NOTHING, .belongs_to = "DELETE ADD ROLLOVER DELTOKEN"},
+    {SG_RAC_IN_RACDCERT, "FORCE", NOTHING, .belongs_to = "DELETE ADD GENCERT ROLLOVER DELTOKEN"},
     {SG_RAC_IN_RACDCERT, "DSN", VALUE, .belongs_to = "GENREQ EXPORT"},
     {SG_RAC_IN_RACDCERT, "FORMAT", IN(FORMAT), .belongs_to = "EXPORT"},
     {SG_RAC_IN_RACDCERT, "PASSWORD", VALUE, .belongs_to = "ADD CHECKCERT EXPORT"},
@@ -79,7 +80,8 @@ static const struct sg_rac_keyword rows[] = {
     {SG_RAC_IN_RACDCERT, "SIGNWITH", IN(SIGNER), .belongs_to = "GENCERT"},
     {SG_RAC_IN_RACDCERT, "KEYUSAGE", IN(KEY_USAGE), .belongs_to = "GENCERT"},
     {SG_RAC_IN_RACDCERT, "ALTNAME", IN(ALTNAME), .belongs_to = "GENCERT"},
-    {SG_RAC_IN_RACDCERT, "EKU", VALUES, .belongs_to = "GENCERT"},
+    {SG_RAC_IN_RACDCERT, "EKU", VALUES, WHOLE, .belongs_to = "GENCERT"},
+    {SG_RAC_IN_RACDCERT, "EXTRACTABLE", NOTHING, WHOLE, .belongs_to = "ADD GENCERT"},
     {SG_RAC_IN_RACDCERT, "SIZE", VALUE, .belongs_to = "GENCERT REKEY"},
     {SG_RAC_IN_RACDCERT, "RSA", IN(KEY_PLACE), OPTIONAL, .belongs_to = "GENCERT REKEY"},
     {SG_RAC_IN_RACDCERT, "NISTECC", IN(KEY_PLACE), OPTIONAL, .belongs_to = "GENCERT REKEY"},

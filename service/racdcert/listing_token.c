@@ -1,15 +1,19 @@
 /* LISTTOKEN: what is bound in a served token, by sequence number. */
 #include "listing_internal.h"
 
+#include <string.h>
+
 static void put_bound(struct sg_page *page, json_t *item)
 {
     sg_page_put(page, "%08lld  Default:  %s         ",
                 (long long)sg_page_number(page, item, "sequence_number"),
                 sg_page_truth(page, item, "default") ? "YES" : "NO ");
     sg_page_line(page, "RACF: ", sg_page_get(page, item, "label"));
-    sg_page_put(page, "          Priv Key: %s\n",
-                sg_page_truth(page, item, "private_key") ? "YES" : "NO");
-    sg_page_line(page, "          Usage:    ", sg_page_get(page, item, "usage"));
+    /* of what is bound as CERTAUTH or SITE the token has no key, wherever else there is one */
+    const char *usage = sg_page_get(page, item, "usage");
+    bool key = sg_page_truth(page, item, "private_key") && strcmp(usage, "PERSONAL") == 0;
+    sg_page_put(page, "          Priv Key: %s\n", key ? "YES" : "NO");
+    sg_page_line(page, "          Usage:    ", usage);
     sg_page_put(page, "          Owner:    ");
     sg_page_owner(page, sg_page_get(page, item, "owner"), 0);
     sg_page_put(page, "\n");

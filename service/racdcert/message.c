@@ -40,6 +40,7 @@ static const struct {
     {NULL, "filter_too_long", {"IRRD142I", "The filter is longer than 255 characters."}},
     {NULL, "partial_issuer", {"IRRD146I", "SDNFILTER needs the whole issuer's name."}},
     {NULL, "key_not_extractable", {"IRRD147I", "The private key cannot be exported."}},
+    {NULL, "usage_not_for_key", {"IRRD156I", "KEYUSAGE does not go with the key's algorithm."}},
     {NULL, "unknown_command", {"IKJ56500I", "COMMAND NOT FOUND"}},
     {NULL, "missing_operand", {"IKJ56701I", "MISSING OPERAND"}},
     {NULL, "unknown_keyword", {"IKJ56702I", "INVALID KEYWORD"}},
@@ -54,6 +55,9 @@ struct sg_rac_message sg_rac_message(const char *function, const struct sg_error
         if (mine && strcmp(messages[i].code, failure->code) == 0) {
             return messages[i].message;
         }
+    }
+    if (failure->status == SG_E_TOKEN) {
+        return (struct sg_rac_message){"IRRD165I", "PKCS#11 services are not operational."};
     }
     return failure->status == SG_E_USAGE ? (struct sg_rac_message){"IKJ56702I", "INVALID COMMAND"}
                                          : (struct sg_rac_message){NULL, NULL};

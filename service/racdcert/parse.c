@@ -63,9 +63,11 @@ static struct shown shown(const struct parser *parser, const struct sg_lexeme *l
 
 /* ---- keywords ---- */
 
-static bool is_prefix(const char *word, size_t len, const char *name)
+static bool may_stand_for(const char *word, size_t len, const struct sg_rac_keyword *keyword)
 {
-    return strlen(name) >= len && strncasecmp(word, name, len) == 0;
+    size_t whole = strlen(keyword->name);
+    return (keyword->whole ? whole == len : whole >= len) &&
+           strncasecmp(word, keyword->name, len) == 0;
 }
 
 static sg_status ambiguous(struct parser *parser, enum sg_rac_level level,
@@ -77,7 +79,7 @@ static sg_status ambiguous(struct parser *parser, enum sg_rac_level level,
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
         if (rows[i].level == level &&
-            is_prefix(parser->lexer.text + word->at, word->len, rows[i].name) &&
+            may_stand_for(parser->lexer.text + word->at, word->len, &rows[i]) &&
             used + strlen(rows[i].name) + 3 < sizeof names) {
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
                                      used > 0 ? ", " : "", rows[i].name);
@@ -130,7 +132,7 @@ static sg_status find_keyword(struct parser *parser, enum sg_rac_level level,
     const struct sg_rac_keyword *rows = sg_rac_keywords(&count);
     const char *text = parser->lexer.text + word->at;
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].level != level || !is_prefix(text, word->len, rows[i].name)) {
+        if (rows[i].level != level || !may_stand_for(text, word->len, &rows[i])) {
             continue;
         }
         bool whole = strlen(rows[i].name) == word->len;

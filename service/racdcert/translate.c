@@ -24,6 +24,7 @@ void sg_rac_request_done(struct sg_rac_request *request)
         explicit_bzero(request->password, strlen(request->password));
     }
     free(request->password);
+    sg_rac_tree_freep(&request->tree);
     *request = (struct sg_rac_request)SG_RAC_REQUEST_INIT;
 }
 
@@ -170,13 +171,14 @@ static sg_status begin(struct sg_rac_request *out, struct sg_error *err)
 sg_status sg_rac_translate(struct sg_bytes text, const struct sg_rac_context *context,
                            struct sg_rac_request *out, struct sg_error *err)
 {
-    SG_CLEANUP(sg_rac_tree_freep) struct sg_rac_tree *tree = NULL;
+    struct sg_rac_tree *tree = NULL;
     struct sg_rac_run run = {.context = context, .out = out, .err = err};
     sg_status s = begin(out, err);
     if (s != SG_OK) {
         return s;
     }
     s = sg_rac_parse((const char *)text.data, text.len, &tree, err);
+    out->tree = tree;
     if (s != SG_OK) {
         out->fault = tree != NULL ? tree->fault : 0;
         out->fault_len = tree != NULL ? tree->fault_len : 0;

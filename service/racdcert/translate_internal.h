@@ -67,6 +67,8 @@ SG_CHECKED sg_status sg_rac_status_word(struct sg_rac_run *run);
 /** PKDS, PCICC and ICSF beside a certificate that is brought in: noted, for they mean nothing. */
 SG_CHECKED sg_status sg_rac_note_key_place(struct sg_rac_run *run);
 SG_CHECKED sg_status sg_rac_set_force(struct sg_rac_run *run);
+/** EXTRACTABLE: the private key may leave its token. */
+SG_CHECKED sg_status sg_rac_set_extractable(struct sg_rac_run *run);
 /** USAGE among the function's operands. */
 SG_CHECKED sg_status sg_rac_usage_word(struct sg_rac_run *run);
 /** Set a parameter to OWNER/LABEL, the label being the function's only operand. */

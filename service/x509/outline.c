@@ -4,10 +4,22 @@
 
 #include <openssl/err.h>
 
+/* RFC 9525 knows URIs too, for SIP and its like; no client finds an HTTP server by one. */
+static bool names_server(const GENERAL_NAMES *sans)
+{
+    for (int i = 0; i < sk_GENERAL_NAME_num(sans); i++) {
+        int type = sk_GENERAL_NAME_value(sans, i)->type;
+        if (type == GEN_DNS || type == GEN_IPADD) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct sg_x509_outline outline_of(const GENERAL_NAMES *sans, const EXTENDED_KEY_USAGE *ekus,
                                          bool ca)
 {
-    struct sg_x509_outline outline = {.ca = ca, .has_san = sk_GENERAL_NAME_num(sans) > 0};
+    struct sg_x509_outline outline = {.ca = ca, .names_server = names_server(sans)};
     for (int i = 0; i < sk_ASN1_OBJECT_num(ekus); i++) {
         int nid = OBJ_obj2nid(sk_ASN1_OBJECT_value(ekus, i));
         outline.has_eku = true;

@@ -106,6 +106,8 @@ scenarios() {
     cat CA.INT WEBSRV.RENEW.CERT >SHOP.CHAIN
     cat CA.ROOT PARTNER.CERT >NO.CHAIN
     echo 'no certificate' >TEXT.FILE
+    cp "$scratch/MIGR.SERVER.P12" "$scratch/MIGR.NOKEY.P12" "$scratch/MIGR.PLAIN" .
+    head -c 700 MIGR.NOKEY.P12 >MIGR.CUT.P12
     "$run" checkcert
     "$run" partner
     "$run" labels
@@ -114,7 +116,7 @@ scenarios() {
     "$run" tokens
     "$run" profiles
     "$run" mistakes
-    cp "$scratch/MIGR.SERVER.P12" "$scratch/MIGR.NOKEY.P12" "$scratch/MIGR.PLAIN" .
+    cp "$scratch/migr.pem" MIGR.CERT
     "$run" keystore
     [ ! -e MIGR.OUT.P12 ] || fail 'a private key that may not leave its token stands in a file'
 }

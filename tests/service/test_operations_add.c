@@ -246,11 +246,12 @@ static void an_own_issuer_is_not_taken_for_the_answer(void **state)
     must(world, "cert request", "{'certificate': 'CERTAUTH/Sub'}");
     json_t *request = json_incref(json_object_get(world->answer, "csr"));
     /* what signing outside and adding would have brought: House signs Sub */
-    assert_int_equal(ask(world, "cert generate",
-                         json_pack("{s:s, s:s, s:o}", "certificate", "CERTAUTH/Sub", "signed_by",
-                                   "CERTAUTH/House", "from_request", request),
-                         false),
-                     SG_OK);
+    assert_int_equal(
+        ask(world, "cert generate",
+            json_pack("{s:s, s:s, s:o, s:b}", "certificate", "CERTAUTH/Sub", "signed_by",
+                      "CERTAUTH/House", "from_request", request, "force", 1),
+            false),
+        SG_OK);
     X509 *sub = answered_certificate(world);
     refused_json(world, "cert add", bundle_json("CERTAUTH", house, sub, NULL), SG_E_CONFLICT,
                  "certificate_exists");

@@ -102,8 +102,9 @@ static void list_owners(const json_t *items, char *out, size_t room)
     json_array_foreach(items, i, item)
     {
         const char *owner = json_string_value(json_object_get(item, "owner"));
+        const char *kind = json_string_value(json_object_get(item, "kind")); /* of a token */
         char marked[64];
-        snprintf(marked, sizeof marked, " %s", owner != NULL ? owner : "?");
+        snprintf(marked, sizeof marked, " %s", owner != NULL ? owner : kind != NULL ? kind : "?");
         if (strstr(out, marked) == NULL) {
             used += (size_t)snprintf(out + used, room - used, "%s", marked);
         }

@@ -306,17 +306,55 @@ static void what_is_here_already_is_not_added(void **state)
     X509_free(other);
 }
 
-static void a_certificate_that_stands_keyless_is_in_the_way(void **state)
+static void a_certificate_that_stands_keyless_gets_its_key_by_force(void **state)
+{
+    struct world *world = *state;
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    must_json(world, "cert add",
+              connected(bundle_json("START1/web", leaf, ca.intermediate, ca.root, NULL),
+                        "START1/KEY", "personal", true));
+    uint64_t sequence = sequence_of(world, "START1", "KEY");
+    refused_json(world, "cert add", with_key(world, "START1/web", key, leaf), SG_E_CONFLICT,
+                 "key_not_here");
+    assert_told(world, "--force");
+    refused_json(world, "cert add", flagged(with_key(world, "START1", key, leaf), "racf"),
+                 SG_E_CONFLICT, "key_not_here");
+    assert_told(world, "FORCE");
+    must_json(world, "cert add", flagged(with_key(world, "START1", key, leaf), "force"));
+    assert_says(world, "did",
+                "took the place of START1/web without its private key, in 1 ring too");
+    SG_CERTIFICATE_ROW row = row_of(world, "START1", "web");
+    assert_true(row.has_key);
+    assert_int_equal(counts(world).connections, 1);
+    assert_true(sequence_of(world, "START1", "KEY") > sequence);
+    assert_ring(world, "START1/KEY", "web PERSONAL*");
+    must(world, "cert request", "{'certificate': 'START1/web'}");
+}
+
+/* Another certificate of the same key, under the label that was named. */
+static void an_earlier_certificate_without_its_key_goes_too(void **state)
 {
     struct world *world = *state;
     must_json(world, "cert add", bundle_json("START1/web", leaf, ca.intermediate, ca.root, NULL));
-    refused_json(world, "cert add", with_key(world, "START1/web", key, leaf), SG_E_CONFLICT,
-                 "certificate_exists");
     X509 *renewed = issue(key, "web");
     refused_json(world, "cert add", with_key(world, "START1/web", key, renewed), SG_E_CONFLICT,
-                 "label_in_use");
-    assert_told(world, "cert delete");
+                 "key_not_here");
+    must_json(world, "cert add", flagged(with_key(world, "START1/web", key, renewed), "force"));
+    SG_CERTIFICATE_ROW row = row_of(world, "START1", "web");
+    assert_true(row.has_key);
+    assert_int_equal(counts(world).certificates, 3);
     X509_free(renewed);
+}
+
+/* What is another owner's stays: neither its place nor its name is anybody else's. */
+static void force_takes_no_place_of_another_owner(void **state)
+{
+    struct world *world = *state;
+    must_json(world, "cert add", bundle_json("START2/web", leaf, ca.intermediate, ca.root, NULL));
+    refused_json(world, "cert add", flagged(with_key(world, "START1/web", key, leaf), "force"),
+                 SG_E_CONFLICT, "certificate_exists");
+    SG_CERTIFICATE_ROW row = row_of(world, "START2", "web");
+    assert_false(row.has_key);
 }
 
 static void a_label_of_another_key_is_in_the_way(void **state)
@@ -658,7 +696,9 @@ int main(void)
         TEST(both_are_done_or_neither),
         TEST(connecting_takes_authority_of_its_own),
         TEST(what_is_here_already_is_not_added),
-        TEST(a_certificate_that_stands_keyless_is_in_the_way),
+        TEST(a_certificate_that_stands_keyless_gets_its_key_by_force),
+        TEST(an_earlier_certificate_without_its_key_goes_too),
+        TEST(force_takes_no_place_of_another_owner),
         TEST(a_label_of_another_key_is_in_the_way),
         TEST(another_key_than_was_said_is_destroyed_again),
         TEST(a_key_without_its_certificate_is_refused),

@@ -159,6 +159,17 @@ static void a_default_that_cannot_serve_is_an_error(void **state)
     check(world, "");
     assert_found(world, "error", "default_not_usable", "START1/web", "not connected as PERSONAL",
                  "'START1/web' --usage personal --default");
+    /* a CA is no server: another one is */
+    connect(world, "START1/web", "personal", false);
+    connect(world, "CERTAUTH/CA", "certauth", true);
+    check(world, "");
+    assert_found(world, "error", "default_not_usable", "CERTAUTH/CA", "not connected as PERSONAL",
+                 "signet ring connect 'START1/R' 'START1/web' --usage personal --default");
+    must(world, "ring remove", "{'ring': 'START1/R', 'certificate': 'START1/web'}");
+    check(world, "");
+    assert_found(world, "error", "default_not_usable", "CERTAUTH/CA", "not connected as PERSONAL",
+                 "signet ring connect 'START1/R' 'START1/LABEL' --usage personal --default");
+    connect(world, "CERTAUTH/CA", "certauth", false);
     connect(world, "START1/web", "personal", true);
     must(world, "cert alter", "{'certificate': 'START1/web', 'status': 'notrust'}");
     check(world, "");

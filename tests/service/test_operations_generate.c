@@ -321,6 +321,45 @@ static void renewing_says_which_one_and_whose(void **state)
     assert_says(world, "warnings", "the issuer changes");
 }
 
+/* The old CA vouches for the new one: the root that others trust would be gone. */
+static void a_root_is_replaced_by_force_only(void **state)
+{
+    struct world *world = *state;
+    static const char params[] = "{'certificate': 'CERTAUTH/CA2', 'signed_by': 'CERTAUTH/CA'}";
+    must(world, "cert generate", make_ca);
+    must(world, "cert generate",
+         "{'certificate': 'CERTAUTH/CA2', 'subject': 'CN=Second CA', 'days': 3650}");
+    must(world, "cert request", "{'certificate': 'CERTAUTH/CA2'}");
+    json_t *request = json_incref(json_object_get(world->answer, "csr"));
+    refused_json(world, "cert generate", with_request(params, json_incref(request)), SG_E_CONFLICT,
+                 "issuer_changes");
+    assert_told(world, "--force");
+    json_t *forced = with_request(params, request);
+    json_object_set_new(forced, "force", json_true());
+    must_json(world, "cert generate", forced);
+    assert_says(world, "warnings", "the issuer changes");
+    refused(world, "cert generate", "{'certificate': 'START1/x', 'subject': 'CN=x', 'force': true}",
+            SG_E_USAGE, "bad_parameter");
+}
+
+static void deleting_a_ca_names_what_it_issued(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", make_ca);
+    must(world, "cert generate",
+         "{'certificate': 'CERTAUTH/Twin', 'subject': 'CN=House CA,O=House', 'days': 3650}");
+    for (int i = 0; i < 5; i++) {
+        must_json(world, "cert generate",
+                  json_pack("{s:o, s:s, s:s}", "certificate", json_sprintf("START1/%d", i),
+                            "subject", "CN=x", "signed_by", "CERTAUTH/CA"));
+    }
+    must(world, "cert delete", "{'certificate': 'CERTAUTH/Twin'}");
+    assert_null(json_object_get(world->answer, "warnings"));
+    must(world, "cert delete", "{'certificate': 'CERTAUTH/CA'}");
+    assert_says(world, "warnings", "START1/0, START1/1, START1/2 and 2 more");
+    assert_true(has_row(world, "START1", "4"));
+}
+
 /* ---- what is refused before a key is made ---- */
 
 static void bad_parameters_are_refused(void **state)
@@ -526,6 +565,8 @@ int main(void)
         TEST(bad_requests_are_refused),
         TEST(a_request_of_our_own_renews_in_place),
         TEST(renewing_says_which_one_and_whose),
+        TEST(a_root_is_replaced_by_force_only),
+        TEST(deleting_a_ca_names_what_it_issued),
         TEST(bad_parameters_are_refused),
         TEST(a_label_is_used_once),
         TEST(without_a_label_the_lowest_number_is_taken),

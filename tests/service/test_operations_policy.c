@@ -30,6 +30,11 @@ static void what_breaks_a_rule_is_not_made(void **state)
         {"policy", "browser", "'key': 'ec:secp256k1', 'days': 1", "policy_curve", "secp256k1"},
         {"policy", "browser", "'profile': 'server'", "policy_san", "--san dns:HOST"},
         {"policy", "browser", "'eku': ['clientAuth', 'serverAuth']", "policy_san", "START1/web"},
+        /* nobody finds a server by these */
+        {"policy", "browser", "'profile': 'server', 'san': ['email:a@b.example']", "policy_san",
+         "ip:ADDRESS"},
+        {"policy", "browser", "'profile': 'server', 'san': ['uri:https://b.example/']",
+         "policy_san", "ip:ADDRESS"},
     };
     for (size_t i = 0; i < SG_COUNT(rows); i++) {
         char params[300];
@@ -74,6 +79,30 @@ static void without_days_a_certificate_takes_what_is_allowed(void **state)
     set_policy(world, "policy", "default");
     must(world, "cert generate", "{'certificate': 'START1/c', 'subject': 'CN=c'}");
     assert_string_equal(answered(world, "not_after"), "2027-10-14T17:46:40Z");
+}
+
+/* RACF's year is nobody's wish: where less is allowed, less is taken, and said. */
+static void an_end_that_nobody_asked_for_is_shortened(void **state)
+{
+    struct world *world = *state;
+    set_policy(world, "policy", "browser");
+    refused(world, "cert generate",
+            "{'certificate': 'START1/a', 'subject': 'CN=a', 'not_after': '2027-10-14T23:59:59Z'}",
+            SG_E_INPUT, "policy_validity");
+    must(world, "cert generate",
+         "{'certificate': 'START1/a', 'subject': 'CN=a', 'not_after': '2027-10-14T23:59:59Z',"
+         " 'shorten': true}");
+    assert_string_equal(answered(world, "not_after"), "2027-05-02T17:46:39Z");
+    assert_says(world, "warnings", "2027-05-02T17:46:39Z only: policy \"browser\" allows 200 days");
+    must(world, "cert generate",
+         "{'certificate': 'START1/b', 'subject': 'CN=b', 'not_after': '2026-12-31T23:59:59Z',"
+         " 'shorten': true}");
+    assert_string_equal(answered(world, "not_after"), "2026-12-31T23:59:59Z");
+    assert_null(json_object_get(world->answer, "warnings"));
+    must(world, "cert rekey",
+         "{'certificate': 'START1/b', 'label': 'c', 'not_after': '2027-10-14T23:59:59Z',"
+         " 'shorten': true}");
+    assert_says(world, "warnings", "allows 200 days");
 }
 
 static void extractable_takes_the_policy_and_the_token(void **state)
@@ -255,6 +284,7 @@ int main(void)
         TEST(what_breaks_a_rule_is_not_made),
         TEST(a_ca_is_held_to_rules_of_its_own),
         TEST(without_days_a_certificate_takes_what_is_allowed),
+        TEST(an_end_that_nobody_asked_for_is_shortened),
         TEST(extractable_takes_the_policy_and_the_token),
         TEST(a_cas_answer_is_judged_by_what_it_is),
         TEST(other_peoples_certificates_are_warned_about),

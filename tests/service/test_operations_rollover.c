@@ -229,7 +229,9 @@ static void a_key_that_decrypts_is_kept_for_that(void **state)
             SG_E_CONFLICT, "key_retired");
     world_reopen(world);
     refused(world, "cert request", "{'certificate': 'START1/mail'}", SG_E_CONFLICT, "key_retired");
-    must(world, "cert rollover", "{'certificate': 'START1/mail', 'label': 'mail2', 'force': true}");
+    must(world, "cert rollover",
+         "{'certificate': 'START1/mail', 'label': 'mail2', 'force': true,"
+         " 'destroy_key': true}");
     assert_string_equal(answered(world, "old_key"), "destroyed");
     assert_ring(world, "START1/KEY", "mail2 PERSONAL*");
 }

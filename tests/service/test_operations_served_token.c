@@ -263,7 +263,6 @@ static void tokens_are_the_administrators(void **state)
         {"token add", "{'token': 'OTHER'}"},
         {"token delete", "{'token': 'FTP.SRV', 'force': true}"},
         {"token show", "{'token': 'FTP.SRV'}"},
-        {"token list", "{}"},
         {"token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}"},
         {"token unbind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}"},
         {"token import", "{'token': 'FTP.SRV', 'target': 'START1', 'sequence': 1}"},
@@ -271,6 +270,25 @@ static void tokens_are_the_administrators(void **state)
     for (size_t i = 0; i < SG_COUNT(rows); i++) {
         refused(world, rows[i][0], rows[i][1], SG_E_DENIED, "not_authorised");
     }
+    must(world, "token list", "{}");
+    assert_int_equal(json_array_size(json_object_get(world->answer, "items")), 0);
+}
+
+/* LISTTOKEN shows what is served, TOKEN what is configured. */
+static void a_list_shows_what_one_may_see(void **state)
+{
+    struct world *world = *state;
+    must(world, "token list", "{}");
+    assert_int_equal(json_array_size(json_object_get(world->answer, "items")), 2);
+    must(world, "authority define",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LISTTOKEN', 'uacc': 'control'}");
+    world->caller = &owner_of_start1;
+    must(world, "token list", "{}");
+    json_t *items = json_object_get(world->answer, "items");
+    assert_int_equal(json_array_size(items), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(items, 0), "name")),
+                        "FTP.SRV");
+    world->caller = &administrator;
 }
 
 int main(void)
@@ -288,6 +306,7 @@ int main(void)
         TEST(what_is_bound_is_imported_by_its_owner_only),
         TEST(tokens_do_not_show_among_rings),
         TEST(tokens_are_the_administrators),
+        TEST(a_list_shows_what_one_may_see),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
 }

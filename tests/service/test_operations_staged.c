@@ -320,7 +320,7 @@ static void a_key_that_decrypts_is_kept_for_that(void **state)
     /* or not */
     must(world, "rollover start", "{'certificate': 'START1/mail2', 'label': 'mail3'}");
     must(world, "rollover switch", "{'certificate': 'START1/mail2', 'self_signed': true}");
-    must(world, "rollover finish", "{'certificate': 'START1/mail2', 'force': true}");
+    must(world, "rollover finish", "{'certificate': 'START1/mail2', 'destroy_key': true}");
     assert_string_equal(answered(world, "old_key"), "destroyed");
 }
 

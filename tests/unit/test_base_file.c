@@ -247,6 +247,25 @@ static void a_directory_is_not_replaced(void **state)
     assert_int_equal(rmdir(inner), 0);
 }
 
+/* Whatever could not be written is said before, and nothing is left behind. */
+static void what_could_not_be_written_is_known_before(void **state)
+{
+    struct place *place = *state;
+    char inner[128];
+    size_t before = count_files(place->directory, false);
+    assert_int_equal(sg_file_check_replace(place->path, &place->err), SG_OK);
+    assert_int_equal(sg_file_check_replace("-", &place->err), SG_OK);
+    assert_int_equal(sg_file_check_replace("/dev/null", &place->err), SG_OK);
+    assert_int_equal(count_files(place->directory, false), before);
+    assert_int_equal(sg_file_check_replace("/nonexistent/file", &place->err), SG_E_NOT_FOUND);
+    assert_string_equal(place->err.object, "/nonexistent/file");
+    place->err = (struct sg_error)SG_ERROR_INIT;
+    snprintf(inner, sizeof inner, "%s/inner", place->directory);
+    assert_int_equal(mkdir(inner, 0700), 0);
+    assert_int_equal(sg_file_check_replace(inner, &place->err), SG_E_STORAGE);
+    assert_int_equal(rmdir(inner), 0);
+}
+
 static void too_long_a_path_is_refused(void **state)
 {
     struct place *place = *state;
@@ -381,6 +400,7 @@ int main(void)
         IN_PLACE(a_relative_path_works),
         IN_PLACE(a_directory_that_is_not_there_is_said),
         IN_PLACE(a_directory_is_not_replaced),
+        IN_PLACE(what_could_not_be_written_is_known_before),
         IN_PLACE(too_long_a_path_is_refused),
         IN_PLACE(a_directory_without_rights_is_said_and_the_file_stays),
         IN_PLACE(a_pipe_is_written_and_not_replaced),

@@ -434,6 +434,94 @@ static void other_files_are_none(void **state)
     assert_false(sg_keystore_pkcs12_is_open(der));
 }
 
+/* ---- looking ---- */
+
+static sg_status look(const struct sg_buffer *file, const char *password, struct found *found,
+                      struct sg_error *err)
+{
+    SG_SECRET struct sg_secret *secret = NULL;
+    *err = (struct sg_error)SG_ERROR_INIT;
+    *found = (struct found){.count = 0};
+    if (password != NULL) {
+        assert_int_equal(sg_secret_new(&secret, err), SG_OK);
+        assert_int_equal(sg_secret_set(secret, password, strlen(password), err), SG_OK);
+    }
+    return sg_keystore_read_pkcs12_certificates(
+        "FILE.p12", (struct sg_bytes){file->data, file->len}, secret, count_one, found, err);
+}
+
+static void shows(const struct sg_buffer *file, const char *password, size_t count)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct found found;
+    assert_int_equal(look(file, password, &found, &err), SG_OK);
+    assert_int_equal(found.count, count);
+}
+
+static void shows_nothing(const struct sg_buffer *file, const char *password, const char *code)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct found found;
+    assert_int_not_equal(look(file, password, &found, &err), SG_OK);
+    assert_string_equal(err.code, code);
+    assert_int_equal(found.count, 0);
+    assert_non_null(strstr(err.text, "FILE.p12"));
+}
+
+static void certificates_are_shown_with_and_without_keys(void **state)
+{
+    (void)state;
+    SG_BUFFER both;
+    SG_BUFFER alone;
+    SG_BUFFER no_mac;
+    struct recipe recipe = usual("changeit");
+    foreign(&recipe, &both);
+    shows(&both, "changeit", 2);
+    recipe.key = NULL;
+    foreign(&recipe, &alone);
+    shows(&alone, "changeit", 2);
+    recipe.mac_iterations = -1;
+    foreign(&recipe, &no_mac);
+    shows(&no_mac, "changeit", 2);
+}
+
+/* Neither two keys nor one with a password of its own hinder anybody from looking. */
+static void keys_stay_closed_when_one_looks(void **state)
+{
+    (void)state;
+    SG_BUFFER file;
+    STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
+    X509 *x509 = x509_of(leaf);
+    assert_non_null(PKCS12_add_cert(&bags, x509));
+    assert_non_null(PKCS12_add_key(&bags, key->pkey, 0, 100, NID_aes_256_cbc, "another"));
+    assert_non_null(PKCS12_add_key(&bags, ca_key->pkey, 0, 100, NID_aes_256_cbc, "changeit"));
+    bags_of(bags, "changeit", &file);
+    shows(&file, "changeit", 1);
+    X509_free(x509);
+}
+
+static void what_does_not_open_is_not_shown(void **state)
+{
+    (void)state;
+    SG_BUFFER file;
+    SG_BUFFER no_mac;
+    SG_BUFFER keys_only;
+    struct recipe recipe = usual("changeit");
+    foreign(&recipe, &file);
+    shows_nothing(&file, "Changeit", "wrong_password");
+    shows_nothing(&file, NULL, "wrong_password");
+    struct sg_buffer cut = {.data = file.data, .len = file.len / 2};
+    shows_nothing(&cut, "changeit", "pkcs12_damaged");
+    recipe.mac_iterations = -1;
+    foreign(&recipe, &no_mac);
+    shows_nothing(&no_mac, "Changeit", "wrong_password");
+    shows_nothing(&no_mac, NULL, "wrong_password");
+    recipe = usual("changeit");
+    recipe.certificate = NULL;
+    foreign(&recipe, &keys_only);
+    shows_nothing(&keys_only, "changeit", "no_certificate");
+}
+
 /* ---- writing ---- */
 
 static struct sg_secret *secret_of(const char *text)
@@ -537,6 +625,9 @@ int main(void)
         cmocka_unit_test(an_unknown_encryption_is_no_wrong_password),
         cmocka_unit_test(no_damage_goes_unnoticed),
         cmocka_unit_test(other_files_are_none),
+        cmocka_unit_test(certificates_are_shown_with_and_without_keys),
+        cmocka_unit_test(keys_stay_closed_when_one_looks),
+        cmocka_unit_test(what_does_not_open_is_not_shown),
         cmocka_unit_test(what_we_write_is_read_by_openssl_and_us),
         cmocka_unit_test(the_key_is_nowhere_in_clear),
         cmocka_unit_test(what_cannot_be_used_is_not_written),

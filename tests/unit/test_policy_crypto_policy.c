@@ -21,7 +21,7 @@ static struct sg_policy_certificate sound(void)
         .not_before_s = ISSUED,
         .not_after_s = ISSUED + 90 * DAY,
         .server = true,
-        .has_san = true,
+        .names_server = true,
     };
 }
 
@@ -69,14 +69,14 @@ static struct sg_policy_certificate ca_days(int64_t number)
 {
     struct sg_policy_certificate certificate = days(ISSUED, number * DAY);
     certificate.ca = true;
-    certificate.server = certificate.has_san = false;
+    certificate.server = certificate.names_server = false;
     return certificate;
 }
 
 static struct sg_policy_certificate nameless(bool server)
 {
     struct sg_policy_certificate certificate = sound();
-    certificate.has_san = false;
+    certificate.names_server = false;
     certificate.server = server;
     return certificate;
 }

@@ -828,6 +828,24 @@ static void listtoken_shows_what_is_bound(void **state)
                   "  *** late of SITE: hidden from programs (NOTRUST) ***\n");
 }
 
+/* The CA's key is in another token: none of it is in this one. */
+static void listtoken_has_keys_of_identities_only(void **state)
+{
+    struct listing *listing = *state;
+    json_t *item = member("CERTAUTH", "CA", "CERTAUTH", 0, 1);
+    set(item, "sequence_number", json_integer(3));
+    set(item, "private_key", json_true());
+    listing->answer = token(json_pack("[o]", item));
+    assert_listed(listing, SG_LISTING_LISTTOKEN,
+                  "Token: FTP.TLS\n\n"
+                  "Seq Num   Attributes            Labels\n"
+                  "--------  --------------------  ------------------------------\n"
+                  "00000003  Default:  NO          RACF: CA\n"
+                  "          Priv Key: NO\n"
+                  "          Usage:    CERTAUTH\n"
+                  "          Owner:    CERTAUTH\n");
+}
+
 static void listtoken_of_an_empty_token(void **state)
 {
     struct listing *listing = *state;
@@ -1029,6 +1047,7 @@ int main(void)
         LISTING_TEST(listring_keeps_the_columns),
         LISTING_TEST(listring_of_an_empty_ring),
         LISTING_TEST(listtoken_shows_what_is_bound),
+        LISTING_TEST(listtoken_has_keys_of_identities_only),
         LISTING_TEST(listtoken_of_an_empty_token),
         LISTING_TEST(listtoken_wants_a_sequence_number),
         LISTING_TEST(rlist_shows_a_profile),

@@ -154,43 +154,45 @@ static void certificates(void **state)
             "cert add {\"racf\":true,\"target\":\"CERTAUTH\"} certificates=a");
 }
 
+#define SHORT "\"shorten\":true" /* where the policy allows less */
 #define YEAR "\"not_after\":\"2027-11-18T23:59:59Z\",\"not_before\":\"2026-11-18T00:00:00Z\""
 
 static void certificates_are_generated(void **state)
 {
     (void)state;
     becomes("RACDCERT ID(S) GENCERT SUBJECTSDN(C('GB') O('A, B+C') CN(' w=\\')) WITHLABEL('x')",
-            "cert generate {\"certificate\":\"S/x\",\"key\":\"rsa:2048\"," YEAR
+            "cert generate {\"certificate\":\"S/x\",\"key\":\"rsa:2048\"," YEAR "," SHORT
             ",\"subject\":\"CN=\\\\ w\\\\=\\\\\\\\,O=A\\\\, B\\\\+C,C=GB\"}");
     becomes("RACDCERT CERTAUTH GENCERT SUBJECTSDN(OU('1','2') SP('x') OU(3) T('t') L(l)) "
             "NISTECC SIZE(384) KEYUSAGE(CERTS HAND)",
-            "cert generate {\"certificate\":\"CERTAUTH\",\"key\":\"ec:p384\"," YEAR
+            "cert generate {\"certificate\":\"CERTAUTH\",\"key\":\"ec:p384\"," YEAR "," SHORT
             ",\"subject\":\"T=t,OU=1,OU=2,OU=3,L=l,SP=x\",\"usage\":[\"handshake\",\"certsign\"]}");
     becomes("RACDCERT ID(S) GENCERT SUBJECTSDN(CN(w)) SIZE(4096) RSA(PKDS(*)) "
             "ALTNAME(IP(10.1.1.2) ADOMAIN('a' 'b') EMAIL('x@y') URI('http://z')) "
             "EKU(serverAuth,clientAuth) SIGNWITH(CERTAUTH LABEL('CA'))",
             "cert generate {\"certificate\":\"S\",\"eku\":[\"serverAuth\",\"clientAuth\"],"
             "\"key\":\"rsa:4096\"," YEAR ",\"san\":[\"ip:10.1.1.2\",\"dns:a\",\"dns:b\","
-            "\"email:x@y\",\"uri:http://z\"],\"signed_by\":\"CERTAUTH/CA\",\"subject\":\"CN=w\"}");
+            "\"email:x@y\",\"uri:http://z\"]," SHORT
+            ",\"signed_by\":\"CERTAUTH/CA\",\"subject\":\"CN=w\"}");
     becomes("RACDCERT ID(S) GENCERT(s.csr) SIGNWITH(LABEL('CA')) NOTBEFORE(TIME(10:00:00)) "
             "NOTAFTER(DATE(2030/12/31))",
             "cert generate {\"certificate\":\"S\",\"not_after\":\"2030-12-31T23:59:59Z\","
             "\"not_before\":\"2026-11-18T10:00:00Z\",\"signed_by\":\"ME/CA\"} from_request=s.csr");
     becomes("RACDCERT ID(S) GENCERT SUBJECTSDN(CN(w)) NOTBEFORE(DATE(2028-02-29))",
             "cert generate {\"certificate\":\"S\",\"key\":\"rsa:2048\","
-            "\"not_after\":\"2029-02-28T23:59:59Z\",\"not_before\":\"2028-02-29T00:00:00Z\","
-            "\"subject\":\"CN=w\"}");
+            "\"not_after\":\"2029-02-28T23:59:59Z\",\"not_before\":\"2028-02-29T00:00:00Z\"," SHORT
+            ",\"subject\":\"CN=w\"}");
 }
 
 static void keys_are_replaced(void **state)
 {
     (void)state;
     becomes("RACDCERT ID(S) REKEY(LABEL('x')) WITHLABEL('y')",
-            "cert rekey {\"certificate\":\"S/x\",\"label\":\"y\"," YEAR "}");
+            "cert rekey {\"certificate\":\"S/x\",\"label\":\"y\"," YEAR "," SHORT "}");
     becomes("RACDCERT ID(S) REKEY(LABEL('x')) SIZE(384)",
-            "cert rekey {\"certificate\":\"S/x\",\"key\":\"ec:p384\"," YEAR "}");
+            "cert rekey {\"certificate\":\"S/x\",\"key\":\"ec:p384\"," YEAR "," SHORT "}");
     becomes("RACDCERT ID(S) REKEY(LABEL('x')) RSA SIZE(3072)",
-            "cert rekey {\"certificate\":\"S/x\",\"key\":\"rsa:3072\"," YEAR "}");
+            "cert rekey {\"certificate\":\"S/x\",\"key\":\"rsa:3072\"," YEAR "," SHORT "}");
     becomes("RACDCERT ID(S) ROLLOVER(LABEL('x')) NEWLABEL('y') FORCE",
             "cert rollover {\"certificate\":\"S/x\",\"force\":true,\"label\":\"y\"}");
     becomes("RACDCERT CERTAUTH LISTCHAIN(LABEL('x'))",
@@ -232,11 +234,16 @@ static void keywords_are_refused_at_their_place(void **state)
     refused("RACDCERT LISTE", "unknown_keyword", "LISTE");
     refused("RACDCERT -", "unknown_keyword", "-");
     refused("RACDCERT LI", "ambiguous_keyword", "LI");
+    /* keywords of ours take no abbreviation from RACF's */
+    becomes("RACDCERT E(LABEL('x')) DSN(y)",
+            "cert export {\"certificate\":\"ME/x\"} out=y format=pem");
+    refused("RACDCERT GENCERT EXTRACT", "unknown_keyword", "EXTRACT");
     refused("RACDCERT ID(A) ID(B) LIST", "duplicate_keyword", "ID");
     refused("RACDCERT ID LIST", "missing_operand", "ID");
     refused("RACDCERT ID() LIST", "missing_operand", "ID");
     refused("RACDCERT ADDRING(a b)", "one_operand", "b");
     refused("RACDCERT ADDRING('a', 'b')", "one_operand", "'b'");
+    refused("RDEFINE FACILITY (A b B)", "duplicate_operand", "B");
     refused("RACDCERT SITE(x) LIST", "operand_not_expected", "(");
     refused("RACDCERT ADDRING((a))", "unexpected_parenthesis", "(");
     refused("RACDCERT ADDRING(a", "unclosed_parenthesis", "(");
@@ -439,6 +446,122 @@ static const char *code_of(int return_code)
     return return_code == 8 ? "eight" : "twelve";
 }
 
+/* at: what a refusal of the service points at; NULL: nothing. */
+static void blamed(const char *text, const char *code, const char *object, const char *says,
+                   const char *at)
+{
+    SG_RAC_REQUEST request;
+    struct sg_error err = SG_ERROR_INIT;
+    if (translate(text, &usual, &request, &err) != SG_OK) {
+        fail_msg("%s: %s", text, err.text);
+    }
+    assert_int_equal(sg_fail(&err, SG_E_CONFLICT, code, "%s", says), SG_E_CONFLICT);
+    assert_int_equal(sg_object(&err, "%s", object), SG_E_CONFLICT);
+    assert_int_equal(sg_rac_blame(&request, &err), at != NULL);
+    if (at != NULL) {
+        assert_int_equal(request.fault_len, strlen(at));
+        assert_memory_equal(text + request.fault, at, strlen(at));
+    }
+    assert_int_equal(request.fault_len > 0, at != NULL);
+}
+
+#define CONNECT_ALL "RACDCERT ID(S) CONNECT(CERTAUTH LABEL('K') RING(K) DEFAULT)"
+
+static void a_refusal_points_at_its_operand(void **state)
+{
+    (void)state;
+    blamed(CONNECT_ALL, "ring_not_found", "S/K", "x", "K");
+    blamed(CONNECT_ALL, "certificate_not_found", "CERTAUTH/K", "x", "'K'");
+    blamed("RACDCERT ID(st1) ADDRING('my ring')", "ring_exists", "ST1/my ring", "x", "'my ring'");
+    blamed("RACDCERT ID(st1) LIST", "owner_not_found", "ST1", "x", "st1");
+    blamed("RACDCERT ADD(WEB.P12) WITHLABEL('a')", "pkcs12_damaged", "./web.p12", "x", "WEB.P12");
+    blamed("RACDCERT ALTER(LABEL('a')) NEWLABEL('b')", "label_in_use", "ME/b", "x", "'b'");
+    blamed("RDEFINE FACILITY (A B)", "profile_exists", "FACILITY B", "x", "B");
+    blamed("RACDCERT GENCERT SUBJECTSDN(CN('x')) SIZE(2048)", "policy_key_size", "ME/LABEL00000001",
+           "x", "SIZE");
+    blamed("RACDCERT GENCERT SUBJECTSDN(CN('x')) ALTNAME(DOMAIN('a b' 'c'))", "bad_san", "",
+           "\"dns:a b\" is no name", "'a b'");
+    blamed("RACDCERT GENCERT SUBJECTSDN(CN('x')) EKU(serverAuth whatever)", "unknown_eku", "",
+           "\"whatever\" is none", "whatever");
+}
+
+static void a_refusal_of_nothing_that_was_written_points_nowhere(void **state)
+{
+    (void)state;
+    blamed("RACDCERT ADDRING(K)", "ring_exists", "ME/OTHERK", "x", NULL);
+    blamed("RACDCERT ADDRING(K)", "disk_full", "", "x", NULL);
+    blamed("RACDCERT GENCERT SUBJECTSDN(CN('x'))", "policy_key_size", "", "x", NULL);
+    /* nor at a secret, only at its keyword */
+    blamed("RACDCERT ADD(a) PASSWORD('secret')", "whatever", "secret", "\"secret\"", NULL);
+    blamed("RACDCERT ADD(a) PASSWORD('secret')", "bad_value", "secret", "\"secret\"", NULL);
+    blamed("RACDCERT ADD(a) PASSWORD('secret')", "wrong_password", "./a", "x", "PASSWORD");
+    /* whatever was away was not refused */
+    SG_RAC_REQUEST request;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(translate("RACDCERT ADDRING(K)", &usual, &request, &err), SG_OK);
+    assert_int_equal(sg_fail(&err, SG_E_SERVICE, "service_gone", "x"), SG_E_SERVICE);
+    assert_int_equal(sg_object(&err, "ME/K"), SG_E_SERVICE);
+    assert_false(sg_rac_blame(&request, &err));
+}
+
+/* Chile puts its clocks forward at midnight. */
+static void a_day_without_a_midnight_begins_later(void **state)
+{
+    (void)state;
+    static const char gap[] = "RACDCERT GENCERT SUBJECTSDN(CN('x')) NOTBEFORE(DATE(2027-09-05))";
+    static const char said[] =
+        "RACDCERT GENCERT SUBJECTSDN(CN('x')) NOTBEFORE(DATE(2027-09-05) TIME(00:00:00))";
+    SG_RAC_REQUEST request = SG_RAC_REQUEST_INIT;
+    SG_RAC_REQUEST refusal = SG_RAC_REQUEST_INIT;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(setenv("TZ", "<-04>4<-03>,M9.1.0/0,M4.1.0/0", 1), 0);
+    assert_int_equal(sg_rac_translate((struct sg_bytes){(const unsigned char *)gap, strlen(gap)},
+                                      &usual, &request, &err),
+                     SG_OK);
+    assert_string_equal(json_string_value(json_object_get(request.params, "not_before")),
+                        "2027-09-05T04:00:00Z");
+    assert_string_equal(json_string_value(json_object_get(request.params, "not_after")),
+                        "2028-09-06T02:59:59Z");
+    assert_int_equal(json_array_size(request.warnings), 1);
+    assert_non_null(strstr(json_string_value(json_array_get(request.warnings, 0)),
+                           "there is no 2027-09-05 00:00:00 here"));
+    assert_int_equal(request.fault_len, 0);
+    assert_int_equal(sg_rac_translate((struct sg_bytes){(const unsigned char *)said, strlen(said)},
+                                      &usual, &refusal, &err),
+                     SG_E_INPUT);
+    assert_string_equal(err.code, "no_such_time");
+    assert_int_equal(setenv("TZ", "UTC0", 1), 0);
+}
+
+static void keys_leave_their_token_when_that_is_said(void **state)
+{
+    (void)state;
+    becomes("RACDCERT ADD(w) PASSWORD('p') EXTRACTABLE",
+            "cert add {\"extractable\":true,\"racf\":true,\"target\":\"ME\"} certificates=w");
+    remarked("RACDCERT GENCERT SUBJECTSDN(CN('x')) EXTRACTABLE", 0, 1, "EXTRACTABLE");
+    remarked("RACDCERT GENCERT(r) SIGNWITH(LABEL('x')) EXTRACTABLE", 1, 0,
+             "EXTRACTABLE is ignored: the request");
+    remarked("RACDCERT REKEY(LABEL('x')) EXTRACTABLE", 1, 0,
+             "EXTRACTABLE is ignored: it does not belong to REKEY");
+    refused("RACDCERT GENCERT SUBJECTSDN(CN('x')) PKDS EXTRACTABLE", "extractable_in_place",
+            "EXTRACTABLE");
+    refused("RACDCERT GENCERT SUBJECTSDN(CN('x')) RSA(PKDS) EXTRACTABLE", "extractable_in_place",
+            "EXTRACTABLE");
+    refused("RACDCERT ADD(w) PASSWORD('p') ICSF EXTRACTABLE", "extractable_in_place",
+            "EXTRACTABLE");
+}
+
+static void requests_replace_a_root_by_force(void **state)
+{
+    (void)state;
+    becomes("RACDCERT CERTAUTH GENCERT(r) SIGNWITH(CERTAUTH LABEL('x')) FORCE "
+            "NOTAFTER(DATE(2030-12-31))",
+            "cert generate {\"certificate\":\"CERTAUTH\",\"force\":true,"
+            "\"not_after\":\"2030-12-31T23:59:59Z\",\"not_before\":\"2026-11-18T00:00:00Z\","
+            "\"signed_by\":\"CERTAUTH/x\"} from_request=r");
+    remarked("RACDCERT GENCERT SUBJECTSDN(CN('x')) FORCE", 1, 0, "FORCE is ignored");
+}
+
 static void messages_have_their_numbers(void **state)
 {
     static const struct {
@@ -456,6 +579,8 @@ static void messages_have_their_numbers(void **state)
         {"ADD", "wrong_key", NULL, SG_E_CONFLICT, 8},
         {"ADD", "whatever", "IKJ56702I", SG_E_USAGE, 12},
         {"ADD", "service_gone", NULL, SG_E_SERVICE, 12},
+        {"GENCERT", "usage_not_for_key", "IRRD156I", SG_E_INPUT, 8},
+        {"BIND", "token_unavailable", "IRRD165I", SG_E_TOKEN, 12},
     };
     (void)state;
     for (size_t i = 0; i < SG_COUNT(rows); i++) {
@@ -528,7 +653,7 @@ static void files_are_checked(void **state)
     refused("RACDCERT CHECKCERT(a b)", "one_operand", "b");
     refused("RACDCERT CHECKCERT('../a')", "bad_data_set", "CHECKCERT");
     refused("RACDCERT CHECKCERT('/a')", "bad_data_set", "CHECKCERT");
-    refused("RACDCERT CHECKCERT(a) PASSWORD('p')", "pkcs12_not_read", "PASSWORD");
+    refused("RACDCERT CHECKCERT(a) PASSWORD('')", "bad_password", "PASSWORD");
     refused("RACDCERT MULTIID CHECKCERT(a)", "multiid_not_allowed", "MULTIID");
     refused("RACDCERT CHECKCERT(a) LIST", "two_functions", "LIST");
 }
@@ -719,6 +844,11 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_text_are_refused),
         cmocka_unit_test(too_many_keywords_are_refused),
         cmocka_unit_test(messages_have_their_numbers),
+        cmocka_unit_test(a_refusal_points_at_its_operand),
+        cmocka_unit_test(a_refusal_of_nothing_that_was_written_points_nowhere),
+        cmocka_unit_test(a_day_without_a_midnight_begins_later),
+        cmocka_unit_test(keys_leave_their_token_when_that_is_said),
+        cmocka_unit_test(requests_replace_a_root_by_force),
         cmocka_unit_test(the_table_is_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,9 @@ SG_CHECKED sg_status sg_fd_write_all(int fd, const void *data, size_t len, struc
  * standard output. */
 SG_CHECKED sg_status sg_file_replace(const char *path, const void *data, size_t len, mode_t mode,
                                      struct sg_error *err);
+/** Could sg_file_replace write it now? Makes the temporary beside it and takes it away again; fails
+ * as that would. */
+SG_CHECKED sg_status sg_file_check_replace(const char *path, struct sg_error *err);
 /** Put data into a memfd and seal it against every change. */
 SG_CHECKED sg_status sg_memfd_sealed(const char *name, const void *data, size_t len, int *out_fd,
                                      struct sg_error *err);

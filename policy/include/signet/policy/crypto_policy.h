@@ -74,10 +74,11 @@ struct sg_policy_certificate {
     const char *key_text; /**< "EC P-256", "EC brainpoolP256r1", or a key spec's name: "ec:p256" */
     const char *digest;   /**< of its signature: "sha256"; "" when the algorithm names none */
     int64_t not_before_s, not_after_s;
-    bool ca;          /**< basicConstraints cA */
-    bool server;      /**< its extended key usages say serverAuth */
-    bool has_san;     /**< at least one subject alternative name */
-    bool extractable; /**< its key is ours and can be exported */
+    bool ca;           /**< basicConstraints cA */
+    bool server;       /**< its extended key usages say serverAuth */
+    bool names_server; /**< a DNS name or an IP address is among its alternative names: what TLS
+                            clients look for (RFC 9525; Baseline Requirements, 7.1.2.7.12) */
+    bool extractable;  /**< its key is ours and can be exported */
 };
 
 /** The rules, in the order in which they are asked. */

@@ -72,6 +72,7 @@ struct sg_life_facts {
     size_t dependents; /**< connected certificates that were issued under the old one */
     struct sg_certificate_name dependent; /**< the first of them */
     bool force;
+    bool destroy;     /**< the old key, although it may be needed to decrypt */
     bool self_signed; /**< the new one may stay self-signed */
 };
 

@@ -20,6 +20,7 @@ struct sg_carried {
     struct sg_transport_key *recipient; /**< what the service shall encrypt a key to */
     struct sg_secret *password;         /**< of the file, when it was said already; or NULL */
     bool silent;                        /**< nobody is asked for it: it was said or there is none */
+    bool keystore;                      /**< one of the files is a PKCS#12 keystore */
 };
 /** Wipe and free. */
 void sg_carried_done(struct sg_carried *carried);

@@ -60,12 +60,13 @@ struct sg_rac_request {
     struct sg_rac_local locals[SG_RAC_LOCALS_MAX];
     unsigned local_count;
     struct sg_rac_selection selection;
-    char owner[40];          /**< whose certificate or ring it is about: START1, CERTAUTH, SITE */
-    char *password;          /**< of a PKCS#12 file, or NULL; wiped */
-    bool permits;            /**< of RLIST: the access lists too */
-    json_t *notes;           /**< sentences: what was understood in another way */
-    json_t *warnings;        /**< sentences: the same, worth return code 4 */
-    size_t fault, fault_len; /**< what a failure is about, in the command's text */
+    char owner[40];           /**< whose certificate or ring it is about: START1, CERTAUTH, SITE */
+    char *password;           /**< of a PKCS#12 file, or NULL; wiped */
+    bool permits;             /**< of RLIST: the access lists too */
+    json_t *notes;            /**< sentences: what was understood in another way */
+    json_t *warnings;         /**< sentences: the same, worth return code 4 */
+    size_t fault, fault_len;  /**< what a failure is about, in the command's text */
+    struct sg_rac_tree *tree; /**< the command's words, for sg_rac_blame; owned, wiped */
 };
 #define SG_RAC_REQUEST_INIT                                                                        \
     {                                                                                              \
@@ -103,6 +104,9 @@ struct sg_rac_message {
 };
 /** What RACF says in this case. */
 struct sg_rac_message sg_rac_message(const char *function, const struct sg_error *failure);
+/** Set ->fault to the operand that a refusal of the service, or of a file, is about; false when
+ * none can be told. What the translation has found already stays. */
+bool sg_rac_blame(struct sg_rac_request *request, const struct sg_error *failure);
 /** What a failure is worth: 8 (refused), or 12 (not understood, or nobody there to do it). */
 int sg_rac_return_code(const struct sg_error *failure);
 

@@ -56,6 +56,7 @@ struct sg_rac_keyword {
     unsigned positional;    /**< of a command: operands that stand before its keywords, the last of
                                  them the profile */
     bool list;              /**< of a command: several profiles may stand in parentheses */
+    bool whole; /**< not abbreviated: none of RACF's, whose abbreviations stay what they are */
 };
 
 /** All rows; *count of them. */

@@ -66,10 +66,10 @@ SG_CHECKED sg_status sg_certificate_ekus(const struct sg_certificate *certificat
 
 /** What the rules of a policy ask of extensions. */
 struct sg_x509_outline {
-    bool ca;      /**< basicConstraints cA */
-    bool has_san; /**< at least one subject alternative name */
-    bool has_eku; /**< there are extended key usages */
-    bool server;  /**< serverAuth is among them */
+    bool ca;           /**< basicConstraints cA */
+    bool names_server; /**< a DNS name or an IP address is among its alternative names */
+    bool has_eku;      /**< there are extended key usages */
+    bool server;       /**< serverAuth is among them */
 };
 /** Of a certificate; malformed extensions count as absent. */
 struct sg_x509_outline sg_certificate_outline(const struct sg_certificate *certificate);
