@@ -118,7 +118,7 @@ sg_status sg_row_details(struct sg_run *run, const struct sg_certificate_row *ro
 {
     SG_CERTIFICATE *certificate = NULL;
     sg_status s =
-        sg_certificate_parse((struct sg_bytes){row->der, row->der_len}, &certificate, err);
+        sg_certificate_parse_to_show((struct sg_bytes){row->der, row->der_len}, &certificate, err);
     s = s == SG_OK ? sg_certificate_details(object, certificate, err) : s;
     return s == SG_OK ? set_places(run, row, object, err) : s;
 }

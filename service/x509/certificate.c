@@ -154,6 +154,14 @@ static sg_status fill_bytes(struct sg_certificate *c, struct sg_bytes der, struc
     return SG_OK;
 }
 
+static void set_key(struct sg_certificate *c, const struct sg_x509_key *key)
+{
+    c->facts.family = key->family;
+    c->facts.key_bits = key->bits;
+    c->facts.key_supported = key->supported;
+    memcpy(c->facts.key_text, key->text, sizeof(key->text));
+}
+
 static sg_status fill_key(struct sg_certificate *c, struct sg_error *err)
 {
     struct sg_x509_key key;
@@ -162,10 +170,7 @@ static sg_status fill_key(struct sg_certificate *c, struct sg_error *err)
         sg_error_prefix(err, "certificate \"%.100s\"", c->facts.subject_text);
         return s;
     }
-    c->facts.family = key.family;
-    c->facts.key_bits = key.bits;
-    c->facts.key_supported = key.supported;
-    memcpy(c->facts.key_text, key.text, sizeof(key.text));
+    set_key(c, &key);
     return SG_OK;
 }
 
@@ -182,7 +187,8 @@ static void fill_names(struct sg_certificate *c)
     c->issuer_hash = (uint32_t)X509_NAME_hash_ex(issuer, NULL, NULL, NULL);
 }
 
-static sg_status fill(struct sg_certificate *c, struct sg_bytes der, struct sg_error *err)
+static sg_status fill(struct sg_certificate *c, struct sg_bytes der,
+                      const struct sg_x509_key *glanced, struct sg_error *err)
 {
     struct sg_certificate_facts *f = &c->facts;
     if (!fill_time(X509_get0_notBefore(c->x509), &f->not_before_s) ||
@@ -197,7 +203,11 @@ static sg_status fill(struct sg_certificate *c, struct sg_bytes der, struct sg_e
     fill_digest_text(c->x509, f->digest_text, sizeof(f->digest_text));
     f->ca = (X509_get_extension_flags(c->x509) & EXFLAG_CA) != 0;
     sg_status s = fill_bytes(c, der, err);
-    return s == SG_OK ? fill_key(c, err) : s;
+    if (s != SG_OK || glanced == NULL) {
+        return s != SG_OK ? s : fill_key(c, err);
+    }
+    set_key(c, glanced);
+    return SG_OK;
 }
 
 sg_status sg_certificate_parse(struct sg_bytes der, struct sg_certificate **out,
@@ -216,7 +226,39 @@ sg_status sg_certificate_parse(struct sg_bytes der, struct sg_certificate **out,
     if (c->x509 == NULL || at != der.data + der.len) {
         return not_a_certificate(err, sg_x509_reason());
     }
-    s = fill(c, der, err);
+    s = fill(c, der, NULL, err);
+    if (s == SG_OK) {
+        ERR_clear_error();
+        *out = SG_STEAL(c);
+    }
+    return s;
+}
+
+/* The key stays closed; false when what stands around it does not say what it is. */
+static bool read_keyless(struct sg_certificate *c, struct sg_bytes der, struct sg_x509_key *key)
+{
+    const unsigned char *at = der.data;
+    OSSL_LIB_CTX *keyless = sg_x509_keyless();
+    c->x509 = keyless != NULL ? X509_new_ex(keyless, NULL) : NULL;
+    bool read = c->x509 != NULL && d2i_X509(&c->x509, &at, (long)der.len) != NULL &&
+                at == der.data + der.len && sg_x509_key_glance(X509_get_X509_PUBKEY(c->x509), key);
+    ERR_clear_error();
+    return read;
+}
+
+sg_status sg_certificate_parse_to_show(struct sg_bytes der, struct sg_certificate **out,
+                                       struct sg_error *err)
+{
+    struct sg_x509_key key;
+    sg_status s = check_frame(der, err);
+    SG_CERTIFICATE *c = s == SG_OK ? calloc(1, sizeof(*c)) : NULL;
+    if (c == NULL) {
+        return s != SG_OK ? s : sg_fail_memory(err);
+    }
+    if (!read_keyless(c, der, &key)) {
+        return sg_certificate_parse(der, out, err);
+    }
+    s = fill(c, der, &key, err);
     if (s == SG_OK) {
         ERR_clear_error();
         *out = SG_STEAL(c);

@@ -7,6 +7,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
+#include <openssl/provider.h>
 #include <openssl/sha.h>
 
 static bool rsa_exponent_is_sound(EVP_PKEY *key)
@@ -116,6 +117,99 @@ sg_status sg_x509_key_describe(X509_PUBKEY *key, struct sg_x509_key *out, struct
     ERR_clear_error();
     *out = found;
     return SG_OK;
+}
+
+/* ---- without decoding ---- */
+
+static OSSL_LIB_CTX *keyless_context;
+
+static void make_keyless(void)
+{
+    OSSL_LIB_CTX *context = OSSL_LIB_CTX_new();
+    if (context != NULL && OSSL_PROVIDER_load(context, "null") == NULL) {
+        OSSL_LIB_CTX_free(context);
+        context = NULL;
+    }
+    keyless_context = context;
+    ERR_clear_error();
+}
+
+OSSL_LIB_CTX *sg_x509_keyless(void)
+{
+    static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+    return CRYPTO_THREAD_run_once(&once, make_keyless) == 1 ? keyless_context : NULL;
+}
+
+static inline void sequence_free(ASN1_SEQUENCE_ANY *sequence)
+{
+    sk_ASN1_TYPE_pop_free(sequence, ASN1_TYPE_free);
+}
+SG_DEFINE_CLEANUP(ASN1_SEQUENCE_ANY *, sequence_free)
+
+/* RSAPublicKey (RFC 8017, A.1.1): the modulus comes first. */
+static bool glance_rsa(const unsigned char *bytes, int len, struct sg_x509_key *out)
+{
+    SG_CLEANUP(sequence_freep)
+    ASN1_SEQUENCE_ANY *numbers = d2i_ASN1_SEQUENCE_ANY(NULL, &bytes, len);
+    const ASN1_TYPE *first = sk_ASN1_TYPE_num(numbers) == 2 ? sk_ASN1_TYPE_value(numbers, 0) : NULL;
+    if (first == NULL || first->type != V_ASN1_INTEGER) {
+        return false;
+    }
+    SG_CLEANUP(BN_freep) BIGNUM *modulus = ASN1_INTEGER_to_BN(first->value.integer, NULL);
+    int bits = modulus != NULL ? BN_num_bits(modulus) : 0;
+    out->family = SG_FAMILY_RSA;
+    out->bits = bits > 0 ? (unsigned)bits : 0;
+    (void)snprintf(out->text, sizeof(out->text), "RSA %u", out->bits);
+    return bits > 0;
+}
+
+static bool glance_ec(const X509_ALGOR *identifier, struct sg_x509_key *out)
+{
+    static const struct {
+        int nid;
+        unsigned bits;
+    } curves[] = {{NID_X9_62_prime256v1, 256},
+                  {NID_secp384r1, 384},
+                  {NID_secp521r1, 521},
+                  {NID_secp256k1, 256}};
+    int type = V_ASN1_UNDEF;
+    const void *value = NULL;
+    X509_ALGOR_get0(NULL, &type, &value, identifier);
+    int nid = type == V_ASN1_OBJECT ? OBJ_obj2nid(value) : NID_undef;
+    for (size_t i = 0; i < SG_COUNT(curves); i++) {
+        if (curves[i].nid == nid) {
+            out->family = SG_FAMILY_EC;
+            out->bits = curves[i].bits;
+            (void)snprintf(out->text, sizeof(out->text), "EC %s", curve_text(nid));
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sg_x509_key_glance(const X509_PUBKEY *key, struct sg_x509_key *out)
+{
+    ASN1_OBJECT *algorithm = NULL;
+    X509_ALGOR *identifier = NULL;
+    const unsigned char *bytes = NULL;
+    int len = 0;
+    *out = (struct sg_x509_key){.supported = true};
+    if (X509_PUBKEY_get0_param(&algorithm, &bytes, &len, &identifier, key) != 1) {
+        return false;
+    }
+    switch (OBJ_obj2nid(algorithm)) {
+    case NID_rsaEncryption:
+        return glance_rsa(bytes, len, out);
+    case NID_X9_62_id_ecPublicKey:
+        return glance_ec(identifier, out);
+    case NID_ED25519:
+        out->family = SG_FAMILY_ED25519;
+        out->bits = 256;
+        (void)snprintf(out->text, sizeof(out->text), "Ed25519");
+        return true;
+    default:
+        return false;
+    }
 }
 
 sg_status sg_x509_spki_parse(struct sg_bytes spki, X509_PUBKEY **out, struct sg_error *err)

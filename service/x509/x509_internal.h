@@ -78,6 +78,11 @@ struct sg_x509_key {
  * (CVE-2020-0601 is why nobody takes them). */
 SG_CHECKED sg_status sg_x509_key_describe(X509_PUBKEY *key, struct sg_x509_key *out,
                                           struct sg_error *err);
+/** The same of a key that is not decoded, by what stands around it; false when that does not say. */
+bool sg_x509_key_glance(const X509_PUBKEY *key, struct sg_x509_key *out);
+/** OpenSSL without any algorithm: what it reads holds keys that are not decoded. NULL, the usual
+ * OpenSSL, when memory is out. Made once, kept for good. */
+OSSL_LIB_CTX *sg_x509_keyless(void);
 /** Parse SubjectPublicKeyInfo, all of it. */
 SG_CHECKED sg_status sg_x509_spki_parse(struct sg_bytes spki, X509_PUBKEY **out,
                                         struct sg_error *err);

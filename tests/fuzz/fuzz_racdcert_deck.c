@@ -78,10 +78,10 @@ static void check_secret(struct sg_deck_command *command, struct sg_rac_request 
 {
     SG_BUFFER out;
     struct sg_error err = SG_ERROR_INIT;
+    sg_buffer_init(&out, (size_t)4 * SG_DECK_COMMAND_MAX);
     if (!is_telling(command, request->password)) {
         return;
     }
-    sg_buffer_init(&out, (size_t)4 * SG_DECK_COMMAND_MAX);
     require(sg_deck_echo(command, SG_DECK_COMMAND_MAX, &out, &err) == SG_OK);
     require(sg_fail(&err, SG_E_INPUT, "wrong_password", "x") == SG_E_INPUT);
     if (sg_rac_blame(request, &err)) {

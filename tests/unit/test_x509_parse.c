@@ -103,6 +103,22 @@ static void what_is_wrong_is_named(void **state)
     free(huge);
 }
 
+/* Nor to be shown. */
+static void damage_is_not_shown(void **state)
+{
+    (void)state;
+    SG_BUFFER der;
+    finish(new_x509(plain), &der);
+    for (size_t len = 0; len < der.len; len += 3) {
+        struct sg_error err = SG_ERROR_INIT;
+        SG_CERTIFICATE *shown = NULL;
+        assert_int_equal(
+            sg_certificate_parse_to_show((struct sg_bytes){der.data, len}, &shown, &err),
+            SG_E_INPUT);
+        assert_string_equal(err.code, "not_a_certificate");
+    }
+}
+
 static void no_prefix_of_a_certificate_is_one(void **state)
 {
     (void)state;
@@ -200,12 +216,36 @@ static void explicit_curves_are_refused(void **state)
     EVP_PKEY_CTX_free(context);
 }
 
+/* Read to be shown it says the same of itself. */
+static void expect_same_shown(const struct sg_buffer *der)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    SG_CERTIFICATE *made = parse(der);
+    SG_CERTIFICATE *shown = NULL;
+    assert_int_equal(
+        sg_certificate_parse_to_show((struct sg_bytes){der->data, der->len}, &shown, &err), SG_OK);
+    struct sg_certificate_facts a = *sg_certificate_facts(made);
+    struct sg_certificate_facts b = *sg_certificate_facts(shown);
+    assert_string_equal(a.key_text, b.key_text);
+    assert_int_equal(a.key_bits, b.key_bits);
+    assert_int_equal(a.key_supported, b.key_supported);
+    assert_int_equal(a.family, b.family);
+    assert_int_equal(a.ca, b.ca);
+    assert_string_equal(a.subject_text, b.subject_text);
+    assert_string_equal(a.signature_text, b.signature_text);
+    assert_string_equal(a.digest_text, b.digest_text);
+    assert_memory_equal(a.sha256, b.sha256, sizeof a.sha256);
+    assert_memory_equal(a.spki_sha256, b.spki_sha256, sizeof a.spki_sha256);
+    assert_int_equal(sg_certificate_usage(made), sg_certificate_usage(shown));
+}
+
 static void expect_key(EVP_PKEY *key, const char *text, bool supported, unsigned bits)
 {
     SG_BUFFER der;
     struct sg_error err = SG_ERROR_INIT;
     assert_non_null(key);
     finish(new_x509(key), &der);
+    expect_same_shown(&der);
     SG_CERTIFICATE *made = parse(&der);
     const struct sg_certificate_facts *f = sg_certificate_facts(made);
     assert_string_equal(f->key_text, text);
@@ -228,7 +268,11 @@ static void keys_of_all_kinds_are_described(void **state)
 {
     (void)state;
     expect_key(EVP_EC_gen("brainpoolP256r1"), "EC brainpoolP256r1", true, 256);
+    expect_key(EVP_EC_gen("P-256"), "EC P-256", true, 256);
+    expect_key(EVP_EC_gen("P-384"), "EC P-384", true, 384);
     expect_key(EVP_EC_gen("P-521"), "EC P-521", true, 521);
+    expect_key(EVP_EC_gen("secp256k1"), "EC secp256k1", true, 256);
+    expect_key(EVP_RSA_gen(2048), "RSA 2048", true, 2048);
     expect_key(EVP_EC_gen("secp224r1"), "EC secp224r1", true, 224);
     expect_key(EVP_RSA_gen(1024), "RSA 1024", true, 1024);
     expect_key(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), "Ed25519", true, 256);
@@ -404,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(no_prefix_of_a_certificate_is_one),
+        cmocka_unit_test(damage_is_not_shown),
         cmocka_unit_test(altered_bytes_are_survived),
         cmocka_unit_test(serial_numbers_of_all_kinds_are_read),
         cmocka_unit_test(explicit_curves_are_refused),

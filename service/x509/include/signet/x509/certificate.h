@@ -47,6 +47,11 @@ struct sg_certificate_facts {
  * bytes. */
 SG_CHECKED sg_status sg_certificate_parse(struct sg_bytes der, struct sg_certificate **out,
                                           struct sg_error *err);
+/** The same for a certificate that is only shown and was parsed before it was stored: the public key
+ * is not decoded, which is most of the work. Kind and size of the key are there; nothing can be
+ * verified with it or against it. */
+SG_CHECKED sg_status sg_certificate_parse_to_show(struct sg_bytes der, struct sg_certificate **out,
+                                                  struct sg_error *err);
 void sg_certificate_free(struct sg_certificate *certificate);
 SG_DEFINE_CLEANUP(struct sg_certificate *, sg_certificate_free)
 #define SG_CERTIFICATE SG_CLEANUP(sg_certificate_freep) struct sg_certificate
