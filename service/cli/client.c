@@ -29,11 +29,13 @@ const char *sg_client_socket(const char *asked)
 
 struct sg_client {
     struct sg_http http;
+    char rehearsal[40]; /* or empty */
 };
 
 struct call {
     struct sg_http *http;
     const struct sg_operation *operation;
+    const char *rehearsal;
     struct sg_buffer target, answer;
     unsigned http_status;
 };
@@ -114,7 +116,8 @@ static sg_status make_target(struct call *call, json_t *params, bool dry_run, st
     if (s == SG_OK && dry_run && is_post(operation)) {
         s = append_query(call, "dry_run", "1", err);
     }
-    return s;
+    bool rehearsed = call->rehearsal[0] != '\0' && sg_param_find(operation, "rehearsal") == NULL;
+    return s == SG_OK && rehearsed ? append_query(call, "rehearsal", call->rehearsal, err) : s;
 }
 
 /* ---- what can go wrong on the way ---- */
@@ -291,6 +294,20 @@ sg_status sg_client_open(const char *socket, struct sg_client **out, struct sg_e
     return SG_OK;
 }
 
+sg_status sg_client_rehearse(struct sg_client *client, const char *name, struct sg_error *err)
+{
+    if (name == NULL || name[0] == '\0' || strlen(name) >= sizeof client->rehearsal) {
+        return sg_fail(err, SG_E_SERVICE, "bad_answer", "the service named no rehearsal");
+    }
+    snprintf(client->rehearsal, sizeof client->rehearsal, "%s", name);
+    return SG_OK;
+}
+
+const char *sg_client_rehearsal(const struct sg_client *client)
+{
+    return client->rehearsal;
+}
+
 void sg_client_free(struct sg_client *client)
 {
     sg_http_close(&client->http);
@@ -302,7 +319,8 @@ sg_status sg_client_ask(struct sg_client *client, const struct sg_operation *ope
                         struct sg_error *err)
 {
     SG_CLEANUP(call_done)
-    struct call call = {.http = &client->http, .operation = operation};
+    struct call call = {
+        .http = &client->http, .operation = operation, .rehearsal = client->rehearsal};
     SG_CLEANUP(json_string_freep) char *body = NULL;
     sg_buffer_init(&call.target, 65536);
     sg_buffer_init(&call.answer, SG_CLIENT_ANSWER_MAX);

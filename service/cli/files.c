@@ -40,9 +40,15 @@ static sg_status check_kind(const char *path, struct sg_error *err)
     return SG_OK;
 }
 
-static sg_status read_file(const char *path, struct sg_buffer *out, struct sg_error *err)
+static sg_status read_file(const struct sg_invocation *invocation, const char *path,
+                           struct sg_buffer *out, struct sg_error *err)
 {
-    sg_status s = check_kind(path, err);
+    bool kept = false;
+    sg_status s = sg_kept_read(invocation->kept, path, out, &kept, err);
+    if (s != SG_OK || kept) {
+        return s;
+    }
+    s = check_kind(path, err);
     if (s == SG_OK) {
         s = sg_file_read(path, "file", out, err);
     }
@@ -172,7 +178,7 @@ static sg_status load_certificates(struct sg_invocation *invocation, const struc
         .list = json_object_get(params, name),
         .max = local->param->max > 0 ? (size_t)local->param->max : SG_ARGUMENT_FILES_MAX,
     };
-    sg_status s = read_file(local->value, &content, err);
+    sg_status s = read_file(invocation, local->value, &content, err);
     if (s != SG_OK) {
         return s;
     }
@@ -186,13 +192,14 @@ static sg_status load_certificates(struct sg_invocation *invocation, const struc
                                          err);
 }
 
-static sg_status load_csr(json_t *params, const struct sg_local *local, struct sg_error *err)
+static sg_status load_csr(const struct sg_invocation *invocation, const struct sg_local *local,
+                          struct sg_error *err)
 {
     SG_BUFFER content;
     SG_BUFFER der;
     sg_buffer_init(&content, (size_t)SG_INPUT_FILE_MAX);
     sg_buffer_init(&der, (size_t)SG_INPUT_FILE_MAX);
-    sg_status s = read_file(local->value, &content, err);
+    sg_status s = read_file(invocation, local->value, &content, err);
     if (s != SG_OK) {
         return s;
     }
@@ -202,7 +209,7 @@ static sg_status load_csr(json_t *params, const struct sg_local *local, struct s
         return s;
     }
     json_t *text = sg_base64_json((struct sg_bytes){der.data, der.len});
-    if (text == NULL || json_object_set_new(params, local->param->name, text) != 0) {
+    if (text == NULL || json_object_set_new(invocation->params, local->param->name, text) != 0) {
         return sg_fail_memory(err);
     }
     return SG_OK;
@@ -216,7 +223,7 @@ sg_status sg_files_load(struct sg_invocation *invocation, struct sg_error *err)
         if (local->param->type == SG_PARAM_CERTIFICATE_FILES) {
             s = load_certificates(invocation, local, err);
         } else if (local->param->type == SG_PARAM_CSR_FILE) {
-            s = load_csr(invocation->params, local, err);
+            s = load_csr(invocation, local, err);
         }
         if (s != SG_OK) {
             return s;

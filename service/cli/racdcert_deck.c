@@ -21,7 +21,7 @@ static const char help[] =
     "RACF's certificate commands over any PKCS#11 token. Data-set names are files in the current\n"
     "directory. What is taken, and where it differs: docs/racdcert.md, docs/racf-compatibility.md.\n"
     "\n"
-    "  --dry-run          say what would be done; change nothing\n"
+    "  --dry-run          say what would be done, by the whole deck; change nothing\n"
     "  --stop-on-error    end the deck at the first command that fails\n"
     "  --json             answers as one JSON object\n"
     "  --socket PATH      the service's socket (default: $SIGNET_SOCKET, then /run/signet/signet.sock)\n"
@@ -177,12 +177,17 @@ static sg_status print_results(struct sg_racdcert *session, struct sg_error *err
     sg_buffer_init(&text, SG_OUTPUT_MAX);
     json_t *all =
         json_pack("{s:O, s:i}", "commands", session->results, "return_code", session->return_code);
-    if (all != NULL && json_array_size(session->notes) > 0 &&
-        json_object_set(all, "notes", session->notes) != 0) {
-        json_decref(all);
-        return sg_fail_memory(err);
+    int failed = all == NULL;
+    if (!failed && json_array_size(session->notes) > 0) {
+        failed = json_object_set(all, "notes", session->notes);
     }
-    sg_status s = all != NULL ? sg_output_json(all, &text, err) : sg_fail_memory(err);
+    if (!failed && session->options.dry_run) {
+        failed = json_object_set_new(all, "dry_run", json_true());
+    }
+    if (!failed && session->outdated) {
+        failed = json_object_set_new(all, "outdated", json_true());
+    }
+    sg_status s = !failed ? sg_output_json(all, &text, err) : sg_fail_memory(err);
     json_decref(all);
     return s == SG_OK ? sg_fd_write_all(STDOUT_FILENO, text.data, text.len, err) : s;
 }
@@ -299,7 +304,26 @@ static sg_status end_deck(struct sg_racdcert *session, const struct sg_deck_comm
     return s == SG_OK ? sg_racdcert_flush(&outcome, err) : s;
 }
 
-static sg_status run_deck(struct sg_racdcert *session, struct sg_bytes text, struct sg_error *err)
+/* What a dry run cannot know, said once; and that it may be outdated already. */
+static void say_rehearsed(const struct sg_racdcert *session)
+{
+    static const char always[] =
+        "note: dry run: nothing was changed; keys, serial numbers and fingerprints of what the deck "
+        "would make are made up\n";
+    static const char changed[] =
+        "note: others changed something meanwhile, which this dry run has not seen\n";
+    struct sg_error ignored = SG_ERROR_INIT; /* standard error may be closed */
+    sg_status s = sg_fd_write_all(STDERR_FILENO, always, sizeof always - 1, &ignored);
+    s = s == SG_OK && session->outdated
+            ? sg_fd_write_all(STDERR_FILENO, changed, sizeof changed - 1, &ignored)
+            : s;
+    if (s != SG_OK) {
+        sg_error_clear(&ignored);
+    }
+}
+
+static sg_status run_commands(struct sg_racdcert *session, struct sg_bytes text,
+                              struct sg_error *err)
 {
     SG_DECK_COMMAND command;
     struct sg_deck deck;
@@ -311,6 +335,17 @@ static sg_status run_deck(struct sg_racdcert *session, struct sg_bytes text, str
             return end_deck(session, &command, err);
         }
         s = run_command(session, &command, &read, err);
+    }
+    return s;
+}
+
+static sg_status run_deck(struct sg_racdcert *session, struct sg_bytes text, struct sg_error *err)
+{
+    sg_status s = run_commands(session, text, err);
+    bool rehearsed = session->rehearsing;
+    sg_racdcert_rehearsal_end(session);
+    if (rehearsed && !session->options.json) {
+        say_rehearsed(session);
     }
     return s;
 }
@@ -434,6 +469,7 @@ static void session_done(struct sg_racdcert *session)
 {
     json_decref(session->results);
     json_decref(session->notes);
+    sg_kept_freep(&session->kept);
     if (session->client != NULL) {
         sg_client_free(session->client);
     }

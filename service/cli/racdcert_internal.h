@@ -6,6 +6,7 @@
 
 #include <signet/cli/arguments.h>
 #include <signet/cli/client.h>
+#include <signet/cli/kept.h>
 #include <signet/racdcert/command.h>
 
 struct sg_racdcert_options {
@@ -17,10 +18,14 @@ struct sg_racdcert_options {
 struct sg_racdcert {
     struct sg_racdcert_options options;
     struct sg_client *client;
-    char own[40];      /**< the caller's own user ID, or empty */
-    bool asked_own;    /**< the service was asked for it */
-    bool single;       /**< the command came as arguments */
-    bool unreachable;  /**< the service does not answer: nothing more is tried */
+    char own[40];     /**< the caller's own user ID, or empty */
+    bool asked_own;   /**< the service was asked for it */
+    bool single;      /**< the command came as arguments */
+    bool unreachable; /**< the service does not answer: nothing more is tried */
+    bool rehearsing;  /**< a dry run: the service performs it all, in a rehearsal */
+    bool outdated;    /**< somebody really changed something while it was rehearsed */
+    struct sg_kept
+        *kept;         /**< files that the rehearsed deck would have written; NULL: no rehearsal */
     int return_code;   /**< the highest so far */
     unsigned commands; /**< so far */
     json_t *results;   /**< for --json: one object a command */
@@ -55,8 +60,15 @@ SG_CHECKED sg_status sg_racdcert_list_one(struct sg_racdcert_outcome *outcome,
                                           struct sg_error *err);
 /** The file that a data set's name stands for: as typed, or, to be read, else in lower or upper
  * case. */
-SG_CHECKED sg_status sg_racdcert_file(const char *name, bool read, struct sg_buffer *out,
-                                      struct sg_error *err);
+SG_CHECKED sg_status sg_racdcert_file(const struct sg_racdcert *session, const char *name,
+                                      bool read, struct sg_buffer *out, struct sg_error *err);
+/** Before a command asks the service for anything: open a rehearsal for the dry run of a deck,
+ * once. SG_E_SERVICE, with the reason, when there can be none. */
+SG_CHECKED sg_status sg_racdcert_rehearse(struct sg_racdcert *session, struct sg_error *err);
+/** End it; session->outdated tells whether somebody really changed something meanwhile. */
+void sg_racdcert_rehearsal_end(struct sg_racdcert *session);
+/** Turn the answer to a rehearsed change into that of a dry run. */
+SG_CHECKED sg_status sg_racdcert_rehearsed(json_t *answer, struct sg_error *err);
 /** Write what a command has to say, now. */
 SG_CHECKED sg_status sg_racdcert_flush(struct sg_racdcert_outcome *outcome, struct sg_error *err);
 

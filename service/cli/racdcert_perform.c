@@ -58,6 +58,12 @@ static sg_status translate(struct sg_racdcert *session, const struct sg_deck_com
     }
 }
 
+/* A single command of a dry run is only tried; those of a deck are performed, in a rehearsal. */
+static bool only_tries(const struct sg_racdcert *session)
+{
+    return session->options.dry_run && !session->rehearsing;
+}
+
 /* ---- as a command line of signet ---- */
 
 /* The paths behind data-set names; what a local points at. */
@@ -82,8 +88,9 @@ static bool is_file(const struct sg_param *param)
     return is_read(param) || param->type == SG_PARAM_CLIENT_FILE;
 }
 
-static sg_status add_local(struct sg_invocation *invocation, const struct sg_rac_local *local,
-                           struct sg_buffer *path, struct sg_error *err)
+static sg_status add_local(const struct sg_racdcert *session, struct sg_invocation *invocation,
+                           const struct sg_rac_local *local, struct sg_buffer *path,
+                           struct sg_error *err)
 {
     const struct sg_param *param = sg_param_find(invocation->operation, local->param);
     if (param == NULL) {
@@ -93,7 +100,7 @@ static sg_status add_local(struct sg_invocation *invocation, const struct sg_rac
     const char *value = local->value;
     if (is_file(param)) {
         sg_buffer_init(path, PATH_MAX);
-        sg_status s = sg_racdcert_file(local->value, is_read(param), path, err);
+        sg_status s = sg_racdcert_file(session, local->value, is_read(param), path, err);
         if (s != SG_OK) {
             return s;
         }
@@ -126,11 +133,12 @@ static sg_status make_invocation(const struct sg_racdcert *session,
     out->operation = request->operation;
     out->params = json_incref(request->params);
     out->dry_run = session->options.dry_run;
+    out->kept = session->kept;
     out->locals = calloc(SG_RAC_LOCALS_MAX, sizeof *out->locals);
     sg_status s =
         out->locals != NULL ? take_password(request, &out->carried, err) : sg_fail_memory(err);
     for (unsigned i = 0; s == SG_OK && i < request->local_count; i++) {
-        s = add_local(out, &request->locals[i], &paths->text[i], err);
+        s = add_local(session, out, &request->locals[i], &paths->text[i], err);
     }
     return s;
 }
@@ -159,13 +167,13 @@ static sg_status ask(struct sg_racdcert *session, struct sg_invocation *invocati
     s = s == SG_OK ? sg_carry_ask(invocation, err) : s;
     bool changes = (invocation->operation->flags & SG_OP_CHANGES) != 0;
     return s == SG_OK ? sg_client_ask(session->client, invocation->operation, invocation->params,
-                                      session->options.dry_run && changes, 0, &outcome->answer, err)
+                                      only_tries(session) && changes, 0, &outcome->answer, err)
                       : s;
 }
 
 /* An answer that becomes a file: what was written is said, and the warnings stay. */
-static sg_status shape(const struct sg_invocation *invocation, struct sg_racdcert_outcome *outcome,
-                       struct sg_error *err)
+static sg_status shape(const struct sg_racdcert *session, const struct sg_invocation *invocation,
+                       struct sg_racdcert_outcome *outcome, struct sg_error *err)
 {
     SG_CLEANUP(json_freep) json_t *report = NULL;
     if (!sg_shape_applies(invocation->operation)) {
@@ -174,13 +182,13 @@ static sg_status shape(const struct sg_invocation *invocation, struct sg_racdcer
     sg_status s = sg_shape_write(invocation, outcome->answer, &outcome->out, &report, err);
     (void)json_object_del(outcome->answer, "private_key"); /* encrypted to nobody any more */
     json_t *did = json_object_get(report, invocation->dry_run ? "effects" : "did");
-    json_t *list = json_object_get(outcome->answer, invocation->dry_run ? "effects" : "did");
+    const char *name = only_tries(session) ? "effects" : "did";
+    json_t *list = json_object_get(outcome->answer, name);
     if (s != SG_OK || did == NULL) {
         return s;
     }
-    int failed = list != NULL ? json_array_extend(list, did)
-                              : json_object_set(outcome->answer,
-                                                invocation->dry_run ? "effects" : "did", did);
+    int failed =
+        list != NULL ? json_array_extend(list, did) : json_object_set(outcome->answer, name, did);
     return failed == 0 ? SG_OK : sg_fail_memory(err);
 }
 
@@ -191,7 +199,7 @@ static sg_status change(struct sg_racdcert *session, struct sg_racdcert_outcome 
     SG_INVOCATION invocation = SG_INVOCATION_INIT;
     sg_status s = make_invocation(session, &outcome->request, &paths, &invocation, err);
     s = s == SG_OK ? ask(session, &invocation, outcome, err) : s;
-    return s == SG_OK ? shape(&invocation, outcome, err) : s;
+    return s == SG_OK ? shape(session, &invocation, outcome, err) : s;
 }
 
 /* ---- several operations of one command ---- */
@@ -238,20 +246,20 @@ static sg_status change_all(struct sg_racdcert *session, struct sg_racdcert_outc
 {
     sg_status s = SG_OK;
     unsigned count = outcome->request.step_count + 1;
-    for (unsigned i = 0; s == SG_OK && !session->options.dry_run && i < count; i++) {
+    for (unsigned i = 0; s == SG_OK && !only_tries(session) && i < count; i++) {
         SG_CLEANUP(json_freep) json_t *answer = NULL;
         s = ask_step(session, outcome, i, true, &answer, err);
     }
     for (unsigned i = 0; s == SG_OK && i < count; i++) {
         SG_CLEANUP(json_freep) json_t *answer = NULL;
-        s = ask_step(session, outcome, i, session->options.dry_run, &answer, err);
-        if (s != SG_OK && i > 0 && !session->options.dry_run) {
+        s = ask_step(session, outcome, i, only_tries(session), &answer, err);
+        if (s != SG_OK && i > 0 && !only_tries(session)) {
             /* it could be done when it was tried: somebody else has changed something since */
             sg_error_prefix(err, "%u of %u were done and stay so, then", i, count);
         }
         s = s == SG_OK ? keep_step(outcome, answer, err) : s;
     }
-    if (s != SG_OK && session->options.dry_run) { /* none of them would be done */
+    if (s != SG_OK && only_tries(session)) { /* none of them would be done */
         json_decref(outcome->answer);
         outcome->answer = NULL;
     }
@@ -275,8 +283,15 @@ static sg_status say_list(const json_t *list, const char *before, struct sg_buff
     return s;
 }
 
+/* What stands before a line about something that is not really done. */
+static const char *mark(const struct sg_racdcert *session)
+{
+    return session->options.dry_run ? "dry run: " : "";
+}
+
 /* What recent releases of RACF say of an addition. */
-static sg_status say_added(const struct sg_racdcert_outcome *outcome, struct sg_buffer *out,
+static sg_status say_added(const struct sg_racdcert *session,
+                           const struct sg_racdcert_outcome *outcome, struct sg_buffer *out,
                            struct sg_error *err)
 {
     const char *label = json_string_value(json_object_get(outcome->answer, "label"));
@@ -285,11 +300,16 @@ static sg_status say_added(const struct sg_racdcert_outcome *outcome, struct sg_
     }
     const char *subject = json_string_value(json_object_get(outcome->answer, "subject"));
     const char *issuer = json_string_value(json_object_get(outcome->answer, "issuer"));
-    bool self_signed = subject != NULL && issuer != NULL && strcmp(subject, issuer) == 0;
-    return sg_buffer_format(out, err, "%sIRRD199I Certificate with label '%s' is added for %s.\n",
-                            self_signed ? "IRRD113I The certificate that is added is self-signed.\n"
-                                        : "",
-                            label, outcome->request.owner);
+    sg_status s = SG_OK;
+    if (subject != NULL && issuer != NULL && strcmp(subject, issuer) == 0) {
+        s = sg_buffer_format(out, err, "%sIRRD113I The certificate that is added is self-signed.\n",
+                             mark(session));
+    }
+    return s == SG_OK
+               ? sg_buffer_format(out, err,
+                                  "%sIRRD199I Certificate with label '%s' is added for %s.\n",
+                                  mark(session), label, outcome->request.owner)
+               : s;
 }
 
 static sg_status say(const struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
@@ -298,10 +318,10 @@ static sg_status say(const struct sg_racdcert *session, struct sg_racdcert_outco
     const json_t *warnings = json_object_get(outcome->answer, "warnings");
     bool warned = json_array_size(warnings) + json_array_size(outcome->request.warnings) > 0;
     outcome->return_code = warned ? 4 : 0;
-    bool trial = session->options.dry_run;
-    sg_status s = trial ? SG_OK : say_added(outcome, &outcome->out, err);
+    bool trial = only_tries(session);
+    sg_status s = trial ? SG_OK : say_added(session, outcome, &outcome->out, err);
     s = s == SG_OK ? say_list(json_object_get(outcome->answer, trial ? "effects" : "did"),
-                              trial ? "dry run: " : "", &outcome->out, err)
+                              mark(session), &outcome->out, err)
                    : s;
     s = s == SG_OK ? say_list(outcome->request.notes, "note: ", &outcome->notes, err) : s;
     s = s == SG_OK ? say_list(outcome->request.warnings, "warning: ", &outcome->notes, err) : s;
@@ -329,7 +349,14 @@ static sg_status check_file(struct sg_racdcert *session, struct sg_racdcert_outc
 static sg_status perform(struct sg_racdcert *session, struct sg_racdcert_outcome *outcome,
                          struct sg_error *err)
 {
-    if (session->options.dry_run && outcome->request.task > SG_RAC_CHANGE) {
+    if (outcome->request.task == SG_RAC_NOTHING) {
+        return SG_OK;
+    }
+    sg_status opened = sg_racdcert_rehearse(session, err);
+    if (opened != SG_OK) {
+        return opened;
+    }
+    if (only_tries(session) && outcome->request.task > SG_RAC_CHANGE) {
         return SG_OK; /* a listing changes nothing */
     }
     if (outcome->request.selection.wanted) {
@@ -362,19 +389,29 @@ static sg_status perform(struct sg_racdcert *session, struct sg_racdcert_outcome
     return sg_fail(err, SG_E_INTERNAL, NULL, "unknown task");
 }
 
+/* Several operations, of which a later one failed although it had been tried: what was done is
+ * said. */
+static void say_done(const struct sg_racdcert *session, struct sg_racdcert_outcome *outcome)
+{
+    struct sg_error ignored = SG_ERROR_INIT;
+    sg_status s =
+        say_list(json_object_get(outcome->answer, "did"), mark(session), &outcome->out, &ignored);
+    s = s == SG_OK && session->rehearsing ? sg_racdcert_rehearsed(outcome->answer, &ignored) : s;
+    if (s != SG_OK) {
+        sg_error_clear(&ignored);
+    }
+}
+
 sg_status sg_racdcert_perform(struct sg_racdcert *session, const struct sg_deck_command *command,
                               struct sg_racdcert_outcome *outcome, struct sg_error *err)
 {
     sg_status s = translate(session, command, &outcome->request, err);
     s = s == SG_OK ? perform(session, outcome, err) : s;
-    if (s == SG_OK) {
-        return say(session, outcome, err);
+    if (s != SG_OK) {
+        (void)sg_rac_blame(&outcome->request, err);
+        say_done(session, outcome);
+        return s;
     }
-    (void)sg_rac_blame(&outcome->request, err);
-    /* several operations, of which a later one failed although it had been tried */
-    struct sg_error ignored = SG_ERROR_INIT;
-    if (say_list(json_object_get(outcome->answer, "did"), "", &outcome->out, &ignored) != SG_OK) {
-        sg_error_clear(&ignored);
-    }
-    return s;
+    s = say(session, outcome, err);
+    return s == SG_OK && session->rehearsing ? sg_racdcert_rehearsed(outcome->answer, err) : s;
 }

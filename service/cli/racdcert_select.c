@@ -14,22 +14,28 @@ static void json_freep(json_t **value)
 
 /* ---- files ---- */
 
-static bool exists_in_case(char *path, char (*fold)(char))
+static bool exists(const struct sg_racdcert *session, const char *path)
+{
+    return sg_kept_has(session->kept, path) || access(path, F_OK) == 0;
+}
+
+static bool exists_in_case(const struct sg_racdcert *session, char *path, char (*fold)(char))
 {
     for (char *at = path; *at != '\0'; at++) {
         *at = fold(*at);
     }
-    return access(path, F_OK) == 0;
+    return exists(session, path);
 }
 
-sg_status sg_racdcert_file(const char *name, bool read, struct sg_buffer *out, struct sg_error *err)
+sg_status sg_racdcert_file(const struct sg_racdcert *session, const char *name, bool read,
+                           struct sg_buffer *out, struct sg_error *err)
 {
     sg_status s = sg_buffer_format(out, err, "./%s", name);
-    if (s != SG_OK || !read || access((const char *)out->data, F_OK) == 0) {
+    if (s != SG_OK || !read || exists(session, (const char *)out->data)) {
         return s;
     }
-    if (exists_in_case((char *)out->data, sg_ascii_lower) ||
-        exists_in_case((char *)out->data, sg_ascii_upper)) {
+    if (exists_in_case(session, (char *)out->data, sg_ascii_lower) ||
+        exists_in_case(session, (char *)out->data, sg_ascii_upper)) {
         return SG_OK;
     }
     sg_fail(err, SG_E_NOT_FOUND, "data_set_not_found",

@@ -402,6 +402,13 @@ static sg_status put_file(const struct sg_invocation *invocation, const struct s
     if (to_stdout(invocation) && !invocation->dry_run) {
         return sg_buffer_append(out, content->data, content->len, err);
     }
+    if (invocation->dry_run && invocation->kept != NULL) {
+        sg_status s = sg_kept_put(invocation->kept, out_path(invocation),
+                                  (struct sg_bytes){content->data, content->len}, err);
+        if (s != SG_OK) {
+            return s;
+        }
+    }
     if (!invocation->dry_run) {
         mode_t mode = sg_carry_wants_key(invocation) ? 0600 : 0644;
         sg_status s = sg_file_replace(out_path(invocation), content->data, content->len, mode, err);
@@ -463,6 +470,15 @@ sg_status sg_shape_warn(const struct sg_invocation *invocation, json_t *answer,
     return json_array_append_new(warnings, text) == 0 ? SG_OK : sg_fail_memory(err);
 }
 
+/* A rehearsal takes no key out of a token, so that there is nothing to make the file of. */
+static sg_status leave_key(const struct sg_invocation *invocation, size_t count, json_t **report,
+                           struct sg_error *err)
+{
+    sg_status s =
+        sg_kept_put(invocation->kept, out_path(invocation), (struct sg_bytes){NULL, 0}, err);
+    return s == SG_OK ? make_report(invocation, count, "certificate", report, err) : s;
+}
+
 static sg_status shape_export(const struct sg_invocation *invocation, const json_t *answer,
                               struct sg_buffer *out, json_t **report, struct sg_error *err)
 {
@@ -473,6 +489,10 @@ static sg_status shape_export(const struct sg_invocation *invocation, const json
     }
     if (is_directory(invocation)) {
         return put_directory(invocation, &entries, report, err);
+    }
+    bool rehearsed = json_is_true(json_object_get(answer, "rehearsed"));
+    if (rehearsed && invocation->kept != NULL && sg_carry_wants_key(invocation)) {
+        return leave_key(invocation, entries.count, report, err);
     }
     SG_BUFFER content;
     sg_buffer_init(&content, SHAPE_MAX);

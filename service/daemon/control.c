@@ -11,6 +11,7 @@
 #include <signet/base/file.h>
 #include <signet/base/log.h>
 #include <signet/daemon/link.h>
+#include <signet/operations/rehearsal.h>
 #include <signet/operations/run.h>
 
 #include "control_internal.h"
@@ -218,26 +219,69 @@ static void on_stop(evutil_socket_t signal_number, short what, void *context)
     stop(control);
 }
 
+/* The service that a request is for: the real one, or the rehearsal that it names. */
+static sg_status find_service(struct control *control, const struct sg_http_peer *peer,
+                              struct sg_service **out, struct sg_error *err)
+{
+    if (peer->rehearsal[0] != '\0') {
+        return sg_rehearsal_find(&control->service, peer->rehearsal, peer->uid, peer->connection,
+                                 out, err);
+    }
+    *out = &control->service;
+    return SG_OK;
+}
+
+static sg_status perform(struct control *control, struct sg_service *service,
+                         const struct sg_http_peer *peer, const struct sg_operation *operation,
+                         json_t *params, bool dry_run, json_t **answer, struct sg_error *err)
+{
+    SG_LOADED_CALLER caller = {0};
+    sg_status s = sg_caller_load(service, peer->uid, peer->gid, &caller, err);
+    bool outer = control->operating;
+    uint64_t outer_connection = service->connection;
+    control->operating = true;
+    service->connection = peer->connection;
+    s = s == SG_OK
+            ? sg_operation_run(service, operation, &caller.caller, params, dry_run, answer, err)
+            : s;
+    service->connection = outer_connection;
+    control->operating = outer;
+    return s;
+}
+
+/* Who looks sees the use of a moment ago. */
+static void store_uses(struct control *control, const struct sg_operation *operation)
+{
+    bool looks = operation->id == SG_OP_RING_SHOW || operation->id == SG_OP_REHEARSAL_OPEN;
+    if (looks && !control->operating && !control->dispatching) {
+        sg_uses_store(&control->uses);
+    }
+}
+
 static sg_status handle_request(void *context, const struct sg_http_peer *peer,
                                 const struct sg_operation *operation, json_t *params, bool dry_run,
                                 json_t **answer, struct sg_error *err)
 {
     struct control *control = context;
-    SG_LOADED_CALLER caller = {0};
-    sg_status s = sg_caller_load(&control->service, peer->uid, peer->gid, &caller, err);
-    bool outer = control->operating;
-    if (operation->id == SG_OP_RING_SHOW && !outer && !control->dispatching) {
-        sg_uses_store(&control->uses); /* who looks sees the use of a moment ago */
+    struct sg_service *service = NULL;
+    sg_status s = find_service(control, peer, &service, err);
+    if (s != SG_OK) {
+        return s;
     }
-    control->operating = true;
-    s = s == SG_OK ? sg_operation_run(&control->service, operation, &caller.caller, params, dry_run,
-                                      answer, err)
-                   : s;
-    control->operating = outer;
-    if (s == SG_OK && (operation->flags & SG_OP_CHANGES) != 0 && !dry_run) {
+    bool real = service == &control->service;
+    if (real) {
+        store_uses(control, operation);
+    }
+    s = perform(control, service, peer, operation, params, dry_run, answer, err);
+    if (s == SG_OK && real && (operation->flags & SG_OP_CHANGES) != 0 && !dry_run) {
         sg_http_server_changed(control->server);
     }
     return s;
+}
+
+static void connection_gone(void *context, uint64_t connection)
+{
+    sg_rehearsals_end_of(&((struct control *)context)->service, connection);
 }
 
 static sg_status open_store(struct control *control, struct sg_error *err)
@@ -324,6 +368,7 @@ static void work(struct control *control)
         sg_pool_recover(&control->pool);
     }
     sg_uses_work(&control->uses);
+    sg_rehearsals_sweep(&control->service);
     sg_http_server_work(control->server);
 }
 
@@ -334,6 +379,7 @@ static sg_status serve(struct control *control, int http_listener, struct sg_err
                                         .request_deadline_s =
                                             (int)control->config->request_deadline_s,
                                         .handler = handle_request,
+                                        .gone = connection_gone,
                                         .context = control};
     sg_status s = add_events(control, &events, err);
     s = s == SG_OK ? sg_groups_watch(&control->groups, control, err) : s;
@@ -355,6 +401,7 @@ static void close_all(struct control *control)
     sg_grants_done(&control->grants);
     sg_pool_done(&control->pool);
     sg_uses_done(&control->uses);
+    sg_rehearsals_done(&control->service);
     sg_service_done(&control->service);
     sg_store_close(control->store);
     if (control->page != NULL) {
@@ -385,6 +432,9 @@ sg_status sg_control_run(const struct sg_config *config, int http_listener, int 
     s = s == SG_OK ? map_page(control, generation_page, err) : s;
     if (s == SG_OK) {
         fill_service(control);
+        s = sg_rehearsals_allow(&control->service, err);
+    }
+    if (s == SG_OK) {
         s = serve(control, http_listener, err);
     }
     close_all(control);

@@ -31,7 +31,9 @@ struct sg_http_guard {
     int64_t busy_ms; /* the server's, when the deadline started */
     bool known;      /* uid says whose it is */
     bool cut;        /* it has been shut down, and ends by itself */
+    bool heard;      /* a request has come over it */
     uid_t uid;
+    uint64_t number;
     struct sg_http_guard *next, *previous;
 };
 
@@ -63,6 +65,9 @@ static void release(struct sg_http_guard *guard)
         server->guards = guard->next;
     }
     server->guard_count--;
+    if (guard->heard && server->settings.gone != NULL) {
+        server->settings.gone(server->settings.context, guard->number);
+    }
     event_free(guard->timer);
     (void)bufferevent_decref(guard->connection);
     free(guard);
@@ -223,6 +228,7 @@ static struct sg_http_guard *make_guard(struct sg_http_server *server,
     bufferevent_incref(connection);
     guard->connection = connection;
     guard->server = server;
+    guard->number = ++server->last_connection;
     guard->next = server->guards;
     if (guard->next != NULL) {
         guard->next->previous = guard;
@@ -279,6 +285,13 @@ void sg_http_guard_rest(struct sg_http_server *server, struct evhttp_connection 
     }
 }
 
+uint64_t sg_http_guard_number(const struct sg_http_server *server,
+                              struct evhttp_connection *connection)
+{
+    const struct sg_http_guard *guard = find(server, connection);
+    return guard != NULL ? guard->number : 0;
+}
+
 static void on_close(struct evhttp_connection *connection, void *context)
 {
     struct sg_http_server *server = context;
@@ -294,6 +307,9 @@ sg_status sg_http_guard_follow(struct sg_http_server *server, struct evhttp_conn
 {
     struct sg_http_guard *guard = find(server, connection);
     evhttp_connection_set_closecb(connection, on_close, server);
+    if (guard != NULL) {
+        guard->heard = true;
+    }
     if (guard == NULL || guard->known || admit(guard)) {
         return SG_OK;
     }

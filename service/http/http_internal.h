@@ -35,6 +35,7 @@ struct sg_http_server {
     bool paused;
     struct sg_http_guard *guards;
     size_t guard_count;
+    uint64_t last_connection;                    /**< number of the newest */
     size_t unjudged;                             /**< of them, those whose user is not known yet */
     int64_t refused_ms;                          /**< when a refusal was last logged, monotonic */
     bool working;                                /**< a handler is under way */
@@ -52,6 +53,9 @@ struct bufferevent *sg_http_guard_new(struct event_base *base, void *server);
 void sg_http_guard_restart(struct sg_http_server *server, struct evhttp_connection *connection);
 /** A request waits for its turn: its connection has no deadline until then. */
 void sg_http_guard_rest(struct sg_http_server *server, struct evhttp_connection *connection);
+/** The number of a connection. */
+uint64_t sg_http_guard_number(const struct sg_http_server *server,
+                              struct evhttp_connection *connection);
 /** Have the guard end with its connection. SG_E_SERVICE "too_many_connections": its user has too
  * many; it is to be closed with the answer. */
 SG_CHECKED sg_status sg_http_guard_follow(struct sg_http_server *server,

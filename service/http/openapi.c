@@ -109,9 +109,29 @@ static json_t *query_parameters(const struct sg_operation *operation)
 
 static json_t *dry_run_parameter(void)
 {
-    return json_pack("[{s:s, s:s, s:b, s:s, s:{s:s, s:[s, s]}}]", "name", "dry_run", "in", "query",
+    return json_pack("{s:s, s:s, s:b, s:s, s:{s:s, s:[s, s]}}", "name", "dry_run", "in", "query",
                      "required", 0, "description", "1: say what would change, and change nothing",
                      "schema", "type", "string", "enum", "0", "1");
+}
+
+static json_t *rehearsal_parameter(void)
+{
+    return json_pack("{s:s, s:s, s:b, s:s, s:{s:s, s:s}}", "name", "rehearsal", "in", "query",
+                     "required", 0, "description",
+                     "perform it in this rehearsal, opened over the same connection", "schema",
+                     "type", "string", "pattern", "^[0-9a-f]{32}$");
+}
+
+/* What stands in the query string of every operation. */
+static json_t *common_parameters(const struct sg_operation *operation, json_t *list)
+{
+    if ((operation->flags & SG_OP_CHANGES) != 0) {
+        (void)json_array_append_new(list, dry_run_parameter());
+    }
+    if (sg_param_find(operation, "rehearsal") == NULL) {
+        (void)json_array_append_new(list, rehearsal_parameter());
+    }
+    return list;
 }
 
 static json_t *body_of(const struct sg_operation *operation)
@@ -158,12 +178,11 @@ static json_t *describe_operation(const struct sg_operation *operation)
                               strcspn(help, "\n"), "responses", responses());
     describe(entry, help);
     if (strcmp(sg_operation_method(operation), "GET") == 0) {
-        (void)json_object_set_new(entry, "parameters", query_parameters(operation));
+        (void)json_object_set_new(entry, "parameters",
+                                  common_parameters(operation, query_parameters(operation)));
         return entry;
     }
-    if ((operation->flags & SG_OP_CHANGES) != 0) {
-        (void)json_object_set_new(entry, "parameters", dry_run_parameter());
-    }
+    (void)json_object_set_new(entry, "parameters", common_parameters(operation, json_array()));
     (void)json_object_set_new(entry, "requestBody", body_of(operation));
     return entry;
 }

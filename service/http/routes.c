@@ -64,7 +64,11 @@ static sg_status identify(struct sg_http_exchange *exchange)
                              "cannot tell who is calling");
     }
     exchange->peer = (struct sg_http_peer){
-        .uid = credentials.uid, .gid = credentials.gid, .pid = credentials.pid};
+        .uid = credentials.uid,
+        .gid = credentials.gid,
+        .pid = credentials.pid,
+        .connection = sg_http_guard_number(exchange->server,
+                                           evhttp_request_get_connection(exchange->request))};
     return SG_OK;
 }
 
@@ -133,12 +137,35 @@ static sg_status refuse_body(struct sg_http_exchange *exchange)
     return sg_hint(&exchange->err, "Send the parameters in the query string.");
 }
 
-/* Of a POST's query string only dry_run is known, and only where something changes. */
+/* Every request may say which rehearsal it belongs to, in the query string: a service that knows no
+ * rehearsals refuses that, where it would not look at a header and do it. */
+static sg_status take_rehearsal(struct sg_http_exchange *exchange, json_t *fields)
+{
+    const json_t *value = json_object_get(fields, "rehearsal");
+    if (value == NULL || sg_param_find(exchange->operation, "rehearsal") != NULL) {
+        return SG_OK;
+    }
+    const char *name = json_string_value(value);
+    if (name == NULL || strlen(name) != SG_HTTP_REHEARSAL_LEN ||
+        strspn(name, "0123456789abcdef") != SG_HTTP_REHEARSAL_LEN) {
+        sg_fail(&exchange->err, SG_E_USAGE, "bad_parameter",
+                "rehearsal is a name that rehearsal open gave: %d hexadecimal digits",
+                SG_HTTP_REHEARSAL_LEN);
+        return sg_hint(&exchange->err, "Send GET /v1/rehearsal/open over the same connection.");
+    }
+    memcpy(exchange->peer.rehearsal, name, SG_HTTP_REHEARSAL_LEN + 1);
+    (void)json_object_del(fields, "rehearsal");
+    return SG_OK;
+}
+
+/* Of a POST's query string only rehearsal is known, and dry_run where something changes. */
 static sg_status take_dry_run(struct sg_http_exchange *exchange, const char *query)
 {
     json_t *fields = NULL;
     sg_status s = sg_http_query_parse(exchange->operation, query, &fields, &exchange->err);
+    s = s == SG_OK ? take_rehearsal(exchange, fields) : s;
     if (s != SG_OK) {
+        json_decref(fields);
         return s;
     }
     const char *value = json_string_value(json_object_get(fields, "dry_run"));
@@ -161,12 +188,14 @@ static sg_status take_params(struct sg_http_exchange *exchange)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(exchange->request);
     const char *query = evhttp_uri_get_query(uri);
+    sg_status s = SG_OK;
     if (evhttp_request_get_command(exchange->request) == EVHTTP_REQ_GET) {
-        return body_len(exchange) > 0 ? refuse_body(exchange)
-                                      : sg_http_query_parse(exchange->operation, query,
-                                                            &exchange->params, &exchange->err);
+        s = body_len(exchange) > 0 ? refuse_body(exchange)
+                                   : sg_http_query_parse(exchange->operation, query,
+                                                         &exchange->params, &exchange->err);
+        return s == SG_OK ? take_rehearsal(exchange, exchange->params) : s;
     }
-    sg_status s = take_dry_run(exchange, query);
+    s = take_dry_run(exchange, query);
     if (s != SG_OK) {
         return s;
     }
@@ -292,10 +321,10 @@ static enum sg_log_level level_of(sg_status status)
 static void log_failure(const struct sg_http_exchange *exchange)
 {
     char event[160];
-    snprintf(event, sizeof event, "http_request_failed method=%s route=%s uid=%u pid=%d",
+    snprintf(event, sizeof event, "http_request_failed method=%s route=%s uid=%u pid=%d%s",
              method_name(evhttp_request_get_command(exchange->request)),
              exchange->route[0] != '\0' ? exchange->route : "-", (unsigned)exchange->peer.uid,
-             (int)exchange->peer.pid);
+             (int)exchange->peer.pid, exchange->peer.rehearsal[0] != '\0' ? " rehearsed=yes" : "");
     sg_log_error(level_of(exchange->err.status), event, &exchange->err);
 }
 

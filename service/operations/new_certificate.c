@@ -88,6 +88,16 @@ static sg_status random_bytes(unsigned char *out, size_t len, struct sg_error *e
     return SG_OK;
 }
 
+/* Serial numbers of a rehearsal are random behind these letters, so that nobody takes them for
+ * those of what will be made. */
+static void mark_serial(const struct sg_run *run, unsigned char serial[16])
+{
+    static const char mark[] = "REHEARSAL";
+    if (run->service->pretence != NULL) {
+        memcpy(serial, mark, sizeof mark - 1);
+    }
+}
+
 /* Build and parse: what is stored is what was really made. */
 static sg_status build(struct sg_run *run, const struct sg_new_certificate *made,
                        struct sg_bytes spki, const struct sg_certificate_row *signing_row,
@@ -100,6 +110,7 @@ static sg_status build(struct sg_run *run, const struct sg_new_certificate *made
     sg_buffer_init(&der, SG_CERTIFICATE_MAX);
     sg_status s = sg_run_signer(run, signing_row, signing_spki, &signer, err);
     s = s == SG_OK ? random_bytes(serial, sizeof serial, err) : s;
+    mark_serial(run, serial);
     s = s == SG_OK ? sg_x509_build_certificate(&made->request, spki, made->issuer, &signer.signer,
                                                serial, &der, err)
                    : s;

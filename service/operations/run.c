@@ -4,6 +4,7 @@
 
 #include <signet/base/log.h>
 #include <signet/policy/name.h>
+#include <signet/x509/pretence.h>
 
 #include "run_internal.h"
 
@@ -276,6 +277,7 @@ static sg_status commit(struct sg_run *run, struct sg_error *err)
         }
     }
     sg_status s = sg_store_commit(run->service->store, err);
+    run->service->change_count += s == SG_OK ? 1 : 0;
     if (run->visible) {
         widen(run);
     }
@@ -319,6 +321,9 @@ static sg_status finish(struct sg_run *run, json_t **answer, struct sg_error *er
     }
     if (!failed && json_array_size(run->warnings) > 0) {
         failed = json_object_set(result, "warnings", run->warnings);
+    }
+    if (!failed && run->service->pretence != NULL) {
+        failed = json_object_set_new(result, "rehearsed", json_true());
     }
     if (failed) {
         json_decref(result);
@@ -382,10 +387,16 @@ sg_status sg_operation_run(struct sg_service *service, const struct sg_operation
         return sg_fail(err, SG_E_USAGE, "client_operation", "\"%s %s\" is not done by the service",
                        operation->noun, operation->verb);
     }
+    if (service->pretence != NULL && (operation->flags & SG_OP_WATCHES) != 0) {
+        return sg_fail(err, SG_E_UNSUPPORTED, "not_rehearsed",
+                       "\"%s %s\" cannot be rehearsed: nobody else changes anything here",
+                       operation->noun, operation->verb);
+    }
     sg_status read = sg_service_profiles(service, &profiles, err);
     if (read != SG_OK) {
         return read;
     }
+    SG_PRETENCE before = sg_pretence_enter(service->pretence);
     *run = (struct sg_run){.service = service,
                            .operation = operation,
                            .caller = caller,

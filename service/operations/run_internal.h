@@ -153,6 +153,7 @@ struct sg_token_signer {
     struct sg_signer signer;
     struct sg_token_link *link;
     struct sg_key_id key;
+    const struct sg_pretence *pretence; /**< of a rehearsal: what signs then; NULL: the key */
 };
 /** Refuse a key that was rolled over and signs no more. SG_E_CONFLICT "key_retired". */
 SG_CHECKED sg_status sg_run_check_signs(const struct sg_certificate_row *row, struct sg_error *err);

@@ -3,12 +3,23 @@
 
 #include <string.h>
 
+#include <signet/x509/pretence.h>
+
 static sg_status sign(void *context, const struct sg_mechanism *mechanism, struct sg_bytes data,
                       unsigned char *out, size_t *out_len, struct sg_error *err)
 {
     struct sg_token_signer *signer = context;
     return sg_token_use(signer->link, SG_VERB_SIGN, &signer->key, mechanism, data, out, out_len,
                         err);
+}
+
+/* Nothing that a real key signs may come of a rehearsal. */
+static sg_status pretend(void *context, const struct sg_mechanism *mechanism, struct sg_bytes data,
+                         unsigned char *out, size_t *out_len, struct sg_error *err)
+{
+    struct sg_token_signer *signer = context;
+    return sg_pretence_sign(signer->pretence, signer->signer.spki, mechanism, data, out, out_len,
+                            err);
 }
 
 sg_status sg_run_check_signs(const struct sg_certificate_row *row, struct sg_error *err)
@@ -31,8 +42,9 @@ sg_status sg_run_signer(struct sg_run *run, const struct sg_certificate_row *row
     if (sg_run_check_signs(row, err) != SG_OK) {
         return err->status;
     }
-    *out = (struct sg_token_signer){.key = row->key};
-    out->signer = (struct sg_signer){.sign = sign, .context = out, .spki = spki};
+    *out = (struct sg_token_signer){.key = row->key, .pretence = run->service->pretence};
+    out->signer = (struct sg_signer){
+        .sign = out->pretence != NULL ? pretend : sign, .context = out, .spki = spki};
     return tokens->link(tokens->context, row->token, &out->link, err);
 }
 

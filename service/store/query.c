@@ -53,6 +53,10 @@ sg_status sg_store_fail(const struct sg_store *store, int rc, const char *doing,
                         struct sg_error *err)
 {
     int kind = rc & 0xFF;
+    if (store->copied && kind == SQLITE_FULL) {
+        (void)fail(store, rc, SG_E_SERVICE, "rehearsal_full", doing, err);
+        return sg_hint(err, "Rehearse fewer commands at a time.");
+    }
     if (is_out_of_space(store, rc)) {
         (void)fail(store, rc, SG_E_STORAGE, "disk_full", doing, err);
         return sg_hint(err, "Free space on the file system of %s; nothing was changed.",

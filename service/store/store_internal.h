@@ -113,6 +113,7 @@ enum sg_query_id {
 struct sg_store {
     sqlite3 *db;
     char *path;
+    bool copied;         /**< it stands in memory, and its room is bounded */
     bool in_transaction; /**< between sg_store_begin and commit or rollback, whatever SQLite did
                             meanwhile */
     sqlite3_int64 changes_before;           /**< made by this handle until the transaction began */

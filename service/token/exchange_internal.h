@@ -13,6 +13,11 @@ struct exchange {
     _Alignas(8) unsigned char reply[WIRE_REPLY_MAX];
 };
 
+/* What answers when there is no process: fills .result, or fails as the process would. */
+struct sg_token_stand_in {
+    sg_status (*answer)(struct exchange *exchange, struct sg_error *err);
+};
+
 /* Send and wait. Only .head, .label_and_body, .fds and .fd_count need to be set before. */
 SG_CHECKED sg_status sg_token_exchange(struct sg_token_link *link, struct exchange *exchange,
                                        struct sg_error *err);

@@ -78,7 +78,8 @@ struct sg_x509_key {
  * (CVE-2020-0601 is why nobody takes them). */
 SG_CHECKED sg_status sg_x509_key_describe(X509_PUBKEY *key, struct sg_x509_key *out,
                                           struct sg_error *err);
-/** The same of a key that is not decoded, by what stands around it; false when that does not say. */
+/** The same of a key that is not decoded, by what stands around it; false when that does not say.
+ */
 bool sg_x509_key_glance(const X509_PUBKEY *key, struct sg_x509_key *out);
 /** OpenSSL without any algorithm: what it reads holds keys that are not decoded. NULL, the usual
  * OpenSSL, when memory is out. Made once, kept for good. */
@@ -182,5 +183,12 @@ SG_CHECKED sg_status sg_x509_sign(const struct sg_x509_signing *signing,
 /** Fill a BIT STRING with whole bytes. */
 SG_CHECKED sg_status sg_x509_put_bits(ASN1_BIT_STRING *target, struct sg_bytes bytes,
                                       struct sg_error *err);
+
+/* pretence.c: all false outside of a rehearsal */
+
+/** Is the signature one that this rehearsal made in the place of this key's? */
+bool sg_x509_pretended(X509 *x509, struct sg_bytes spki);
+bool sg_x509_pretended_by(X509 *x509, X509 *issuer);
+bool sg_x509_pretended_request(X509_REQ *csr, struct sg_bytes spki);
 
 #endif

@@ -23,6 +23,13 @@ outside_date() {
     outside_dates+=(-e "s|$(date -d "$end" '+%Y/%m/%d %H:%M:%S')|(date)|" -e "s/$(date -u -d "$end" '+%Y-%m-%dT%H:%M:%SZ')/(time)/")
 }
 
+# What a dry run must leave as it was, byte by byte: the store, the token's objects, the files here.
+everything() {
+    find "$instance" -path "$instance/token/*" -type f -exec cksum {} + | sort
+    find "$instance" -name 'signet.db*' -exec cksum {} + | sort
+    find . -type f -exec cksum {} + | sort
+}
+
 # Serial numbers, fingerprints and the dates of today are different each time; everything else is compared as it stands.
 masked() {
     sed -E -e "s@($today) 00:00:00@TODAY 00:00:00@; s@($next_year) 23:59:59@NEXT-YEAR 23:59:59@" \
@@ -33,15 +40,31 @@ masked() {
         -e "s/(${today%%/*}|${next_year%%/*})-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/(time)/g"
 }
 
+# rehearsed DECK: the dry run of the whole of it, before it really runs, without what says that it is one.
+rehearsed() {
+    local name=$1 status=0
+    everything >"$scratch/before"
+    "$RACDCERT_BIN" --dry-run <"$decks/$name.deck" >"$scratch/$name.dry.raw" 2>&1 || status=$?
+    everything >"$scratch/after"
+    cmp "$scratch/before" "$scratch/after" || fail "the dry run of $name changed something"
+    grep -q '^note: dry run: ' "$scratch/$name.dry.raw" || fail "the dry run of $name does not say that it is one"
+    {
+        sed -e '/^note: dry run: nothing was changed/d' -e 's/^dry run: //' "$scratch/$name.dry.raw" | masked
+        echo "return code $status"
+    } >"$scratch/$name.dry"
+}
+
 # text DECK: as a person sees it, messages and all.
 text() {
     local name=$1 status=0
+    rehearsed "$name"
     "$RACDCERT_BIN" <"$decks/$name.deck" >"$scratch/$name.raw" 2>&1 || status=$?
     { masked <"$scratch/$name.raw" && echo "return code $status"; } >"$scratch/$name.out"
     if [ -n "${DECKS_UPDATE:-}" ]; then
         cp "$scratch/$name.out" "$decks/$name.expected"
     fi
     diff -u "$decks/$name.expected" "$scratch/$name.out" || fail "$name does not print what it should"
+    diff -u "$scratch/$name.out" "$scratch/$name.dry" || fail "the dry run of $name does not foretell what it prints"
 }
 
 # outcome FILE: what the only command in it came to: how it ended, what it changed. A listing changes nothing: a dry run is silent about it.

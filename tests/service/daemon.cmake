@@ -16,4 +16,6 @@ if(TARGET signetd)
     sg_daemon_test(carry 180)
     sg_daemon_test(storm 300)
     set_tests_properties(service.daemon_storm PROPERTIES PROCESSORS 4) # it measures, and wants them for itself
+    sg_daemon_test(rehearsal 180)
+    set_property(TEST service.daemon_rehearsal APPEND PROPERTY ENVIRONMENT "RACDCERT_BIN=$<TARGET_FILE:racdcert>")
 endif()

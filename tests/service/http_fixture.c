@@ -99,6 +99,13 @@ static sg_status handle(void *context, const struct sg_http_peer *peer,
     return SG_OK;
 }
 
+static void note_gone(void *context, uint64_t connection)
+{
+    struct fixture *fixture = context;
+    fixture->gone_count++;
+    fixture->gone = connection;
+}
+
 static int listen_at(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -141,6 +148,7 @@ int fixture_setup(void **state)
         .connections_per_user_max = fixture_per_user,
         .request_deadline_s = FIXTURE_DEADLINE_S,
         .handler = handle,
+        .gone = note_gone,
         .context = fixture,
     };
     assert_int_equal(sg_http_server_new(fixture->base, &settings, &fixture->server, &err), SG_OK);

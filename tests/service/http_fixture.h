@@ -25,6 +25,8 @@ struct fixture {
     int64_t turned_ms, longest_gap_ms;
     /* what the handler saw last */
     unsigned calls;
+    unsigned gone_count; /* connections that have ended, and the last of them */
+    uint64_t gone;
     struct sg_http_peer peer;
     enum sg_operation_id operation;
     bool dry_run;

@@ -30,9 +30,9 @@ static int64_t now_s(void *context)
     return ((struct world *)context)->now_s;
 }
 
-static int64_t monotonic_ms(void *context SG_UNUSED)
+static int64_t monotonic_ms(void *context)
 {
-    return 0;
+    return ((struct world *)context)->monotonic_ms;
 }
 
 static size_t token_count(void *context SG_UNUSED)
@@ -261,6 +261,7 @@ int world_setup(void **state)
     world->caller = &administrator;
     world->group = 0;
     world->now_s = NOW;
+    world->monotonic_ms = 0;
     world->down = world->extractable_allowed = world->refuse_narrow = world->refuse_pin = false;
     world->failures = world->narrowed = world->widened = world->logins = 0;
     must(world, "owner add", "{'owner': 'START1'}");

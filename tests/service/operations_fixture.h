@@ -32,7 +32,7 @@ struct world {
     char directory[64]; /**< of the store */
     struct sg_service service;
     struct sg_clock clock;
-    int64_t now_s;
+    int64_t now_s, monotonic_ms;
     const struct sg_caller *caller; /**< who asks; the administrator unless a test says otherwise */
     bool down;                      /**< the token is not available */
     bool extractable_allowed;

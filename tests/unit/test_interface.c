@@ -185,6 +185,13 @@ static void changes_need_an_authority(void **state)
     assert_true(changes > 10);
 }
 
+/* What reads nothing that is somebody's: a rehearsal's requests pass the gate one by one. */
+static bool reads_nothing(const struct sg_operation *row)
+{
+    return row->id == SG_OP_STATUS || row->id == SG_OP_REHEARSAL_OPEN ||
+           row->id == SG_OP_REHEARSAL_CLOSE;
+}
+
 /* Reading what belongs to somebody needs an authority too, unless the handler asks the gate for
  * each owner. */
 static void reading_without_authority_is_filtered(void **state)
@@ -193,7 +200,7 @@ static void reading_without_authority_is_filtered(void **state)
     for (size_t i = 0; i < count; i++) {
         if (rows[i].needs[0].function == SG_FUNCTION_NONE) {
             unsigned excuse = SG_OP_FILTERED | SG_OP_CLIENT;
-            assert_true((rows[i].flags & excuse) != 0 || rows[i].id == SG_OP_STATUS);
+            assert_true((rows[i].flags & excuse) != 0 || reads_nothing(&rows[i]));
         }
     }
 }

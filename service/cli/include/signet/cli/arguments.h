@@ -7,6 +7,7 @@
 
 #include <signet/base/error.h>
 #include <signet/cli/carry.h>
+#include <signet/cli/kept.h>
 #include <signet/interface/spec.h>
 
 #define SG_PARAMS_MAX 32           /**< parameters of one operation */
@@ -40,6 +41,8 @@ struct sg_invocation {
     bool json, dry_run;
     const char *socket;        /**< --socket, or NULL; borrowed from argv */
     struct sg_carried carried; /**< a private key between a file and the token */
+    struct sg_kept *kept; /**< with .dry_run: files that would have been written; borrowed; NULL:
+                             none are kept */
 };
 #define SG_INVOCATION_INIT                                                                         \
     {                                                                                              \

@@ -24,6 +24,13 @@ SG_CHECKED sg_status sg_client_open(const char *socket, struct sg_client **out,
                                     struct sg_error *err);
 void sg_client_free(struct sg_client *client);
 SG_DEFINE_CLEANUP(struct sg_client *, sg_client_free)
+/** Every further request is part of the rehearsal of this name, which was opened over the same
+ * connection; where that is not so any more, they are refused. SG_E_SERVICE "bad_answer": it is no
+ * name. */
+SG_CHECKED sg_status sg_client_rehearse(struct sg_client *client, const char *name,
+                                        struct sg_error *err);
+/** That name; empty when there is none. */
+const char *sg_client_rehearsal(const struct sg_client *client);
 /** sg_client_call over a kept connection. */
 SG_CHECKED sg_status sg_client_ask(struct sg_client *client, const struct sg_operation *operation,
                                    json_t *params, bool dry_run, int timeout_s, json_t **answer,

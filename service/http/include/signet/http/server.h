@@ -11,11 +11,15 @@
 #include <signet/base/error.h>
 #include <signet/interface/spec.h>
 
-/** Who is at the other end, from SO_PEERCRED. */
+#define SG_HTTP_REHEARSAL_LEN 32 /**< hexadecimal digits of a rehearsal's name */
+
+/** Who is at the other end, from SO_PEERCRED, and over which connection. */
 struct sg_http_peer {
     uid_t uid;
     gid_t gid;
     pid_t pid;
+    uint64_t connection;                       /**< its number; never 0, never given twice */
+    char rehearsal[SG_HTTP_REHEARSAL_LEN + 1]; /**< that the request is a part of, or empty */
 };
 
 /** Perform an operation. params is a JSON object whose fields were checked against the row: known,
@@ -36,6 +40,9 @@ struct sg_http_settings {
     int request_deadline_s; /**< from a connection's start or last answer to the next whole request
                                (default 30 when 0) */
     sg_http_handler handler;
+    /** A connection over which a request came has ended. Called from within the event loop, also
+     * while a handler is under way. May be NULL. */
+    void (*gone)(void *context, uint64_t connection);
     void *context;
 };
 

@@ -93,6 +93,10 @@ struct sg_service {
     bool unsettled; /**< an operation left an intent behind: sg_operations_recover is due */
     struct sg_profile_set *profiles; /**< as they were last read; sg_service_profiles */
     int64_t profiles_stamp;
+    uint64_t change_count;            /**< operations that changed something */
+    uint64_t connection;              /**< over which the operation under way was asked; 0: none */
+    struct sg_rehearsals *rehearsals; /**< NULL: none are held (rehearsal.h) */
+    const struct sg_pretence *pretence; /**< this is a rehearsal, and signs so; NULL: it is real */
 };
 
 /** The authority profiles as the store has them now, the changes of an open transaction too; read

@@ -20,6 +20,14 @@ SG_CHECKED sg_status sg_store_open(const char *path, struct sg_store **out, stru
 void sg_store_close(struct sg_store *store);
 SG_DEFINE_CLEANUP(struct sg_store *, sg_store_close)
 
+/** Bytes that the store takes. */
+SG_CHECKED sg_status sg_store_size(struct sg_store *store, uint64_t *bytes, struct sg_error *err);
+/** Copy the store into memory, for a rehearsal; neither knows of the other from then on. The copy
+ * may grow by so many bytes: beyond that it fails with SG_E_SERVICE "rehearsal_full". Outside of
+ * transactions. */
+SG_CHECKED sg_status sg_store_copy(struct sg_store *store, uint64_t growth, struct sg_store **out,
+                                   struct sg_error *err);
+
 /** Transactions do not nest. begin is immediate (takes the write lock). */
 SG_CHECKED sg_status sg_store_begin(struct sg_store *store, struct sg_error *err);
 SG_CHECKED sg_status sg_store_commit(struct sg_store *store, struct sg_error *err);

@@ -23,6 +23,8 @@ struct sg_token_link {
      * NULL: none. */
     bool (*wait)(void *context, int socket, int timeout_ms);
     void *context; /**< for .wait */
+    const struct sg_token_stand_in
+        *stand_in; /**< answers in the place of a process (stand_in.h); NULL: the process does */
 };
 
 /* Failures of every call: SG_E_SERVICE "peer_gone" (the process died: the link is useless now; with
