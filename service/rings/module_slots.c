@@ -87,7 +87,9 @@ CK_RV sg_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
     }
     const struct sg_view_slot *ring = sg_view_find_slot(module->connection->view, slot);
     *info = (CK_TOKEN_INFO){
-        .flags = CKF_TOKEN_INITIALIZED | CKF_RNG,
+        /* Who comes is known before: no PIN is ever to be asked for (ssh-keygen -D does so for an
+         * empty token without a path of its own). */
+        .flags = CKF_TOKEN_INITIALIZED | CKF_RNG | CKF_PROTECTED_AUTHENTICATION_PATH,
         .ulMaxSessionCount = SG_SESSIONS_MAX,
         .ulSessionCount = CK_UNAVAILABLE_INFORMATION,
         .ulMaxRwSessionCount = SG_SESSIONS_MAX,

@@ -288,14 +288,14 @@ jetty_home=/usr/share/jetty9
 need_jetty() {
     [ -e "$jetty_home/start.jar" ] || fail 'jetty9 is not installed; scripts/setup installs it'
 }
-# jetty_up DIR PORT [LINE OF ssl.ini]…: a jetty.base with nothing in it but TLS.
+# jetty_up DIR PORT [LINE OF ssl.ini]…: a jetty.base with nothing in it but TLS. Java says in its log what it thinks of handshakes.
 jetty_up() {
     local dir=$1 port=$2 environment
     shift 2
     sed -i "s/^jetty.ssl.port=.*/jetty.ssl.port=$port/" "$dir/start.d/ssl.ini"
     printf '%s\n' jetty.ssl.host=127.0.0.1 "$@" >>"$dir/start.d/ssl.ini"
     mapfile -t environment < <(provisioned_environment "$dir")
-    (cd "$dir" && exec env "${environment[@]}" java -jar "$jetty_home/start.jar" "jetty.home=$jetty_home" "jetty.base=$dir") >"$dir/jetty.log" 2>&1 &
+    (cd "$dir" && exec env "${environment[@]}" java -Djavax.net.debug=ssl:handshake -jar "$jetty_home/start.jar" "jetty.home=$jetty_home" "jetty.base=$dir") >"$dir/jetty.log" 2>&1 &
     children+=("$!")
 }
 
@@ -324,7 +324,7 @@ CONFIG
 CONFIG
     xmllint --noout "$dir/conf/server.xml"
     mapfile -t environment < <(provisioned_environment "$dir")
-    env "${environment[@]}" CATALINA_BASE="$dir" CATALINA_HOME="$tomcat_home" bash "$tomcat_home/bin/catalina.sh" run >"$dir/tomcat.log" 2>&1 &
+    env "${environment[@]}" CATALINA_OPTS=-Djavax.net.debug=ssl:handshake CATALINA_BASE="$dir" CATALINA_HOME="$tomcat_home" bash "$tomcat_home/bin/catalina.sh" run >"$dir/tomcat.log" 2>&1 &
     children+=("$!")
 }
 
@@ -340,10 +340,59 @@ client_certificate() {
     provision openssl START1/CLIENT "$scratch/client"
 }
 
+# is_said_more_often TEXT FILE COUNT
+is_said_more_often() {
+    [ "$(grep -cF -- "$1" "$2")" -gt "$3" ]
+}
+
+# expect_refused_without_certificate LOG COMMAND…: the client hears an alert, or that the connection has ended; Java says in its log why it
+# refused it, and says so once more than before.
+expect_refused_without_certificate() {
+    local log=$1 before
+    shift
+    before=$(grep -cF 'Empty client certificate chain' "$log" || true)
+    expect_failure '35|55|56' 'alert|certificate required|handshake failure|getpeername|reset' "$@"
+    wait_for 10 is_said_more_often 'Empty client certificate chain' "$log" "$before"
+}
+
 # curl_with_client_certificate [OPTION]… URL: the command that is printed for curl, with its environment.
 curl_with_client_certificate() {
     local url=${!#} environment command
     mapfile -t environment < <(provisioned_environment "$scratch/client")
     eval "command=($(provisioned_example "$scratch/client" curl))"
     (cd "$scratch/client" && env "${environment[@]}" "${command[@]/https:\/\/HOST:PORT\//$url}" -sS "${@:1:$#-1}")
+}
+
+# ---- a local sshd ----
+
+need_sshd() {
+    sshd=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd) || fail 'openssh-server is not installed; scripts/setup installs it'
+}
+
+# sshd_up DIR PORT PUBLIC-KEY: lets ourselves in, with that key only.
+sshd_up() {
+    local dir=$1 port=$2
+    mkdir -p "$dir"
+    ssh-keygen -q -t ed25519 -N '' -f "$dir/host"
+    cp "$3" "$dir/authorized"
+    cat >"$dir/sshd.conf" <<CONFIG
+Port $port
+ListenAddress 127.0.0.1
+HostKey $dir/host
+PidFile none
+AuthorizedKeysFile $dir/authorized
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+StrictModes no
+PermitRootLogin prohibit-password
+LogLevel VERBOSE
+CONFIG
+    if [ "$(id -u)" -eq 0 ] && [ ! -d /run/sshd ]; then # where a service manager would have made it
+        mkdir -m 755 /run/sshd
+    fi
+    "${sshd:?}" -D -e -f "$dir/sshd.conf" >"$dir/sshd.log" 2>&1 &
+    children+=("$!")
+    wait_for 15 listening "$port"
+    sed "s/^/[localhost]:$port /" "$dir/host.pub" >"$dir/known"
 }

@@ -2,7 +2,7 @@
 # A login to a local sshd with a ring's key: by ssh itself, by an agent, and by the configuration that "signet provision openssh" prints.
 . "$(dirname "$0")/lib.sh"
 need ssh ssh-keygen ssh-agent ssh-add jq
-sshd=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd) || fail 'openssh-server is not installed; scripts/setup installs it'
+need_sshd
 
 consumer 'OpenSSH' openssh-client 'user key, host key by an agent'
 instance_up
@@ -24,33 +24,13 @@ for label in ec rsa; do
     grep -qF "$(cat "$scratch/$label/etc/ssh/signet.pub")" "$scratch/listed" || fail "the key $label is not listed: $(cat "$scratch/listed")"
 done
 
-# sshd_up DIR PORT PUBLIC-KEY: lets ourselves in, with that key only.
-sshd_up() {
-    local dir=$1 port=$2
-    mkdir -p "$dir"
-    ssh-keygen -q -t ed25519 -N '' -f "$dir/host"
-    cp "$3" "$dir/authorized"
-    cat >"$dir/sshd.conf" <<CONFIG
-Port $port
-ListenAddress 127.0.0.1
-HostKey $dir/host
-PidFile none
-AuthorizedKeysFile $dir/authorized
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-UsePAM no
-StrictModes no
-PermitRootLogin prohibit-password
-LogLevel VERBOSE
-CONFIG
-    if [ "$(id -u)" -eq 0 ] && [ ! -d /run/sshd ]; then # where a service manager would have made it
-        mkdir -m 755 /run/sshd
-    fi
-    "$sshd" -D -e -f "$dir/sshd.conf" >"$dir/sshd.log" 2>&1 &
-    children+=("$!")
-    wait_for 15 listening "$port"
-    sed "s/^/[localhost]:$port /" "$dir/host.pub" >"$dir/known"
-}
+say 'a ring that is empty is no reason to ask for a PIN'
+signet ring add START1/EMPTY >/dev/null
+script -qec "timeout 20 $(provisioned_example "$scratch/ec" 'ssh-keygen -D')" /dev/null </dev/null >"$scratch/listed" ||
+    fail "ssh-keygen -D: $(cat "$scratch/listed")"
+! grep -iE 'PIN|login failed' "$scratch/listed" || fail 'it asked for a PIN'
+grep -q '^ecdsa-sha2-nistp256 ' "$scratch/listed" || fail "no key is listed: $(cat "$scratch/listed")"
+signet ring delete START1/EMPTY >/dev/null
 
 # login DIR PORT CONFIGURATION
 login() {

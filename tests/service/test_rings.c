@@ -124,6 +124,7 @@ static void token_needs_no_login_and_is_initialised(void **state)
     CK_TOKEN_INFO info;
     assert_int_equal(module->C_GetTokenInfo(SLOT_WEB, &info), CKR_OK);
     assert_true((info.flags & CKF_TOKEN_INITIALIZED) != 0);
+    assert_true((info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0); /* nobody asks for a PIN */
     assert_int_equal(info.flags & (CKF_LOGIN_REQUIRED | CKF_WRITE_PROTECTED), 0);
     assert_memory_equal(info.label, "WEB/RING                        ", 32);
     assert_memory_equal(info.serialNumber, "7               ", 16);
