@@ -40,10 +40,24 @@ plain_server() {
     wait_for 15 listening "${port[$subject]}"
 }
 
+# With as many certificates as the ring's server sends: clients take longer over a chain than over a single one.
 file_server() {
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$scratch/file.key" -out "$scratch/file.pem" \
-        -subj /CN=localhost -days 30 2>/dev/null
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$scratch/file.key" -out "$scratch/file.csr" \
+        -subj /O=Example/CN=localhost 2>/dev/null
+    outside_ca_sign "$scratch/ca" "$scratch/file.csr" "$scratch/leaf.pem"
+    cat "$scratch/leaf.pem" "$scratch/ca/int.pem" "$scratch/ca/root.pem" | certificates "$(sent "${port[ring]}")" >"$scratch/file.pem"
     plain_server file "$scratch/file.pem" "$scratch/file.key"
+    [ "$(sent "${port[file]}")" -eq "$(sent "${port[ring]}")" ] || fail 'the servers send chains of different lengths'
+}
+
+# sent PORT: how many certificates a server sends.
+sent() {
+    openssl s_client -connect "127.0.0.1:$1" -showcerts </dev/null 2>/dev/null | grep -c 'BEGIN CERTIFICATE'
+}
+
+# certificates COUNT: the first of those on standard input.
+certificates() {
+    awk -v left="$1" '/BEGIN/ && left-- <= 0 { exit } { print }'
 }
 
 softhsm_server() {
