@@ -12,6 +12,7 @@
 
 #include <signet/base/clock.h>
 #include <signet/base/file.h>
+#include <signet/base/schedule.h>
 
 #include "module_internal.h"
 #include "stream_internal.h"
@@ -116,6 +117,15 @@ struct use {
     bool died; /* the capability was lost under it */
 };
 
+/* A token process that many wait for works in batches: so do those who wait for it. */
+static void keep_pace(struct sg_connection *connection, const struct sg_token_link *link)
+{
+    if (link->crowded != connection->batch) {
+        connection->batch = link->crowded;
+        sg_schedule_batch(connection->batch);
+    }
+}
+
 static sg_status use_link(struct sg_connection *connection, struct use *use, size_t *out_len,
                           struct sg_error *err)
 {
@@ -129,6 +139,7 @@ static sg_status use_link(struct sg_connection *connection, struct use *use, siz
     link->ring = use->ring;
     s = sg_token_use(link, use->verb, &use->key->id, use->mechanism, use->data, use->out, &len,
                      err);
+    keep_pace(connection, link);
     /* Only a lost link is SG_E_SERVICE: whatever the token itself says is an answer. */
     if (s == SG_E_SERVICE) {
         use->died = true;

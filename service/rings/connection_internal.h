@@ -14,8 +14,9 @@ struct sg_connection {
     int timeout_ms;
     uint32_t ring; /**< the only one that the client wants to see; 0 = all */
     const struct sg_generation_page *page;
-    struct sg_view *view;                      /**< NULL before the first sg_connection_refresh */
-    uint32_t sequence;                         /**< of the last request on the channel */
+    struct sg_view *view; /**< NULL before the first sg_connection_refresh */
+    bool batch;           /**< how we are scheduled: as the token that was used last is */
+    uint32_t sequence;    /**< of the last request on the channel */
     struct sg_token_link links[SG_TOKENS_MAX]; /**< .socket is -1 where nothing was granted */
     uint64_t asked_at[SG_TOKENS_MAX]; /**< the generation when a grant was last asked for */
 };

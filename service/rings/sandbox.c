@@ -4,6 +4,7 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -101,6 +102,15 @@ static int add_rules(scmp_filter_ctx filter)
                          SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET, 0), SCMP_A2(SCMP_CMP_EQ, SO_RCVTIMEO, 0));
     if (option != 0) {
         return option;
+    }
+    const int policies[] = {SCHED_OTHER, SCHED_BATCH}; /* its own */
+    for (size_t i = 0; i < SG_COUNT(policies); i++) {
+        int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setscheduler), 2,
+                                  SCMP_A0(SCMP_CMP_EQ, 0, 0),
+                                  SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)policies[i], 0));
+        if (rc != 0) {
+            return rc;
+        }
     }
     const int memory[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)}; /* never executable */
     for (size_t i = 0; i < SG_COUNT(memory); i++) {

@@ -113,6 +113,7 @@ sg_status sg_token_exchange(struct sg_token_link *link, struct exchange *exchang
     if (s != SG_OK) {
         return s;
     }
+    link->crowded = reply.crowded == 1;
     return reply.status == SG_OK ? SG_OK
                                  : sg_token_wire_failure_raise(&reply, exchange->result, err);
 }

@@ -12,7 +12,20 @@
 #include "wire_internal.h"
 
 #define DOUBTFUL_MAX 64
+#define CROWD 3         /* clients */
+#define CROWD_MS 2      /* within so many milliseconds */
+#define CROWD_LEVELS 64 /* requests */
 #define ANSWER_MAX (WIRE_REPLY_MAX - WIRE_REPLY_LEN)
+
+/* Whether many want something of us at the same time. */
+struct crowd {
+    struct {
+        uint64_t holder; /* number of a capability; 0: none yet */
+        int64_t ms;      /* when it was served last, monotonic */
+    } recent[CROWD];     /* different ones, the youngest first */
+    unsigned level; /* up to CROWD_LEVELS: one more for each request in a crowd, else one less */
+    bool batch;     /* the end of that scale that was met last is the upper one */
+};
 
 struct process {
     struct token_state state;
@@ -29,6 +42,7 @@ struct process {
     struct sg_key_id doubtful[DOUBTFUL_MAX];
     size_t doubtful_count;
     struct sg_key_id refused; /* the last import that was refused before the token was asked */
+    struct crowd crowd;
     size_t answer_len;
     unsigned char answer[ANSWER_MAX];
     struct sg_packet packet; /* the request being served; last, for it is large */

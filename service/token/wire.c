@@ -118,7 +118,7 @@ bool sg_token_wire_reply_decode(const unsigned char *packet, size_t len, struct 
     }
     memcpy(head, packet, sizeof *head);
     *body = (struct sg_bytes){packet + sizeof *head, head->body_len};
-    if (head->magic != WIRE_MAGIC || head->version != WIRE_VERSION || head->reserved != 0 ||
+    if (head->magic != WIRE_MAGIC || head->version != WIRE_VERSION || head->crowded > 1 ||
         head->status >= SG_STATUS_COUNT || len - sizeof *head != head->body_len) {
         return false;
     }

@@ -75,7 +75,7 @@ struct wire_reply {
     uint32_t status;   /* sg_status */
     uint64_t ck_rv;
     uint32_t body_len; /* bytes */
-    uint32_t reserved; /* 0 */
+    uint32_t crowded;  /* 0 or 1: others waited as well, again and again */
 };
 #define WIRE_REPLY_LEN 32
 _Static_assert(sizeof(struct wire_reply) == WIRE_REPLY_LEN, "no padding on the wire");

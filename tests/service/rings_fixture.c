@@ -296,6 +296,28 @@ void rings_wait_for_nobody(const struct rings_fixture *fixture)
     }
 }
 
+pid_t rings_youngest(const struct rings_fixture *fixture)
+{
+    char path[64];
+    char text[4096] = {0};
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)fixture->rings,
+             (int)fixture->rings);
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return 0;
+    }
+    (void)!fread(text, 1, sizeof text - 1, file);
+    (void)fclose(file);
+    pid_t last = 0;
+    for (char *at = text, *end = NULL;; at = end) {
+        long pid = strtol(at, &end, 10);
+        if (end == at) {
+            return last;
+        }
+        last = (pid_t)pid;
+    }
+}
+
 int rings_wait(const _Atomic int *knob, int value)
 {
     struct timespec pause = {.tv_nsec = 5000000};

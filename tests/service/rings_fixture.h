@@ -24,6 +24,7 @@ struct rings_knobs {
     _Atomic int denials;      /* it says that many times that the key is not granted */
     _Atomic int refusals;     /* it refuses that many times, with refusal_rv */
     _Atomic unsigned long refusal_rv;
+    _Atomic int crowded;                    /* it says that many wait for it */
     _Atomic int views, grants, gones, uses; /* seen */
     _Atomic uint64_t connection;            /* of the last question */
     _Atomic uint32_t uid, gid, pid, token, ring;
@@ -55,6 +56,9 @@ void rings_fixture_kill_control(struct rings_fixture *fixture);
 void rings_fixture_reset(struct rings_fixture *fixture);
 /* Wait until no connection process is left; at once where the kernel does not list children. */
 void rings_wait_for_nobody(const struct rings_fixture *fixture);
+/* The process that serves the client that came last: the youngest child of rings. 0 where the
+ * kernel does not list children. */
+pid_t rings_youngest(const struct rings_fixture *fixture);
 /* Wait up to ten seconds for a count to reach a value; the count then. */
 int rings_wait(const _Atomic int *knob, int value);
 /* A plain connection to the ring socket. */

@@ -105,6 +105,8 @@ static EVP_PKEY *find_key(const struct rings_material *material, const struct sg
     return NULL;
 }
 
+static uint32_t crowded;
+
 static void reply(int socket, const struct wire_call *call, sg_status status, unsigned long rv,
                   const void *body, size_t len)
 {
@@ -115,7 +117,8 @@ static void reply(int socket, const struct wire_call *call, sg_status status, un
                               .sequence = call->head.sequence,
                               .status = status,
                               .ck_rv = rv,
-                              .body_len = (uint32_t)len};
+                              .body_len = (uint32_t)len,
+                              .crowded = crowded};
     (void)!sg_packet_send(socket, &head, sizeof head, body, len, NULL, 0, &err);
 }
 
@@ -147,6 +150,7 @@ static void answer(int socket, const struct rings_material *material, struct rin
     size_t len = sizeof out;
     EVP_PKEY *key = find_key(material, &call->head.key);
     atomic_fetch_add(&knobs->uses, 1);
+    crowded = (uint32_t)atomic_load(&knobs->crowded);
     if (take_one(&knobs->deaths)) {
         _exit(0);
     }

@@ -51,7 +51,7 @@ static void assert_confined(const struct facts *facts, const char *name, int des
     assert_int_equal(facts->no_new_privs, 1);
     assert_int_equal(facts->dumpable, 0);
     assert_int_equal(facts->death_signal, SIGKILL);
-    assert_int_equal(facts->policy, SCHED_BATCH);
+    assert_int_equal(facts->policy, SCHED_OTHER);
     assert_true(facts->core_limited);
     assert_int_equal(facts->umask, 077);
     assert_int_equal(facts->descriptors, descriptors);

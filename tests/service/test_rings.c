@@ -5,6 +5,7 @@
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
 #include <p11-kit/pkcs11.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -793,6 +794,21 @@ static void one_capability_serves_all_signatures(void **state)
     assert_int_equal(atomic_load(&fixture.knobs->uses), 20);
 }
 
+static void connection_keeps_the_pace_of_its_token(void **state)
+{
+    (void)state;
+    CK_SESSION_HANDLE session = open_session(SLOT_WEB);
+    CK_OBJECT_HANDLE key = find_one(session, CKO_PRIVATE_KEY, "ec.example");
+    pid_t connection = rings_youngest(&fixture);
+    static const int crowded[] = {0, 1, 1, 0};
+    for (size_t i = 0; i < SG_COUNT(crowded); i++) {
+        atomic_store(&fixture.knobs->crowded, crowded[i]);
+        assert_int_equal(sign_with_ec(session, key), CKR_OK);
+        assert_true(connection == 0 || sched_getscheduler(connection) ==
+                                           (crowded[i] == 1 ? SCHED_BATCH : SCHED_OTHER));
+    }
+}
+
 static void one_death_is_a_delay_and_no_error(void **state)
 {
     (void)state;
@@ -1042,6 +1058,7 @@ int main(void)
         WITH_CLIENT(wrong_keys_and_mechanisms_are_refused_at_init),
         WITH_CLIENT(wrong_input_ends_the_operation),
         WITH_CLIENT(one_capability_serves_all_signatures),
+        WITH_CLIENT(connection_keeps_the_pace_of_its_token),
         WITH_CLIENT(one_death_is_a_delay_and_no_error),
         WITH_CLIENT(restart_that_takes_time_is_waited_for),
         WITH_CLIENT(two_deaths_end_the_connection),

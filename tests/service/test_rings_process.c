@@ -352,29 +352,6 @@ static void client_that_leaves_in_the_middle_is_forgotten(void **state)
 }
 
 #ifndef SIGNET_SANITIZED
-/* The process that serves this client: the youngest child of rings. */
-static pid_t youngest_connection(void)
-{
-    char path[64];
-    char text[4096] = {0};
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)fixture.rings,
-             (int)fixture.rings);
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        return 0;
-    }
-    (void)!fread(text, 1, sizeof text - 1, file);
-    (void)fclose(file);
-    pid_t last = 0;
-    for (char *at = text, *end = NULL;; at = end) {
-        long pid = strtol(at, &end, 10);
-        if (end == at) {
-            return last;
-        }
-        last = (pid_t)pid;
-    }
-}
-
 static void hostile_length_takes_no_memory(void **state)
 {
     (void)state;
@@ -397,7 +374,7 @@ static void memory_of_a_connection_is_limited(void **state)
     (void)state;
     struct rlimit limit = {0, 0};
     int fd = working_client();
-    pid_t connection = youngest_connection();
+    pid_t connection = rings_youngest(&fixture);
     if (connection == 0) {
         close(fd);
         skip(); /* a kernel without CONFIG_PROC_CHILDREN */
@@ -435,7 +412,7 @@ static void connection_is_filtered_and_without_new_privileges(void **state)
 {
     (void)state;
     int fd = working_client();
-    pid_t connection = youngest_connection();
+    pid_t connection = rings_youngest(&fixture);
     if (connection == 0) {
         close(fd);
         skip();
@@ -450,7 +427,7 @@ static void connection_holds_nothing_of_others(void **state)
     (void)state;
     int before = working_client();
     int fd = working_client();
-    pid_t connection = youngest_connection();
+    pid_t connection = rings_youngest(&fixture);
     char path[64];
     char target[256];
     int open_fds = 0;

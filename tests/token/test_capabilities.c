@@ -2,6 +2,7 @@
  * no client of ours would send. */
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -772,6 +773,57 @@ static void many_capabilities_live_side_by_side(void **state)
     }
 }
 
+/* A request of each holder, all of them before the first answer: what the last answer says. */
+static bool ask_together(struct world *world, const struct sg_token_link *links, size_t count)
+{
+    struct wire_reply reply = {.crowded = 0};
+    struct sg_error err = SG_ERROR_INIT;
+    for (size_t i = 0; i < count; i++) {
+        struct wire_request head = head_of(WIRE_SIGN);
+        head.key = key_id(UNGRANTED);
+        head.mechanism = ecdsa;
+        head.body_len = sizeof data;
+        world->holder = links[i];
+        send_raw(world, &head, data, sizeof data);
+    }
+    for (size_t i = 0; i < count; i++) {
+        world->holder = links[i];
+        receive_reply(world, &reply, &err);
+    }
+    return reply.crowded == 1;
+}
+
+/* And as soon as they are few again, each is served at once. */
+static void many_at_once_are_served_in_batches(void **state)
+{
+    enum { MANY = 8, ROUNDS = 500 };
+    struct world *world = *state;
+    struct sg_token_link links[MANY];
+    bool crowded = false;
+    close(world->holder.socket);
+    for (int i = 0; i < MANY; i++) {
+        grant(world, NULL, 0);
+        links[i] = world->holder;
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        assert_false(ask_together(world, links, 2)); /* two are none too many */
+    }
+    assert_int_equal(sched_getscheduler(world->process.pid), SCHED_OTHER);
+    for (int i = 0; i < ROUNDS && !crowded; i++) {
+        crowded = ask_together(world, links, MANY);
+    }
+    assert_true(crowded);
+    assert_int_equal(sched_getscheduler(world->process.pid), SCHED_BATCH);
+    for (int i = 0; i < ROUNDS && crowded; i++) {
+        crowded = ask_together(world, links, 1);
+    }
+    assert_false(crowded);
+    assert_int_equal(sched_getscheduler(world->process.pid), SCHED_OTHER);
+    for (int i = 1; i < MANY; i++) {
+        close(links[i].socket);
+    }
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 int main(void)
 {
@@ -813,6 +865,7 @@ int main(void)
         TEST(request_of_another_ring_is_denied_when_replayed),
         TEST(replays_are_served_and_no_more),
         TEST(many_capabilities_live_side_by_side),
+        TEST(many_at_once_are_served_in_batches),
     };
     return cmocka_run_group_tests_name("capabilities", tests, setup_group, teardown_group);
 }

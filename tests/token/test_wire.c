@@ -182,7 +182,7 @@ static void odd_replies_are_refused(void **state)
     rows[1].version = 2;
     rows[2].status = SG_STATUS_COUNT;
     rows[3].body_len = 1;
-    rows[4].reserved = 1;
+    rows[4].crowded = 2;
     rows[5].status = SG_E_TOKEN; /* a failure without its texts */
     for (size_t i = 0; i < SG_COUNT(rows); i++) {
         assert_false(sg_token_wire_reply_decode((const unsigned char *)&rows[i], sizeof rows[i],
