@@ -13,6 +13,7 @@
  *   %example WORDS         a command that uses the ring
  *   %reload WORDS          after the ring's certificate has changed
  *   %watch WORDS           a service of its own that does so by itself (signet watch)
+ *   %watch_unit NAME PATH  a systemd service signet-watch-NAME that does it, from a script at PATH
  *   %limit SENTENCE        what the program cannot do
  *   %key file              the program's key cannot stay in the token ("token" otherwise)
  *   %untested              Debian has no such program: the text was checked as text only

@@ -211,6 +211,14 @@ static sg_status print_content(struct render *render, const struct sg_buffer *co
     return s;
 }
 
+/* A file of its own, printed as comments. */
+static sg_status aside(struct render *render, const char *path, const struct sg_buffer *content)
+{
+    sg_status s = add_file(render, path, "0644", content);
+    s = s == SG_OK ? sg_buffer_format(&render->text, render->err, "# %s:\n", path) : s;
+    return s == SG_OK ? print_content(render, content) : s;
+}
+
 static sg_status on_unit(struct render *render, const char *rest)
 {
     SG_BUFFER content;
@@ -221,9 +229,53 @@ static sg_status on_unit(struct render *render, const char *rest)
         return sg_fail_memory(render->err);
     }
     sg_status s = unit_content(render, &content);
-    s = s == SG_OK ? add_file(render, path, "0644", &content) : s;
-    s = s == SG_OK ? sg_buffer_format(&render->text, render->err, "# %s:\n", path) : s;
-    return s == SG_OK ? print_content(render, &content) : s;
+    return s == SG_OK ? aside(render, path, &content) : s;
+}
+
+/* The line is a file for the shell: systemd would read quotes and backslashes in another way. */
+static sg_status watch_script(struct render *render, const char *path)
+{
+    SG_BUFFER content;
+    sg_buffer_init(&content, TEXT_MAX);
+    const char *line = json_string_value(json_object_get(render->answer, "watch"));
+    if (line == NULL) {
+        return malformed(render, path);
+    }
+    sg_status s = sg_buffer_format(&content, render->err, "exec %s\n", line);
+    return s == SG_OK ? aside(render, path, &content) : s;
+}
+
+static sg_status watch_unit(struct render *render, const char *name, const char *script)
+{
+    SG_BUFFER content;
+    SG_FREE char *path = NULL;
+    sg_buffer_init(&content, TEXT_MAX);
+    if (asprintf(&path, "/etc/systemd/system/signet-watch-%s.service", name) < 0) {
+        path = NULL;
+        return sg_fail_memory(render->err);
+    }
+    sg_status s = sg_buffer_format(&content, render->err,
+                                   "[Unit]\nDescription=What %s takes from a ring\n"
+                                   "After=signetd.service\n\n"
+                                   "[Service]\nExecStart=/bin/sh %s\nRestart=always\n"
+                                   "RestartSec=10\n\n"
+                                   "[Install]\nWantedBy=multi-user.target\n",
+                                   name, script);
+    return s == SG_OK ? aside(render, path, &content) : s;
+}
+
+static sg_status on_watch_unit(struct render *render, const char *rest)
+{
+    const char *blank = strchr(rest, ' ');
+    if (blank == NULL) {
+        return malformed(render, rest);
+    }
+    SG_FREE char *name = strndup(rest, (size_t)(blank - rest));
+    if (name == NULL) {
+        return sg_fail_memory(render->err);
+    }
+    sg_status s = watch_script(render, blank + 1);
+    return s == SG_OK ? watch_unit(render, name, blank + 1) : s;
 }
 
 /* ---- files ---- */
@@ -294,11 +346,20 @@ static const struct {
     const char *word;
     sg_status (*handle)(struct render *render, const char *rest);
 } directives[] = {
-    {"package", on_package},   {"command", on_command},   {"environment", on_environment},
-    {"unit", on_unit},         {"file", on_file},         {"main", on_main},
-    {"example", on_example},   {"reload", on_reload},     {"limit", on_limit},
-    {"key", on_key},           {"untested", on_untested}, {"watch", on_watch},
+    {"package", on_package},
+    {"command", on_command},
+    {"environment", on_environment},
+    {"unit", on_unit},
+    {"file", on_file},
+    {"main", on_main},
+    {"example", on_example},
+    {"reload", on_reload},
+    {"limit", on_limit},
+    {"key", on_key},
+    {"untested", on_untested},
+    {"watch", on_watch},
     {"key_file", on_key_file},
+    {"watch_unit", on_watch_unit},
 };
 
 static sg_status directive(struct render *render, const char *line)

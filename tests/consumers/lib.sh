@@ -221,12 +221,13 @@ nginx_up() {
 
 # ---- signet watch, as printed ----
 
-# watch_as_printed ROOT: the printed line, in the background; its words go to ROOT/watch.out and ROOT/watch.log. systemd is what the
-# test has put into $scratch/bin/systemctl.
+# watch_as_printed ROOT: what the printed service runs, in the background; its words go to ROOT/watch.out and ROOT/watch.log. systemctl
+# is what the test has put into $scratch/bin.
 watch_as_printed() {
-    local root=$1 line
-    line=$(jq -r .watch "$root/provision.json")
-    PATH="$scratch/bin:$(dirname "$SIGNET_BIN"):$PATH" bash -c "exec $line" >>"$root/watch.out" 2>>"$root/watch.log" &
+    local root=$1 unit command
+    unit=("$root"/etc/systemd/system/signet-watch-*.service)
+    read -ra command < <(sed -n 's/^ExecStart=//p' "${unit[0]}")
+    PATH="$scratch/bin:$(dirname "$SIGNET_BIN"):$PATH" "${command[@]}" >>"$root/watch.out" 2>>"$root/watch.log" &
     children+=("$!")
 }
 

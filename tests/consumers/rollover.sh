@@ -169,6 +169,23 @@ for server in nginx apache stunnel; do
     [ "$(connections "$server")" -ge 60 ] || fail "only $(connections "$server") connections to $server"
 done
 
+say 'Apache cannot load its key at a reload, and ends: it is started again'
+signet dev down "$instance" >/dev/null
+signet dev up "$instance" >/dev/null
+wait_for 20 grep -q 'watching START1/KEY again' "${dir[apache]}/watch.log"
+before=$(cat "${dir[apache]}/apache.pid")
+signet ring remove START1/KEY 'CERTAUTH/Outside Root' >/dev/null
+is_gone() { ! kill -0 "$1" 2>/dev/null; }
+wait_for 20 is_gone "$before"
+ended=$(date +%s%N)
+serves_again() {
+    curl -sS -o /dev/null --cacert "$scratch/ca/root.pem" "https://localhost:${port[apache]}/"
+}
+wait_for 20 serves_again
+echo "Apache was away for $((($(date +%s%N) - ended) / 1000000)) ms"
+[ "$(cat "${dir[apache]}/apache.pid")" != "$before" ] || fail 'Apache is the old one'
+grep -q 'apache2.*ended with status .*it runs again in 1 s' "${dir[apache]}/watch.log" || fail "the watch says $(cat "${dir[apache]}/watch.log")"
+
 say 'a server that was started anew finds what it needs'
 kill -QUIT "$(cat "${dir[nginx]}/nginx.pid")"
 while [ -e "${dir[nginx]}/nginx.pid" ]; do sleep 0.1; done

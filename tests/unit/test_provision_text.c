@@ -63,6 +63,7 @@ static void a_text_becomes_lines_and_json(void **state)
                                         "%limit Nothing.",
                                         "%reload web reload",
                                         "%watch watch @ring@ --exec 'web reload'",
+                                        "%watch_unit web /etc/w.sh",
                                         NULL};
     __attribute__((__cleanup__(free_json))) json_t *answer = NULL;
     struct sg_error err = SG_ERROR_INIT;
@@ -74,6 +75,12 @@ static void a_text_becomes_lines_and_json(void **state)
     check_file(answer, 2, "/etc/k", "0640", "key a@ring@b\n");
     assert_string_equal(json_string_value(json_object_get(answer, "key_file")), "/etc/k");
     check_file(answer, 3, "/etc/m", "0644", "key = a@ring@b\n");
+    check_file(answer, 4, "/etc/w.sh", "0644", "exec watch 'A/r' --exec 'web reload'\n");
+    static const char service[] =
+        "[Unit]\nDescription=What web takes from a ring\nAfter=signetd.service\n\n"
+        "[Service]\nExecStart=/bin/sh /etc/w.sh\nRestart=always\nRestartSec=10\n\n"
+        "[Install]\nWantedBy=multi-user.target\n";
+    check_file(answer, 5, "/etc/systemd/system/signet-watch-web.service", "0644", service);
     assert_string_equal(text_at(answer, "packages", 0), "one");
     assert_string_equal(text_at(answer, "packages", 1), "two");
     assert_string_equal(text_at(answer, "commands", 0), "signet export 'A/r'");
@@ -100,7 +107,14 @@ static void a_text_becomes_lines_and_json(void **state)
                         "# /etc/k:\n#    key a@ring@b\n"
                         "# /etc/m:\nkey = a@ring@b\n"
                         "#    try 'A/r'\n# - Nothing.\n#    web reload\n"
-                        "#    watch 'A/r' --exec 'web reload'\n");
+                        "#    watch 'A/r' --exec 'web reload'\n"
+                        "# /etc/w.sh:\n#    exec watch 'A/r' --exec 'web reload'\n"
+                        "# /etc/systemd/system/signet-watch-web.service:\n"
+                        "#    [Unit]\n#    Description=What web takes from a ring\n"
+                        "#    After=signetd.service\n#\n"
+                        "#    [Service]\n#    ExecStart=/bin/sh /etc/w.sh\n#    Restart=always\n"
+                        "#    RestartSec=10\n#\n"
+                        "#    [Install]\n#    WantedBy=multi-user.target\n");
 }
 
 static void what_is_no_text_is_refused(void **state)
@@ -118,6 +132,8 @@ static void what_is_no_text_is_refused(void **state)
         {"%file /mode/too/long 00644", "%end", NULL},
         {"%main /never/ended 0644", "x", NULL},
         {"%key_file /no/mode", "%end", NULL},
+        {"%watch_unit web /no/watch", NULL},
+        {"%watch w", "%watch_unit nopath", NULL},
         {"%key_file /never/ended 0644", "x", NULL},
         {"%file /a 0644", "@unknown@", "%end", NULL},
         {"%end", NULL},
