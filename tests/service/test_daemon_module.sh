@@ -205,6 +205,23 @@ wait "$later" || fail "what waited failed: $(cat "$scratch/later.log")"
 wait_for 40 is_first ready 1
 clients_expect sign ok 2
 
+say 'a login hangs, and whoever only reads does not wait for it'
+set_token 'login_deadline_s = 8'
+restart
+order 'C_Login hang once'
+kill_all signet-token0.0
+wait_for 20 hangs_now
+begin=$SECONDS
+for words in status 'cert list' 'ring show START1/WEB' 'token list'; do
+    # shellcheck disable=SC2086 # words
+    reads $words
+done
+[ $((SECONDS - begin)) -lt 6 ] || fail "reading took $((SECONDS - begin)) s"
+[ "$(first_token)" = starting ] || fail "the token is $(first_token), and its login hangs"
+wait_for 40 is_first ready 1
+clients_attach WEB web 2
+clients_expect sign ok 2
+
 say 'a login is let go on until its deadline'
 order 'C_Login hang once'
 kill_all signet-token0.1
