@@ -26,6 +26,7 @@ struct identity {
     char yaml[2 * SG_LABEL_BYTES + 1];
     char mqsc[2 * SG_LABEL_BYTES + 1];
     char uri[3 * (32 + SG_LABEL_BYTES) + 40];
+    char default_uri[3 * 32 + 40]; /**< the ring's default, whichever it is: served first */
     char public_uri[3 * (32 + SG_LABEL_BYTES) + 40];
     struct sg_shell_word nss_token;
     struct sg_shell_word nss_name; /**< token:label */
@@ -109,6 +110,8 @@ static void fill_identity(const struct target *target, const char *label, struct
     escaped(label, mqsc_escapes, out->mqsc);
     snprintf(out->uri, sizeof out->uri, "pkcs11:token=%s;object=%s;type=private", target->token,
              out->object);
+    snprintf(out->default_uri, sizeof out->default_uri, "pkcs11:token=%s;type=private",
+             target->token);
     snprintf(out->public_uri, sizeof out->public_uri, "pkcs11:token=%s;object=%s;type=public",
              target->token, out->object);
     snprintf(name, sizeof name, "%s:%s", target->token_label, label);
@@ -134,6 +137,7 @@ static sg_status render(struct sg_run *run, const char *const *lines, const stru
         {"trust_slot", trust->slot},
         {"object", identity->object},
         {"uri", identity->uri},
+        {"default_uri", identity->default_uri},
         {"public_uri", identity->public_uri},
         {"label_xml", identity->xml},
         {"label_yaml", identity->yaml},

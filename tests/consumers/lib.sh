@@ -150,6 +150,20 @@ server_ring() {
     signet ring connect "START1/$1" 'CERTAUTH/Outside Root' >/dev/null
 }
 
+# roll_over LABEL NEW: START1/LABEL, as far as the switch, with the outside CA's answer.
+roll_over() {
+    signet rollover start "START1/$1" --label "$2" >/dev/null 2>&1
+    signet cert request "START1/$2" --out "$scratch/$2.csr" >/dev/null
+    outside_ca_sign "$scratch/ca" "$scratch/$2.csr" "$scratch/$2.pem"
+    signet cert add "START1/$2" "$scratch/$2.pem" >/dev/null
+    signet rollover switch "START1/$1" >/dev/null
+}
+
+# holds_certificate FILE PEM: the first certificate of the file is this one.
+holds_certificate() {
+    [ "$(openssl x509 -in "$1" -noout -fingerprint)" = "$(openssl x509 -in "$2" -noout -fingerprint)" ]
+}
+
 (umask 077 && echo changeit >"$scratch/password")
 
 # ---- nginx, unmodified, with the lines that Signet prints ----
@@ -226,8 +240,12 @@ nginx_up() {
 watch_as_printed() {
     local root=$1 unit command
     unit=("$root"/etc/systemd/system/signet-watch-*.service)
-    read -ra command < <(sed -n 's/^ExecStart=//p' "${unit[0]}")
-    PATH="$scratch/bin:$(dirname "$SIGNET_BIN"):$PATH" "${command[@]}" >>"$root/watch.out" 2>>"$root/watch.log" &
+    if [ -e "${unit[0]}" ]; then
+        read -ra command < <(sed -n 's/^ExecStart=//p' "${unit[0]}")
+    else
+        command=(sh -c "exec $(jq -r .watch "$root/provision.json")")
+    fi
+    (cd "$root" && PATH="$scratch/bin:$(dirname "$SIGNET_BIN"):$PATH" exec "${command[@]}") >>"$root/watch.out" 2>>"$root/watch.log" &
     children+=("$!")
 }
 

@@ -50,3 +50,11 @@ port=$(free_port)
 nginx_up "$scratch/nginx" "$port" RING-ec "ssl_verify_client on;" "ssl_verify_depth 3;" "ssl_client_certificate $scratch/ca/root.pem;"
 expect_text 'served from RING-ec' curl_with_client_certificate "https://localhost:$port/"
 expect_text '400 No required SSL certificate' curl -sS --cacert "$scratch/ca/root.pem" "https://localhost:$port/"
+
+say 'the key of the client is rolled over, and the printed watch keeps its chain'
+watch_as_printed "$scratch/client"
+roll_over client client-2
+wait_for 10 holds_certificate "$scratch/client/signet-chain.pem" "$scratch/client-2.pem"
+expect_text 'served from RING-ec' curl_with_client_certificate "https://localhost:$port/"
+signet rollover finish START1/client >/dev/null
+expect_text 'served from RING-ec' curl_with_client_certificate "https://localhost:$port/"

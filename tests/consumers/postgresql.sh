@@ -79,6 +79,14 @@ for label in ec rsa; do
     done
 done
 
+say 'a key that is rolled over, by the printed service'
+watch_as_printed "$scratch/ec"
+roll_over ec ec-2
+wait_for 10 holds_certificate "$scratch/ec/etc/postgresql-common/signet-chain.pem" "$scratch/ec-2.pem"
+expect_text 'hello ec' psql_with ec user=ec "$query"
+signet rollover finish START1/ec >/dev/null
+expect_text 'hello ec' psql_with ec user=ec "$query"
+
 say 'the certificate of one is not another'
 expect_failure 2 'certificate authentication failed' psql_with ec user=rsa "$query"
 
