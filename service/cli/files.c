@@ -134,7 +134,8 @@ static sg_status look_into_keystore(struct sg_invocation *invocation, const char
     carried->keystore = true;
     sg_status s = find_password(invocation, path, content, err);
     s = s == SG_OK ? sg_keystore_read_pkcs12_certificates(shown(path), content, carried->password,
-                                                          take_certificate, gathering, err)
+                                                          take_certificate, gathering,
+                                                          &carried->closed_keys, err)
                    : s;
     return explain_password(invocation, s, err);
 }

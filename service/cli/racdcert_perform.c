@@ -157,12 +157,28 @@ static sg_status warn_password(const struct sg_invocation *invocation,
                : sg_fail_memory(err);
 }
 
+/* LIST's "Private Key:" is about what stands here. */
+static sg_status note_closed_keys(const struct sg_invocation *invocation,
+                                  struct sg_racdcert_outcome *outcome, struct sg_error *err)
+{
+    unsigned keys = invocation->carried.closed_keys;
+    if (keys == 0) {
+        return SG_OK;
+    }
+    json_t *text = json_sprintf("the data set holds %u private key%s too, left closed", keys,
+                                keys == 1 ? "" : "s");
+    return text != NULL && json_array_append_new(outcome->request.notes, text) == 0
+               ? SG_OK
+               : sg_fail_memory(err);
+}
+
 static sg_status ask(struct sg_racdcert *session, struct sg_invocation *invocation,
                      struct sg_racdcert_outcome *outcome, struct sg_error *err)
 {
     sg_status s = sg_shape_check(invocation, err);
     s = s == SG_OK ? sg_files_load(invocation, err) : s;
     s = s == SG_OK ? warn_password(invocation, outcome, err) : s;
+    s = s == SG_OK ? note_closed_keys(invocation, outcome, err) : s;
     s = s == SG_OK ? sg_carry_in(session->client, invocation, err) : s;
     s = s == SG_OK ? sg_carry_ask(invocation, err) : s;
     bool changes = (invocation->operation->flags & SG_OP_CHANGES) != 0;

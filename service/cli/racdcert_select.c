@@ -58,8 +58,8 @@ static sg_status not_one(const struct sg_rac_request *request, size_t count, str
                              "%s has no certificate with the serial number %s%s", request->owner,
                              selection->serial, selection->issuer != NULL ? " of that issuer" : "");
     }
-    sg_fail(err, SG_E_CONFLICT, "ambiguous_selection", "%zu certificates of %s are meant by that",
-            count, request->owner);
+    sg_fail(err, SG_E_CONFLICT, "ambiguous_selection",
+            "more than one certificate of %s is meant by that", request->owner);
     return sg_hint(err, selection->serial == NULL ? "Name one: LABEL('…')."
                                                   : "Add ISSUERSDN('…'), or name it: LABEL('…').");
 }
@@ -106,10 +106,17 @@ static sg_status find_label(struct sg_racdcert *session, const struct sg_rac_req
 sg_status sg_racdcert_select(struct sg_racdcert *session, struct sg_rac_request *request,
                              struct sg_error *err)
 {
-    SG_CLEANUP(json_freep) json_t *params = json_pack("{s:s}", "owner", request->owner);
+    /* of two it is enough to know */
+    SG_CLEANUP(json_freep)
+    json_t *params = json_pack("{s:s, s:i}", "owner", request->owner, "limit", 2);
     SG_CLEANUP(json_freep) json_t *answer = NULL;
     const char *label = NULL;
-    if (params == NULL) {
+    int failed = params == NULL;
+    if (!failed && request->selection.serial != NULL) {
+        json_t *serial = json_sprintf("0%s", request->selection.serial);
+        failed = json_object_del(params, "limit") | json_object_set_new(params, "serial", serial);
+    }
+    if (failed) {
         return sg_fail_memory(err);
     }
     sg_status s = sg_client_ask(session->client, sg_operation_find("cert", "list"), params, false,

@@ -249,6 +249,12 @@ static sg_status open_key(struct reading *reading, const PKCS12_SAFEBAG *bag, st
     return s;
 }
 
+static sg_status pass_key(struct reading *reading)
+{
+    reading->keys++;
+    return SG_OK;
+}
+
 static sg_status take_bags(struct reading *reading, const STACK_OF(PKCS12_SAFEBAG) * bags,
                            unsigned depth, struct sg_error *err);
 
@@ -257,10 +263,10 @@ static sg_status take_bag(struct reading *reading, const PKCS12_SAFEBAG *bag, un
 {
     switch (PKCS12_SAFEBAG_get_nid(bag)) {
     case NID_keyBag:
-        return reading->certificates_only ? SG_OK
+        return reading->certificates_only ? pass_key(reading)
                                           : keep_key(reading, PKCS12_SAFEBAG_get0_p8inf(bag), err);
     case NID_pkcs8ShroudedKeyBag:
-        return reading->certificates_only ? SG_OK : open_key(reading, bag, err);
+        return reading->certificates_only ? pass_key(reading) : open_key(reading, bag, err);
     case NID_certBag:
         return keep_certificate(reading, bag, err);
     case NID_safeContentsBag:
@@ -584,7 +590,7 @@ static sg_status check_any(const struct reading *reading, struct sg_error *err)
 
 sg_status sg_keystore_read_pkcs12_certificates(const char *name, struct sg_bytes data,
                                                struct sg_secret *password, sg_der_sink sink,
-                                               void *context, struct sg_error *err)
+                                               void *context, unsigned *keys, struct sg_error *err)
 {
     SG_CLEANUP(reading_freep) struct reading *reading = calloc(1, sizeof *reading);
     if (reading == NULL) {
@@ -596,5 +602,8 @@ sg_status sg_keystore_read_pkcs12_certificates(const char *name, struct sg_bytes
     s = s == SG_OK ? take_safes(reading, err) : s;
     s = s == SG_OK ? check_any(reading, err) : s;
     s = s == SG_OK ? check_certificates(reading, err) : s;
+    if (keys != NULL) {
+        *keys = reading->keys;
+    }
     return s == SG_OK ? hand_out(reading, sink, context, err) : name_the_file(name, err);
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include <signet/base/ascii.h>
 #include <signet/policy/name.h>
 #include <signet/store/rollover.h>
 
@@ -70,6 +71,30 @@ static sg_status check_paging(struct sg_run *run, int64_t *limit, struct sg_erro
     return SG_OK;
 }
 
+/* As the store has it: capitals, no zeros in front but to make the digits even. */
+static sg_status read_serial(struct sg_run *run, char out[SG_SERIAL_TEXT], struct sg_error *err)
+{
+    const char *text = sg_run_text(run, "serial");
+    size_t zeros = text != NULL ? strspn(text, "0") : 0;
+    size_t len = text != NULL ? strlen(text) - zeros : 0;
+    out[0] = '\0';
+    if (text == NULL) {
+        return SG_OK;
+    }
+    bool known = sg_run_text(run, "owner") != NULL;
+    if (!known || text[0] == '\0' || strspn(text, "0123456789abcdefABCDEF") != zeros + len ||
+        len + 2 > SG_SERIAL_TEXT) {
+        return sg_fail(err, SG_E_USAGE, "bad_parameter",
+                       known ? "the serial number is not written in hexadecimal"
+                             : "\"serial\" is of one owner's certificate: name the owner");
+    }
+    snprintf(out, SG_SERIAL_TEXT, "%s%s", len == 0 ? "00" : len % 2 == 1 ? "0" : "", text + zeros);
+    for (char *c = out; *c != '\0'; c++) {
+        *c = sg_ascii_upper(*c);
+    }
+    return SG_OK;
+}
+
 static sg_status check_owner(struct sg_run *run, struct sg_owner_name *owner, struct sg_error *err)
 {
     const char *text = sg_run_text(run, "owner");
@@ -96,11 +121,13 @@ sg_status sg_operation_CERT_LIST(struct sg_run *run, struct sg_error *err)
 {
     struct listing listing = {.run = run, .items = json_array()};
     struct sg_owner_name owner = {0};
+    char serial[SG_SERIAL_TEXT];
     int64_t limit = 0;
     bool one_owner = sg_run_text(run, "owner") != NULL;
     sg_status s = sg_run_set(run->answer, "items", listing.items, err);
     s = s == SG_OK ? check_paging(run, &limit, err) : s;
     s = s == SG_OK ? check_owner(run, &owner, err) : s;
+    s = s == SG_OK ? read_serial(run, serial, err) : s;
     if (s != SG_OK) {
         return s;
     }
@@ -108,7 +135,8 @@ sg_status sg_operation_CERT_LIST(struct sg_run *run, struct sg_error *err)
     /* one more than is wanted: is there another page? */
     struct sg_certificate_filter filter = {.owner = one_owner ? owner.text : NULL,
                                            .limit = one_owner && limit > 0 ? (size_t)limit + 1 : 0,
-                                           .after_label = sg_run_text(run, "after")};
+                                           .after_label = sg_run_text(run, "after"),
+                                           .serial = serial[0] != '\0' ? serial : NULL};
     s = sg_store_certificate_each(run->service->store, &filter, list_one, &listing, err);
     return s == SG_OK ? answer_next(&listing, one_owner, err) : s;
 }

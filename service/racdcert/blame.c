@@ -108,8 +108,26 @@ static bool is_quoted(const struct sg_error *failure, const char *operand)
     return false;
 }
 
+/* What was sent as the parameter that a refusal names: the parameter "label" is too long. */
+static const char *named_parameter(const struct sg_rac_request *request,
+                                   const struct sg_error *failure)
+{
+    static const char before[] = "parameter \"";
+    char name[64];
+    const char *at = strstr(failure->text, before);
+    size_t len = at != NULL ? strcspn(at + sizeof before - 1, "\"") : 0;
+    if (len == 0 || len >= sizeof name) {
+        return "";
+    }
+    memcpy(name, at + sizeof before - 1, len);
+    name[len] = '\0';
+    const char *value = json_string_value(json_object_get(request->params, name));
+    return value != NULL ? value : "";
+}
+
 struct search {
     const struct sg_error *failure;
+    const char *parameter;
     const struct sg_rac_value *found;
     bool of_kind;
 };
@@ -120,7 +138,8 @@ static void look_at(struct search *search, const struct sg_rac_node *node,
     const struct sg_error *failure = search->failure;
     bool of_kind = is_of_kind(failure->code, node->keyword->name);
     bool better = search->found == NULL || (of_kind && !search->of_kind);
-    if (better && (is_meant(failure->object, value->text) || is_quoted(failure, value->text))) {
+    if (better && (is_meant(failure->object, value->text) || is_quoted(failure, value->text) ||
+                   is_meant(search->parameter, value->text))) {
         search->found = value;
         search->of_kind = of_kind;
     }
@@ -129,7 +148,7 @@ static void look_at(struct search *search, const struct sg_rac_node *node,
 static bool blame_operand(struct sg_rac_request *request, const struct sg_error *failure)
 {
     const struct sg_rac_tree *tree = request->tree;
-    struct search search = {.failure = failure};
+    struct search search = {.failure = failure, .parameter = named_parameter(request, failure)};
     for (unsigned k = 0; k < tree->node_count; k++) {
         const struct sg_rac_node *node = &tree->nodes[k];
         bool secret = strcmp(node->keyword->name, "PASSWORD") == 0;

@@ -38,7 +38,8 @@ static void look(struct sg_bytes input, struct sg_secret *password)
 {
     size_t seen = 0;
     struct sg_error err = SG_ERROR_INIT;
-    sg_status s = sg_keystore_read_pkcs12_certificates("input", input, password, take, &seen, &err);
+    sg_status s =
+        sg_keystore_read_pkcs12_certificates("input", input, password, take, &seen, NULL, &err);
     require((s == SG_OK) == (seen > 0));
     if (s != SG_OK) {
         check_error(&err, s);

@@ -1,4 +1,5 @@
 /* cert request, alter, list, show, chain, export. */
+#include <ctype.h>
 #include <string.h>
 
 #include <openssl/x509v3.h>
@@ -182,6 +183,34 @@ static void lists_come_in_pages(void **state)
     refused(world, "cert list", "{'owner': 'no such'}", SG_E_INPUT, "bad_owner");
 }
 
+/* However it is written. */
+static void lists_are_searched_by_serial_number(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", make_web);
+    must(world, "cert generate", "{'certificate': 'START1/other', 'subject': 'CN=o'}");
+    SG_CERTIFICATE_ROW row = row_of(world, "START1", "web");
+    char written[sizeof row.serial + 4];
+    snprintf(written, sizeof written, "000%s", row.serial);
+    for (char *c = written; *c != '\0'; c++) {
+        *c = (char)tolower((unsigned char)*c);
+    }
+    json_t *items =
+        json_object_get(must_json(world, "cert list",
+                                  json_pack("{s:s, s:s}", "owner", "start1", "serial", written)),
+                        "items");
+    assert_int_equal(json_array_size(items), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(items, 0), "label")),
+                        "web");
+    must(world, "cert list", "{'owner': 'START1', 'serial': '0'}");
+    assert_int_equal(json_array_size(json_object_get(world->answer, "items")), 0);
+    refused(world, "cert list", "{'serial': '01'}", SG_E_USAGE, "bad_parameter");
+    refused(world, "cert list", "{'owner': 'START1', 'serial': '0x1'}", SG_E_USAGE,
+            "bad_parameter");
+    refused(world, "cert list", "{'owner': 'START1', 'serial': ''}", SG_E_USAGE, "bad_parameter");
+    refused(world, "cert list", "{'owner': 'START1', 'serial': '1%'}", SG_E_USAGE, "bad_parameter");
+}
+
 static void showing_chain_and_export(void **state)
 {
     struct world *world = *state;
@@ -231,6 +260,7 @@ int main(void)
         TEST(bad_requests_are_refused),
         TEST(altering),
         TEST(lists_come_in_pages),
+        TEST(lists_are_searched_by_serial_number),
         TEST(showing_chain_and_export),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);

@@ -436,6 +436,8 @@ static void other_files_are_none(void **state)
 
 /* ---- looking ---- */
 
+static unsigned closed; /* private keys that the last one held */
+
 static sg_status look(const struct sg_buffer *file, const char *password, struct found *found,
                       struct sg_error *err)
 {
@@ -446,8 +448,9 @@ static sg_status look(const struct sg_buffer *file, const char *password, struct
         assert_int_equal(sg_secret_new(&secret, err), SG_OK);
         assert_int_equal(sg_secret_set(secret, password, strlen(password), err), SG_OK);
     }
-    return sg_keystore_read_pkcs12_certificates(
-        "FILE.p12", (struct sg_bytes){file->data, file->len}, secret, count_one, found, err);
+    return sg_keystore_read_pkcs12_certificates("FILE.p12",
+                                                (struct sg_bytes){file->data, file->len}, secret,
+                                                count_one, found, &closed, err);
 }
 
 static void shows(const struct sg_buffer *file, const char *password, size_t count)
@@ -477,9 +480,11 @@ static void certificates_are_shown_with_and_without_keys(void **state)
     struct recipe recipe = usual("changeit");
     foreign(&recipe, &both);
     shows(&both, "changeit", 2);
+    assert_int_equal(closed, 1);
     recipe.key = NULL;
     foreign(&recipe, &alone);
     shows(&alone, "changeit", 2);
+    assert_int_equal(closed, 0);
     recipe.mac_iterations = -1;
     foreign(&recipe, &no_mac);
     shows(&no_mac, "changeit", 2);
@@ -497,6 +502,7 @@ static void keys_stay_closed_when_one_looks(void **state)
     assert_non_null(PKCS12_add_key(&bags, ca_key->pkey, 0, 100, NID_aes_256_cbc, "changeit"));
     bags_of(bags, "changeit", &file);
     shows(&file, "changeit", 1);
+    assert_int_equal(closed, 2);
     X509_free(x509);
 }
 

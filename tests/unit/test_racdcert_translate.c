@@ -476,6 +476,8 @@ static void a_refusal_points_at_its_operand(void **state)
     blamed("RACDCERT ID(st1) LIST", "owner_not_found", "ST1", "x", "st1");
     blamed("RACDCERT ADD(WEB.P12) WITHLABEL('a')", "pkcs12_damaged", "./web.p12", "x", "WEB.P12");
     blamed("RACDCERT ALTER(LABEL('a')) NEWLABEL('b')", "label_in_use", "ME/b", "x", "'b'");
+    blamed("RACDCERT ALTER(LABEL('a')) NEWLABEL('b')", "bad_parameter", "",
+           "the parameter \"label\" is too long", "'b'");
     blamed("RDEFINE FACILITY (A B)", "profile_exists", "FACILITY B", "x", "B");
     blamed("RACDCERT GENCERT SUBJECTSDN(CN('x')) SIZE(2048)", "policy_key_size", "ME/LABEL00000001",
            "x", "SIZE");
@@ -491,6 +493,8 @@ static void a_refusal_of_nothing_that_was_written_points_nowhere(void **state)
     blamed("RACDCERT ADDRING(K)", "ring_exists", "ME/OTHERK", "x", NULL);
     blamed("RACDCERT ADDRING(K)", "disk_full", "", "x", NULL);
     blamed("RACDCERT GENCERT SUBJECTSDN(CN('x'))", "policy_key_size", "", "x", NULL);
+    blamed("RACDCERT ADDRING(K)", "bad_parameter", "", "the parameter \"", NULL);
+    blamed("RACDCERT ADDRING(K)", "bad_parameter", "", "the parameter \"none\" is bad", NULL);
     /* nor at a secret, only at its keyword */
     blamed("RACDCERT ADD(a) PASSWORD('secret')", "whatever", "secret", "\"secret\"", NULL);
     blamed("RACDCERT ADD(a) PASSWORD('secret')", "bad_value", "secret", "\"secret\"", NULL);

@@ -21,6 +21,7 @@ struct sg_carried {
     struct sg_secret *password;         /**< of the file, when it was said already; or NULL */
     bool silent;                        /**< nobody is asked for it: it was said or there is none */
     bool keystore;                      /**< one of the files is a PKCS#12 keystore */
+    unsigned closed_keys;               /**< private keys in a file that is only looked into */
 };
 /** Wipe and free. */
 void sg_carried_done(struct sg_carried *carried);

@@ -36,15 +36,15 @@ SG_CHECKED sg_status sg_keystore_read_pkcs12(const char *name, struct sg_bytes d
                                              void *context, struct sg_pkcs12_key *key,
                                              struct sg_error *err);
 
-/** Read the certificates of a keystore and leave its private keys, if it has any, closed: to say
- * what is in it. It may hold any number of keys and have no MAC. Otherwise as above: SG_E_INPUT
- * "pkcs12_damaged", "wrong_password", "pkcs12_unsupported", "no_certificate",
+/** Read the certificates of a keystore and leave its private keys closed: to say what is in it.
+ * *keys, when not NULL: how many they are, any number. It may have no MAC. Otherwise as above:
+ * SG_E_INPUT "pkcs12_damaged", "wrong_password", "pkcs12_unsupported", "no_certificate",
  * "too_many_certificates", and what a certificate is refused for; SG_E_LIMIT "too_large",
  * "pkcs12_iterations". */
 SG_CHECKED sg_status sg_keystore_read_pkcs12_certificates(const char *name, struct sg_bytes data,
                                                           struct sg_secret *password,
                                                           sg_der_sink sink, void *context,
-                                                          struct sg_error *err);
+                                                          unsigned *keys, struct sg_error *err);
 
 /** Write a keystore: the key (PKCS#8 DER) and its certificates, its own first. AES-256 and
  * HMAC-SHA256, as Java 17 and OpenSSL 3.0 do; the alias is the first entry's name in lower case.
