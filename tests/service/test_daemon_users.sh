@@ -44,7 +44,8 @@ may_not_administer() {
     may_not owner attach START1 "$stranger"
     may_not owner attach START2 "$stranger"
     may_not owner detach START1 "$stranger"
-    may_not token list
+    ! signet token list --json | grep -q '"name"' || fail 'a token is shown to somebody who may see none'
+    may_not token show SERVED
     may_not token login softhsm
     may_not cert add CERTAUTH "$scratch/other.pem"
     may_not cert generate CERTAUTH/mine --subject CN=mine
