@@ -23,6 +23,9 @@ struct rehearsal {
     int64_t until_ms; /**< monotonic */
     struct sg_pretence pretence;
     struct sg_token_link link;
+    int64_t authority; /* stamp of the real profiles, and the owners that the user acts */
+    struct sg_owner_name *owners; /* as, when it was opened */
+    size_t owner_count;
     const struct sg_service *real;
     struct sg_service service;
 };
@@ -41,6 +44,7 @@ static void end(struct rehearsal *rehearsal)
 {
     sg_service_done(&rehearsal->service);
     sg_store_close(rehearsal->service.store);
+    free(rehearsal->owners);
     explicit_bzero(rehearsal, sizeof *rehearsal);
 }
 
@@ -108,10 +112,39 @@ static sg_status find(const struct sg_service *service, const char *id, uid_t ui
     }
     sg_fail(err, SG_E_SERVICE, "rehearsal_gone",
             "no rehearsal of yours of that name is held over this connection");
-    return sg_hint(err,
-                   "It lasts %d minutes at most, and ends with the connection that it was "
-                   "opened over. Nothing was changed; begin anew.",
-                   SG_REHEARSAL_LIFE_S / 60);
+    sg_hint(err,
+            "It lasts %d minutes at most, and ends with the connection that it was "
+            "opened over. Nothing was changed; begin anew.",
+            SG_REHEARSAL_LIFE_S / 60);
+    return SG_E_SERVICE;
+}
+
+static bool same_owners(const struct rehearsal *rehearsal, const struct sg_owner_name *owners,
+                        size_t count)
+{
+    bool same = count == rehearsal->owner_count;
+    for (size_t i = 0; same && i < count; i++) {
+        same = strcmp(owners[i].text, rehearsal->owners[i].text) == 0;
+    }
+    return same;
+}
+
+/* Its copy of the store knows what its user may do as it was when it began. What was really taken
+ * from somebody is taken at once. */
+static sg_status check_authority(const struct rehearsal *rehearsal, struct sg_error *err)
+{
+    SG_FREE struct sg_owner_name *owners = NULL;
+    size_t count = 0;
+    int64_t stamp = 0;
+    struct sg_store *store = rehearsal->real->store;
+    sg_status s = sg_store_profiles_stamp(store, &stamp, err);
+    s = s == SG_OK ? sg_store_owners_of_uid(store, rehearsal->uid, &owners, &count, err) : s;
+    if (s != SG_OK || (stamp == rehearsal->authority && same_owners(rehearsal, owners, count))) {
+        return s;
+    }
+    sg_fail(err, SG_E_SERVICE, "rehearsal_outdated",
+            "who may do what has changed since your rehearsal began");
+    return sg_hint(err, "Nothing was changed; begin anew.");
 }
 
 sg_status sg_rehearsal_find(struct sg_service *service, const char *id, uid_t uid,
@@ -119,6 +152,7 @@ sg_status sg_rehearsal_find(struct sg_service *service, const char *id, uid_t ui
 {
     struct rehearsal *rehearsal = NULL;
     sg_status s = find(service, id, uid, connection, &rehearsal, err);
+    s = s == SG_OK ? check_authority(rehearsal, err) : s;
     if (s == SG_OK) {
         *out = &rehearsal->service;
     }
@@ -196,16 +230,18 @@ static void fill_service(struct rehearsal *rehearsal, const struct sg_service *r
 static sg_status refuse_second(struct sg_error *err)
 {
     sg_fail(err, SG_E_SERVICE, "rehearsal_open", "you have a rehearsal already");
-    return sg_hint(err, "One of a user at a time: wait until the other one has ended.");
+    sg_hint(err, "One of a user at a time: wait until the other one has ended.");
+    return SG_E_SERVICE;
 }
 
 static sg_status refuse_more(const char *what, struct sg_error *err)
 {
     sg_fail(err, SG_E_SERVICE, "too_many_rehearsals", "%s", what);
-    return sg_hint(err,
-                   "Try again when others have ended: they last seconds, and %d minutes at "
-                   "most.",
-                   SG_REHEARSAL_LIFE_S / 60);
+    sg_hint(err,
+            "Try again when others have ended: they last seconds, and %d minutes at "
+            "most.",
+            SG_REHEARSAL_LIFE_S / 60);
+    return SG_E_SERVICE;
 }
 
 /* A place, and room for a copy of the store. */
@@ -250,13 +286,19 @@ static sg_status begin(struct sg_run *run, struct rehearsal *rehearsal, uint64_t
 {
     struct sg_service *real = run->service;
     struct sg_store *copy = NULL;
+    SG_FREE struct sg_owner_name *owners = NULL;
     sg_status s = draw_name(rehearsal->id, err);
+    s = s == SG_OK ? sg_store_profiles_stamp(real->store, &rehearsal->authority, err) : s;
+    s = s == SG_OK ? sg_store_owners_of_uid(real->store, run->caller->uid, &owners,
+                                            &rehearsal->owner_count, err)
+                   : s;
     s = s == SG_OK ? sg_pretence_init(&rehearsal->pretence, err) : s;
     s = s == SG_OK ? sg_store_copy(real->store, SG_REHEARSAL_GROWTH_MAX, &copy, err) : s;
     if (s != SG_OK) {
         return s;
     }
     fill_service(rehearsal, real, copy);
+    rehearsal->owners = SG_STEAL(owners);
     rehearsal->uid = run->caller->uid;
     rehearsal->connection = real->connection;
     rehearsal->bytes = bytes;

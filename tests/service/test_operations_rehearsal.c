@@ -449,6 +449,46 @@ static void what_is_permitted_in_it_is_permitted_there_alone(void **state)
     refuse(world, rehearsal, "ring add", "{'ring': 'START1/KEY'}", SG_E_DENIED, "not_authorised");
 }
 
+static void assert_outdated(struct world *world, const char *id, const struct sg_caller *caller)
+{
+    struct sg_service *found = NULL;
+    sg_error_clear(&world->err);
+    assert_int_equal(sg_rehearsal_find(&world->service, id, caller->uid, HERE, &found, &world->err),
+                     SG_E_SERVICE);
+    assert_string_equal(world->err.code, "rehearsal_outdated");
+    assert_null(found);
+}
+
+static void what_is_really_taken_is_taken_at_once(void **state)
+{
+    struct world *world = *state;
+    const struct sg_caller caller = {.uid = 1002};
+    char id[SG_REHEARSAL_ID_LEN + 1];
+    must(world, "owner attach", "{'owner': 'START1', 'uid': 1002}");
+    snprintf(id, sizeof id, "%s", open_for(world, &caller, HERE));
+    must(world, "owner attach", "{'owner': 'START2', 'uid': 1003}"); /* not this user's */
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    (void)find(world, id, &caller);
+    must(world, "owner detach", "{'owner': 'START1', 'uid': 1002}");
+    assert_outdated(world, id, &caller);
+    must(world, "owner attach", "{'owner': 'START2', 'uid': 1002}");
+    assert_outdated(world, id, &caller);
+}
+
+static void permits_that_really_change_end_it(void **state)
+{
+    struct world *world = *state;
+    char id[SG_REHEARSAL_ID_LEN + 1];
+    snprintf(id, sizeof id, "%s", open_for(world, &stranger, HERE));
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST'}");
+    assert_outdated(world, id, &stranger);
+    sg_rehearsals_end_of(&world->service, HERE);
+    snprintf(id, sizeof id, "%s", open_for(world, &stranger, HERE));
+    must(world, "authority permit",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST', 'to': '*', 'level': 'read'}");
+    assert_outdated(world, id, &stranger);
+}
+
 /* ---- beside the real thing ---- */
 
 static void real_changes_go_on_beside_it(void **state)
@@ -535,6 +575,8 @@ int main(void)
         TEST(none_is_opened_within_another_or_over_nothing),
         TEST(whoever_may_not_may_not_rehearse_it),
         TEST(what_is_permitted_in_it_is_permitted_there_alone),
+        TEST(what_is_really_taken_is_taken_at_once),
+        TEST(permits_that_really_change_end_it),
         TEST(real_changes_go_on_beside_it),
         TEST(its_end_says_that_nothing_changed),
         TEST(a_token_that_is_away_is_away_in_it),

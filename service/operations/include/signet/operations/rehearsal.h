@@ -21,7 +21,8 @@ void sg_rehearsals_done(struct sg_service *service);
 
 /** The service of a rehearsal: of this name, this user, over this connection. It lives until the
  * next sg_rehearsals_sweep at least. SG_E_SERVICE "rehearsal_gone" when there is none, or it is
- * somebody else's, or over. */
+ * somebody else's, or over; "rehearsal_outdated" when profiles, permits or the user's owners have
+ * really changed since it was opened. */
 SG_CHECKED sg_status sg_rehearsal_find(struct sg_service *service, const char *id, uid_t uid,
                                        uint64_t connection, struct sg_service **out,
                                        struct sg_error *err);
