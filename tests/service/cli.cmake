@@ -4,6 +4,7 @@ sg_test(cli_output SOURCES test_cli_output.c USES cli)
 sg_test(cli_http SOURCES test_cli_http.c USES cli)
 target_include_directories(test_cli_http PRIVATE ${CMAKE_SOURCE_DIR}/service/cli)
 sg_test(cli_files SOURCES test_cli_files.c cli_support.c USES cli)
+sg_test(cli_kept SOURCES test_cli_kept.c USES cli)
 
 # These run the command itself; those of the fake service need nothing else, those of dev the whole build.
 sg_test(cli_command SOURCES test_cli_command.c cli_support.c USES cli LIBRARIES PkgConfig::CRYPTO)

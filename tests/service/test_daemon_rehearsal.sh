@@ -238,6 +238,35 @@ racdcert --dry-run 'ID(START1) ADDRING(SINGLE)'
 expect_deck 0 '^dry run: created ring START1/SINGLE$'
 ! grep -q '^note: dry run' "$scratch/deck.err" || fail 'a single command opened a rehearsal'
 
+say 'a service that rehearses nothing does nothing'
+python3 - "$scratch/old.sock" >"$scratch/old.log" 2>&1 <<'PY' &
+import http.server, json, os, socketserver, sys
+
+class Old(http.server.BaseHTTPRequestHandler):
+    """What a service of before says to every request."""
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        error = {"code": "unknown_route", "status": "not_found", "text": "there is no such route", "hint": "", "object": ""}
+        body = json.dumps({"error": error}).encode()
+        self.send_response(404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        print(self.command, self.path, flush=True)
+    do_POST = do_GET
+    def log_message(self, *_):
+        pass
+    def address_string(self):
+        return "-"
+
+socketserver.UnixStreamServer(sys.argv[1], Old).serve_forever()
+PY
+children+=("$!")
+wait_for 10 test -S "$scratch/old.sock"
+racdcert --dry-run --socket "$scratch/old.sock" <"$scratch/whole.deck"
+expect_deck 12 'older than this command'
+[ "$(cat "$scratch/old.log")" = 'GET /v1/rehearsal/open' ] || fail "it was asked more: $(cat "$scratch/old.log")"
+
 say 'a key that would leave its token does not in a rehearsal'
 sed -i 's|^\[token softhsm\]|&\nextractable_allowed = yes|' "$instance/signet.conf"
 restart
