@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # RACF decks as practitioners write them (tests/decks), run by racdcert against a throw-away instance: once as text, compared with the
-# expected listings beside them, and once as JSON in a second instance, where a dry run of each command must foretell what then
-# happens. What an outside CA does between two decks is done here, by "openssl ca".
+# expected listings beside them, and once as JSON in a second instance. A dry run of each deck must foretell, line by line, what it
+# then prints, and change nothing; one of each command what then happens. What an outside CA does between two decks is done here, by "openssl ca".
 #
 #   decks.sh                     run them all
 #   DECKS_UPDATE=1 decks.sh      write the expected listings anew; read the difference before you keep it
@@ -67,13 +67,14 @@ text() {
     diff -u "$scratch/$name.out" "$scratch/$name.dry" || fail "the dry run of $name does not foretell what it prints"
 }
 
-# outcome FILE: what the only command in it came to: how it ended, what it changed. A listing changes nothing: a dry run is silent about it.
+# outcome FILE NUMBER: what that command in it came to: how it ended, what it changed. A listing changes nothing: a dry run of one command
+# is silent about it.
 outcome() {
-    jq -r '.commands[0] | select(.function | test("^(R?LIST|CHECKCERT)") | not)
+    jq -r --argjson number "$2" '.commands[$number] | select(.function | test("^(R?LIST|CHECKCERT)") | not)
         | "\(.return_code) \(.error.code // "done"): \((.answer.effects // .answer.did // []) | join("; "))"' "$1" | masked
 }
 
-# json DECK: of each command, the effects of a dry run are what it then does.
+# json DECK: of each command, the effects of a dry run are what it then does: of that command alone, and of the deck as a whole.
 json() {
     local name=$1 from to changed=0
     "$RACDCERT_BIN" --json --dry-run <"$decks/$name.deck" >"$scratch/whole.json" || true
@@ -85,9 +86,11 @@ json() {
         sed -n "${from},${to}p" "$decks/$name.deck" >"$scratch/one.deck"
         "$RACDCERT_BIN" --json --dry-run <"$scratch/one.deck" >"$scratch/dry.json" || true
         "$RACDCERT_BIN" --json <"$scratch/one.deck" >"$scratch/did.json" || true
-        outcome "$scratch/dry.json" >"$scratch/dry"
-        outcome "$scratch/did.json" >"$scratch/did"
+        outcome "$scratch/dry.json" 0 >"$scratch/dry"
+        outcome "$scratch/did.json" 0 >"$scratch/did"
+        outcome "$scratch/whole.json" "$i" >"$scratch/foretold"
         diff -u "$scratch/dry" "$scratch/did" || fail "$name, line $from, did something else than its dry run foretold"
+        diff -u "$scratch/foretold" "$scratch/did" || fail "$name, line $from, did something else than the dry run of the deck foretold"
         ! grep -qE '^[04] done: .' "$scratch/did" || changed=$((changed + 1))
     done
     [ "$changed" -gt 0 ] || fail "$name changed nothing"
