@@ -80,11 +80,11 @@ bool sg_control_from_master(struct control *control, int timeout_ms)
     return true;
 }
 
-/* One turn of the event loop. */
-static void turn(struct control *control)
+/* One turn of the event loop; in a hurry it waits for no event. */
+static void turn(struct control *control, bool hurry)
 {
     control->dispatching = true;
-    (void)event_base_loop(control->base, EVLOOP_ONCE);
+    (void)event_base_loop(control->base, hurry ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
     control->dispatching = false;
 }
 
@@ -93,27 +93,34 @@ struct wait {
     bool ready, over;
 };
 
+static bool is_readable(int socket)
+{
+    struct pollfd end = {.fd = socket, .events = POLLIN};
+    return poll(&end, 1, 0) > 0;
+}
+
 /* It goes before all other events of its turn: an end of file is seen before the successor's link
  * is taken, which would take its place under whoever waits. */
 static void on_wait(evutil_socket_t socket, short what, void *context)
 {
     struct wait *wait = context;
-    (void)socket;
-    wait->ready = (what & EV_READ) != 0;
+    /* where the loop was busy until the time was over, it tells of that alone */
+    wait->ready = (what & EV_READ) != 0 || (socket >= 0 && is_readable(socket));
     wait->over = !wait->ready;
     event_base_loopbreak(wait->control->base);
 }
 
 /* Whoever only reads does not wait with us: what is stored is there to be read as long as what we
- * wait in has written nothing. */
-static void serve_readers(struct control *control)
+ * wait in has written nothing. One at a time: what we wait for may have come meanwhile. */
+static bool serve_reader(struct control *control)
 {
     if (control->server == NULL || !sg_store_is_clean(control->store)) {
-        return;
+        return false;
     }
     control->dispatching = true; /* nobody waits within */
-    sg_http_server_meanwhile(control->server);
+    bool served = sg_http_server_meanwhile(control->server);
     control->dispatching = false;
+    return served;
 }
 
 static void wait_turning(struct wait *wait, int socket)
@@ -121,8 +128,7 @@ static void wait_turning(struct wait *wait, int socket)
     struct control *control = wait->control;
     sg_pool_calling(&control->pool, socket, true);
     do {
-        serve_readers(control);
-        turn(control);
+        turn(control, serve_reader(control));
         if (!wait->ready && !wait->over) {
             sg_pool_resume(&control->pool);
         }
@@ -386,7 +392,7 @@ static sg_status serve(struct control *control, int http_listener, struct sg_err
     s = s == SG_OK ? sg_uses_watch(&control->uses, control, err) : s;
     s = s == SG_OK ? sg_http_server_new(control->base, &settings, &control->server, err) : s;
     while (s == SG_OK && !control->stopping) {
-        turn(control);
+        turn(control, false);
         work(control);
     }
     sg_http_server_free(control->server);

@@ -112,10 +112,11 @@ void sg_http_server_work(struct sg_http_server *server)
     server->working = false;
 }
 
-/* It sees what is there, and lets nobody wait. */
+/* It sees what is there, lets nobody wait, and begins nothing that stays (a rehearsal does). */
 static bool only_reads(const struct sg_http_exchange *exchange)
 {
-    return (exchange->operation->flags & (SG_OP_CHANGES | SG_OP_TOKEN)) == 0;
+    return (exchange->operation->flags & (SG_OP_CHANGES | SG_OP_TOKEN | SG_OP_REPEATABLE)) ==
+           SG_OP_REPEATABLE;
 }
 
 /* NULL: there is none. */
@@ -135,12 +136,13 @@ static struct sg_http_exchange *take_reader(struct sg_http_server *server)
     return reader;
 }
 
-void sg_http_server_meanwhile(struct sg_http_server *server)
+bool sg_http_server_meanwhile(struct sg_http_server *server)
 {
-    for (struct sg_http_exchange *reader = take_reader(server); reader != NULL;
-         reader = take_reader(server)) {
+    struct sg_http_exchange *reader = take_reader(server);
+    if (reader != NULL) {
         perform(server, reader);
     }
+    return reader != NULL;
 }
 
 /* Newest first, as they are kept: the order among watchers means nothing. */

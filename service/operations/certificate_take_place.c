@@ -61,6 +61,24 @@ static sg_status say_taken(struct sg_run *run, const struct sg_certificate_row *
                                sg_row_name(row).text, rings, rings == 1 ? "" : "s");
 }
 
+/* As with a renewal: what somebody has hidden does not reappear by the way. */
+static sg_status keep_status(struct sg_run *run, const struct sg_certificate_row *old,
+                             struct sg_certificate_row *row, struct sg_error *err)
+{
+    if (sg_run_text(run, "status") != NULL || row->trust == SG_NOTRUST ||
+        row->trust == old->trust) {
+        return SG_OK;
+    }
+    row->trust = old->trust;
+    return row->trust != SG_NOTRUST
+               ? SG_OK
+               : sg_run_warn(run, err,
+                             "%s stays NOTRUST, hidden from all rings: signet cert alter "
+                             "%s --trust",
+                             sg_row_name(old).text,
+                             sg_shell_word(old->name.owner.text, old->name.label.text).text);
+}
+
 sg_status sg_add_store_row(struct sg_run *run, const struct sg_add *plan,
                            struct sg_certificate_row *row, struct sg_error *err)
 {
@@ -73,6 +91,7 @@ sg_status sg_add_store_row(struct sg_run *run, const struct sg_add *plan,
     }
     sg_status s = sg_store_certificate_get(store, &plan->keyless_name, &old, err);
     s = s == SG_OK ? sg_renewal_check(run, &old, sg_add_facts(plan, plan->leaf), err) : s;
+    s = s == SG_OK ? keep_status(run, &old, row, err) : s;
     s = s == SG_OK ? sg_store_membership_each(store, old.id, note_place, &places, err) : s;
     s = s == SG_OK ? sg_store_certificate_delete(store, old.id, &orphaned, err) : s;
     s = s == SG_OK ? sg_store_certificate_add(store, row, err) : s;

@@ -159,7 +159,7 @@ sg_status sg_rehearsal_find(struct sg_service *service, const char *id, uid_t ui
     return s;
 }
 
-/* ---- tokens: known as they are, and never asked for anything ---- */
+/* ---- tokens: known as they are, and asked for nothing but how they are ---- */
 
 static size_t token_count(void *context)
 {

@@ -85,6 +85,8 @@ static sg_status check_same(struct process *process, const struct sg_pkcs11_impo
     struct sg_error failed = SG_ERROR_INIT; /* control destroys what is left, by its journal */
     if (sg_pkcs11_object_destroy(process->state.session, &import->id, &count, &failed) != SG_OK) {
         process->reread = true; /* and sees then what is left */
+    } else if (count > 0) {
+        memcpy(process->refused.bytes, import->id.bytes, sizeof process->refused.bytes);
     }
     return sg_fail(err, SG_E_INPUT, "wrong_key",
                    "the encrypted private key is another one than was said");

@@ -41,7 +41,7 @@ struct process {
      * The oldest gives way. */
     struct sg_key_id doubtful[DOUBTFUL_MAX];
     size_t doubtful_count;
-    struct sg_key_id refused; /* the last import that was refused before the token was asked */
+    struct sg_key_id refused; /* the last import of which the token is known to hold nothing */
     struct crowd crowd;
     size_t answer_len;
     unsigned char answer[ANSWER_MAX];

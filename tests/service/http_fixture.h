@@ -31,10 +31,10 @@ struct fixture {
     enum sg_operation_id operation;
     bool dry_run;
     json_t *params;
-    bool changed;   /* what "ring wait" finds */
-    bool meanwhile; /* the handler of owner HELD lets readers be answered */
-    char trace[32]; /* handlers: H h "ring list" of owner HELD begins and ends, S status, W ring
-                       wait, . others */
+    bool changed;       /* what "ring wait" finds */
+    unsigned meanwhile; /* so many readers the handler of owner HELD lets be answered at most */
+    char trace[32];     /* handlers: H h "ring list" of owner HELD begins and ends, S status, W ring
+                           wait, . others */
 };
 
 struct reply {

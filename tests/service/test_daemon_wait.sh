@@ -45,15 +45,21 @@ clients_expect sign ok 2
 within 2000 signet status
 [ "$(pids_of signet-token0.0)" = "$stopped" ] || fail 'the stopped process was replaced'
 
-say 'other operations wait their turn'
-signet cert list START1 >"$scratch/list.log" 2>&1 &
-list=$!
+say 'who only reads is answered; changes, and what begins a rehearsal, wait their turn'
+within 2000 signet cert list START1
+! grep -q first "$scratch/within" || fail 'cert list shows what is not there yet'
+signet owner add LATER >"$scratch/later.log" 2>&1 &
+later=$!
+printf 'RACDCERT ID(START1) LIST\n' | "$RACDCERT_BIN" --dry-run >"$scratch/deck.log" 2>&1 &
+deck=$!
 sleep 0.5
-kill -0 "$list" || fail 'cert list did not wait'
+kill -0 "$later" || fail 'owner add did not wait'
+kill -0 "$deck" || fail "the deck did not wait: $(cat "$scratch/deck.log")"
 kill -CONT "$stopped"
 wait "$waiting" || fail "cert generate: $(cat "$scratch/first.log")"
-wait "$list" || fail "cert list: $(cat "$scratch/list.log")"
-grep -q first "$scratch/list.log" || fail 'cert list went before its turn'
+wait "$later" || fail "owner add: $(cat "$scratch/later.log")"
+wait "$deck" || fail "the deck ended with $?: $(cat "$scratch/deck.log")"
+grep -q first "$scratch/deck.log" || fail 'the rehearsal went before its turn'
 
 say 'a stopped process that is killed under an operation'
 stopped=$(pids_of signet-token0.0)

@@ -66,7 +66,7 @@ static void status_is_answered_at_any_time(void **state)
 static void who_only_reads_is_answered_meanwhile(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->meanwhile = true;
+    fixture->meanwhile = 100;
     int held = say(fixture, HELD);
     int reader = say(fixture, WATCH("0"));
     int change = say(fixture, CHANGE);
@@ -79,6 +79,21 @@ static void who_only_reads_is_answered_meanwhile(void **state)
     expect(fixture, change, 200);
     expect(fixture, later, 200);
     assert_string_equal(fixture->trace, "HWWh..");
+}
+
+/* Who waits for its token looks between two of them whether it has come. */
+static void one_reader_at_a_time_is_answered_meanwhile(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->meanwhile = 1;
+    int held = say(fixture, HELD);
+    int reader = say(fixture, WATCH("0"));
+    int last = say(fixture, WATCH("0"));
+    fixture_turn(fixture);
+    expect(fixture, reader, 200);
+    expect(fixture, held, 200);
+    expect(fixture, last, 200);
+    assert_string_equal(fixture->trace, "HWhW");
 }
 
 static void nonsense_is_refused_without_a_turn(void **state)
@@ -232,6 +247,7 @@ int main(void)
         QUEUE_TEST(what_comes_meanwhile_waits_for_its_turn),
         QUEUE_TEST(status_is_answered_at_any_time),
         QUEUE_TEST(who_only_reads_is_answered_meanwhile),
+        QUEUE_TEST(one_reader_at_a_time_is_answered_meanwhile),
         QUEUE_TEST(nonsense_is_refused_without_a_turn),
         QUEUE_TEST(waiting_for_a_turn_is_no_delay_of_the_client),
         QUEUE_TEST(who_leaves_the_queue_hurts_nobody),

@@ -331,6 +331,21 @@ static void a_certificate_that_stands_keyless_gets_its_key_by_force(void **state
     must(world, "cert request", "{'certificate': 'START1/web'}");
 }
 
+static void force_brings_a_key_and_no_trust(void **state)
+{
+    struct world *world = *state;
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    must_json(world, "cert add",
+              connected(bundle_json("START1/web", leaf, ca.intermediate, ca.root, NULL),
+                        "START1/KEY", "personal", true));
+    must(world, "cert alter", "{'certificate': 'START1/web', 'status': 'notrust'}");
+    must_json(world, "cert add", flagged(with_key(world, "START1", key, leaf), "force"));
+    assert_says(world, "warnings", "START1/web stays NOTRUST");
+    SG_CERTIFICATE_ROW row = row_of(world, "START1", "web");
+    assert_true(row.has_key);
+    assert_int_equal(row.trust, SG_NOTRUST);
+}
+
 /* Another certificate of the same key, under the label that was named. */
 static void an_earlier_certificate_without_its_key_goes_too(void **state)
 {
@@ -697,6 +712,7 @@ int main(void)
         TEST(connecting_takes_authority_of_its_own),
         TEST(what_is_here_already_is_not_added),
         TEST(a_certificate_that_stands_keyless_gets_its_key_by_force),
+        TEST(force_brings_a_key_and_no_trust),
         TEST(an_earlier_certificate_without_its_key_goes_too),
         TEST(force_takes_no_place_of_another_owner),
         TEST(a_label_of_another_key_is_in_the_way),
