@@ -112,11 +112,10 @@ void sg_http_server_work(struct sg_http_server *server)
     server->working = false;
 }
 
-/* It sees what is there, lets nobody wait, and begins nothing that stays (a rehearsal does). */
+/* It sees what is there, lets nobody wait, and is not one that waits for its turn itself. */
 static bool only_reads(const struct sg_http_exchange *exchange)
 {
-    return (exchange->operation->flags & (SG_OP_CHANGES | SG_OP_TOKEN | SG_OP_REPEATABLE)) ==
-           SG_OP_REPEATABLE;
+    return (exchange->operation->flags & (SG_OP_CHANGES | SG_OP_TOKEN | SG_OP_ALONE)) == 0;
 }
 
 /* NULL: there is none. */

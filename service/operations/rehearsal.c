@@ -317,7 +317,6 @@ sg_status sg_operation_REHEARSAL_OPEN(struct sg_run *run, struct sg_error *err)
                        "a rehearsal cannot be opened here: within another one, or over no "
                        "connection that it could end with");
     }
-    sg_rehearsals_sweep(run->service);
     sg_status s = find_place(run, &rehearsal, &bytes, err);
     s = s == SG_OK ? begin(run, rehearsal, bytes, err) : s;
     s = s == SG_OK ? sg_run_set(run->answer, "rehearsal", json_string(rehearsal->id), err) : s;

@@ -96,6 +96,23 @@ static void one_reader_at_a_time_is_answered_meanwhile(void **state)
     assert_string_equal(fixture->trace, "HWhW");
 }
 
+/* It copies the store, which an operation may be changing. */
+static void who_opens_a_rehearsal_waits_for_a_turn(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->meanwhile = 100;
+    int held = say(fixture, HELD);
+    int opens = say(fixture, GET("/v1/rehearsal/open"));
+    int reader = say(fixture, WATCH("0"));
+    int closes = say(fixture, GET("/v1/rehearsal/close?rehearsal=x"));
+    fixture_turn(fixture);
+    expect(fixture, reader, 200);
+    expect(fixture, held, 200);
+    expect(fixture, opens, 200);
+    expect(fixture, closes, 200);
+    assert_string_equal(fixture->trace, "HWh..");
+}
+
 static void nonsense_is_refused_without_a_turn(void **state)
 {
     struct fixture *fixture = *state;
@@ -248,6 +265,7 @@ int main(void)
         QUEUE_TEST(status_is_answered_at_any_time),
         QUEUE_TEST(who_only_reads_is_answered_meanwhile),
         QUEUE_TEST(one_reader_at_a_time_is_answered_meanwhile),
+        QUEUE_TEST(who_opens_a_rehearsal_waits_for_a_turn),
         QUEUE_TEST(nonsense_is_refused_without_a_turn),
         QUEUE_TEST(waiting_for_a_turn_is_no_delay_of_the_client),
         QUEUE_TEST(who_leaves_the_queue_hurts_nobody),

@@ -400,7 +400,24 @@ static void a_user_has_one_and_all_have_few(void **state)
     assert_string_equal(world->err.code, "too_many_rehearsals");
     assert_int_equal(sg_rehearsals_count(&world->service), SG_REHEARSALS_MAX);
     sg_rehearsals_end_of(&world->service, HERE + 1);
+    sg_rehearsals_sweep(&world->service);
     (void)open_for(world, &administrator, HERE);
+}
+
+/* An operation may be under way in it. */
+static void opening_one_frees_no_other(void **state)
+{
+    struct world *world = *state;
+    (void)open_for(world, &owner_of_start1, HERE);
+    sg_rehearsals_end_of(&world->service, HERE);
+    world->monotonic_ms = (int64_t)SG_REHEARSAL_LIFE_S * 2000;
+    (void)open_for(world, &stranger, HERE + 1);
+    assert_int_equal(sg_rehearsals_count(&world->service), 2);
+    assert_int_equal(try_open(world, &owner_of_start1, HERE), SG_E_SERVICE);
+    assert_string_equal(world->err.code, "rehearsal_open");
+    sg_rehearsals_sweep(&world->service);
+    assert_int_equal(sg_rehearsals_count(&world->service), 1);
+    (void)open_for(world, &owner_of_start1, HERE);
 }
 
 static void none_is_opened_within_another_or_over_nothing(void **state)
@@ -483,6 +500,7 @@ static void permits_that_really_change_end_it(void **state)
     must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST'}");
     assert_outdated(world, id, &stranger);
     sg_rehearsals_end_of(&world->service, HERE);
+    sg_rehearsals_sweep(&world->service);
     snprintf(id, sizeof id, "%s", open_for(world, &stranger, HERE));
     must(world, "authority permit",
          "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST', 'to': '*', 'level': 'read'}");
@@ -572,6 +590,7 @@ int main(void)
         TEST(it_ends_with_its_connection),
         TEST(it_ends_in_time),
         TEST(a_user_has_one_and_all_have_few),
+        TEST(opening_one_frees_no_other),
         TEST(none_is_opened_within_another_or_over_nothing),
         TEST(whoever_may_not_may_not_rehearse_it),
         TEST(what_is_permitted_in_it_is_permitted_there_alone),

@@ -73,6 +73,7 @@ enum sg_operation_flags {
     SG_OP_WATCHES = 1u << 7, /**< answered when its "changed" is true, or "wait_s" seconds later;
                                 changes nothing */
     SG_OP_ASKS = 1u << 8,    /**< beside CLIENT: it asks the service by other operations */
+    SG_OP_ALONE = 1u << 9,   /**< waits for its turn although it changes nothing that is stored */
 };
 
 /* One row: SG_OPERATION(IDENTIFIER, noun, verb, flags, needs, params, columns, help). A row without
