@@ -238,6 +238,23 @@ racdcert --dry-run 'ID(START1) ADDRING(SINGLE)'
 expect_deck 0 '^dry run: created ring START1/SINGLE$'
 ! grep -q '^note: dry run' "$scratch/deck.err" || fail 'a single command opened a rehearsal'
 
+say 'it waits for its turn, and not for ever'
+stopped=$(pids_of signet-token0.0)
+kill -STOP "$stopped"
+signet cert generate START1/slow --subject CN=slow --key ec:p256 >"$scratch/slow.log" 2>&1 &
+slow=$!
+sleep 0.5
+printf 'RACDCERT ID(START1) ADDRING(LATER)\n' | "$RACDCERT_BIN" --dry-run >"$scratch/later.log" 2>&1 &
+later=$!
+children+=("$slow" "$later")
+sleep 0.5
+kill -0 "$later" || fail "the dry run did not wait: $(cat "$scratch/later.log")"
+kill -CONT "$stopped"
+wait "$slow" || true # it may have taken too long
+wait "$later" || fail "the dry run ended with $?: $(cat "$scratch/later.log")"
+grep -q '^dry run: created ring START1/LATER$' "$scratch/later.log" || fail "$(cat "$scratch/later.log")"
+expect_ready
+
 say 'a service that rehearses nothing does nothing'
 python3 - "$scratch/old.sock" >"$scratch/old.log" 2>&1 <<'PY' &
 import http.server, json, os, socketserver, sys
