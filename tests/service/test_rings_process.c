@@ -642,7 +642,7 @@ static void storm_of_one_user_is_no_queue_for_another(void **state)
     }
     rings_fixture_make(&own);
     let_everybody_in(&own);
-    own.settings.connections_max = 2 * STORM;
+    own.settings.connections_max = (size_t)2 * STORM;
     own.settings.connections_per_user_max = STORM;
     rings_fixture_start(&own);
     int first = connect_as(&own, OTHER);

@@ -184,7 +184,7 @@ static void others_ask(const struct world *world)
 static void users_are_asked_about_in_turns(void **state)
 {
     struct world *world = *state;
-    struct sg_rings_packet heard[ROWS];
+    struct sg_rings_packet heard[ROWS] = {{.kind = 0}};
     enum { AT_ONCE = 4 };
     others_ask(world);
     for (size_t i = 0; i < AT_ONCE; i++) {
