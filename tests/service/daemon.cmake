@@ -13,7 +13,6 @@ if(TARGET signetd)
     sg_daemon_test(instances 300)
     sg_daemon_test(module 300)
     set_property(TEST service.daemon_module APPEND PROPERTY ENVIRONMENT "WRAP_MODULE=$<TARGET_FILE:wrap_module>")
-    set_property(TEST service.daemon_wait APPEND PROPERTY ENVIRONMENT "RACDCERT_BIN=$<TARGET_FILE:racdcert>")
     sg_daemon_test(carry 180)
     sg_daemon_test(storm 300)
     set_tests_properties(service.daemon_storm PROPERTIES PROCESSORS 4) # it measures, and wants them for itself

@@ -28,38 +28,55 @@ generate() {
     kill -0 "$waiting" 2>/dev/null || fail "cert generate did not wait: $(cat "$scratch/$1.log")"
 }
 
+# freeze NAME: the operations' process stands still, and an operation waits for it: for less than the five seconds after which the
+# master would replace it.
+freeze() {
+    stopped=$(pids_of signet-token0.0)
+    kill -STOP "$stopped"
+    generate "$1"
+}
+
+# thaw NAME: and the operation succeeds. On a machine so busy that the five seconds passed all the same, at its second time.
+thaw() {
+    kill -CONT "$stopped" 2>/dev/null || true
+    wait "$waiting" && return
+    [ "$(logged 'event=process_hangs .*in=silence')" -ge 1 ] || fail "cert generate: $(cat "$scratch/$1.log")"
+    wait_for 20 is_ready
+    signet cert generate "START1/$1" --subject "CN=$1" >/dev/null
+}
+
 say 'a stopped operations process'
-stopped=$(pids_of signet-token0.0)
-kill -STOP "$stopped"
-generate first
+freeze zero
 within 2000 signet status
 grep -q 'ready' "$scratch/within" || fail "status says $(cat "$scratch/within")"
 clients_expect sign ok 2
+thaw zero
+freeze one
 within 3000 pkcs11-tool --module "$client_module" --list-slots
 grep -q START1/WEB "$scratch/within" || fail 'a client that attaches sees no ring'
+thaw one
 
 say 'signing processes that are killed meanwhile come back meanwhile'
+freeze two
 kill_all signet-token0.1
 kill_all signet-token0.2
 clients_expect sign ok 2
 within 2000 signet status
-[ "$(pids_of signet-token0.0)" = "$stopped" ] || fail 'the stopped process was replaced'
+thaw two
 
-say 'who only reads is answered; changes, and what begins a rehearsal, wait their turn'
+say 'changes wait their turn, whoever only reads does not wait'
+freeze first
 within 2000 signet cert list START1
-! grep -q first "$scratch/within" || fail 'cert list shows what is not there yet'
+grep -q web "$scratch/within" || fail 'nothing is listed'
+! grep -q first "$scratch/within" || fail 'what is not there yet is listed'
 signet owner add LATER >"$scratch/later.log" 2>&1 &
 later=$!
-printf 'RACDCERT ID(START1) LIST\n' | "$RACDCERT_BIN" --dry-run >"$scratch/deck.log" 2>&1 &
-deck=$!
 sleep 0.5
 kill -0 "$later" || fail 'owner add did not wait'
-kill -0 "$deck" || fail "the deck did not wait: $(cat "$scratch/deck.log")"
-kill -CONT "$stopped"
-wait "$waiting" || fail "cert generate: $(cat "$scratch/first.log")"
+thaw first
 wait "$later" || fail "owner add: $(cat "$scratch/later.log")"
-wait "$deck" || fail "the deck ended with $?: $(cat "$scratch/deck.log")"
-grep -q first "$scratch/deck.log" || fail 'the rehearsal went before its turn'
+within 2000 signet cert list START1
+grep -q first "$scratch/within" || fail 'what is there is not listed'
 
 say 'a stopped process that is killed under an operation'
 stopped=$(pids_of signet-token0.0)
