@@ -94,8 +94,8 @@ static sg_status resolve(const char *dir, struct sg_instance *out, struct sg_err
 
 enum content { CONTENT_EMPTY, CONTENT_PARTIAL, CONTENT_COMPLETE, CONTENT_FOREIGN };
 
-/* Ours are the names below, and what sg_file_replace leaves of them when it is killed
- * ("pin.123.tmp"). */
+/* Ours are the names below, and what sg_file_replace leaves when it is killed (formerly
+ * "pin.123.tmp"). */
 static bool is_our_name(const char *name)
 {
     static const char *const names[] = {"lock",          "pin",        "pin.so", "token",
@@ -112,7 +112,7 @@ static bool is_our_name(const char *name)
             return true;
         }
     }
-    return false;
+    return sg_file_is_remains(name);
 }
 
 static sg_status look_inside(const struct sg_instance *instance, bool *any, bool *foreign,

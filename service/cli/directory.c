@@ -100,8 +100,8 @@ sg_status sg_directory_begin(struct sg_directory *directory, const char *path, s
         return s;
     }
     char temporary[PATH_MAX + 32];
-    snprintf(temporary, sizeof temporary, "%s.%d.tmp", directory->path, (int)getpid());
-    if (mkdir(temporary, 0755) != 0) {
+    snprintf(temporary, sizeof temporary, "%s.tmp-XXXXXX", directory->path);
+    if (mkdtemp(temporary) == NULL) {
         sg_fail_errno(err, errno == ENOENT ? SG_E_NOT_FOUND : SG_E_STORAGE, "cannot_write",
                       "cannot create directory %s", path);
         return sg_object(err, "%s", path);

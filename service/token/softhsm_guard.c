@@ -52,8 +52,8 @@ static sg_status renew(const struct softhsm_files *files, struct sg_error *err)
     return s;
 }
 
-/* A login's fresh file lives for milliseconds; an old one is the remains of a kill. So is what a
- * replacement was written to. */
+/* A login's fresh file lives for milliseconds; an old one is the remains of a kill. So is what
+ * replacements were written to formerly (those of today sweep for themselves). */
 static void sweep_one(const char *directory, const char *name)
 {
     char path[PATH_MAX];

@@ -61,7 +61,7 @@ refused 2 cannot_write 'nonexistent' cert request START1/web --out "$scratch/non
 [ "$(requested)" = false ] || fail 'a request that nobody has was counted'
 deck 0 <<<"RACDCERT ID(START1) GENREQ(LABEL('web')) DSN(WEB.CSR)"
 [ "$(requested)" = true ] || fail 'a request was not counted'
-[ "$(find . -name '*.tmp' | wc -l)" -eq 0 ] || fail "left behind: $(ls)"
+[ "$(find . -name '*.tmp*' | wc -l)" -eq 0 ] || fail "left behind: $(ls)"
 
 say 'a refusal points at its operand'
 line 0 'ID(START1) ADDRING(KEY)'

@@ -331,6 +331,7 @@ static void up_completes_what_was_left_half_made(void **state)
                                      "token/junk"};
     assert_int_equal(mkdir(dir, 0700), 0);
     assert_int_equal(mkdir(inside(dir, "token"), 0700), 0);
+    assert_int_equal(mkdir(inside(dir, ".signet-0123456789abcdef.tmp"), 0700), 0);
     for (size_t i = 0; i < SG_COUNT(leftovers); i++) {
         cli_write(inside(dir, leftovers[i]), "half", 4);
     }

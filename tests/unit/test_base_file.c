@@ -7,7 +7,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -266,6 +268,19 @@ static void what_could_not_be_written_is_known_before(void **state)
     assert_int_equal(rmdir(inner), 0);
 }
 
+/* A dry run changes nothing, not even for a moment. */
+static void asking_whether_it_could_be_written_writes_nothing(void **state)
+{
+    struct place *place = *state;
+    struct stat before, after;
+    const struct timespec past[] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    assert_int_equal(utimensat(AT_FDCWD, place->directory, past, 0), 0);
+    assert_int_equal(stat(place->directory, &before), 0);
+    assert_int_equal(sg_file_check_replace(place->path, &place->err), SG_OK);
+    assert_int_equal(stat(place->directory, &after), 0);
+    assert_int_equal(after.st_mtim.tv_sec, before.st_mtim.tv_sec);
+}
+
 static void too_long_a_path_is_refused(void **state)
 {
     struct place *place = *state;
@@ -281,7 +296,9 @@ static int replace_without_rights(struct place *place)
     if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) {
         return 2;
     }
-    bool refused = replace(place, "new", 0600) == SG_E_STORAGE && place->err.sys_errno == EACCES;
+    bool refused = sg_file_check_replace(place->path, &place->err) == SG_E_STORAGE &&
+                   place->err.sys_errno == EACCES && replace(place, "new", 0600) == SG_E_STORAGE &&
+                   place->err.sys_errno == EACCES;
     return refused ? 0 : 1;
 }
 
@@ -323,6 +340,153 @@ static void a_full_device_is_said(void **state)
     assert_int_equal(place->err.sys_errno, ENOSPC);
     assert_string_equal(place->err.text, "/dev/full: cannot write: No space left on device");
     assert_string_equal(place->err.object, "/dev/full");
+}
+
+/* ---- what a killed process leaves ---- */
+
+#define REMAINS ".signet-0123456789abcdef.tmp"
+
+/* Entries of a kind (DT_REG, DT_DIR), hidden ones too. */
+static unsigned count_kind(const struct place *place, unsigned char kind)
+{
+    unsigned count = 0;
+    DIR *directory = opendir(place->directory);
+    assert_non_null(directory);
+    for (struct dirent *entry = NULL; (entry = readdir(directory)) != NULL;) {
+        bool dots = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        count += !dots && entry->d_type == kind ? 1 : 0;
+    }
+    (void)closedir(directory);
+    return count;
+}
+
+static const char *make_remains(const struct place *place, const char *name)
+{
+    static char path[160];
+    char file[192];
+    snprintf(path, sizeof path, "%s/%s", place->directory, name);
+    snprintf(file, sizeof file, "%s/new", path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    SG_FD int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    return path;
+}
+
+static void remove_remains(const char *path)
+{
+    char file[192];
+    snprintf(file, sizeof file, "%s/new", path);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(path), 0);
+}
+
+/* Killed by SIGXFSZ amid the write. */
+static void replace_and_die(struct place *place)
+{
+    static const char large[100000] = "half";
+    const struct rlimit limit = {.rlim_cur = 1000, .rlim_max = 1000};
+    int status = 0;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)setrlimit(RLIMIT_FSIZE, &limit);
+        (void)!sg_file_replace(place->path, large, sizeof large, 0600, &place->err);
+        _exit(1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+}
+
+/* Programs read every file of a directory: stunnel by "include". */
+static void a_killed_replacement_leaves_no_file(void **state)
+{
+    struct place *place = *state;
+    assert_int_equal(replace(place, "old", 0600), SG_OK);
+    replace_and_die(place);
+    assert_int_equal(count_kind(place, DT_REG), 1);
+    assert_content(place, "old", 3);
+    assert_int_equal(count_kind(place, DT_DIR), 1);
+    assert_int_equal(replace(place, "new", 0600), SG_OK);
+    assert_int_equal(count_kind(place, DT_REG), 1);
+    assert_int_equal(count_kind(place, DT_DIR), 0);
+    assert_content(place, "new", 3);
+}
+
+/* In a container every process may have the number of the one that was killed. */
+static void what_a_process_of_the_same_number_left_is_no_hindrance(void **state)
+{
+    struct place *place = *state;
+    char name[128];
+    snprintf(name, sizeof name, "%s.%d.tmp", place->path, (int)getpid());
+    SG_FD int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(sg_file_check_replace(place->path, &place->err), SG_OK);
+    assert_int_equal(replace(place, "new", 0600), SG_OK);
+    assert_content(place, "new", 3);
+}
+
+static void a_replacement_under_way_is_left_alone(void **state)
+{
+    struct place *place = *state;
+    struct stat info;
+    const char *path = make_remains(place, REMAINS);
+    SG_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+    assert_int_equal(replace(place, "new", 0600), SG_OK);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(flock(fd, LOCK_UN), 0);
+    assert_int_equal(replace(place, "new", 0600), SG_OK);
+    assert_int_equal(stat(path, &info), -1);
+}
+
+static void directories_of_other_names_are_left_alone(void **state)
+{
+    struct place *place = *state;
+    const char *const names[] = {".signet-0123456789abcde.tmp", ".signet-0123456789abcdef0.tmp",
+                                 ".signet-0123456789ABCDEF.tmp", ".signet-0123456789abcdef",
+                                 "signet-0123456789abcdef.tmp"};
+    for (size_t i = 0; i < SG_COUNT(names); i++) {
+        const char *path = make_remains(place, names[i]);
+        assert_false(sg_file_is_remains(names[i]));
+        assert_int_equal(replace(place, "new", 0600), SG_OK);
+        assert_int_equal(count_kind(place, DT_DIR), 1);
+        remove_remains(path);
+    }
+    assert_true(sg_file_is_remains(REMAINS));
+}
+
+static void remains_of_another_user_are_left_alone(void **state)
+{
+    struct place *place = *state;
+    const char *path = make_remains(place, REMAINS);
+    if (chown(path, 65534, 65534) != 0) {
+        remove_remains(path);
+        skip();
+    }
+    assert_int_equal(replace(place, "new", 0600), SG_OK);
+    assert_int_equal(count_kind(place, DT_DIR), 1);
+    remove_remains(path);
+}
+
+/* A name of all bytes that a file system takes has no room for another one made of it. */
+static void the_longest_name_can_be_replaced(void **state)
+{
+    struct place *place = *state;
+    char path[64 + 1 + NAME_MAX + 1] = "";
+    int len = snprintf(path, sizeof path, "%s/", place->directory);
+    memset(path + len, 'n', NAME_MAX);
+    assert_int_equal(sg_file_replace(path, "x", 1, 0600, &place->err), SG_OK);
+    assert_int_equal(count_kind(place, DT_REG), 1);
+}
+
+static void a_path_that_ends_with_a_slash_is_refused(void **state)
+{
+    struct place *place = *state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/", place->path);
+    assert_int_equal(sg_file_replace(path, "x", 1, 0600, &place->err), SG_E_STORAGE);
+    assert_int_equal(count_kind(place, DT_REG), 0);
+    assert_int_equal(count_kind(place, DT_DIR), 0);
 }
 
 /* ---- descriptors ---- */
@@ -401,10 +565,18 @@ int main(void)
         IN_PLACE(a_directory_that_is_not_there_is_said),
         IN_PLACE(a_directory_is_not_replaced),
         IN_PLACE(what_could_not_be_written_is_known_before),
+        IN_PLACE(asking_whether_it_could_be_written_writes_nothing),
         IN_PLACE(too_long_a_path_is_refused),
         IN_PLACE(a_directory_without_rights_is_said_and_the_file_stays),
         IN_PLACE(a_pipe_is_written_and_not_replaced),
         IN_PLACE(a_full_device_is_said),
+        IN_PLACE(a_killed_replacement_leaves_no_file),
+        IN_PLACE(what_a_process_of_the_same_number_left_is_no_hindrance),
+        IN_PLACE(a_replacement_under_way_is_left_alone),
+        IN_PLACE(directories_of_other_names_are_left_alone),
+        IN_PLACE(remains_of_another_user_are_left_alone),
+        IN_PLACE(the_longest_name_can_be_replaced),
+        IN_PLACE(a_path_that_ends_with_a_slash_is_refused),
         IN_PLACE(a_stolen_descriptor_stays_open),
         IN_PLACE(closing_keeps_errno),
         IN_PLACE(a_sealed_memfd_cannot_be_changed),

@@ -22,12 +22,15 @@ SG_CHECKED sg_status sg_file_read(const char *path, const char *what, struct sg_
 SG_CHECKED sg_status sg_fd_read_all(int fd, const char *what, struct sg_buffer *out,
                                     struct sg_error *err);
 SG_CHECKED sg_status sg_fd_write_all(int fd, const void *data, size_t len, struct sg_error *err);
-/** Replace a file atomically: temporary beside it, fsync, rename, fsync of the directory. "-" is
- * standard output. */
+/** Replace a file atomically: temporary, fsync, rename, fsync of the directory. The temporary
+ * stands in a directory of its own beside the file; the next replacement in the same place, by the
+ * same user, takes away what a killed one left. "-" is standard output. */
 SG_CHECKED sg_status sg_file_replace(const char *path, const void *data, size_t len, mode_t mode,
                                      struct sg_error *err);
-/** Could sg_file_replace write it now? Makes the temporary beside it and takes it away again; fails
- * as that would. */
+/** Is this the name of such a directory? */
+bool sg_file_is_remains(const char *name);
+/** Could sg_file_replace write it now? Looks at rights and kinds, writes nothing; fails as that
+ * would. */
 SG_CHECKED sg_status sg_file_check_replace(const char *path, struct sg_error *err);
 /** Put data into a memfd and seal it against every change. */
 SG_CHECKED sg_status sg_memfd_sealed(const char *name, const void *data, size_t len, int *out_fd,
