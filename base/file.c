@@ -319,15 +319,27 @@ static sg_status check_regular(const char *path, struct sg_error *err)
 
 /* ---- replacing ---- */
 
+static sg_status name_path(sg_status s, const char *path, struct sg_error *err)
+{
+    return s == SG_OK || strcmp(err->code, "path_too_long") == 0 ? s : sg_object(err, "%s", path);
+}
+
+sg_status sg_file_replace_regular(const char *path, const void *data, size_t len, mode_t mode,
+                                  struct sg_error *err)
+{
+    return name_path(replace_regular(path, data, len, mode, err), path, err);
+}
+
 sg_status sg_file_replace(const char *path, const void *data, size_t len, mode_t mode,
                           struct sg_error *err)
 {
     if (strcmp(path, "-") == 0) {
         return sg_fd_write_all(STDOUT_FILENO, data, len, err);
     }
-    sg_status s = is_special(path) ? write_special(path, data, len, err)
-                                   : replace_regular(path, data, len, mode, err);
-    return s == SG_OK || strcmp(err->code, "path_too_long") == 0 ? s : sg_object(err, "%s", path);
+    if (is_special(path)) {
+        return name_path(write_special(path, data, len, err), path, err);
+    }
+    return sg_file_replace_regular(path, data, len, mode, err);
 }
 
 static bool is_directory(const char *path)
@@ -347,8 +359,7 @@ sg_status sg_file_check_replace(const char *path, struct sg_error *err)
         (void)sg_fail_errno(err, SG_E_STORAGE, "cannot_write", "cannot replace %s", path);
         return sg_object(err, "%s", path);
     }
-    sg_status s = special ? SG_OK : check_regular(path, err);
-    return s == SG_OK || strcmp(err->code, "path_too_long") == 0 ? s : sg_object(err, "%s", path);
+    return special ? SG_OK : name_path(check_regular(path, err), path, err);
 }
 
 sg_status sg_memfd_sealed(const char *name, const void *data, size_t len, int *out_fd,

@@ -2,6 +2,11 @@
  * it differs. */
 #include "watch_internal.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +23,52 @@ enum { CHAIN, KEY, TRUST };
 static const char *const options[SG_WATCH_FILES] = {
     [CHAIN] = "chain", [KEY] = "key", [TRUST] = "trust"};
 
+/* ---- which file ---- */
+
+/* Of the directory that a path is in. */
+static bool parent_of(const char *path, struct stat *info)
+{
+    char copy[PATH_MAX];
+    int len = snprintf(copy, sizeof copy, "%s", path);
+    return len >= 0 && (size_t)len < sizeof copy && stat(dirname(copy), info) == 0;
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+static bool same_node(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool sg_watch_same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+    if (strcmp(a, b) == 0 ||
+        (stat(a, &one) == 0 && stat(b, &other) == 0 && same_node(&one, &other))) {
+        return true;
+    }
+    return strcmp(last_part(a), last_part(b)) == 0 && parent_of(a, &one) && parent_of(b, &other) &&
+           same_node(&one, &other);
+}
+
+sg_status sg_watch_read(const char *path, struct sg_buffer *out, struct sg_error *err)
+{
+    struct stat info;
+    SG_FD int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) {
+        return sg_fail_errno(err, errno == ENOENT ? SG_E_NOT_FOUND : SG_E_STORAGE, "cannot_read",
+                             "cannot open %s", path);
+    }
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        return sg_fail(err, SG_E_STORAGE, "cannot_read", "%s is no regular file", path);
+    }
+    return sg_fd_read_all(fd, path, out, err);
+}
+
 /* ---- the command line ---- */
 
 static sg_status check_paths(const struct sg_watch_files *files, struct sg_error *err)
@@ -30,7 +81,7 @@ static sg_status check_paths(const struct sg_watch_files *files, struct sg_error
             return sg_hint(err, "To print once: signet ring export --out -");
         }
         for (size_t j = 0; path != NULL && j < i; j++) {
-            if (files->file[j].path != NULL && strcmp(files->file[j].path, path) == 0) {
+            if (files->file[j].path != NULL && sg_watch_same_file(files->file[j].path, path)) {
                 return sg_fail(err, SG_E_USAGE, "bad_usage", "--%s and --%s name the same file",
                                options[j], options[i]);
             }
@@ -208,31 +259,51 @@ static bool holds(const char *path, const struct stat *info, const struct sg_buf
     SG_BUFFER old;
     struct sg_error ignored = SG_ERROR_INIT;
     sg_buffer_init(&old, FILE_MAX);
-    return S_ISREG(info->st_mode) && (size_t)info->st_size == content->len &&
-           sg_file_read(path, "file", &old, &ignored) == SG_OK && old.len == content->len &&
-           memcmp(old.data, content->data, old.len) == 0;
+    return (size_t)info->st_size == content->len && sg_watch_read(path, &old, &ignored) == SG_OK &&
+           old.len == content->len && memcmp(old.data, content->data, old.len) == 0;
+}
+
+/* Ours, just written, and by no other name: whoever may write in the directory could have put
+ * something else there meanwhile. */
+static bool is_fresh(int fd, struct stat *now)
+{
+    return fd >= 0 && fstat(fd, now) == 0 && S_ISREG(now->st_mode) && now->st_uid == geteuid() &&
+           now->st_nlink == 1;
 }
 
 /* The server may read the file by its group. */
 static void keep_group(const char *path, gid_t group)
 {
     struct stat now;
-    if (lstat(path, &now) == 0 && now.st_gid != group && lchown(path, (uid_t)-1, group) != 0) {
+    SG_FD int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (is_fresh(fd, &now) && now.st_gid != group && fchown(fd, (uid_t)-1, group) != 0) {
         sg_watch_say("warning: %s belongs to group %lu now, and belonged to %lu",
                      sg_excerpt(path).text, (unsigned long)now.st_gid, (unsigned long)group);
     }
+}
+
+/* Nothing that a watch would wait for, or write over. */
+static sg_status check_regular(const char *path, const struct stat *info, struct sg_error *err)
+{
+    if (S_ISREG(info->st_mode)) {
+        return SG_OK;
+    }
+    sg_fail(err, SG_E_STORAGE, "cannot_write", "%s is no regular file", sg_excerpt(path).text);
+    sg_hint(err, "Name a file that is to be kept; it need not be there.");
+    return sg_object(err, "%s", path);
 }
 
 static sg_status put(const char *path, const struct sg_buffer *content, bool *changed,
                      struct sg_error *err)
 {
     struct stat info;
-    bool exists = stat(path, &info) == 0;
-    if (exists && holds(path, &info, content)) {
-        return SG_OK;
+    bool exists = lstat(path, &info) == 0;
+    sg_status s = exists ? check_regular(path, &info, err) : SG_OK;
+    if (s != SG_OK || (exists && holds(path, &info, content))) {
+        return s;
     }
-    mode_t mode = exists && S_ISREG(info.st_mode) ? info.st_mode & 0777 : NEW_FILE_MODE;
-    sg_status s = sg_file_replace(path, content->data, content->len, mode, err);
+    mode_t mode = exists ? info.st_mode & 0777 : NEW_FILE_MODE;
+    s = sg_file_replace_regular(path, content->data, content->len, mode, err);
     *changed = *changed || s == SG_OK;
     if (s == SG_OK && exists) {
         keep_group(path, info.st_gid);
@@ -240,22 +311,102 @@ static sg_status put(const char *path, const struct sg_buffer *content, bool *ch
     return s;
 }
 
-/* Where the bytes are; a link stays a link. */
-static sg_status follow(const char *path, char **out, struct sg_error *err)
+/* ---- links ---- */
+
+#define LINKS_MAX 40 /* as many as the kernel follows */
+
+static bool is_trusted(uid_t uid)
 {
-    struct stat info;
-    bool link = lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
-    *out = link ? realpath(path, NULL) : strdup(path);
-    if (*out != NULL) {
-        return SG_OK;
-    }
-    if (!link) {
-        return sg_fail_memory(err);
-    }
+    return uid == 0 || uid == geteuid();
+}
+
+/* Nobody else can have made the link, or put it there. */
+static bool is_safe(const char *path, const struct stat *link)
+{
+    struct stat parent;
+    return is_trusted(link->st_uid) && parent_of(path, &parent) && is_trusted(parent.st_uid) &&
+           ((parent.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (parent.st_mode & S_ISVTX) != 0);
+}
+
+static sg_status refuse_link(const char *path, struct sg_error *err)
+{
+    sg_fail(err, SG_E_STORAGE, "unsafe_link",
+            "%s is a symbolic link that another user may have made: it is not followed",
+            sg_excerpt(path).text);
+    sg_hint(err,
+            "Name the file itself. Or let the link and its directory belong to you or to root, "
+            "and nobody else write there.");
+    return sg_object(err, "%s", path);
+}
+
+static sg_status refuse_nowhere(const char *path, struct sg_error *err)
+{
     sg_fail_errno(err, SG_E_STORAGE, "cannot_write", "%s is a symbolic link that leads nowhere",
                   sg_excerpt(path).text);
     sg_hint(err, "Make the file that it names, or remove the link.");
     return sg_object(err, "%s", path);
+}
+
+/* A link's target, from where the link is. */
+static sg_status target_of(int link, const char *path, char **out, struct sg_error *err)
+{
+    char target[PATH_MAX];
+    ssize_t len = readlinkat(link, "", target, sizeof target);
+    if (len < 0 || (size_t)len >= sizeof target) {
+        return refuse_nowhere(path, err);
+    }
+    size_t before = target[0] == '/' ? 0 : (size_t)(last_part(path) - path);
+    if (asprintf(out, "%.*s%.*s", (int)before, path, (int)len, target) < 0) {
+        *out = NULL;
+        return sg_fail_memory(err);
+    }
+    return SG_OK;
+}
+
+/* *next: NULL where a path is no link, or nothing is there. */
+static sg_status follow_one(const char *path, char **next, struct sg_error *err)
+{
+    struct stat info;
+    SG_FD int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    *next = NULL;
+    if (fd < 0 || fstat(fd, &info) != 0 || !S_ISLNK(info.st_mode)) {
+        return SG_OK;
+    }
+    return is_safe(path, &info) ? target_of(fd, path, next, err) : refuse_link(path, err);
+}
+
+static bool leads_nowhere(const char *path, unsigned links)
+{
+    struct stat info;
+    if (links >= LINKS_MAX) {
+        errno = ELOOP;
+        return true;
+    }
+    return links > 0 && lstat(path, &info) != 0;
+}
+
+/* Where the bytes are; a link stays a link. */
+static sg_status follow(const char *path, char **out, struct sg_error *err)
+{
+    SG_FREE char *now = strdup(path);
+    char *next = now;
+    sg_status s = now != NULL ? SG_OK : sg_fail_memory(err);
+    unsigned links = 0;
+    for (; s == SG_OK && next != NULL && links < LINKS_MAX; links += next != NULL ? 1 : 0) {
+        s = follow_one(now, &next, err);
+        if (next != NULL) {
+            free(now);
+            now = next;
+        }
+    }
+    if (s == SG_OK && leads_nowhere(now, links)) {
+        return refuse_nowhere(path, err);
+    }
+    if (s == SG_OK) {
+        *out = now;
+        now = NULL;
+    }
+    return s;
 }
 
 sg_status sg_watch_put(const struct sg_watch_files *files, bool *changed, struct sg_error *err)

@@ -45,10 +45,15 @@ void sg_watch_files_done(struct sg_watch_files *files);
 SG_CHECKED sg_status sg_watch_fetch(struct sg_client *client, struct sg_watch_files *files,
                                     struct sg_error *err);
 /** Bring the files up to date. *changed: one of them has another content now. A symbolic link
- * stays, and what it leads to is replaced; SG_E_STORAGE "cannot_write" for one that leads nowhere.
- */
+ * stays, and what it leads to is replaced; SG_E_STORAGE "cannot_write" for one that leads nowhere,
+ * and for what is no regular file, "unsafe_link" for one that another user could have made. */
 SG_CHECKED sg_status sg_watch_put(const struct sg_watch_files *files, bool *changed,
                                   struct sg_error *err);
+
+/** Do both name one file, there already or not? */
+bool sg_watch_same_file(const char *a, const char *b);
+/** Read a regular file; anything else is SG_E_STORAGE "cannot_read", and not waited for. */
+SG_CHECKED sg_status sg_watch_read(const char *path, struct sg_buffer *out, struct sg_error *err);
 
 /* ---- what has been done (watch_state.c) ---- */
 
@@ -63,7 +68,7 @@ struct sg_watch_state {
 };
 
 /** --state, or beside the first file that is kept; nowhere when there is no command. SG_E_USAGE
- * "bad_usage" when it names a file that is kept. */
+ * "bad_usage" when it names a file that is kept, or what is no regular file. */
 SG_CHECKED sg_status sg_watch_state_init(struct sg_watch_state *state,
                                          const struct sg_watch_files *files, struct sg_error *err);
 void sg_watch_state_done(struct sg_watch_state *state);

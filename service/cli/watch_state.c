@@ -31,10 +31,16 @@ static sg_status check_path(const char *path, const struct sg_watch_files *files
                        "--state names a file that is kept, not standard output");
     }
     for (size_t i = 0; i < SG_WATCH_FILES; i++) {
-        if (files->file[i].path != NULL && strcmp(files->file[i].path, path) == 0) {
+        if (files->file[i].path != NULL && sg_watch_same_file(files->file[i].path, path)) {
             return sg_fail(err, SG_E_USAGE, "bad_usage",
                            "--state names the same file as another option");
         }
+    }
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        sg_fail(err, SG_E_USAGE, "bad_usage",
+                "%s is no regular file: the state cannot be kept in it", sg_excerpt(path).text);
+        return sg_hint(err, "--state FILE names another one.");
     }
     return SG_OK;
 }
@@ -88,7 +94,7 @@ void sg_watch_state_read(struct sg_watch_state *state)
     if (state->path == NULL) {
         return;
     }
-    sg_status s = sg_file_read(state->path, "state", &text, &why);
+    sg_status s = sg_watch_read(state->path, &text, &why);
     if (s != SG_OK) {
         state->done = s == SG_E_NOT_FOUND ? SG_WATCH_UNKNOWN : SG_WATCH_NOTHING;
         return;
@@ -106,7 +112,7 @@ sg_status sg_watch_state_write(struct sg_watch_state *state, int64_t done, struc
     }
     int len = snprintf(text, sizeof text, "%s %lld\n", state->ring, (long long)done);
     sg_status s = len > 0 && (size_t)len < sizeof text
-                      ? sg_file_replace(state->path, text, (size_t)len, STATE_MODE, err)
+                      ? sg_file_replace_regular(state->path, text, (size_t)len, STATE_MODE, err)
                       : sg_fail(err, SG_E_INPUT, "bad_value", "the ring's name is too long");
     if (s == SG_OK) {
         state->done = done;

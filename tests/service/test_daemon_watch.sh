@@ -62,6 +62,14 @@ refused 1 bad_usage 'same file' watch START1/WEB --chain "$scratch/x" --state "$
 refused 1 bad_usage 'not standard output' watch START1/WEB --state - --exec true
 refused 1 no_key_file 'java has no file' watch START1/WEB --for java --key "$scratch/key.conf"
 refused 1 bad_value iis watch START1/WEB --for iis --key "$scratch/key.conf"
+refused 1 bad_usage 'same file' watch START1/WEB --trust "$scratch/x" --chain "$scratch/./x"
+ln -s . "$scratch/here"
+refused 1 bad_usage 'same file' watch START1/WEB --chain "$scratch/x" --state "$scratch/here/x" --exec true
+[ ! -e "$scratch/x" ] || fail 'a refused watch wrote its state'
+mkfifo "$scratch/pipe" "$scratch/piped.watched"
+refused 8 cannot_write 'no regular file' watch START1/WEB --chain "$scratch/pipe"
+refused 1 bad_usage 'no regular file' watch START1/WEB --chain "$scratch/piped" --exec true
+refused 1 bad_usage 'no regular file' watch START1/WEB --chain "$scratch/x" --state "$scratch/pipe" --exec true
 ln -s nowhere "$scratch/dangling"
 refused 8 cannot_write 'leads nowhere' watch START1/WEB --chain "$scratch/dangling"
 [ ! -e "$scratch/nowhere" ] || fail 'what a link names was made'
@@ -249,6 +257,35 @@ signet watch START1/WEB --once --chain "$scratch/linked.pem" >"$scratch/linked.o
 [ -L "$scratch/linked.pem" ] || fail 'the link was replaced'
 [ "$(certificates_in "$scratch/real/chain.pem")" -eq 1 ] || fail 'what the link leads to was not written'
 [ "$(stat -c %a "$scratch/real/chain.pem")" = 640 ] || fail 'the mode behind a link was not kept'
+ln -s linked.pem "$scratch/twice.pem"
+echo old >"$scratch/real/chain.pem"
+signet watch START1/WEB --once --chain "$scratch/twice.pem" >"$scratch/linked.out" || fail 'a link to a link was refused'
+[ "$(certificates_in "$scratch/real/chain.pem")" -eq 1 ] || fail 'what a link to a link leads to was not written'
+ln -s loop2 "$scratch/loop1"
+ln -s loop1 "$scratch/loop2"
+refused 8 cannot_write 'leads nowhere' watch START1/WEB --chain "$scratch/loop1"
+
+say 'a link that another user may have made is not followed'
+echo victim >"$scratch/victim"
+mkdir "$scratch/open"
+chmod 777 "$scratch/open"
+ln -s ../victim "$scratch/open/trust.pem"
+refused 8 unsafe_link 'not followed' watch START1/WEB --chain "$scratch/open/trust.pem"
+ln -s open/trust.pem "$scratch/outer.pem"
+refused 8 unsafe_link 'not followed' watch START1/WEB --chain "$scratch/outer.pem"
+if [ "$(id -u)" -eq 0 ]; then
+    mkdir "$scratch/nobodys" "$scratch/roots"
+    ln -s ../victim "$scratch/nobodys/trust.pem"
+    ln -s ../victim "$scratch/roots/trust.pem"
+    chown 65534 "$scratch/nobodys"
+    chown -h 65534 "$scratch/roots/trust.pem"
+    refused 8 unsafe_link 'not followed' watch START1/WEB --chain "$scratch/nobodys/trust.pem"
+    refused 8 unsafe_link 'not followed' watch START1/WEB --chain "$scratch/roots/trust.pem"
+fi
+[ "$(cat "$scratch/victim")" = victim ] || fail 'a foreign link was followed'
+chmod 1777 "$scratch/open"
+signet watch START1/WEB --once --chain "$scratch/open/trust.pem" >"$scratch/linked.out" || fail 'our link in a directory like /tmp was refused'
+[ "$(certificates_in "$scratch/victim")" -eq 1 ] || fail 'our link was not followed'
 
 say 'the line with the key follows the default'
 watch keyed --for nginx --key "$scratch/key.conf" --chain "$scratch/keyed.pem"

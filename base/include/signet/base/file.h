@@ -27,6 +27,9 @@ SG_CHECKED sg_status sg_fd_write_all(int fd, const void *data, size_t len, struc
  * same user, takes away what a killed one left. "-" is standard output. */
 SG_CHECKED sg_status sg_file_replace(const char *path, const void *data, size_t len, mode_t mode,
                                      struct sg_error *err);
+/** The same, but "-" is a name, and a device, a pipe or a link is replaced, not written. */
+SG_CHECKED sg_status sg_file_replace_regular(const char *path, const void *data, size_t len,
+                                             mode_t mode, struct sg_error *err);
 /** Is this the name of such a directory? */
 bool sg_file_is_remains(const char *name);
 /** Could sg_file_replace write it now? Looks at rights and kinds, writes nothing; fails as that
