@@ -6,6 +6,8 @@
 
 #include <signet/policy/name.h>
 
+#include "unix_names.h"
+
 /* CLASS and PROFILE, which all but list name. */
 struct named {
     enum sg_class class;
@@ -260,44 +262,141 @@ static sg_status answer_permit(struct sg_run *run, const struct named *named,
                : s;
 }
 
+/* ---- whom a name means, and what else has that name ---- */
+
+/* What the profile permits the subject; NULL: nothing by that name. */
+static const struct sg_permit *held(const struct sg_run *run, const struct named *named,
+                                    const struct sg_subject *subject)
+{
+    const struct sg_profile *profile =
+        sg_profile_get(run->profiles, named->class, named->name.text);
+    struct sg_subject_text wanted = sg_subject_text(subject);
+    for (size_t i = 0; profile != NULL && i < profile->permit_count; i++) {
+        struct sg_subject_text each = sg_subject_text(&profile->permits[i].subject);
+        if (strcmp(each.text, wanted.text) == 0) {
+            return &profile->permits[i];
+        }
+    }
+    return NULL;
+}
+
+/* "user:1002 (web)" */
+struct spoken {
+    char text[160];
+};
+
+static struct spoken speak(const struct sg_subject *subject)
+{
+    struct spoken out;
+    char name[64];
+    sg_subject_name(subject, name, sizeof name);
+    (void)snprintf(out.text, sizeof out.text, name[0] != '\0' ? "%s (%s)" : "%s",
+                   sg_subject_text(subject).text, name);
+    return out;
+}
+
+/* A user's own group has its name by custom: no reason to warn. */
+static sg_status say_other(struct sg_run *run, const struct sg_subject *meant,
+                           const struct sg_subject *other, struct sg_error *err)
+{
+    gid_t own = 0;
+    char name[64];
+    bool group = meant->kind == SG_SUBJECT_USER && other->kind == SG_SUBJECT_GROUP;
+    if (!group) {
+        return SG_OK;
+    }
+    sg_subject_name(other, name, sizeof name);
+    if (sg_unix_primary_group(meant->id, &own) && own == other->id) {
+        return sg_run_effect(run, err, "the user is meant, not the group of that name: group:%s",
+                             name);
+    }
+    return sg_run_warn(run, err,
+                       "a user and a group have that name: the user is meant. The group is "
+                       "group:%s",
+                       name);
+}
+
+static sg_status permit_subject(struct sg_run *run, const struct named *named,
+                                const struct sg_permit *permit, struct sg_error *err)
+{
+    sg_status s =
+        sg_store_permit_set(run->service->store, named->class, named->name.text, permit, err);
+    return s == SG_OK
+               ? sg_run_effect(run, err, "permitted %s to %s %s at %s",
+                               sg_subject_text(&permit->subject).text, sg_class_name(named->class),
+                               named->name.text, sg_level_name(permit->level))
+               : s;
+}
+
+/* NONE reaches whatever the name holds; any other level is the meant one's, and what remains of the
+ * others is said. */
+static sg_status permit_other(struct sg_run *run, const struct named *named, enum sg_level level,
+                              const struct sg_subjects *subjects, size_t i, struct sg_error *err)
+{
+    const struct sg_subject *other = &subjects->list[i];
+    const struct sg_permit *holds = held(run, named, other);
+    if (holds == NULL || holds->level == SG_LEVEL_NONE) {
+        return level == SG_LEVEL_NONE ? SG_OK : say_other(run, &subjects->list[0], other, err);
+    }
+    if (level == SG_LEVEL_NONE) {
+        const struct sg_permit none = {.subject = *other, .level = SG_LEVEL_NONE};
+        return permit_subject(run, named, &none, err);
+    }
+    return sg_run_warn(run, err, "%s has that name too and keeps %s", speak(other).text,
+                       sg_level_name(holds->level));
+}
+
 sg_status sg_operation_AUTHORITY_PERMIT(struct sg_run *run, struct sg_error *err)
 {
     struct named named;
+    struct sg_subjects subjects = {.count = 0};
     struct sg_permit permit = {.level = SG_LEVEL_READ};
     run->visible = true;
     sg_status s = read_named(run, &named, err);
     s = s == SG_OK ? read_level(run, "level", &permit.level, err) : s;
-    s = s == SG_OK ? sg_subject_read(run->service, sg_run_text(run, "to"), &permit.subject, err)
-                   : s;
-    s = s == SG_OK
-            ? sg_store_permit_set(run->service->store, named.class, named.name.text, &permit, err)
-            : s;
-    s = s == SG_OK
-            ? sg_run_effect(run, err, "permitted %s to %s %s at %s",
-                            sg_subject_text(&permit.subject).text, sg_class_name(named.class),
-                            named.name.text, sg_level_name(permit.level))
-            : s;
+    s = s == SG_OK ? sg_subject_read(run->service, sg_run_text(run, "to"), &subjects, err) : s;
+    permit.subject = subjects.list[0];
+    s = s == SG_OK ? permit_subject(run, &named, &permit, err) : s;
+    for (size_t i = 1; s == SG_OK && i < subjects.count; i++) {
+        s = permit_other(run, &named, permit.level, &subjects, i, err);
+    }
     s = s == SG_OK ? answer_permit(run, &named, &permit.subject, err) : s;
     return s == SG_OK
                ? sg_run_set(run->answer, "level", json_string(sg_level_name(permit.level)), err)
                : s;
 }
 
+static sg_status take_one(struct sg_run *run, const struct named *named,
+                          const struct sg_subject *subject, struct sg_error *err)
+{
+    sg_status s =
+        sg_store_permit_delete(run->service->store, named->class, named->name.text, subject, err);
+    return s == SG_OK ? sg_run_effect(run, err, "took the permit to %s %s from %s",
+                                      sg_class_name(named->class), named->name.text,
+                                      sg_subject_text(subject).text)
+                      : s;
+}
+
+/* Whatever the name holds is taken; when it holds nothing, that is refused. */
 sg_status sg_operation_AUTHORITY_REVOKE(struct sg_run *run, struct sg_error *err)
 {
     struct named named;
-    struct sg_subject subject;
+    struct sg_subjects subjects = {.count = 0};
+    const struct sg_subject *first = NULL;
     run->visible = true;
     sg_status s = read_named(run, &named, err);
-    s = s == SG_OK ? sg_subject_read(run->service, sg_run_text(run, "from"), &subject, err) : s;
-    s = s == SG_OK ? sg_store_permit_delete(run->service->store, named.class, named.name.text,
-                                            &subject, err)
-                   : s;
-    s = s == SG_OK ? sg_run_effect(run, err, "took the permit to %s %s from %s",
-                                   sg_class_name(named.class), named.name.text,
-                                   sg_subject_text(&subject).text)
-                   : s;
-    return s == SG_OK ? answer_permit(run, &named, &subject, err) : s;
+    s = s == SG_OK ? sg_subject_read(run->service, sg_run_text(run, "from"), &subjects, err) : s;
+    for (size_t i = 0; s == SG_OK && i < subjects.count; i++) {
+        if (held(run, &named, &subjects.list[i]) != NULL) {
+            first = first == NULL ? &subjects.list[i] : first;
+            s = take_one(run, &named, &subjects.list[i], err);
+        }
+    }
+    if (s == SG_OK && first == NULL) {
+        first = &subjects.list[0];
+        s = take_one(run, &named, first, err);
+    }
+    return s == SG_OK ? answer_permit(run, &named, first, err) : s;
 }
 
 /* One by one, so that each is said. */
@@ -307,12 +406,7 @@ static sg_status take_all(struct sg_run *run, const struct named *named,
     sg_status s = SG_OK;
     for (size_t i = 0; s == SG_OK && i < profile->permit_count; i++) {
         const struct sg_subject *subject = &profile->permits[i].subject;
-        s = sg_store_permit_delete(run->service->store, named->class, named->name.text, subject,
-                                   err);
-        s = s == SG_OK ? sg_run_effect(run, err, "took the permit to %s %s from %s",
-                                       sg_class_name(named->class), named->name.text,
-                                       sg_subject_text(subject).text)
-                       : s;
+        s = take_one(run, named, subject, err);
     }
     return s;
 }

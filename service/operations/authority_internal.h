@@ -4,12 +4,17 @@
 
 #include "run_internal.h"
 
+/** All that a name may mean; the first is the one that is meant. */
+struct sg_subjects {
+    struct sg_subject list[3];
+    size_t count;
+};
 /** Read whom a permit is for: owner:NAME, user:NAME or UID, group:NAME or GID, "*"; id:NAME is what
- * there is of that name: an owner, else a system group, else a system user (racdcert's ID(NAME)).
- * SG_E_INPUT "bad_subject"; SG_E_NOT_FOUND "owner_not_found", "unknown_unix_user",
+ * there is of that name (racdcert's ID(NAME)): an owner, a system user, a system group, in this
+ * order. SG_E_INPUT "bad_subject"; SG_E_NOT_FOUND "owner_not_found", "unknown_unix_user",
  * "unknown_unix_group", "unknown_id". */
 SG_CHECKED sg_status sg_subject_read(struct sg_service *service, const char *text,
-                                     struct sg_subject *out, struct sg_error *err);
+                                     struct sg_subjects *out, struct sg_error *err);
 /** A Unix user's name or number. */
 SG_CHECKED sg_status sg_subject_read_user(const char *text, uid_t *out, struct sg_error *err);
 /** What the system calls the subject; empty when it has no name there. */

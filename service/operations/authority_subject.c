@@ -134,33 +134,6 @@ static sg_status unknown_id(const char *text, struct sg_error *err)
     return is_name(text) ? sg_object(err, "%s", text) : err->status;
 }
 
-/* An owner, else a group, else a user: what a deck means by ID(NAME). */
-static sg_status read_id(struct sg_service *service, const char *text, struct sg_subject *out,
-                         struct sg_error *err)
-{
-    struct sg_error ignored = SG_ERROR_INIT;
-    bool found = false;
-    gid_t gid = 0;
-    uid_t uid = 0;
-    if (strcmp(text, "*") == 0) {
-        out->kind = SG_SUBJECT_ALL;
-        return SG_OK;
-    }
-    if (read_owner(service, text, &found, &out->owner, &ignored) == SG_OK && found) {
-        out->kind = SG_SUBJECT_OWNER;
-        return SG_OK;
-    }
-    *out = (struct sg_subject){.kind = SG_SUBJECT_GROUP};
-    sg_status s = find_group(text, true, &gid, &found, err);
-    if (s == SG_OK && found) {
-        out->id = gid;
-        return SG_OK;
-    }
-    s = s == SG_OK ? find_user(text, true, &uid, &found, err) : s;
-    *out = (struct sg_subject){.kind = SG_SUBJECT_USER, .id = uid};
-    return s == SG_OK && !found ? unknown_id(text, err) : s;
-}
-
 /* What stands behind "kind:", or NULL. */
 static const char *after(const char *text, const char *kind)
 {
@@ -168,14 +141,42 @@ static const char *after(const char *text, const char *kind)
     return strncasecmp(text, kind, len) == 0 ? text + len : NULL;
 }
 
-sg_status sg_subject_read(struct sg_service *service, const char *text, struct sg_subject *out,
-                          struct sg_error *err)
+static void add_meaning(struct sg_subjects *out, const struct sg_subject *subject)
+{
+    out->list[out->count++] = *subject;
+}
+
+/* RACF's IDs are one name space, the system's names are three: an owner, else a user, else a group
+ * is meant. */
+static sg_status read_id(struct sg_service *service, const char *text, struct sg_subjects *out,
+                         struct sg_error *err)
+{
+    struct sg_error ignored = SG_ERROR_INIT;
+    struct sg_subject owner = {.kind = SG_SUBJECT_OWNER};
+    bool found = false;
+    gid_t gid = 0;
+    uid_t uid = 0;
+    if (read_owner(service, text, &found, &owner.owner, &ignored) == SG_OK && found) {
+        add_meaning(out, &owner);
+    }
+    sg_status s = find_user(text, true, &uid, &found, err);
+    if (s == SG_OK && found) {
+        add_meaning(out, &(struct sg_subject){.kind = SG_SUBJECT_USER, .id = uid});
+    }
+    s = s == SG_OK ? find_group(text, true, &gid, &found, err) : s;
+    if (s == SG_OK && found) {
+        add_meaning(out, &(struct sg_subject){.kind = SG_SUBJECT_GROUP, .id = gid});
+    }
+    return s == SG_OK && out->count == 0 ? unknown_id(text, err) : s;
+}
+
+static sg_status read_kind(struct sg_service *service, const char *text, struct sg_subject *out,
+                           struct sg_error *err)
 {
     struct sg_subject subject = {.kind = SG_SUBJECT_ALL};
     const char *owner = after(text, "owner:");
     const char *user = after(text, "user:");
     const char *group = after(text, "group:");
-    const char *id = after(text, "id:");
     sg_status s = SG_OK;
     if (owner != NULL) {
         bool exists = false;
@@ -192,14 +193,32 @@ sg_status sg_subject_read(struct sg_service *service, const char *text, struct s
     } else if (group != NULL) {
         subject.kind = SG_SUBJECT_GROUP;
         s = read_group(group, &subject.id, err);
-    } else if (id != NULL) {
-        s = read_id(service, id, &subject, err);
     } else if (strcmp(text, "*") != 0) {
         return bad_subject(err, "it is not said whether an owner, a user or a group is meant");
     }
     if (s == SG_OK) {
         *out = subject;
     }
+    return s;
+}
+
+/* ID('user:1002') says itself what is meant. */
+static bool says_kind(const char *id)
+{
+    return strcmp(id, "*") == 0 || after(id, "owner:") != NULL || after(id, "user:") != NULL ||
+           after(id, "group:") != NULL;
+}
+
+sg_status sg_subject_read(struct sg_service *service, const char *text, struct sg_subjects *out,
+                          struct sg_error *err)
+{
+    const char *id = after(text, "id:");
+    *out = (struct sg_subjects){.count = 0};
+    if (id != NULL && !says_kind(id)) {
+        return read_id(service, id, out, err);
+    }
+    sg_status s = read_kind(service, id != NULL ? id : text, &out->list[0], err);
+    out->count = s == SG_OK ? 1 : 0;
     return s;
 }
 

@@ -164,16 +164,16 @@ static void what_will_not_work_is_said_at_define(void **state)
     assert_null(json_object_get(world->answer, "warnings"));
 }
 
-/* ID(NAME) of a deck: an owner, else a group, else a user, whatever the case. */
-static void an_id_is_an_owner_else_a_group_else_a_user(void **state)
+/* ID(NAME) of a deck: an owner, else a user, else a group, whatever the case. */
+static void an_id_is_an_owner_else_a_user_else_a_group(void **state)
 {
     struct world *world = *state;
     static const struct {
         const char *id, *to;
-    } cases[] = {{"START1", "owner:START1"},
-                 {"start1", "owner:START1"},
-                 {"ROOT", "group:0"}, /* a group root is everywhere */
-                 {"*", "*"}};
+    } cases[] = {{"START1", "owner:START1"}, {"start1", "owner:START1"},
+                 {"ROOT", "user:0"}, /* a user and a group root are everywhere */
+                 {"shadow", "group:42"},     {"user:1002", "user:1002"},
+                 {"group:root", "group:0"},  {"*", "*"}};
     must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST'}");
     for (size_t i = 0; i < SG_COUNT(cases); i++) {
         json_t *params =
@@ -182,6 +182,70 @@ static void an_id_is_an_owner_else_a_group_else_a_user(void **state)
         must_json(world, "authority permit", params);
         assert_string_equal(answered(world, "to"), cases[i].to);
     }
+}
+
+static void permit_list(struct world *world, const char *to, const char *level)
+{
+    must_json(world, "authority permit",
+              json_pack("{s:s, s:s, s:s, s:s}", "class", "FACILITY", "profile", "IRR.DIGTCERT.LIST",
+                        "level", level, "to", to));
+}
+
+static void revoke_list(struct world *world, const char *from)
+{
+    must_json(world, "authority revoke",
+              json_pack("{s:s, s:s, s:s}", "class", "FACILITY", "profile", "IRR.DIGTCERT.LIST",
+                        "from", from));
+}
+
+static json_t *permits_of_list(struct world *world)
+{
+    must(world, "authority show", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST'}");
+    return json_object_get(world->answer, "items");
+}
+
+/* Root is a user and a group: a revocation must reach the permit, whichever of them holds it. */
+static void no_permit_that_a_name_holds_survives_its_end(void **state)
+{
+    struct world *world = *state;
+    static const char *const holders[] = {"user:0", "group:0"};
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST'}");
+    for (size_t i = 0; i < SG_COUNT(holders); i++) {
+        permit_list(world, holders[i], "control");
+        permit_list(world, "id:ROOT", "none");
+        size_t index;
+        json_t *item;
+        json_array_foreach(permits_of_list(world), index, item)
+        {
+            assert_string_equal(json_string_value(json_object_get(item, "level")), "NONE");
+        }
+        revoke_list(world, "id:ROOT");
+        assert_int_equal(json_array_size(permits_of_list(world)), 0);
+        refused(world, "authority revoke",
+                "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST', 'from': 'id:ROOT'}",
+                SG_E_NOT_FOUND, "permit_not_found");
+        permit_list(world, holders[i], "read");
+        revoke_list(world, "id:ROOT");
+        assert_string_equal(answered(world, "to"), holders[i]);
+        assert_int_equal(json_array_size(permits_of_list(world)), 0);
+    }
+}
+
+static void what_else_has_the_name_is_said(void **state)
+{
+    struct world *world = *state;
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST'}");
+    permit_list(world, "id:ROOT", "read"); /* root's own group */
+    assert_says(world, "did", "the user is meant, not the group of that name: group:root");
+    permit_list(world, "group:0", "control");
+    permit_list(world, "id:ROOT", "read");
+    assert_says(world, "warnings", "group:0 (root) has that name too and keeps CONTROL");
+    permit_list(world, "id:user:0", "read");
+    assert_null(json_object_get(world->answer, "warnings"));
+    refused(world, "authority permit",
+            "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST', 'to': 'id:user:nosuch', "
+            "'level': 'read'}",
+            SG_E_NOT_FOUND, "unknown_unix_user");
 }
 
 static void a_permit_opens_and_its_end_closes(void **state)
@@ -290,7 +354,9 @@ int main(void)
         TEST(what_a_profile_permits_is_taken_back_at_once),
         TEST(the_profile_that_decides_is_shown_when_asked_for),
         TEST(what_will_not_work_is_said_at_define),
-        TEST(an_id_is_an_owner_else_a_group_else_a_user),
+        TEST(an_id_is_an_owner_else_a_user_else_a_group),
+        TEST(no_permit_that_a_name_holds_survives_its_end),
+        TEST(what_else_has_the_name_is_said),
         TEST(a_permit_opens_and_its_end_closes),
         TEST(a_profile_decides_alone),
         TEST(only_authority_gives_authority),
