@@ -10,6 +10,8 @@
 #define WINDOW 100u /* bytes of a line that are shown */
 #define BEFORE 60u  /* of them at most before the fault */
 #define FOLLOWERS_MAX 3u
+#define MASK "********" /* a secret's, whatever its length */
+#define SQUEEZED 16u    /* bytes before a parenthesis that are looked at for a torn keyword */
 
 /* ---- passwords ---- */
 
@@ -31,6 +33,49 @@ static bool is_password(const char *word, size_t len)
     }
     return (len <= 8 && strncasecmp(word, "PASSWORD", len) == 0) ||
            (len >= 4 && strncasecmp(word, "PASS", 4) == 0);
+}
+
+static bool is_gap(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '-' || c == '+';
+}
+
+/* The keyword torn, by blanks or a continuation, or as the end of a longer word: "PASS WORD",
+ * "PKCS12PASSWORD". The word ends at "at". */
+static bool ends_as_password(const char *text, size_t at)
+{
+    static const char *const ends[] = {"PASSWORD", "PASSWD", "PASSPHRASE"};
+    char squeezed[SQUEEZED];
+    size_t from = SQUEEZED;
+    while (at > 0 && from > 0 && (in_word((unsigned char)text[at - 1]) || is_gap(text[at - 1]))) {
+        at--;
+        if (!is_gap(text[at])) {
+            squeezed[--from] = text[at];
+        }
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t len = strlen(ends[i]);
+        if (SQUEEZED - from >= len && strncasecmp(squeezed + SQUEEZED - len, ends[i], len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The word before it stands alone and begins the keyword: "PA SWORD". */
+static bool follows_beginning(const char *text, size_t at)
+{
+    size_t end = at;
+    while (end > 0 && is_gap(text[end - 1])) {
+        end--;
+    }
+    size_t from = end;
+    while (from > 0 && in_word((unsigned char)text[from - 1])) {
+        from--;
+    }
+    bool apart = from == 0 || is_gap(text[from - 1]) || text[from - 1] == ')';
+    return apart && end < at && end - from >= 2 && strncasecmp(text + from, "PA", 2) == 0 &&
+           is_password(text + from, end - from);
 }
 
 static size_t skip_blanks(const char *text, size_t len, size_t at)
@@ -60,6 +105,8 @@ static size_t operand_end(const char *text, size_t len, size_t at, char close)
 static bool find_secret(const char *text, size_t len, size_t at, size_t *from, size_t *to)
 {
     size_t open = skip_blanks(text, len, at);
+    bool sign = open < len && (text[open] == '=' || text[open] == ':');
+    open = sign ? skip_blanks(text, len, open + 1) : open;
     if (open < len && text[open] == '(') {
         *from = open + 1;
         *to = operand_end(text, len, *from, ')');
@@ -75,7 +122,9 @@ static bool find_secret(const char *text, size_t len, size_t at, size_t *from, s
         *to = end;
         return true;
     }
-    return false;
+    *from = open;
+    *to = operand_end(text, len, open, ' ');
+    return sign && *to > open;
 }
 
 static size_t word_at(const char *text, size_t len, size_t at)
@@ -92,24 +141,16 @@ static bool next_secret(const char *text, size_t len, size_t *at, size_t *from, 
 {
     while (*at < len) {
         size_t word = word_at(text, len, *at);
-        if (word > 0 && is_password(text + *at, word) &&
-            find_secret(text, len, *at + word, from, to)) {
+        bool meant =
+            word > 0 && (is_password(text + *at, word) || ends_as_password(text, *at + word) ||
+                         follows_beginning(text, *at));
+        if (meant && find_secret(text, len, *at + word, from, to)) {
             *at = *to;
             return true;
         }
         *at += word > 0 ? word : 1;
     }
     return false;
-}
-
-static void hide_passwords(char *text, size_t len)
-{
-    size_t at = 0;
-    size_t from = 0;
-    size_t to = 0;
-    while (next_secret(text, len, &at, &from, &to)) {
-        memset(text + from, '*', to - from);
-    }
 }
 
 bool sg_rac_is_secret(const char *text, size_t len, size_t place)
@@ -125,25 +166,95 @@ bool sg_rac_is_secret(const char *text, size_t len, size_t place)
     return false;
 }
 
-/* The command's text as it may be shown, with a NUL. malloc'd; NULL when memory is out. */
-static char *showable(const struct sg_deck_command *command)
+/* Where the command's text, as it may be shown, differs from it. */
+struct moves {
+    size_t from, to; /* of the secret that was replaced last, in the command */
+    size_t shown;    /* where its mask begins */
+};
+
+/* Where an offset of the command stands in what is shown; not before the last secret. */
+static size_t moved(const struct moves *moves, size_t offset)
 {
-    size_t len = command->text.len;
-    char *copy = malloc(len + 1);
-    if (copy == NULL) {
-        return NULL;
+    size_t mask = moves->to > moves->from ? sizeof MASK - 1 : 0;
+    if (offset >= moves->to) {
+        return moves->shown + mask + (offset - moves->to);
     }
-    if (len > 0) {
-        memcpy(copy, command->text.data, len);
-    }
-    copy[len] = '\0';
-    for (size_t i = 0; i < len; i++) {
-        if (copy[i] == '\t') {
-            copy[i] = ' ';
+    size_t inside = offset > moves->from ? offset - moves->from : 0;
+    return moves->shown + (inside < mask ? inside : mask);
+}
+
+/* Offsets from the end of the last secret to the next one's. */
+static void move_places(const struct sg_deck_command *command, const struct moves *moves,
+                        size_t first, size_t last, struct sg_deck_command *out)
+{
+    size_t end = command->fault + command->fault_len;
+    for (size_t i = 0; i < command->piece_count; i++) {
+        size_t offset = command->pieces[i].offset;
+        if (offset >= first && offset <= last) {
+            out->pieces[i].offset = moved(moves, offset);
         }
     }
-    hide_passwords(copy, len);
-    return copy;
+    if (command->fault >= first && command->fault <= last) {
+        out->fault = moved(moves, command->fault);
+    }
+    if (end >= first && end <= last) {
+        size_t shown = moved(moves, end);
+        out->fault_len = shown > out->fault ? shown - out->fault : 0;
+    }
+}
+
+static sg_status add_plain(const struct sg_deck_command *command, size_t from, size_t to,
+                           struct sg_deck_command *out, struct sg_error *err)
+{
+    sg_status s =
+        to > from ? sg_buffer_append(&out->text, command->text.data + from, to - from, err) : SG_OK;
+    for (size_t i = out->text.len - (to - from); s == SG_OK && i < out->text.len; i++) {
+        out->text.data[i] = out->text.data[i] == '\t' ? ' ' : out->text.data[i];
+    }
+    return s;
+}
+
+static sg_status copy_pieces(const struct sg_deck_command *command, struct sg_deck_command *out,
+                             struct sg_error *err)
+{
+    if (command->piece_count == 0) {
+        return SG_OK;
+    }
+    out->pieces = calloc(command->piece_count, sizeof *out->pieces);
+    if (out->pieces == NULL) {
+        return sg_fail_memory(err);
+    }
+    memcpy(out->pieces, command->pieces, command->piece_count * sizeof *out->pieces);
+    out->piece_count = out->piece_room = command->piece_count;
+    return SG_OK;
+}
+
+/* The command as it may be shown: tabs are blanks, and every secret is one mask. */
+static sg_status showable(const struct sg_deck_command *command, struct sg_deck_command *out,
+                          struct sg_error *err)
+{
+    const char *text = command->text.len > 0 ? (const char *)command->text.data : "";
+    size_t len = command->text.len;
+    size_t at = 0;
+    struct moves moves = {0};
+    sg_deck_command_init(out);
+    out->text.max = len * sizeof MASK + sizeof MASK;
+    sg_status s = copy_pieces(command, out, err);
+    while (s == SG_OK) {
+        size_t from = len;
+        size_t to = len;
+        bool secret = next_secret(text, len, &at, &from, &to);
+        from = secret ? from : len;
+        s = add_plain(command, moves.to, from, out, err);
+        move_places(command, &moves, moves.to, secret ? from : SIZE_MAX, out);
+        if (s != SG_OK || !secret) {
+            break;
+        }
+        moves = (struct moves){.from = from, .to = to, .shown = out->text.len};
+        s = to > from ? sg_buffer_append(&out->text, MASK, sizeof MASK - 1, err) : s;
+        move_places(command, &moves, from, to, out);
+    }
+    return s == SG_OK ? sg_buffer_append(&out->text, "", 0, err) : s;
 }
 
 /* ---- places ---- */
@@ -237,34 +348,46 @@ sg_status sg_deck_excerpt(const struct sg_deck_command *command, struct sg_buffe
     if (command->piece_count == 0) {
         return SG_OK;
     }
-    SG_FREE char *text = showable(command);
-    if (text == NULL) {
-        return sg_fail_memory(err);
+    SG_DECK_COMMAND shown;
+    sg_status s = showable(command, &shown, err);
+    if (s != SG_OK) {
+        return s;
     }
-    size_t fault = command->fault < command->text.len ? command->fault : command->text.len;
-    size_t piece = piece_of(command, fault);
-    size_t start = command->pieces[first_of_line(command, piece)].offset;
-    size_t end = end_of_line(command, piece);
-    size_t len = command->fault_len > end - fault ? end - fault : command->fault_len;
+    const char *text = shown.text.len > 0 ? (const char *)shown.text.data : "";
+    size_t fault = shown.fault < shown.text.len ? shown.fault : shown.text.len;
+    size_t piece = piece_of(&shown, fault);
+    size_t start = shown.pieces[first_of_line(&shown, piece)].offset;
+    size_t end = end_of_line(&shown, piece);
+    size_t len = shown.fault_len > end - fault ? end - fault : shown.fault_len;
     return add_window(text + start, end - start, fault - start, len, out, err);
+}
+
+/* Runs of blanks, left by continued lines, become one; in strings they count. */
+static size_t squeeze(char *text, size_t len)
+{
+    size_t kept = 0;
+    bool blank = true;
+    bool quoted = false;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] != ' ' || !blank || quoted) {
+            text[kept++] = text[i];
+        }
+        blank = text[i] == ' ';
+        quoted = text[i] == '\'' ? !quoted : quoted;
+    }
+    return kept;
 }
 
 sg_status sg_deck_echo(const struct sg_deck_command *command, size_t max, struct sg_buffer *out,
                        struct sg_error *err)
 {
-    SG_FREE char *text = showable(command);
-    if (text == NULL) {
-        return sg_fail_memory(err);
+    SG_DECK_COMMAND shown;
+    sg_status s = showable(command, &shown, err);
+    if (s != SG_OK || shown.text.len == 0) {
+        return s;
     }
-    size_t len = command->text.len;
-    size_t kept = 0;
-    bool blank = true; /* runs of blanks, left by continued lines, become one */
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] != ' ' || !blank) {
-            text[kept++] = text[i];
-        }
-        blank = text[i] == ' ';
-    }
+    char *text = (char *)shown.text.data;
+    size_t kept = squeeze(text, shown.text.len);
     bool cut = kept > max;
     kept = cut ? max : kept;
     while (kept > 0 && cut && is_follower(text[kept])) {

@@ -241,6 +241,16 @@ static void passwords_are_never_shown(void **state)
         "ADDUSER A PHRASE('geheim')",
         "ADD(X) PASSWORT(geheim)",
         "ADD(X) PASSPHRASE ('geheim')",
+        "ADD('X') PA -\n SSWORD('geheim')",
+        "ADD('X') PA +\n SSWORD('geheim')",
+        "ADD('X') PA -\n SWORD('geheim')",
+        "ADD('X') PASS WORD('geheim')",
+        "ADD('X') P A S S W O R D('geheim')",
+        "ADD('X') PASSWORD=('geheim')",
+        "ADD('X') PASSWORD = geheim",
+        "ADD('X') PASSWORD:'geheim'",
+        "ADD('X') PKCS12PASSWORD('geheim')",
+        "ADD('X') PKCS12PASSWD ('geheim')",
     };
     struct reading *reading = *state;
     for (size_t i = 0; i < SG_COUNT(decks); i++) {
@@ -255,6 +265,56 @@ static void passwords_are_never_shown(void **state)
         reading->command.fault = reading->command.text.len;
         assert_int_equal(sg_deck_excerpt(&reading->command, &out, &err), SG_OK);
         assert_null(strstr((const char *)out.data, "eim"));
+    }
+}
+
+static void echoed(struct reading *reading, const char *deck, const char *wanted)
+{
+    SG_BUFFER out;
+    sg_buffer_init(&out, 4096);
+    open_deck(reading, deck);
+    assert_int_equal(sg_deck_next(&reading->deck, &reading->command, &reading->err), SG_OK);
+    assert_int_equal(sg_deck_echo(&reading->command, 1000, &out, &reading->err), SG_OK);
+    assert_string_equal((const char *)out.data, wanted);
+}
+
+/* Neither a password's length, nor that other words are hidden with it. */
+static void masks_tell_nothing(void **state)
+{
+    struct reading *reading = *state;
+    echoed(reading, "ADD(X) PASSWORD('a') TRUST", "ADD(X) PASSWORD(********) TRUST");
+    echoed(reading, "ADD(X) PASSWORD('a long one, really') TRUST",
+           "ADD(X) PASSWORD(********) TRUST");
+    echoed(reading, "ADD(X) PASSWORD('a') FOO PASSWORD('bbbbbbbbbbbbb') BAR",
+           "ADD(X) PASSWORD(********) FOO PASSWORD(********) BAR");
+    echoed(reading, "ADD(PARTNER) TRUST WITHLABEL('PA') NEWLABEL('x')",
+           "ADD(PARTNER) TRUST WITHLABEL('PA') NEWLABEL('x')");
+}
+
+static void blanks_in_strings_stay(void **state)
+{
+    echoed(*state, "ADDRING('O''Ring  x')  -\n   FOO", "ADDRING('O''Ring  x') FOO");
+}
+
+/* The caret stands under what is shown, whatever the passwords' lengths before it. */
+static void carets_stand_right_of_masks(void **state)
+{
+    static const char *const decks[] = {"ADD(X) PASSWORD('a') FOO",
+                                        "ADD(X) PASSWORD('a long one, really') FOO"};
+    struct reading *reading = *state;
+    for (size_t i = 0; i < SG_COUNT(decks); i++) {
+        SG_BUFFER out;
+        sg_buffer_init(&out, 4096);
+        open_deck(reading, decks[i]);
+        assert_int_equal(sg_deck_next(&reading->deck, &reading->command, &reading->err), SG_OK);
+        const char *text = (const char *)reading->command.text.data;
+        reading->command.fault = (size_t)(strstr(text, "FOO") - text);
+        reading->command.fault_len = 3;
+        assert_int_equal(sg_deck_excerpt(&reading->command, &out, &reading->err), SG_OK);
+        assert_string_equal((const char *)out.data, "    ADD(X) PASSWORD(********) FOO\n"
+                                                    "                              ^^^\n");
+        assert_int_equal(sg_deck_place(&reading->command, reading->command.fault).column,
+                         strstr(text, "FOO") - text + 1);
     }
 }
 
@@ -290,6 +350,9 @@ int main(void)
         TEST(what_is_too_long_is_refused),
         TEST(excerpts_mark_the_fault_in_characters),
         TEST(passwords_are_never_shown),
+        TEST(masks_tell_nothing),
+        TEST(blanks_in_strings_stay),
+        TEST(carets_stand_right_of_masks),
         TEST(a_single_command_is_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
