@@ -168,6 +168,33 @@ sg_status sg_rollover_check_shared(struct sg_run *run, const struct sg_rollover 
     return sg_object(err, "%s", name.text);
 }
 
+#define DAY_S 86400
+
+/* What is refused otherwise is done when it is forced, and said. */
+static sg_status warn_forced(struct sg_run *run, const struct sg_rollover *rollover,
+                             struct sg_error *err)
+{
+    const struct sg_life_certificate *one = &rollover->facts.new_one;
+    struct sg_name_text name = sg_row_name(&rollover->new_row);
+    sg_status s = SG_OK;
+    if (!rollover->facts.force) {
+        return SG_OK;
+    }
+    if (!one->has_key) {
+        s = sg_run_warn(run, err, "%s has no private key here: nothing can be served with it",
+                        name.text);
+    }
+    if (s == SG_OK && one->trust == SG_NOTRUST) {
+        s = sg_run_warn(run, err, "%s is NOTRUST: no program is shown it", name.text);
+    }
+    if (s == SG_OK && one->not_after_s <= rollover->facts.now_s) {
+        s = sg_run_warn(run, err, "%s is expired", name.text);
+    }
+    return s == SG_OK && one->not_before_s > rollover->facts.now_s
+               ? sg_run_warn(run, err, "%s is not valid yet", name.text)
+               : s;
+}
+
 sg_status sg_rollover_warn(struct sg_run *run, const struct sg_rollover *rollover,
                            struct sg_error *err)
 {
@@ -176,8 +203,8 @@ sg_status sg_rollover_warn(struct sg_run *run, const struct sg_rollover *rollove
     struct sg_name_text name = sg_row_name(successor);
     bool same = old->subject.len == successor->subject.len &&
                 memcmp(old->subject.data, successor->subject.data, old->subject.len) == 0;
-    sg_status s = SG_OK;
-    if (!same) {
+    sg_status s = warn_forced(run, rollover, err);
+    if (s == SG_OK && !same) {
         s = sg_run_warn(run, err, "the subject changes from \"%.200s\" to \"%.200s\"",
                         old->subject_text, successor->subject_text);
     }
@@ -185,7 +212,7 @@ sg_status sg_rollover_warn(struct sg_run *run, const struct sg_rollover *rollove
         s = sg_run_warn(run, err, "%s is self-signed: programs that verify it must know it",
                         name.text);
     }
-    if (s == SG_OK && successor->not_after_s < old->not_after_s) {
+    if (s == SG_OK && successor->not_after_s + DAY_S <= old->not_after_s) {
         s = sg_run_warn(run, err, "%s ends earlier than %s", name.text, sg_row_name(old).text);
     }
     return s;

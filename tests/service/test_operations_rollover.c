@@ -252,6 +252,18 @@ static void a_retired_ca_signs_nothing(void **state)
          "{'certificate': 'START1/x', 'subject': 'CN=x', 'signed_by': 'CERTAUTH/CA2'}");
 }
 
+static json_t *add_keyless(struct world *world, const char *name)
+{
+    EVP_PKEY *key = new_key();
+    X509 *foreign = outside(
+        &(struct recipe){.name = "k", .key = key, .issuer = ca.intermediate, .signer = ca.int_key});
+    json_t *answer =
+        must_json(world, "cert add", bundle_json(name, foreign, ca.intermediate, NULL));
+    X509_free(foreign);
+    EVP_PKEY_free(key);
+    return answer;
+}
+
 static void a_successor_that_is_not_ready_is_refused(void **state)
 {
     struct world *world = *state;
@@ -270,12 +282,7 @@ static void a_successor_that_is_not_ready_is_refused(void **state)
     world->now_s += 5000 * DAY;
     refused(world, "cert rollover", roll_web, SG_E_INPUT, "certificate_expired");
     world->now_s -= 5000 * DAY;
-    EVP_PKEY *key = new_key();
-    X509 *foreign = outside(
-        &(struct recipe){.name = "k", .key = key, .issuer = ca.intermediate, .signer = ca.int_key});
-    must_json(world, "cert add", bundle_json("START1/keyless", foreign, ca.intermediate, NULL));
-    X509_free(foreign);
-    EVP_PKEY_free(key);
+    add_keyless(world, "START1/keyless");
     refused(world, "cert rollover", "{'certificate': 'START1/web', 'label': 'keyless'}",
             SG_E_CONFLICT, "no_private_key");
     refused(world, "cert rollover", "{'certificate': 'START1/keyless', 'label': 'web-2'}",
@@ -297,6 +304,22 @@ static void force_takes_what_is_there(void **state)
     must(world, "cert rollover", force_web);
     assert_says(world, "warnings", "START1/web-2 is self-signed");
     assert_ring(world, "START1/KEY", "web-2 PERSONAL*");
+}
+
+/* Each thing for which it would be refused otherwise. */
+static void force_says_what_will_not_work(void **state)
+{
+    struct world *world = *state;
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
+    certify_here(world, "START1", "web");
+    add_keyless(world, "START1/web-2");
+    must(world, "cert alter", "{'certificate': 'START1/web-2', 'status': 'notrust'}");
+    world->now_s += 50000 * DAY;
+    must(world, "cert rollover", force_web);
+    assert_says(world, "warnings", "START1/web-2 has no private key here");
+    assert_says(world, "warnings", "START1/web-2 is NOTRUST");
+    assert_says(world, "warnings", "START1/web-2 is expired");
+    world->now_s -= 50000 * DAY;
 }
 
 /* The token is away when the key is to go: the row is gone, the tombstone stays. */
@@ -386,6 +409,7 @@ int main(void)
         TEST(a_retired_ca_signs_nothing),
         TEST(a_successor_that_is_not_ready_is_refused),
         TEST(force_takes_what_is_there),
+        TEST(force_says_what_will_not_work),
         TEST(a_token_that_is_away_follows_later),
         TEST(renewal_is_by_public_key_and_owner),
         TEST(a_change_of_issuer_is_said),
