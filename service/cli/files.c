@@ -23,7 +23,8 @@ static const char *shown(const char *path)
 
 /* Known before it is read: a directory, and a file that is too large. What a pipe holds turns out
  * while reading. */
-static sg_status check_kind(const char *path, struct sg_error *err)
+static sg_status check_kind(const struct sg_invocation *invocation, const char *path,
+                            struct sg_error *err)
 {
     struct stat info;
     if (strcmp(path, "-") == 0 || stat(path, &info) != 0) {
@@ -32,6 +33,11 @@ static sg_status check_kind(const char *path, struct sg_error *err)
     if (S_ISDIR(info.st_mode)) {
         sg_fail(err, SG_E_INPUT, "is_a_directory", "%s is a directory", sg_excerpt(path).text);
         return sg_hint(err, "Name the files in it.");
+    }
+    if (invocation->carried.silent && !S_ISREG(info.st_mode)) { /* a deck would wait for ever */
+        sg_fail(err, SG_E_INPUT, "not_a_file", "%s is no file", sg_excerpt(path).text);
+        sg_object(err, "%s", path);
+        return sg_hint(err, "A data set is a file in the directory where the command is given.");
     }
     if (S_ISREG(info.st_mode) && info.st_size > (off_t)SG_INPUT_FILE_MAX) {
         return sg_fail(err, SG_E_LIMIT, "file_too_large", "%s has %lld bytes, at most %u are read",
@@ -48,7 +54,7 @@ static sg_status read_file(const struct sg_invocation *invocation, const char *p
     if (s != SG_OK || kept) {
         return s;
     }
-    s = check_kind(path, err);
+    s = check_kind(invocation, path, err);
     if (s == SG_OK) {
         s = sg_file_read(path, "file", out, err);
     }

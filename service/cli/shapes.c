@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/x509.h>
@@ -82,6 +83,20 @@ bool sg_shape_applies(const struct sg_operation *operation)
            operation->id == SG_OP_PROVISION || operation->id == SG_OP_DEV_ENV;
 }
 
+/* What would only turn out when the file is written, and never in a rehearsal. */
+static sg_status check_early(const struct sg_invocation *invocation, struct sg_error *err)
+{
+    struct sg_secret *password = invocation->carried.password;
+    sg_status s = password != NULL && sg_carry_wants_key(invocation)
+                      ? sg_keystore_check_password(password, err)
+                      : SG_OK;
+    struct stat info;
+    if (s == SG_OK && stat(out_path(invocation), &info) == 0 && S_ISDIR(info.st_mode)) {
+        s = sg_file_check_replace(out_path(invocation), err);
+    }
+    return s;
+}
+
 sg_status sg_shape_check(const struct sg_invocation *invocation, struct sg_error *err)
 {
     if (invocation->operation->id == SG_OP_CERT_REQUEST) {
@@ -90,6 +105,12 @@ sg_status sg_shape_check(const struct sg_invocation *invocation, struct sg_error
     }
     if (!is_export(invocation->operation)) {
         return SG_OK;
+    }
+    if (!is_directory(invocation)) {
+        sg_status s = check_early(invocation, err);
+        if (s != SG_OK) {
+            return s;
+        }
     }
     enum format format = format_of(invocation);
     if (is_directory(invocation) && to_stdout(invocation)) {

@@ -19,13 +19,9 @@ sg_status sg_trust_check_count(size_t count, struct sg_error *err)
     return SG_OK;
 }
 
-sg_status sg_trust_check(size_t count, const struct sg_secret *password, const char *password_text,
-                         struct sg_error *err)
+static sg_status check_password(const struct sg_secret *password, const char *password_text,
+                                struct sg_error *err)
 {
-    sg_status s = sg_trust_check_count(count, err);
-    if (s != SG_OK) {
-        return s;
-    }
     size_t len = sg_secret_len(password);
     if (len < PASSWORD_MIN) {
         sg_fail(err, SG_E_INPUT, "password_too_short",
@@ -43,6 +39,18 @@ sg_status sg_trust_check(size_t count, const struct sg_secret *password, const c
         }
     }
     return SG_OK;
+}
+
+sg_status sg_keystore_check_password(struct sg_secret *password, struct sg_error *err)
+{
+    return check_password(password, sg_secret_data(password), err);
+}
+
+sg_status sg_trust_check(size_t count, const struct sg_secret *password, const char *password_text,
+                         struct sg_error *err)
+{
+    sg_status s = sg_trust_check_count(count, err);
+    return s == SG_OK ? check_password(password, password_text, err) : s;
 }
 
 sg_status sg_keystore_broken(struct sg_error *err, const char *doing)

@@ -338,10 +338,18 @@ sg_status sg_operation_CERT_ALTER(struct sg_run *run, struct sg_error *err)
     return s == SG_OK ? answer_status(run, &row, err) : s;
 }
 
+#define RINGS_NAMED 20
+
 struct memberships {
     size_t count;
     char first[SG_OWNER_MAX + SG_RING_BYTES + 2];
+    struct sg_buffer names; /* the first RINGS_NAMED, each with a NUL */
 };
+
+static void memberships_done(struct memberships *memberships)
+{
+    sg_buffer_done(&memberships->names);
+}
 
 static sg_status count_membership(void *context, const struct sg_ring_row *ring,
                                   enum sg_usage usage, bool is_default, struct sg_error *err)
@@ -349,12 +357,13 @@ static sg_status count_membership(void *context, const struct sg_ring_row *ring,
     struct memberships *memberships = context;
     (void)usage;
     (void)is_default;
-    (void)err;
-    if (memberships->count++ == 0) {
-        snprintf(memberships->first, sizeof memberships->first, "%s",
-                 sg_ring_text(&ring->name).text);
+    const struct sg_ring_text name = sg_ring_text(&ring->name);
+    if (memberships->count == 0) {
+        snprintf(memberships->first, sizeof memberships->first, "%s", name.text);
     }
-    return SG_OK;
+    return memberships->count++ < RINGS_NAMED
+               ? sg_buffer_append(&memberships->names, name.text, strlen(name.text) + 1, err)
+               : SG_OK;
 }
 
 static sg_status check_delete(struct sg_run *run, const struct sg_certificate_row *row,
@@ -381,6 +390,18 @@ static sg_status check_delete(struct sg_run *run, const struct sg_certificate_ro
     return SG_OK;
 }
 
+static sg_status say_ended(struct sg_run *run, const struct sg_certificate_row *row,
+                           const struct sg_rollover_row *rollover, struct sg_error *err)
+{
+    const struct sg_certificate_name *old = &rollover->old_name;
+    const struct sg_certificate_name *successor = &rollover->successor_name;
+    const struct sg_certificate_name *stays = rollover->old_id == row->id ? successor : old;
+    return sg_run_effect(run, err,
+                         "the roll-over of %s/%s to %s ended with it: %s/%s stays as it is",
+                         old->owner.text, old->label.text, successor->label.text, stays->owner.text,
+                         stays->label.text);
+}
+
 /* Its way back would be gone. */
 static sg_status check_rollover(struct sg_run *run, const struct sg_certificate_row *row,
                                 struct sg_error *err)
@@ -388,8 +409,11 @@ static sg_status check_rollover(struct sg_run *run, const struct sg_certificate_
     struct sg_rollover_row rollover;
     bool found = false;
     sg_status s = sg_store_rollover_of(run->service->store, row->id, &rollover, &found, err);
-    if (s != SG_OK || !found || sg_run_flag(run, "force")) {
+    if (s != SG_OK || !found) {
         return s;
+    }
+    if (sg_run_flag(run, "force")) {
+        return say_ended(run, row, &rollover, err);
     }
     const struct sg_certificate_name *old = &rollover.old_name;
     sg_fail(err, SG_E_CONFLICT, "rollover_under_way", "a roll-over of %s/%s to %s is under way",
@@ -459,27 +483,60 @@ static sg_status warn_issued(struct sg_run *run, const struct sg_certificate_row
                        issued.names, more);
 }
 
+/* As many as fit into a sentence, from *at on. */
+static void take_names(const struct memberships *memberships, size_t *at, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    while (*at < memberships->names.len) {
+        const char *name = (const char *)memberships->names.data + *at;
+        size_t len = strlen(name);
+        if (used > 0 && used + len + 3 > size) {
+            return;
+        }
+        used += (size_t)snprintf(out + used, size - used, "%s%s", used > 0 ? ", " : "", name);
+        used = used < size ? used : size - 1;
+        *at += len + 1;
+    }
+}
+
+static sg_status say_rings(struct sg_run *run, const struct sg_certificate_row *row, size_t at,
+                           const struct memberships *memberships, struct sg_error *err)
+{
+    char names[800];
+    sg_status s = SG_OK;
+    while (s == SG_OK && at < memberships->names.len) {
+        take_names(memberships, &at, names, sizeof names);
+        s = sg_run_effect(run, err, "removed it from %s too", names);
+    }
+    return s == SG_OK && memberships->count > RINGS_NAMED
+               ? sg_run_effect(run, err, "removed %s from %zu more rings", sg_row_name(row).text,
+                               memberships->count - RINGS_NAMED)
+               : s;
+}
+
 static sg_status say_deleted(struct sg_run *run, const struct sg_certificate_row *row,
                              bool with_key, const struct memberships *memberships,
                              struct sg_error *err)
 {
-    char more[40] = "";
+    char names[800];
+    size_t at = 0;
     const char *key = with_key ? " and its private key" : "";
     if (memberships->count == 0) {
         return sg_run_effect(run, err, "deleted %s%s", sg_row_name(row).text, key);
     }
-    if (memberships->count > 1) {
-        snprintf(more, sizeof more, " and %zu more", memberships->count - 1);
-    }
-    return sg_run_effect(run, err, "deleted %s%s, removed from its rings: %s%s",
-                         sg_row_name(row).text, key, memberships->first, more);
+    take_names(memberships, &at, names, sizeof names);
+    sg_status s = sg_run_effect(run, err, "deleted %s%s, removed from its rings: %s",
+                                sg_row_name(row).text, key, names);
+    return s == SG_OK ? say_rings(run, row, at, memberships, err) : s;
 }
 
 sg_status sg_operation_CERT_DELETE(struct sg_run *run, struct sg_error *err)
 {
     SG_CERTIFICATE_ROW row = {0};
-    struct memberships memberships = {0};
+    SG_CLEANUP(memberships_done) struct memberships memberships = {.count = 0};
     bool orphaned = false;
+    sg_buffer_init(&memberships.names, (size_t)RINGS_NAMED * sizeof memberships.first);
     sg_status s = find(run, &row, err);
     s = s == SG_OK ? sg_store_membership_each(run->service->store, row.id, count_membership,
                                               &memberships, err)

@@ -154,6 +154,13 @@ static sg_status check_kind(struct sg_run *run, const struct sg_add *plan, struc
                 leaf->key_text);
         return sg_hint(err, "RSA, EC on a NIST curve or secp256k1, and Ed25519 keys are.");
     }
+    if (leaf->key_not_taken != NULL) {
+        sg_fail(err, SG_E_INPUT, "unsupported_key", "the private key cannot be taken: %s",
+                leaf->key_not_taken);
+        sg_object(err, "%.300s", leaf->subject_text);
+        return sg_hint(err, "RSA of 2048, 3072 or 4096 bits with exponent 65537, EC on P-256, "
+                            "P-384, P-521 or secp256k1, and Ed25519 can.");
+    }
     return leaf->family == SG_FAMILY_ED25519
                ? sg_run_warn(run, err,
                              "Ed25519 keys are not delivered through rings: the PKCS#11 clients of "

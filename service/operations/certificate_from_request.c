@@ -4,12 +4,15 @@
 
 #include <string.h>
 
+#define DAY_S 86400
+
 /* Whoever asks to be a CA must be put where CAs stand, by somebody who may do that. */
 static sg_status check_ca_request(const struct sg_generate *plan, struct sg_error *err)
 {
     bool certauth = sg_owner_kind(plan->made.name.owner.text) == SG_OWNER_CERTAUTH;
-    bool wants = plan->from_request &&
-                 (plan->csr->wants_ca || (plan->csr->usage & SG_X509_KEY_CERT_SIGN) != 0);
+    /* a usage that is said takes the place of the request's */
+    bool signs = plan->usage_words == 0 && (plan->csr->usage & SG_X509_KEY_CERT_SIGN) != 0;
+    bool wants = plan->from_request && (plan->csr->wants_ca || signs);
     if (wants && !certauth) {
         sg_fail(err, SG_E_INPUT, "request_wants_ca", "the request of \"%s\" asks to become a CA",
                 plan->csr->subject_text);
@@ -115,6 +118,14 @@ static sg_status check_issuer(struct sg_run *run, const struct sg_generate *plan
     return sg_object(err, "%s", sg_row_name(old).text);
 }
 
+static sg_status warn_shorter(struct sg_run *run, const struct sg_certificate_row *old,
+                              struct sg_error *err)
+{
+    char text[SG_TIME_TEXT];
+    sg_time_format(old->not_after_s, text);
+    return sg_run_warn(run, err, "the one that it replaces was valid longer, until %s", text);
+}
+
 sg_status sg_generate_warn_renewal(struct sg_run *run, const struct sg_generate *plan,
                                    struct sg_error *err)
 {
@@ -129,7 +140,11 @@ sg_status sg_generate_warn_renewal(struct sg_run *run, const struct sg_generate 
             run, err, "the request is for the key of %s: that one is renewed, not %s/%s",
             sg_row_name(old).text, plan->made.name.owner.text, plan->made.name.label.text);
     }
-    return s == SG_OK && !old->placeholder && !same ? check_issuer(run, plan, err) : s;
+    s = s == SG_OK && !old->placeholder && !same ? check_issuer(run, plan, err) : s;
+    return s == SG_OK && !old->placeholder &&
+                   plan->made.request.not_after_s + DAY_S <= old->not_after_s
+               ? warn_shorter(run, old, err)
+               : s;
 }
 
 sg_status sg_generate_for_request(struct sg_run *run, struct sg_generate *plan,

@@ -131,6 +131,7 @@ static sg_status read_x509(struct sg_run *run, struct sg_generate *plan, struct 
     }
     plan->made.request.usage |= sg_key_usage_x509(family, plan->usage_words, certauth);
     plan->made.request.ca = certauth;
+    plan->made.handshake = plan->profile == NULL && (plan->usage_words & SG_KEY_HANDSHAKE) != 0;
     plan->made.placeholder = sg_run_text(run, "signed_by") == NULL && !certauth;
     if (plan->made.request.subject == NULL && !plan->from_request) {
         sg_fail(err, SG_E_USAGE, "bad_parameter", "a new certificate needs a subject");
@@ -142,6 +143,7 @@ static sg_status read_x509(struct sg_run *run, struct sg_generate *plan, struct 
 static sg_status check_name(struct sg_run *run, struct sg_generate *plan, struct sg_error *err)
 {
     sg_status s = plan->from_request ? sg_generate_find_renewed(run, plan, err) : SG_OK;
+    plan->made.renewed = plan->renewed.id != 0 ? &plan->renewed.name : NULL;
     return s == SG_OK && plan->renewed.id == 0 ? sg_new_check_name(run, &plan->made.name, err) : s;
 }
 
@@ -154,11 +156,27 @@ static sg_status ask_policy(struct sg_run *run, struct sg_generate *plan, struct
     return sg_new_ask_policy(run, &plan->made, spki, err);
 }
 
+static sg_status warn_time(struct sg_run *run, const struct sg_generate *plan, struct sg_error *err)
+{
+    char text[SG_TIME_TEXT];
+    const struct sg_x509_request *request = &plan->made.request;
+    int64_t now_s = sg_now_s(run->service->clock);
+    if (request->not_after_s <= now_s) {
+        sg_time_format(request->not_after_s, text);
+        return sg_run_warn(run, err, "it is expired already, since %s: no program takes it", text);
+    }
+    sg_time_format(request->not_before_s, text);
+    return request->not_before_s > now_s
+               ? sg_run_warn(run, err, "it is not valid before %s: no program takes it until then",
+                             text)
+               : SG_OK;
+}
+
 static sg_status warn(struct sg_run *run, const struct sg_generate *plan, struct sg_error *err)
 {
     bool certauth = sg_owner_kind(plan->made.name.owner.text) == SG_OWNER_CERTAUTH;
-    sg_status s = SG_OK;
-    if (plan->made.spec != NULL) {
+    sg_status s = warn_time(run, plan, err);
+    if (s == SG_OK && plan->made.spec != NULL) {
         s = sg_new_warn_key(run, plan->made.spec, err);
     }
     if (s == SG_OK && !certauth && (plan->usage_words & SG_KEY_CERTSIGN) != 0) {

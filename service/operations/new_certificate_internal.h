@@ -7,7 +7,9 @@
 
 struct sg_new_certificate {
     struct sg_certificate_name name;
-    const struct sg_key_spec *spec; /**< NULL: its key is elsewhere */
+    const struct sg_certificate_name *renewed; /**< what it will be called instead, or NULL */
+    bool handshake;                            /**< a TLS key's usage was asked for in words */
+    const struct sg_key_spec *spec;            /**< NULL: its key is elsewhere */
     struct sg_key_abilities abilities;
     char token[SG_TOKEN_NAME_MAX + 1];
     bool extractable;

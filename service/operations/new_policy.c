@@ -3,6 +3,11 @@
 
 #define DAY_S 86400
 
+static const struct sg_certificate_name *name_of(const struct sg_new_certificate *made)
+{
+    return made->renewed != NULL ? made->renewed : &made->name;
+}
+
 static sg_status warn_shortened(struct sg_run *run, const struct sg_new_certificate *made,
                                 unsigned days, struct sg_error *err)
 {
@@ -10,7 +15,7 @@ static sg_status warn_shortened(struct sg_run *run, const struct sg_new_certific
     const struct sg_x509_request *request = &made->request;
     sg_time_format(request->not_after_s, until);
     return sg_run_warn(run, err, "%s/%s is valid until %s only: policy \"%s\" allows %u days (%s)",
-                       made->name.owner.text, made->name.label.text, until,
+                       name_of(made)->owner.text, name_of(made)->label.text, until,
                        sg_policy_profile_name(run->service->policy.profile), days,
                        request->ca ? "ca_days_max" : "leaf_days_max");
 }
@@ -72,7 +77,13 @@ static sg_status warn_nameless(struct sg_run *run, const struct sg_new_certifica
     return sg_run_warn(run, err,
                        "%s/%s names no server: TLS clients look at subject alternative names and "
                        "at nothing else (--san dns:HOST)",
-                       made->name.owner.text, made->name.label.text);
+                       name_of(made)->owner.text, name_of(made)->label.text);
+}
+
+/* Without extended key usage it is for any purpose, and RACF's HANDSHAKE says for which. */
+static bool may_serve(const struct sg_new_certificate *made, const struct sg_x509_outline *outline)
+{
+    return outline->server || (made->handshake && !outline->ca && !outline->has_eku);
 }
 
 sg_status sg_new_ask_policy(struct sg_run *run, struct sg_new_certificate *made,
@@ -94,13 +105,14 @@ sg_status sg_new_ask_policy(struct sg_run *run, struct sg_new_certificate *made,
         .not_before_s = made->request.not_before_s,
         .not_after_s = made->request.not_after_s,
         .ca = outline.ca,
-        .server = outline.server,
+        .server = may_serve(made, &outline),
         .names_server = outline.names_server,
         .extractable = made->extractable,
     };
     if (sg_crypto_policy_check(&run->service->policy, &certificate, err) != SG_OK) {
-        sg_error_prefix(err, "%s/%s", made->name.owner.text, made->name.label.text);
-        return sg_object(err, "%s/%s", made->name.owner.text, made->name.label.text);
+        const struct sg_certificate_name *name = name_of(made);
+        sg_error_prefix(err, "%s/%s", name->owner.text, name->label.text);
+        return sg_object(err, "%s/%s", name->owner.text, name->label.text);
     }
     return outline.server && !outline.names_server ? warn_nameless(run, made, err) : SG_OK;
 }

@@ -7,7 +7,8 @@
 
 #include <signet/base/clock.h>
 
-#define DN_MAX 2000 /* bytes: what cert generate takes */
+#define DN_MAX 2000                  /* bytes: what cert generate takes */
+#define LAST_S INT64_C(253402300799) /* RFC 5280, 4.1.2.5: the last of GeneralizedTime */
 
 /* ---- the subject ---- */
 
@@ -156,6 +157,11 @@ static sg_status dates(struct sg_rac_run *run)
         const struct sg_rac_node *node = sg_rac_keyword(run, "NOTAFTER");
         sg_fail(run->err, SG_E_INPUT, "bad_validity", "NOTBEFORE is not earlier than NOTAFTER");
         return sg_rac_fault(run, node != NULL ? node : run->function);
+    }
+    if (s == SG_OK && until > LAST_S) {
+        until = LAST_S;
+        s = sg_rac_note(run, "NOTAFTER: 9999-12-31T23:59:59Z is taken, the last moment that a "
+                             "certificate can name");
     }
     s = s == SG_OK ? set_time(run, "not_before", from) : s;
     s = s == SG_OK ? set_time(run, "not_after", until) : s;

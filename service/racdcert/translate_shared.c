@@ -157,8 +157,15 @@ sg_status sg_rac_warn(struct sg_rac_run *run, const char *format, ...)
 
 /* ---- owners and names ---- */
 
-static sg_status own(struct sg_rac_run *run, char out[40])
+/* at: the keyword that names no owner, when it is not the command. */
+static sg_status own(struct sg_rac_run *run, const struct sg_rac_node *at, char out[40])
 {
+    if (run->context->own == NULL && at != NULL) {
+        sg_fail(run->err, SG_E_USAGE, "own_unknown",
+                "%s names no owner, and you are not attached to exactly one", at->keyword->name);
+        sg_hint(run->err, "Write CERTAUTH or SITE into it; signet status says who you are.");
+        return sg_rac_fault(run, at);
+    }
     if (run->context->own == NULL) {
         sg_fail(run->err, SG_E_USAGE, "own_unknown",
                 "the command names no owner, and you are not attached to exactly one");
@@ -221,7 +228,7 @@ sg_status sg_rac_owner(struct sg_rac_run *run, const struct sg_rac_node *node, c
         return s;
     }
     if (outer[0] == '\0') {
-        return own(run, out);
+        return own(run, strcmp(node->keyword->name, "SIGNWITH") == 0 ? node : NULL, out);
     }
     snprintf(out, 40, "%s", outer);
     return SG_OK;
@@ -230,7 +237,7 @@ sg_status sg_rac_owner(struct sg_rac_run *run, const struct sg_rac_node *node, c
 /* The outer owner, or the caller's own. */
 sg_status sg_rac_outer_owner(struct sg_rac_run *run)
 {
-    sg_status s = run->owner[0] != '\0' ? SG_OK : own(run, run->owner);
+    sg_status s = run->owner[0] != '\0' ? SG_OK : own(run, NULL, run->owner);
     snprintf(run->out->owner, sizeof run->out->owner, "%s", run->owner);
     return s;
 }

@@ -159,6 +159,7 @@ static void set_key(struct sg_certificate *c, const struct sg_x509_key *key)
     c->facts.family = key->family;
     c->facts.key_bits = key->bits;
     c->facts.key_supported = key->supported;
+    c->facts.key_not_taken = key->not_taken;
     memcpy(c->facts.key_text, key->text, sizeof(key->text));
 }
 

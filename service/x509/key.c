@@ -18,15 +18,30 @@ static bool rsa_exponent_is_sound(EVP_PKEY *key)
            BN_is_odd(exponent) && !BN_is_one(exponent);
 }
 
+#define RSA_EXPONENT 65537
+
+static const char *rsa_not_taken(EVP_PKEY *key, unsigned bits)
+{
+    SG_CLEANUP(BN_freep) BIGNUM *exponent = NULL;
+    if (bits != 2048 && bits != 3072 && bits != 4096) {
+        return "RSA of another size";
+    }
+    bool usual = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1 &&
+                 BN_is_word(exponent, RSA_EXPONENT);
+    return usual ? NULL : "RSA with another exponent";
+}
+
 static void describe_rsa(EVP_PKEY *key, struct sg_x509_key *out)
 {
     out->family = SG_FAMILY_RSA;
     out->supported = rsa_exponent_is_sound(key);
+    out->not_taken = rsa_not_taken(key, out->bits);
     (void)snprintf(out->text, sizeof(out->text), "RSA %u%s", out->bits,
                    out->supported ? "" : " (bad exponent)");
 }
 
-static const char *curve_text(int nid)
+/* Of the curves that keys are kept on; NULL for any other. */
+static const char *kept_curve_text(int nid)
 {
     static const struct {
         int nid;
@@ -40,7 +55,13 @@ static const char *curve_text(int nid)
             return curves[i].text;
         }
     }
-    return OBJ_nid2sn(nid);
+    return NULL;
+}
+
+static const char *curve_text(int nid)
+{
+    const char *kept = kept_curve_text(nid);
+    return kept != NULL ? kept : OBJ_nid2sn(nid);
 }
 
 static void describe_ec(EVP_PKEY *key, struct sg_x509_key *out)
@@ -50,6 +71,8 @@ static void describe_ec(EVP_PKEY *key, struct sg_x509_key *out)
     out->family = SG_FAMILY_EC;
     out->supported = EVP_PKEY_get_group_name(key, group, sizeof(group), &len) == 1;
     const char *text = out->supported ? curve_text(OBJ_sn2nid(group)) : "unknown curve";
+    bool kept = out->supported && kept_curve_text(OBJ_sn2nid(group)) != NULL;
+    out->not_taken = kept ? NULL : "EC on another curve";
     (void)snprintf(out->text, sizeof(out->text), "EC %s", text);
 }
 

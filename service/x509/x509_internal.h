@@ -73,6 +73,7 @@ struct sg_x509_key {
     unsigned bits;
     char text[32];
     bool supported;
+    const char *not_taken; /* why no token takes its private half; NULL: it does */
 };
 /** Describe a key. SG_E_INPUT "explicit_curve" for EC parameters that are not a named curve
  * (CVE-2020-0601 is why nobody takes them). */

@@ -63,6 +63,23 @@ deck 0 <<<"RACDCERT ID(START1) GENREQ(LABEL('web')) DSN(WEB.CSR)"
 [ "$(requested)" = true ] || fail 'a request was not counted'
 [ "$(find . -name '*.tmp*' | wc -l)" -eq 0 ] || fail "left behind: $(ls)"
 
+say 'a dry run knows what cannot be written, or read'
+mkdir OUT
+mkfifo PIPE
+for dry in '' --dry-run; do
+    got=0
+    # shellcheck disable=SC2086 # no word, or one
+    timeout 30 "$racdcert" $dry >said 2>&1 <<-'DECK' || got=$?
+	RACDCERT ID(START1) EXPORT(LABEL('web')) DSN(OUT)
+	RACDCERT CHECKCERT(PIPE)
+	RACDCERT ID(START1) EXPORT(LABEL('web')) DSN(WEB.P12) PASSWORD('short')
+	DECK
+    [ "$got" -eq 12 ] || fail "the deck ended with $got: $(cat said)"
+    said 'cannot replace ./OUT'
+    said 'line 2, column 20: ./PIPE is no file'
+    said 'line 3, column [0-9]+: the password has 5 characters'
+done
+
 say 'a refusal points at its operand'
 line 0 'ID(START1) ADDRING(KEY)'
 line 8 "ID(START1) CONNECT(LABEL('wep') RING(KEY))"

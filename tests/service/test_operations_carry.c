@@ -452,6 +452,23 @@ static void weak_and_strange_keys_are_refused_before_the_token(void **state)
     EVP_PKEY_free(rsa);
 }
 
+/* The public key tells, so that a dry run knows it as well. */
+static void a_key_that_no_token_takes_is_refused_in_a_dry_run_too(void **state)
+{
+    struct world *world = *state;
+    EVP_PKEY *keys[] = {EVP_PKEY_Q_keygen(NULL, NULL, "EC", "brainpoolP256r1"), EVP_RSA_gen(2056)};
+    for (size_t i = 0; i < SG_COUNT(keys); i++) {
+        X509 *odd = issue(keys[i], "odd");
+        json_t *params = with_key(world, "START1/odd", keys[i], odd);
+        assert_int_equal(ask(world, "cert add", json_deep_copy(params), true), SG_E_INPUT);
+        assert_string_equal(world->err.code, "unsupported_key");
+        assert_told(world, "the private key cannot be taken");
+        refused_json(world, "cert add", params, SG_E_INPUT, "unsupported_key");
+        X509_free(odd);
+        EVP_PKEY_free(keys[i]);
+    }
+}
+
 static void what_does_not_verify_brings_no_key_in(void **state)
 {
     struct world *world = *state;
@@ -721,6 +738,7 @@ int main(void)
         TEST(a_package_serves_once),
         TEST(a_damaged_package_opens_for_nobody),
         TEST(weak_and_strange_keys_are_refused_before_the_token),
+        TEST(a_key_that_no_token_takes_is_refused_in_a_dry_run_too),
         TEST(what_does_not_verify_brings_no_key_in),
         TEST(whoever_may_not_add_may_not_bring_keys),
         TEST(words_about_a_key_need_one),

@@ -241,6 +241,70 @@ static void a_request_becomes_a_ca_only_under_certauth(void **state)
     EVP_PKEY_free(key);
 }
 
+/* RACF: a KEYUSAGE that is given takes the place of the request's. */
+static void a_usage_that_is_said_takes_the_place_of_the_requests(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", make_ca);
+    must(world, "cert generate",
+         "{'certificate': 'START1/kk', 'subject': 'CN=k',"
+         " 'usage': ['handshake', 'docsign', 'certsign']}");
+    must(world, "cert request", "{'certificate': 'START1/kk'}");
+    json_t *request = json_incref(json_object_get(world->answer, "csr"));
+    static const char plain[] = "{'certificate': 'START1', 'signed_by': 'CERTAUTH/CA'}";
+    static const char said[] =
+        "{'certificate': 'START1', 'signed_by': 'CERTAUTH/CA', 'usage': ['handshake']}";
+    refused_json(world, "cert generate", with_request(plain, json_incref(request)), SG_E_INPUT,
+                 "request_wants_ca");
+    must_json(world, "cert generate", with_request(said, request));
+    assert_says(world, "did", "renewed START1/kk");
+    X509 *certificate = answered_certificate(world);
+    assert_int_equal(X509_get_key_usage(certificate), KU_DIGITAL_SIGNATURE);
+    assert_int_equal(X509_check_ca(certificate), 0);
+    X509_free(certificate);
+    EVP_PKEY *key = new_key();
+    json_t *ca = with_request(said, request_json(key, "critical,CA:TRUE", false));
+    refused_json(world, "cert generate", ca, SG_E_INPUT, "request_wants_ca");
+    EVP_PKEY_free(key);
+}
+
+static void what_is_not_valid_now_is_said(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate",
+         "{'certificate': 'START1/a', 'subject': 'CN=a', 'not_before': '2020-01-01T00:00:00Z',"
+         " 'not_after': '2021-01-01T00:00:00Z'}");
+    assert_says(world, "warnings", "expired already, since 2021-01-01T00:00:00Z");
+    must(world, "cert generate",
+         "{'certificate': 'START1/b', 'subject': 'CN=b', 'not_before': '2040-01-01T00:00:00Z',"
+         " 'not_after': '2041-01-01T00:00:00Z'}");
+    assert_says(world, "warnings", "not valid before 2040-01-01T00:00:00Z");
+}
+
+static json_t *own_request(struct world *world)
+{
+    must(world, "cert request", "{'certificate': 'START1/web'}");
+    return json_incref(json_object_get(world->answer, "csr"));
+}
+
+/* What is renewed is called by its own name, and what it loses is said. */
+static void a_renewal_speaks_of_what_it_renews(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", make_ca);
+    must(world, "cert generate", make_web);
+    json_t *request = own_request(world);
+    static const char by_ca[] = "{'certificate': 'START1', 'signed_by': 'CERTAUTH/CA', %s}";
+    char params[300];
+    world->service.policy.leaf_days_max = 100;
+    snprintf(params, sizeof params, by_ca, "'not_after': '2028-01-01T00:00:00Z', 'shorten': true");
+    must_json(world, "cert generate", with_request(params, json_incref(request)));
+    assert_says(world, "warnings", "START1/web is valid until");
+    snprintf(params, sizeof params, by_ca, "'days': 10");
+    must_json(world, "cert generate", with_request(params, request));
+    assert_says(world, "warnings", "the one that it replaces was valid longer");
+}
+
 static void bad_requests_are_refused(void **state)
 {
     struct world *world = *state;
@@ -268,12 +332,6 @@ static void bad_requests_are_refused(void **state)
     }
     EVP_PKEY_free(weak);
     EVP_PKEY_free(key);
-}
-
-static json_t *own_request(struct world *world)
-{
-    must(world, "cert request", "{'certificate': 'START1/web'}");
-    return json_incref(json_object_get(world->answer, "csr"));
 }
 
 static void a_request_of_our_own_renews_in_place(void **state)
@@ -562,6 +620,9 @@ int main(void)
         TEST(a_label_of_many_bytes_is_a_label),
         TEST(a_request_is_certified_for_a_key_elsewhere),
         TEST(a_request_becomes_a_ca_only_under_certauth),
+        TEST(a_usage_that_is_said_takes_the_place_of_the_requests),
+        TEST(what_is_not_valid_now_is_said),
+        TEST(a_renewal_speaks_of_what_it_renews),
         TEST(bad_requests_are_refused),
         TEST(a_request_of_our_own_renews_in_place),
         TEST(renewing_says_which_one_and_whose),

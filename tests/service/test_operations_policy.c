@@ -30,6 +30,10 @@ static void what_breaks_a_rule_is_not_made(void **state)
         {"policy", "browser", "'key': 'ec:secp256k1', 'days': 1", "policy_curve", "secp256k1"},
         {"policy", "browser", "'profile': 'server'", "policy_san", "--san dns:HOST"},
         {"policy", "browser", "'eku': ['clientAuth', 'serverAuth']", "policy_san", "START1/web"},
+        /* of RACF: for any purpose, and TLS is what is meant */
+        {"policy", "browser", "'usage': ['handshake']", "policy_san", "START1/web"},
+        {"policy", "browser", "'usage': ['handshake'], 'san': ['email:a@b.example']", "policy_san",
+         "START1/web"},
         /* nobody finds a server by these */
         {"policy", "browser", "'profile': 'server', 'san': ['email:a@b.example']", "policy_san",
          "ip:ADDRESS"},
@@ -66,6 +70,24 @@ static void a_ca_is_held_to_rules_of_its_own(void **state)
             "{'certificate': 'START1/x', 'subject': 'CN=x', 'days': 11,"
             " 'signed_by': 'CERTAUTH/CA'}",
             SG_E_INPUT, "policy_validity");
+}
+
+static void what_is_for_no_server_needs_no_name(void **state)
+{
+    struct world *world = *state;
+    set_policy(world, "policy", "browser");
+    must(world, "cert generate",
+         "{'certificate': 'START1/a', 'subject': 'CN=a', 'usage': ['docsign']}");
+    must(world, "cert generate",
+         "{'certificate': 'START1/b', 'subject': 'CN=b', 'usage': ['handshake'],"
+         " 'eku': ['clientAuth']}");
+    must(world, "cert generate",
+         "{'certificate': 'START1/c', 'subject': 'CN=c', 'usage': ['handshake'],"
+         " 'san': ['dns:c.example']}");
+    set_policy(world, "policy", "default");
+    must(world, "cert generate",
+         "{'certificate': 'START1/d', 'subject': 'CN=d', 'usage': ['handshake']}");
+    assert_null(json_object_get(world->answer, "warnings"));
 }
 
 static void without_days_a_certificate_takes_what_is_allowed(void **state)
@@ -283,6 +305,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
         TEST(what_breaks_a_rule_is_not_made),
         TEST(a_ca_is_held_to_rules_of_its_own),
+        TEST(what_is_for_no_server_needs_no_name),
         TEST(without_days_a_certificate_takes_what_is_allowed),
         TEST(an_end_that_nobody_asked_for_is_shortened),
         TEST(extractable_takes_the_policy_and_the_token),

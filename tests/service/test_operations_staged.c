@@ -489,10 +489,44 @@ static void promotion_is_asked_for(void **state)
     assert_ring(world, "START1/KEY", "web CERTAUTH|web-2 CERTAUTH");
 }
 
+/* Whichever of the two goes, by force: the end of the roll-over is said, and what stays. */
+static void a_deletion_says_what_it_ends(void **state)
+{
+    struct world *world = *state;
+    must(world, "rollover start", start_web);
+    refused(world, "cert delete", web, SG_E_CONFLICT, "rollover_under_way");
+    must(world, "cert delete", "{'certificate': 'START1/web-2', 'force': true}");
+    assert_says(world, "did",
+                "the roll-over of START1/web to web-2 ended with it: START1/web stays as it is");
+    must(world, "rollover start", start_web);
+    must(world, "cert delete", "{'certificate': 'START1/web', 'force': true}");
+    assert_says(world, "did",
+                "the roll-over of START1/web to web-2 ended with it: START1/web-2 stays as it is");
+    assert_int_equal(listed(world), 0);
+}
+
+static void a_deletion_names_the_rings(void **state)
+{
+    struct world *world = *state;
+    char ring[40];
+    for (int i = 0; i < 22; i++) {
+        snprintf(ring, sizeof ring, "START1/R%02d", i);
+        must_json(world, "ring add", json_pack("{s:s}", "ring", ring));
+        must_json(world, "ring connect",
+                  json_pack("{s:s, s:s}", "ring", ring, "certificate", "START1/web"));
+    }
+    must(world, "cert delete", "{'certificate': 'START1/web', 'force': true}");
+    assert_says(world, "did", "START1/R00, START1/R01, START1/R02");
+    assert_says(world, "did", "START1/R19");
+    assert_says(world, "did", "from 2 more rings");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
+        TEST(a_deletion_says_what_it_ends),
+        TEST(a_deletion_names_the_rings),
         TEST(the_plan_says_what_where_and_by_when),
         TEST(a_root_needs_no_ca),
         TEST(what_cannot_be_started_is_refused),

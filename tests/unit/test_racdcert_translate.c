@@ -345,6 +345,20 @@ static void without_an_owner_the_caller_must_be_known(void **state)
     }
 }
 
+/* The command has an owner: it is the signer that has none. */
+static void a_signer_without_an_owner_is_pointed_at(void **state)
+{
+    static const char text[] = "RACDCERT ID(S) GENCERT SUBJECTSDN(CN('a')) SIGNWITH(LABEL('ca'))";
+    static const struct sg_rac_context nobody = {.now_s = NOW_S};
+    SG_RAC_REQUEST request;
+    struct sg_error err = SG_ERROR_INIT;
+    (void)state;
+    assert_int_equal(translate(text, &nobody, &request, &err), SG_E_USAGE);
+    assert_string_equal(err.code, "own_unknown");
+    assert_memory_equal(err.text, "SIGNWITH names no owner", 23);
+    assert_int_equal(request.fault, strstr(text, "SIGNWITH") - text);
+}
+
 static void passwords_do_not_come_as_arguments(void **state)
 {
     SG_RAC_REQUEST request;
@@ -534,6 +548,26 @@ static void a_day_without_a_midnight_begins_later(void **state)
                                       &usual, &refusal, &err),
                      SG_E_INPUT);
     assert_string_equal(err.code, "no_such_time");
+    assert_int_equal(setenv("TZ", "UTC0", 1), 0);
+}
+
+/* West of Greenwich the last day of all ends in the year 10000. */
+static void the_last_day_ends_where_certificates_end(void **state)
+{
+    static const char text[] = "RACDCERT ID(S) GENCERT SUBJECTSDN(CN('x')) "
+                               "NOTBEFORE(DATE(2030-01-01)) NOTAFTER(DATE(9999-12-31))";
+    SG_RAC_REQUEST request = SG_RAC_REQUEST_INIT;
+    struct sg_error err = SG_ERROR_INIT;
+    (void)state;
+    assert_int_equal(setenv("TZ", "EST5", 1), 0);
+    assert_int_equal(sg_rac_translate((struct sg_bytes){(const unsigned char *)text, strlen(text)},
+                                      &usual, &request, &err),
+                     SG_OK);
+    assert_string_equal(json_string_value(json_object_get(request.params, "not_before")),
+                        "2030-01-01T05:00:00Z");
+    assert_string_equal(json_string_value(json_object_get(request.params, "not_after")),
+                        "9999-12-31T23:59:59Z");
+    assert_int_equal(json_array_size(request.notes), 1);
     assert_int_equal(setenv("TZ", "UTC0", 1), 0);
 }
 
@@ -850,6 +884,8 @@ int main(void)
         cmocka_unit_test(messages_have_their_numbers),
         cmocka_unit_test(a_refusal_points_at_its_operand),
         cmocka_unit_test(a_refusal_of_nothing_that_was_written_points_nowhere),
+        cmocka_unit_test(a_signer_without_an_owner_is_pointed_at),
+        cmocka_unit_test(the_last_day_ends_where_certificates_end),
         cmocka_unit_test(a_day_without_a_midnight_begins_later),
         cmocka_unit_test(keys_leave_their_token_when_that_is_said),
         cmocka_unit_test(requests_replace_a_root_by_force),

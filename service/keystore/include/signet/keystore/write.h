@@ -35,4 +35,8 @@ SG_CHECKED sg_status sg_keystore_write_jks_trust(const struct sg_entry *entries,
                                                  struct sg_secret *password, int64_t now_ms,
                                                  struct sg_buffer *out, struct sg_error *err);
 
+/** May a keystore that we write have this password? SG_E_INPUT "password_too_short",
+ * "password_not_ascii". */
+SG_CHECKED sg_status sg_keystore_check_password(struct sg_secret *password, struct sg_error *err);
+
 #endif

@@ -41,14 +41,17 @@ struct sg_certificate_facts {
     bool self_issued;        /**< subject equals issuer */
     bool ca;                 /**< basicConstraints cA */
     bool key_supported;      /**< family is meaningful */
+    const char *key_not_taken; /**< "RSA of another size": why a token does not take its private
+                                    half (pkcs11/key_read.c asks the same of that); NULL: it does.
+                                    Not said of a certificate that is parsed to show */
 };
 
 /** Parse one DER certificate. SG_E_INPUT "not_a_certificate" names the fault, also for trailing
  * bytes. */
 SG_CHECKED sg_status sg_certificate_parse(struct sg_bytes der, struct sg_certificate **out,
                                           struct sg_error *err);
-/** The same for a certificate that is only shown and was parsed before it was stored: the public key
- * is not decoded, which is most of the work. Kind and size of the key are there; nothing can be
+/** The same for a certificate that is only shown and was parsed before it was stored: the public
+ * key is not decoded, which is most of the work. Kind and size of the key are there; nothing can be
  * verified with it or against it. */
 SG_CHECKED sg_status sg_certificate_parse_to_show(struct sg_bytes der, struct sg_certificate **out,
                                                   struct sg_error *err);
