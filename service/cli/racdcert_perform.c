@@ -425,6 +425,7 @@ sg_status sg_racdcert_perform(struct sg_racdcert *session, const struct sg_deck_
     s = s == SG_OK ? perform(session, outcome, err) : s;
     if (s != SG_OK) {
         (void)sg_rac_blame(&outcome->request, err);
+        sg_rac_hint(outcome->request.function, err->hint, sizeof err->hint);
         say_done(session, outcome);
         return s;
     }

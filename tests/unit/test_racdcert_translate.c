@@ -501,6 +501,46 @@ static void a_refusal_points_at_its_operand(void **state)
            "\"whatever\" is none", "whatever");
 }
 
+static void hinted(const char *function, const char *hint, const char *wanted)
+{
+    char text[640];
+    (void)snprintf(text, sizeof text, "%s", hint);
+    sg_rac_hint(function, text, sizeof text);
+    assert_string_equal(text, wanted);
+}
+
+static void hints_speak_the_language_of_the_deck(void **state)
+{
+    (void)state;
+    hinted("DELETE", "With --force the key is lost for ever, and the CA's answer with it.",
+           "With FORCE the key is lost for ever, and the CA's answer with it.");
+    hinted("GENCERT", "Add --signed-by CERTAUTH/LABEL.", "Add SIGNWITH(CERTAUTH LABEL('…')).");
+    hinted("ROLLOVER", "Give the new one's label: --label NEW",
+           "Give the new one's label: NEWLABEL('NEW')");
+    hinted("REKEY", "Give --label NEW.", "Give WITHLABEL('NEW').");
+    hinted("GENCERT", "Have it made for less: --days 200.",
+           "Have it made for less: NOTAFTER(DATE(…)), 200 days at most.");
+    hinted("GENCERT", "Name the server: --san dns:HOST or ip:ADDRESS.",
+           "Name the server: ALTNAME(DOMAIN('HOST')) or ALTNAME(IP(…)).");
+    hinted("GENCERT", "host names belong in a subject alternative name (--san dns:...).",
+           "host names belong in a subject alternative name (ALTNAME(DOMAIN('…'))).");
+    hinted("EXPORT", "Put a longer one into the password file.",
+           "Put a longer one into PASSWORD('…').");
+    hinted("GENCERT", "Leave --extractable out: programs use the key through a ring.",
+           "Leave EXTRACTABLE out: programs use the key through a ring.");
+    /* what a shell takes stays */
+    hinted("ROLLOVER",
+           "signet cert request 'A/b'; have it signed; signet cert add 'A/b' FILE --force. To use "
+           "it as it is: --force",
+           "signet cert request 'A/b'; have it signed; signet cert add 'A/b' FILE --force. To use "
+           "it as it is: FORCE");
+    hinted("ALTER", "another label (signet cert alter … --label NEW).",
+           "another label (signet cert alter … --label NEW).");
+    hinted("DELETE", "A/--force, --forced and --label-of stay",
+           "A/--force, --forced and --label-of stay");
+    hinted("DELETE", "", "");
+}
+
 static void a_refusal_of_nothing_that_was_written_points_nowhere(void **state)
 {
     (void)state;
@@ -883,6 +923,7 @@ int main(void)
         cmocka_unit_test(too_many_keywords_are_refused),
         cmocka_unit_test(messages_have_their_numbers),
         cmocka_unit_test(a_refusal_points_at_its_operand),
+        cmocka_unit_test(hints_speak_the_language_of_the_deck),
         cmocka_unit_test(a_refusal_of_nothing_that_was_written_points_nowhere),
         cmocka_unit_test(a_signer_without_an_owner_is_pointed_at),
         cmocka_unit_test(the_last_day_ends_where_certificates_end),

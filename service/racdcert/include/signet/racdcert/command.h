@@ -107,6 +107,9 @@ struct sg_rac_message sg_rac_message(const char *function, const struct sg_error
 /** Set ->fault to the operand that a refusal of the service, or of a file, is about; false when
  * none can be told. What the translation has found already stays. */
 bool sg_rac_blame(struct sg_rac_request *request, const struct sg_error *failure);
+/** Let a sentence of the service (at most 639 bytes, in a field of that size) speak RACDCERT's
+ * keywords where it speaks signet's options; command lines of signet in it stay. */
+void sg_rac_hint(const char *function, char *text, size_t size);
 /** What a failure is worth: 8 (refused), or 12 (not understood, or nobody there to do it). */
 int sg_rac_return_code(const struct sg_error *failure);
 
