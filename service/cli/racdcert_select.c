@@ -40,6 +40,7 @@ sg_status sg_racdcert_file(const struct sg_racdcert *session, const char *name, 
     }
     sg_fail(err, SG_E_NOT_FOUND, "data_set_not_found",
             "there is no file \"%.200s\" in this directory", sg_excerpt(name).text);
+    sg_object(err, "%s", name);
     return sg_hint(err, "A data set's name stands for a file where the command is given: as typed, "
                         "or in lower or upper case.");
 }
@@ -56,7 +57,8 @@ static sg_status not_one(const struct sg_rac_request *request, size_t count, str
                              request->owner)
                    : sg_fail(err, SG_E_NOT_FOUND, "certificate_not_found",
                              "%s has no certificate with the serial number %s%s", request->owner,
-                             selection->serial, selection->issuer != NULL ? " of that issuer" : "");
+                             selection->serial[0] != '\0' ? selection->serial : "0",
+                             selection->issuer != NULL ? " of that issuer" : "");
     }
     sg_fail(err, SG_E_CONFLICT, "ambiguous_selection",
             "more than one certificate of %s is meant by that", request->owner);

@@ -5,30 +5,54 @@
 #include <strings.h>
 
 #include <signet/base/cleanup.h>
+#include <signet/policy/name.h>
 
 /* Refusals that are about one keyword, whatever they name. The first that is there counts. */
 static const struct {
     const char *code, *keyword;
+    const char *says; /* in its text, or NULL */
 } about[] = {
-    {"wrong_password", "PASSWORD"},
-    {"password_too_short", "PASSWORD"},
-    {"password_not_ascii", "PASSWORD"},
-    {"bad_validity", "NOTAFTER"},
-    {"bad_validity", "NOTBEFORE"},
-    {"policy_validity", "NOTAFTER"},
-    {"policy_key_size", "SIZE"},
-    {"policy_curve", "SIZE"},
-    {"policy_curve", "NISTECC"},
-    {"policy_ca_key", "NISTECC"},
-    {"policy_san", "ALTNAME"},
-    {"policy_extractable", "EXTRACTABLE"},
-    {"extractable_not_allowed", "EXTRACTABLE"},
-    {"usage_not_for_key", "KEYUSAGE"},
-    {"issuer_not_a_ca", "SIGNWITH"},
-    {"partial_issuer", "IDNFILTER"},
-    {"bad_criteria", "CRITERIA"},
-    {"bad_criteria", "NEWCRITERIA"},
-    {"bad_appldata", "APPLDATA"},
+    {"wrong_password", "PASSWORD", NULL},
+    {"password_too_short", "PASSWORD", NULL},
+    {"password_not_ascii", "PASSWORD", NULL},
+    {"bad_validity", "NOTAFTER", NULL},
+    {"bad_validity", "NOTBEFORE", NULL},
+    {"policy_validity", "NOTAFTER", NULL},
+    {"policy_key_size", "SIZE", NULL},
+    {"policy_curve", "SIZE", NULL},
+    {"policy_curve", "NISTECC", NULL},
+    {"policy_ca_key", "NISTECC", NULL},
+    {"policy_san", "ALTNAME", NULL},
+    {"policy_extractable", "EXTRACTABLE", NULL},
+    {"extractable_not_allowed", "EXTRACTABLE", NULL},
+    {"usage_not_for_key", "KEYUSAGE", NULL},
+    {"issuer_not_a_ca", "SIGNWITH", NULL},
+    {"partial_issuer", "IDNFILTER", NULL},
+    {"bad_filter", "IDNFILTER", "issuer filter"},
+    {"bad_filter", "SDNFILTER", NULL},
+    {"filter_too_long", "IDNFILTER", "issuer filter"},
+    {"filter_too_long", "SDNFILTER", NULL},
+    {"filter_start_not_found", "IDNFILTER", "issuer"},
+    {"filter_start_not_found", "SDNFILTER", NULL},
+    {"filter_start_ambiguous", "IDNFILTER", "issuer"},
+    {"filter_start_ambiguous", "SDNFILTER", NULL},
+    {"filter_not_clear", "IDNFILTER", "issuer"},
+    {"filter_not_clear", "SDNFILTER", NULL},
+    {"bad_subject", "CN", "subject: CN "},
+    {"bad_subject", "T", "subject: T "},
+    {"bad_subject", "OU", "subject: OU "},
+    {"bad_subject", "O", "subject: O "},
+    {"bad_subject", "L", "subject: L "},
+    {"bad_subject", "SP", "subject: SP "},
+    {"bad_subject", "SP", "subject: ST "},
+    {"bad_subject", "C", "subject: a country"},
+    {"bad_subject", "SUBJECTSDN", NULL},
+    {"certificate_not_found", "SERIALNUMBER", NULL},
+    {"ambiguous_selection", "SERIALNUMBER", NULL},
+    {"same_certificate", "NEWLABEL", NULL},
+    {"bad_criteria", "CRITERIA", NULL},
+    {"bad_criteria", "NEWCRITERIA", NULL},
+    {"bad_appldata", "APPLDATA", NULL},
 };
 
 /* Where an operand of each kind of object stands, when the same word stands in several places. */
@@ -50,13 +74,50 @@ static bool blamed(struct sg_rac_request *request, size_t at, size_t len)
     return true;
 }
 
-static bool blame_keyword(struct sg_rac_request *request, const char *code)
+static bool blame_keyword(struct sg_rac_request *request, const struct sg_error *failure)
 {
     const struct sg_rac_tree *tree = request->tree;
     for (size_t i = 0; i < SG_COUNT(about); i++) {
-        for (unsigned k = 1; strcmp(about[i].code, code) == 0 && k < tree->node_count; k++) {
+        bool mine = strcmp(about[i].code, failure->code) == 0 &&
+                    (about[i].says == NULL || strstr(failure->text, about[i].says) != NULL);
+        for (unsigned k = 1; mine && k < tree->node_count; k++) {
             if (strcmp(tree->nodes[k].keyword->name, about[i].keyword) == 0) {
                 return blamed(request, tree->nodes[k].at, tree->nodes[k].len);
+            }
+        }
+    }
+    return false;
+}
+
+/* ---- names ---- */
+
+/* Is it refused as the name that the keyword's operand is? */
+static bool breaks_rule(const char *code, const char *keyword, const char *text)
+{
+    struct sg_error ignored = SG_ERROR_INIT;
+    struct sg_label label;
+    struct sg_ring_name ring;
+    struct sg_ring_ref token;
+    if (strcmp(code, "bad_label") == 0 && strstr(keyword, "LABEL") != NULL) {
+        return sg_name_label(text, &label, &ignored) != SG_OK;
+    }
+    if (strcmp(code, "bad_ring_name") == 0 && strstr(keyword, "RING") != NULL) {
+        return sg_name_ring(text, &ring, &ignored) != SG_OK;
+    }
+    return strcmp(code, "bad_token_name") == 0 && strstr(keyword, "TOKEN") != NULL &&
+           sg_name_token(text, &token, &ignored) != SG_OK;
+}
+
+/* A name that cannot be one is not repeated by what refuses it: looked for by the same rules. */
+static bool blame_name(struct sg_rac_request *request, const char *code)
+{
+    const struct sg_rac_tree *tree = request->tree;
+    for (unsigned k = 0; k < tree->node_count; k++) {
+        const struct sg_rac_node *node = &tree->nodes[k];
+        for (unsigned i = 0; i < node->value_count; i++) {
+            const struct sg_rac_value *value = &tree->values[node->first_value + i];
+            if (breaks_rule(code, node->keyword->name, value->text)) {
+                return blamed(request, value->at, value->len);
             }
         }
     }
@@ -70,7 +131,10 @@ static bool is_meant(const char *object, const char *operand)
 {
     size_t whole = strlen(object);
     size_t len = strlen(operand);
-    if (len == 0 || len > whole || strcasecmp(object + whole - len, operand) != 0) {
+    while (len > 0 && operand[len - 1] == ' ' && whole > 0 && object[whole - 1] != ' ') {
+        len--; /* a label's blanks at its end do not count */
+    }
+    if (len == 0 || len > whole || strncasecmp(object + whole - len, operand, len) != 0) {
         return false;
     }
     return len == whole || object[whole - len - 1] == '/' || object[whole - len - 1] == ' ';
@@ -177,5 +241,6 @@ bool sg_rac_blame(struct sg_rac_request *request, const struct sg_error *failure
     if (request->tree == NULL || request->fault_len > 0 || !is_refusal(failure->status)) {
         return request->fault_len > 0;
     }
-    return blame_keyword(request, failure->code) || blame_operand(request, failure);
+    return blame_keyword(request, failure) || blame_operand(request, failure) ||
+           blame_name(request, failure->code);
 }

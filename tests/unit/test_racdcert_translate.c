@@ -501,6 +501,35 @@ static void a_refusal_points_at_its_operand(void **state)
            "\"whatever\" is none", "whatever");
 }
 
+/* Names that cannot be one, and what is known by its text alone. */
+static void a_refusal_points_at_what_cannot_be(void **state)
+{
+    (void)state;
+#define ALTER "RACDCERT ALTER(LABEL('a')) NEWLABEL"
+    blamed(ALTER "(' b')", "bad_label", "", "the label starts with a blank", "' b'");
+    blamed(ALTER "(' ')", "bad_label", "", "the label is empty", "' '");
+    blamed("RACDCERT ALTER(LABEL(' b')) NEWLABEL(b)", "bad_label", "", "x", "' b'");
+    blamed("RACDCERT ADDRING(' b')", "bad_ring_name", "", "x", "' b'");
+    blamed("RACDCERT CONNECT(LABEL(' b') RING('c '))", "bad_ring_name", "", "x", "'c '");
+    blamed("RACDCERT ADDTOKEN(9abc)", "bad_token_name", "", "x", "9abc");
+    blamed("RACDCERT CONNECT(LABEL('Web    ') RING(K))", "certificate_not_found", "ME/Web", "x",
+           "'Web    '");
+    blamed("RACDCERT DELETE(SERIALNUMBER(00))", "certificate_not_found", "", "x", "SERIALNUMBER");
+    blamed("RACDCERT ID(S) MAP SDNFILTER('ou=x') IDNFILTER('O=x')", "bad_filter", "",
+           "the subject filter does not begin", "SDNFILTER");
+    blamed("RACDCERT ID(S) MAP SDNFILTER('OU=x') IDNFILTER('o=x')", "bad_filter", "",
+           "the issuer filter does not begin", "IDNFILTER");
+    blamed("RACDCERT GENCERT SUBJECTSDN(O('y') CN('x'))", "bad_subject", "",
+           "subject: CN has 69 characters", "CN");
+    blamed("RACDCERT GENCERT SUBJECTSDN(CN('x') C('GBR'))", "bad_subject", "",
+           "subject: a country is two letters", "C");
+    blamed("RACDCERT GENCERT SUBJECTSDN(CN('x'))", "bad_subject", "", "subject: else",
+           "SUBJECTSDN");
+    blamed("RACDCERT ROLLOVER(LABEL('a')) NEWLABEL('a')", "same_certificate", "", "x", "NEWLABEL");
+    blamed("RACDCERT ADD(NOSUCH) WITHLABEL('a')", "data_set_not_found", "NOSUCH", "x", "NOSUCH");
+    blamed("RACDCERT ADDRING(K)", "bad_label", "", "x", NULL);
+}
+
 static void hinted(const char *function, const char *hint, const char *wanted)
 {
     char text[640];
@@ -923,6 +952,7 @@ int main(void)
         cmocka_unit_test(too_many_keywords_are_refused),
         cmocka_unit_test(messages_have_their_numbers),
         cmocka_unit_test(a_refusal_points_at_its_operand),
+        cmocka_unit_test(a_refusal_points_at_what_cannot_be),
         cmocka_unit_test(hints_speak_the_language_of_the_deck),
         cmocka_unit_test(a_refusal_of_nothing_that_was_written_points_nowhere),
         cmocka_unit_test(a_signer_without_an_owner_is_pointed_at),
