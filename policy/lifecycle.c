@@ -254,7 +254,18 @@ sg_status sg_life_check(const struct sg_life_facts *facts, enum sg_life_step ste
 
 /* ---- what it does ---- */
 
-/* In one ring: false when the step leaves it alone. */
+static bool undo_effect(const struct sg_life_facts *facts, const struct sg_life_ring *ring,
+                        enum sg_life_effect *out)
+{
+    if (facts->stage != SG_LIFE_SWITCHED) {
+        *out = SG_LIFE_REMOVE_NEW;
+        return ring->note == SG_LIFE_NOTE_BESIDE && ring->has_new;
+    }
+    *out = ring->has_new ? SG_LIFE_PUT_BACK : SG_LIFE_LEAVE_RING;
+    return ring->note == SG_LIFE_NOTE_REPLACED;
+}
+
+/* In one ring: false when the step leaves it alone and there is nothing to say. */
 static bool ring_effect(const struct sg_life_facts *facts, const struct sg_life_ring *ring,
                         enum sg_life_step step, enum sg_life_effect *out)
 {
@@ -274,10 +285,7 @@ static bool ring_effect(const struct sg_life_facts *facts, const struct sg_life_
         *out = personal || beside ? SG_LIFE_REPLACE : SG_LIFE_DROP;
         return ring->has_old && (!personal || facts->stage == SG_LIFE_SWITCHED);
     case SG_LIFE_UNDO:
-        *out = facts->stage == SG_LIFE_SWITCHED ? SG_LIFE_PUT_BACK : SG_LIFE_REMOVE_NEW;
-        return facts->stage == SG_LIFE_SWITCHED
-                   ? ring->note == SG_LIFE_NOTE_REPLACED
-                   : ring->note == SG_LIFE_NOTE_BESIDE && ring->has_new;
+        return undo_effect(facts, ring, out);
     case SG_LIFE_CERTIFY:
         break;
     }

@@ -51,7 +51,8 @@ const char *sg_life_state_name(enum sg_life_state state)
     return "";
 }
 
-/* The parts of a sentence. $ is the ring, with its usage; < and > are the old and the new one. */
+/* The parts of a sentence. # is the ring, $ the ring with its usage; < and > are the old and the
+ * new one. */
 struct sentence {
     const char *done, *to_do, *rest;
 };
@@ -65,6 +66,7 @@ static const struct sentence sentences[] = {
                           " the key of <: kept for decryption, it signs no more"},
     [SG_LIFE_DESTROY_KEY] = {"destroyed", "destroy", " the key of <; the certificate stays"},
     [SG_LIFE_PUT_BACK] = {"put", "put", " < back in the place of > in $"},
+    [SG_LIFE_LEAVE_RING] = {"left", "leave", " # as it is: > was taken out of it since the switch"},
     [SG_LIFE_REMOVE_NEW] = {"removed", "remove", " > from $"},
     [SG_LIFE_DELETE_NEW] = {"deleted", "delete", " > and its private key"},
     [SG_LIFE_LEAVE_NEW] = {"left", "leave",
@@ -89,12 +91,17 @@ static void append_certificate(char out[SG_LIFE_TEXT], const struct sg_certifica
     append(out, name->label.text, strlen(name->label.text));
 }
 
-static void append_ring(char out[SG_LIFE_TEXT], const struct sg_life_ring *ring)
+static void append_ring_name(char out[SG_LIFE_TEXT], const struct sg_life_ring *ring)
 {
-    const char *usage = sg_usage_name(ring->usage);
     append(out, ring->name.owner.text, strlen(ring->name.owner.text));
     append(out, "/", 1);
     append(out, ring->name.ring.text, strlen(ring->name.ring.text));
+}
+
+static void append_ring(char out[SG_LIFE_TEXT], const struct sg_life_ring *ring)
+{
+    const char *usage = sg_usage_name(ring->usage);
+    append_ring_name(out, ring);
     append(out, " as ", 4);
     append(out, usage, strlen(usage));
     if (ring->is_default && ring->usage == SG_USAGE_PERSONAL) {
@@ -116,6 +123,9 @@ void sg_life_action_text(const struct sg_life_facts *facts, const struct sg_life
             break;
         case '>':
             append_certificate(out, &facts->new_one.name);
+            break;
+        case '#':
+            append_ring_name(out, &facts->rings[action->ring]);
             break;
         case '$':
             append_ring(out, &facts->rings[action->ring]);

@@ -50,20 +50,11 @@ static sg_status restore_own(struct sg_run *run, const struct sg_rollover *rollo
                           : SG_OK;
 }
 
-/* Whatever was done to the ring since: the old one stands there afterwards. */
 static sg_status put_back(struct sg_run *run, const struct sg_rollover *rollover, size_t ring,
                           struct sg_error *err)
 {
-    struct sg_store *store = run->service->store;
-    const struct sg_life_ring *facts = &rollover->rings[ring];
-    int64_t id = rollover->extra[ring].id;
-    sg_status s = SG_OK;
-    if (facts->has_new) {
-        s = sg_store_connection_replace(store, id, rollover->new_row.id, rollover->old_row.id, err);
-    } else if (!facts->has_old) {
-        s = sg_store_connect(store, id, rollover->old_row.id, SG_USAGE_PERSONAL, false, NULL, NULL,
-                             err);
-    }
+    sg_status s = sg_store_connection_replace(run->service->store, rollover->extra[ring].id,
+                                              rollover->new_row.id, rollover->old_row.id, err);
     s = s == SG_OK ? restore_own(run, rollover, ring, err) : s;
     return s == SG_OK ? note(run, rollover, ring, SG_LIFE_NOTE_RETURNED, err) : s;
 }
@@ -79,6 +70,8 @@ sg_status sg_rollover_ring(struct sg_run *run, struct sg_rollover *rollover,
         return replace(run, rollover, action->ring, staged, err);
     case SG_LIFE_PUT_BACK:
         return put_back(run, rollover, action->ring, err);
+    case SG_LIFE_LEAVE_RING:
+        return note(run, rollover, action->ring, SG_LIFE_NOTE_RETURNED, err);
     case SG_LIFE_REMOVE_NEW:
         return sg_store_disconnect(run->service->store, rollover->extra[action->ring].id,
                                    rollover->new_row.id, err);

@@ -50,6 +50,7 @@ static sg_status apply(struct sg_run *run, struct sg_rollover *rollover,
     case SG_LIFE_REPLACE:
     case SG_LIFE_DROP:
     case SG_LIFE_PUT_BACK:
+    case SG_LIFE_LEAVE_RING:
     case SG_LIFE_REMOVE_NEW:
         return sg_rollover_ring(run, rollover, action, staged, err);
     case SG_LIFE_KEEP_KEY:

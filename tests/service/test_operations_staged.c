@@ -374,7 +374,43 @@ static void undo_puts_everything_back(void **state)
     assert_int_equal(listed(world), 0);
 }
 
-static void undo_puts_back_what_somebody_removed(void **state)
+/* Whoever emptied a ring meant it: the old key does not come back behind his back. */
+static void undo_leaves_a_ring_that_the_new_one_was_taken_out_of(void **state)
+{
+    struct world *world = *state;
+    must(world, "ring add", "{'ring': 'START1/OTHER'}");
+    must(world, "ring add", "{'ring': 'START1/AGAIN'}");
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
+    connect_as(world, "START1/OTHER", "START1/web", "personal", true);
+    connect_as(world, "START1/AGAIN", "START1/web", "personal", true);
+    must(world, "rollover start", start_web);
+    must(world, "rollover switch", web_as_it_is);
+    must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/web-2'}");
+    must(world, "ring remove", "{'ring': 'START1/AGAIN', 'certificate': 'START1/web-2'}");
+    connect_as(world, "START1/AGAIN", "START1/web", "personal", false);
+    must(world, "rollover undo", web);
+    assert_says(world, "did",
+                "left START1/KEY as it is: START1/web-2 was taken out of it since the switch");
+    assert_says(world, "did",
+                "left START1/AGAIN as it is: START1/web-2 was taken out of it since the switch");
+    assert_says(world, "did", "put START1/web back in the place of START1/web-2 in START1/OTHER");
+    assert_ring(world, "START1/KEY", "");
+    assert_ring(world, "START1/AGAIN", "web PERSONAL");
+    assert_ring(world, "START1/OTHER", "web PERSONAL*");
+    /* and it goes on from there */
+    must(world, "rollover switch", web_as_it_is);
+    assert_false(says(world, "did", "START1/KEY"));
+    assert_ring(world, "START1/KEY", "");
+    assert_ring(world, "START1/AGAIN", "web-2 PERSONAL");
+    must(world, "rollover undo", web);
+    assert_false(says(world, "did", "START1/KEY"));
+    assert_ring(world, "START1/AGAIN", "web PERSONAL");
+    must(world, "ring delete", "{'ring': 'START1/KEY'}");
+    must(world, "rollover undo", web);
+    assert_int_equal(listed(world), 0);
+}
+
+static void undo_of_a_ring_that_alone_was_emptied(void **state)
 {
     struct world *world = *state;
     connect_as(world, "START1/KEY", "START1/web", "personal", true);
@@ -383,7 +419,9 @@ static void undo_puts_back_what_somebody_removed(void **state)
     must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/web-2'}");
     assert_false(may_sign(world, "web")); /* it is held with its successor, not without */
     must(world, "rollover undo", web);
-    assert_ring(world, "START1/KEY", "web PERSONAL");
+    assert_ring(world, "START1/KEY", "");
+    assert_false(may_sign(world, "web"));
+    assert_false(may_sign(world, "web-2"));
     must(world, "ring delete", "{'ring': 'START1/KEY'}");
     must(world, "rollover undo", web);
 }
@@ -538,7 +576,8 @@ int main(void)
         TEST(a_key_that_decrypts_is_kept_for_that),
         TEST(a_key_that_two_certificates_have_is_not_taken_unasked),
         TEST(undo_puts_everything_back),
-        TEST(undo_puts_back_what_somebody_removed),
+        TEST(undo_leaves_a_ring_that_the_new_one_was_taken_out_of),
+        TEST(undo_of_a_ring_that_alone_was_emptied),
         TEST(what_was_put_to_use_is_left),
         TEST(deleting_by_force_ends_it),
         TEST(an_old_root_stays_while_something_under_it_is_connected),

@@ -208,6 +208,15 @@ static void servers_keep_the_old_one_until_the_switch(void **state)
     rings[0] = ring("A", SG_USAGE_PERSONAL, false, true, SG_LIFE_NOTE_REPLACED);
     assert_does(&what, SG_LIFE_UNDO,
                 "put START1/old back in the place of START1/new in START1/A as PERSONAL");
+    rings[0].has_new = false;
+    assert_does(&what, SG_LIFE_UNDO,
+                "leave START1/A as it is: START1/new was taken out of it since the switch");
+    rings[0].has_old = true;
+    assert_does(&what, SG_LIFE_UNDO,
+                "leave START1/A as it is: START1/new was taken out of it since the switch");
+    rings[0].note = SG_LIFE_NOTE_NONE;
+    assert_does(&what, SG_LIFE_UNDO, "");
+    rings[0] = ring("A", SG_USAGE_PERSONAL, false, true, SG_LIFE_NOTE_REPLACED);
     assert_does(&what, SG_LIFE_FINISH,
                 "remove START1/old from START1/B as CERTAUTH; "
                 "destroy the key of START1/old; the certificate stays");

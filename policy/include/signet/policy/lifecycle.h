@@ -93,6 +93,7 @@ enum sg_life_effect {
     SG_LIFE_KEEP_KEY,       /**< for decryption */
     SG_LIFE_DESTROY_KEY,
     SG_LIFE_PUT_BACK,   /**< the old one in the new one's place */
+    SG_LIFE_LEAVE_RING, /**< whoever took the new one out of it meant something by it */
     SG_LIFE_REMOVE_NEW, /**< from a ring */
     SG_LIFE_DELETE_NEW, /**< with its key */
     SG_LIFE_LEAVE_NEW,
