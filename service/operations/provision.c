@@ -7,6 +7,7 @@
 
 #include <signet/base/address.h>
 #include <signet/policy/name.h>
+#include <signet/rings/view.h>
 
 /* A token label is 32 bytes, a label at most SG_LABEL_BYTES; every escape makes at most six of one.
  */
@@ -20,22 +21,29 @@ struct target {
 };
 
 struct identity {
-    const char *label;
-    char object[3 * SG_LABEL_BYTES + 1];
+    struct sg_shell_word name;
     char xml[6 * SG_LABEL_BYTES + 1];
     char yaml[2 * SG_LABEL_BYTES + 1];
     char mqsc[2 * SG_LABEL_BYTES + 1];
-    char uri[3 * (32 + SG_LABEL_BYTES) + 40];
+    char uri[3 * (32 + SG_VIEW_ID_LEN) + 40]; /**< of the key, by what nothing else has: CKA_ID */
     char default_uri[3 * 32 + 40]; /**< the ring's default, whichever it is: served first */
-    char public_uri[3 * (32 + SG_LABEL_BYTES) + 40];
+    char public_uri[3 * (32 + SG_VIEW_ID_LEN) + 40];
     struct sg_shell_word nss_token;
     struct sg_shell_word nss_name; /**< token:label */
 };
 
+static char *percent_byte(unsigned char byte, char *out)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    *out++ = '%';
+    *out++ = digits[byte >> 4];
+    *out++ = digits[byte & 15];
+    return out;
+}
+
 /* RFC 7512, 2.3: everything but unreserved characters is encoded. */
 static void percent(const char *text, size_t len, char *out)
 {
-    static const char digits[] = "0123456789ABCDEF";
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -43,10 +51,17 @@ static void percent(const char *text, size_t len, char *out)
         if (plain && c != 0) {
             *out++ = (char)c;
         } else {
-            *out++ = '%';
-            *out++ = digits[c >> 4];
-            *out++ = digits[c & 15];
+            out = percent_byte(c, out);
         }
+    }
+    *out = '\0';
+}
+
+/* RFC 7512, 2.3: the whole of an id should be encoded. */
+static void percent_id(const unsigned char id[SG_VIEW_ID_LEN], char out[3 * SG_VIEW_ID_LEN + 1])
+{
+    for (size_t i = 0; i < SG_VIEW_ID_LEN; i++) {
+        out = percent_byte(id[i], out);
     }
     *out = '\0';
 }
@@ -100,23 +115,83 @@ static sg_status read_target(struct sg_run *run, const char *param, struct targe
     return SG_OK;
 }
 
-static void fill_identity(const struct target *target, const char *label, struct identity *out)
+/* Labels are not unique in a ring, they change, and libp11 goes on knowing a key by the label that
+ * it had: a key is named by its id. */
+static sg_status fill_identity(const struct target *target, const struct sg_certificate_row *row,
+                               struct identity *out, struct sg_error *err)
 {
+    const char *label = row->name.label.text;
     char name[32 + 1 + SG_LABEL_BYTES + 1];
-    out->label = label;
-    percent(label, strlen(label), out->object);
+    unsigned char id[SG_VIEW_ID_LEN];
+    char id_text[3 * SG_VIEW_ID_LEN + 1];
+    sg_status s = sg_view_id((struct sg_bytes){row->der, row->der_len}, id, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    percent_id(id, id_text);
+    out->name = sg_shell_word(row->name.owner.text, label);
     escaped(label, xml_escapes, out->xml);
     escaped(label, yaml_escapes, out->yaml);
     escaped(label, mqsc_escapes, out->mqsc);
-    snprintf(out->uri, sizeof out->uri, "pkcs11:token=%s;object=%s;type=private", target->token,
-             out->object);
+    snprintf(out->uri, sizeof out->uri, "pkcs11:token=%s;id=%s;type=private", target->token,
+             id_text);
     snprintf(out->default_uri, sizeof out->default_uri, "pkcs11:token=%s;type=private",
              target->token);
-    snprintf(out->public_uri, sizeof out->public_uri, "pkcs11:token=%s;object=%s;type=public",
-             target->token, out->object);
+    snprintf(out->public_uri, sizeof out->public_uri, "pkcs11:token=%s;id=%s;type=public",
+             target->token, id_text);
     snprintf(name, sizeof name, "%s:%s", target->token_label, label);
     out->nss_token = sg_shell_quote(target->token_label);
     out->nss_name = sg_shell_quote(name);
+    return SG_OK;
+}
+
+/* ---- programs that know a certificate by its label ---- */
+
+static bool names_label(const char *const *lines)
+{
+    for (; *lines != NULL; lines++) {
+        if (strstr(*lines, "@label_") != NULL || strstr(*lines, "@nss_name@") != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct label_search {
+    const struct sg_certificate_row *row;
+    struct sg_name_text twin;
+    bool found;
+};
+
+static sg_status compare_label(void *context, const struct sg_certificate_row *row,
+                               enum sg_usage usage, bool is_default, struct sg_error *err)
+{
+    struct label_search *search = context;
+    (void)usage;
+    (void)is_default;
+    (void)err;
+    if (!search->found && row->id != search->row->id && row->trust != SG_NOTRUST &&
+        strcmp(row->name.label.text, search->row->name.label.text) == 0) {
+        search->found = true;
+        search->twin = sg_row_name(row);
+    }
+    return SG_OK;
+}
+
+static sg_status warn_label(struct sg_run *run, const struct target *target,
+                            const struct sg_certificate_row *row, struct sg_error *err)
+{
+    struct label_search search = {.row = row};
+    sg_status s =
+        sg_store_connection_each(run->service->store, target->ring.id, compare_label, &search, err);
+    return s == SG_OK && search.found
+               ? sg_run_warn(run, err,
+                             "%s finds its certificate by the label, and %s has the same one in "
+                             "this ring as %s: it may take either, or find neither. Give one of "
+                             "them another label: signet cert alter %s --label NEW-LABEL",
+                             sg_run_text(run, "program"), search.twin.text, sg_row_name(row).text,
+                             sg_shell_word(row->name.owner.text, row->name.label.text).text)
+               : s;
 }
 
 static sg_status render(struct sg_run *run, const char *const *lines, const struct target *ring,
@@ -135,7 +210,7 @@ static sg_status render(struct sg_run *run, const char *const *lines, const stru
         {"trust_token", trust->token},
         {"slot", ring->slot},
         {"trust_slot", trust->slot},
-        {"object", identity->object},
+        {"identity", identity->name.text},
         {"uri", identity->uri},
         {"default_uri", identity->default_uri},
         {"public_uri", identity->public_uri},
@@ -180,7 +255,8 @@ sg_status sg_operation_PROVISION(struct sg_run *run, struct sg_error *err)
     if (s != SG_OK) {
         return s;
     }
-    fill_identity(&ring, row.name.label.text, &identity);
-    s = sg_run_set(run->answer, "pkcs11_uri", json_string(identity.uri), err);
+    s = fill_identity(&ring, &row, &identity, err);
+    s = s == SG_OK && names_label(lines) ? warn_label(run, &ring, &row, err) : s;
+    s = s != SG_OK ? s : sg_run_set(run->answer, "pkcs11_uri", json_string(identity.uri), err);
     return s == SG_OK ? render(run, lines, &ring, &trust, &identity, err) : s;
 }

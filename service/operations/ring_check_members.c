@@ -164,7 +164,49 @@ static int by_subject(const void *left, const void *right)
     return order != 0 ? order : *a < *b ? -1 : 1;
 }
 
-static sg_status check_twins(struct sg_ring_check *check, struct sg_error *err)
+/* ---- the same label twice: of different owners ---- */
+
+static bool same_label(const struct sg_ring_member *a, const struct sg_ring_member *b)
+{
+    return strcmp(a->name.label.text, b->name.label.text) == 0;
+}
+
+/* A truststore is searched by subject: there labels matter to nobody. */
+static sg_status report_label(struct sg_ring_check *check, const struct sg_ring_member *member,
+                              const struct sg_ring_member *twin, struct sg_error *err)
+{
+    if (member->usage != SG_USAGE_PERSONAL && twin->usage != SG_USAGE_PERSONAL) {
+        return SG_OK;
+    }
+    struct sg_next next =
+        sg_next("signet cert alter %s --label NEW-LABEL", sg_member_word(member).text);
+    return sg_ring_found(check, SG_SEVERITY_WARNING, "same_label", member, &next, err,
+                         "it has the same label as %s/%s: programs that choose by label may take "
+                         "either, or find neither",
+                         twin->name.owner.text, twin->name.label.text);
+}
+
+static int by_label(const void *left, const void *right)
+{
+    const struct sg_ring_member *const *a = left;
+    const struct sg_ring_member *const *b = right;
+    int order = strcmp((*a)->name.label.text, (*b)->name.label.text);
+    return order != 0 ? order : *a < *b ? -1 : 1;
+}
+
+/* ---- the visible ones, with those beside each other that have the same of something ---- */
+
+struct twins {
+    int (*order)(const void *left, const void *right);
+    bool (*same)(const struct sg_ring_member *a, const struct sg_ring_member *b);
+    sg_status (*report)(struct sg_ring_check *check, const struct sg_ring_member *member,
+                        const struct sg_ring_member *twin, struct sg_error *err);
+};
+static const struct twins subjects = {by_subject, same_subject, report_twin};
+static const struct twins labels = {by_label, same_label, report_label};
+
+static sg_status check_twins(struct sg_ring_check *check, const struct twins *twins,
+                             struct sg_error *err)
 {
     /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is pointers that are meant */
     SG_FREE const struct sg_ring_member **sorted = calloc(check->count + 1, sizeof *sorted);
@@ -179,10 +221,10 @@ static sg_status check_twins(struct sg_ring_check *check, struct sg_error *err)
         }
     }
     /* NOLINTNEXTLINE(bugprone-sizeof-expression) */
-    qsort(sorted, count, sizeof *sorted, by_subject);
+    qsort(sorted, count, sizeof *sorted, twins->order);
     for (size_t i = 1, first = 0; s == SG_OK && i < count; i++) {
-        if (same_subject(sorted[first], sorted[i])) {
-            s = report_twin(check, sorted[i], sorted[first], err);
+        if (twins->same(sorted[first], sorted[i])) {
+            s = twins->report(check, sorted[i], sorted[first], err);
         } else {
             first = i;
         }
@@ -207,5 +249,6 @@ sg_status sg_ring_check_members(struct sg_ring_check *check, struct sg_error *er
     for (size_t i = 0; s == SG_OK && i < check->count; i++) {
         s = check_one(check, &check->members[i], err);
     }
-    return s == SG_OK ? check_twins(check, err) : s;
+    s = s == SG_OK ? check_twins(check, &subjects, err) : s;
+    return s == SG_OK ? check_twins(check, &labels, err) : s;
 }

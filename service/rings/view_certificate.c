@@ -33,7 +33,7 @@ struct builder {
 struct member_pieces {
     struct sg_view_piece id, label, subject, public_key_info;
     struct sg_view_piece key_type, modulus, exponent, parameters, point;
-    unsigned char digest[SHA_DIGEST_LENGTH]; /* CKA_ID */
+    unsigned char digest[SG_VIEW_ID_LEN]; /* CKA_ID */
     enum sg_view_family family;
     uint32_t bits;
 };
@@ -362,13 +362,29 @@ static sg_status parse(struct sg_bytes der, X509 **out, struct sg_error *err)
     return SG_OK;
 }
 
+static sg_status digest_key(const X509 *certificate, unsigned char out[SG_VIEW_ID_LEN],
+                            struct sg_error *err)
+{
+    return X509_pubkey_digest(certificate, EVP_sha1(), out, NULL) == 1
+               ? SG_OK
+               : sg_fail(err, SG_E_INPUT, "bad_certificate", "a certificate has no public key");
+}
+
+sg_status sg_view_id(struct sg_bytes der, unsigned char out[SG_VIEW_ID_LEN], struct sg_error *err)
+{
+    SG_CLEANUP(free_certificatep) X509 *certificate = NULL;
+    sg_status s = parse(der, &certificate, err);
+    return s == SG_OK ? digest_key(certificate, out, err) : s;
+}
+
 static sg_status build(struct sg_view_writer *writer, const struct sg_view_member *member,
                        X509 *certificate, struct sg_error *err)
 {
     struct builder b = {writer, err, SG_OK, member->hidden};
     struct member_pieces pieces = {.bits = 0};
-    if (X509_pubkey_digest(certificate, EVP_sha1(), pieces.digest, NULL) != 1) {
-        return sg_fail(err, SG_E_INPUT, "bad_certificate", "a certificate has no public key");
+    sg_status s = digest_key(certificate, pieces.digest, err);
+    if (s != SG_OK) {
+        return s;
     }
     struct sg_bytes id = {pieces.digest, sizeof pieces.digest};
     if (member->hidden && sg_view_has_object(writer, CKO_CERTIFICATE, id)) {

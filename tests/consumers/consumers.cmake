@@ -11,7 +11,7 @@ function(sg_consumer name timeout)
 endfunction()
 
 foreach(name nginx apache haproxy stunnel openssl gnutls nss postgresql openssh p11_kit jetty java_tls java_pkcs11
-        pkcs11_tools truststores provision_texts other_users attach attach_ssh bench_programs restart restart_others)
+        pkcs11_tools truststores provision_texts labels other_users attach attach_ssh bench_programs restart restart_others)
     sg_consumer(${name} 180)
 endforeach()
 sg_consumer(rollover 600) # ten connections to each of three servers, at each of ten stages

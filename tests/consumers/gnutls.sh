@@ -53,7 +53,7 @@ say 'the RSA key exchange of TLS 1.2'
 port=$(free_port)
 gnutls-serv --provider "$client_module" --port "$port" --http --quiet --x509certfile "$scratch/rsa/signet-chain.pem" \
     --priority 'NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+RSA' \
-    --x509keyfile 'pkcs11:token=START1%2FRING-rsa;object=rsa;type=private' >"$scratch/exchange.log" 2>&1 &
+    --x509keyfile "$(jq -r .pkcs11_uri "$scratch/rsa/provision.json")" >"$scratch/exchange.log" 2>&1 &
 children+=("$!")
 wait_for 15 listening "$port"
 expect_text 'SSL connection using TLSv1.2 / AES128-GCM-SHA256' curl -sSv -o /dev/null --cacert "$scratch/rsa/signet-trust.pem" --tls-max 1.2 \

@@ -169,6 +169,18 @@ for server in nginx apache stunnel; do
     [ "$(connections "$server")" -ge 60 ] || fail "only $(connections "$server") connections to $server"
 done
 
+say 'tidied up: the new one gets the label that the old one had, and every server loads its key again'
+done_before=$(wc -l <"$scratch/systemctl.log")
+signet cert alter START1/web --label web-old >/dev/null
+signet cert alter START1/web-2 --label web >/dev/null
+all_reloaded() {
+    [ "$(tail -n +$((done_before + 1)) "$scratch/systemctl.log" | grep -v is-active | sort -u | wc -l)" -eq 3 ]
+}
+wait_for 20 all_reloaded
+expect_served web
+! grep -qi 'mismatch' "${dir[nginx]}/error.log" || fail 'nginx took the old key by its label'
+! grep -q 'Failed to reload' "${dir[stunnel]}/stunnel.log" || fail 'stunnel took the old key by its label'
+
 say 'Apache cannot load its key at a reload, and ends: it is started again'
 signet dev down "$instance" >/dev/null
 signet dev up "$instance" >/dev/null

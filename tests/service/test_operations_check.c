@@ -288,6 +288,26 @@ static void what_is_too_trusting_or_ambiguous_is_told(void **state)
     assert_found(world, "note", "ed25519", "CERTAUTH/CA 2", "Ed25519", NULL);
 }
 
+static void labels_of_several_owners_are_told(void **state)
+{
+    struct world *world = *state;
+    make_sound(world);
+    must(world, "cert generate", "{'certificate': 'SITE/anchor', 'subject': 'CN=anchor'}");
+    must(world, "cert generate", "{'certificate': 'CERTAUTH/anchor', 'subject': 'CN=anchor CA'}");
+    connect(world, "SITE/anchor", "certauth", false);
+    connect(world, "CERTAUTH/anchor", "certauth", false);
+    check(world, "");
+    assert_false(find(world, "same_label") != NULL);
+    must(world, "cert generate", "{'certificate': 'CERTAUTH/web', 'subject': 'CN=web CA'}");
+    connect(world, "CERTAUTH/web", "certauth", false);
+    check(world, "");
+    assert_found(world, "warning", "same_label", "CERTAUTH/web", "same label as START1/web",
+                 "signet cert alter 'CERTAUTH/web' --label NEW-LABEL");
+    must(world, "cert alter", "{'certificate': 'CERTAUTH/web', 'status': 'notrust'}");
+    check(world, "");
+    assert_false(find(world, "same_label") != NULL);
+}
+
 static void what_no_ca_has_signed_is_told(void **state)
 {
     struct world *world = *state;
@@ -344,6 +364,7 @@ int main(void)
         TEST(time_is_told_before_it_runs_out),
         TEST(small_keys_are_told_before_a_peer_does),
         TEST(what_is_too_trusting_or_ambiguous_is_told),
+        TEST(labels_of_several_owners_are_told),
         TEST(what_no_ca_has_signed_is_told),
         TEST(a_stricter_policy_is_told_of_what_is_there),
         TEST(nobody_else_may_look),

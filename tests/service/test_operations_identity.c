@@ -1,5 +1,7 @@
 /* The server identity of a ring: what provision names is what ring export --chain writes, and what
  * users of the ring's owner are given. */
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <string.h>
 
 #include "operations_fixture.h"
@@ -28,11 +30,33 @@ static void connect_it(struct world *world, const char *certificate, const char 
                         "usage", usage, "default", (int)is_default));
 }
 
+/* The key of the first certificate of an export, by the SHA-1 of its public key: its CKA_ID. */
+static void uri_of_first(const struct world *world, char uri[200])
+{
+    const json_t *first = json_array_get(json_object_get(world->answer, "entries"), 0);
+    const char *base64 = json_string_value(json_object_get(first, "der"));
+    unsigned char der[8192];
+    const unsigned char *at = der;
+    unsigned char id[SHA_DIGEST_LENGTH];
+    assert_true(base64 != NULL && strlen(base64) < sizeof der);
+    int len = EVP_DecodeBlock(der, (const unsigned char *)base64, (int)strlen(base64));
+    X509 *certificate = d2i_X509(NULL, &at, len);
+    assert_non_null(certificate);
+    assert_int_equal(X509_pubkey_digest(certificate, EVP_sha1(), id, NULL), 1);
+    X509_free(certificate);
+    size_t used = (size_t)snprintf(uri, 200, "pkcs11:token=START1%%2FKEY;id=");
+    for (size_t i = 0; i < sizeof id; i++) {
+        used += (size_t)snprintf(uri + used, 200 - used, "%%%02X", id[i]);
+    }
+    snprintf(uri + used, 200 - used, ";type=private");
+}
+
 /* Both take the same one. */
 static void check_identity(struct world *world, const char *label, bool warned)
 {
-    char uri[100];
-    snprintf(uri, sizeof uri, "pkcs11:token=START1%%2FKEY;object=%s;type=private", label);
+    char uri[200];
+    must(world, "ring export", ask_chain);
+    uri_of_first(world, uri);
     must(world, "provision", ask_nginx);
     assert_string_equal(answered(world, "pkcs11_uri"), uri);
     assert_non_null(strstr(answered(world, "text"), uri));
@@ -196,6 +220,58 @@ static void a_member_tells_whether_its_key_is_delivered(void **state)
     check_member(world, "SITE/s", "personal", false, "not delivered to the users of START1");
 }
 
+/* Other certificates may bear the same label: only another owner's key has another id. */
+static void a_label_that_another_one_bears_is_warned_of(void **state)
+{
+    struct world *world = *state;
+    static const char ask_tomcat[] = "{'program': 'tomcat', 'ring': 'START1/KEY'}";
+    must(world, "cert generate", "{'certificate': 'START2/web', 'subject': 'CN=web 2'}");
+    connect_it(world, "START1/web", "personal", true);
+    connect_it(world, "START1/app", "personal", false);
+    must(world, "provision", ask_tomcat);
+    assert_false(says(world, "warnings", "label"));
+    connect_it(world, "START2/web", "personal", false);
+    check_identity(world, "web", false);
+    must(world, "provision", ask_nginx);
+    assert_false(says(world, "warnings", "label"));
+    must(world, "provision", "{'program': 'jetty', 'ring': 'START1/KEY'}");
+    assert_false(says(world, "warnings", "label"));
+    static const char *const by_label[] = {"tomcat", "dropwizard", "liberty", "mq", "nss"};
+    for (size_t i = 0; i < SG_COUNT(by_label); i++) {
+        must_json(world, "provision",
+                  json_pack("{s:s, s:s}", "program", by_label[i], "ring", "START1/KEY"));
+        assert_says(world, "warnings", by_label[i]);
+        assert_says(world, "warnings", "START2/web has the same one in this ring as START1/web");
+        assert_says(world, "warnings", "signet cert alter 'START1/web' --label NEW-LABEL");
+    }
+    must(world, "cert alter", "{'certificate': 'START2/web', 'status': 'notrust'}");
+    must(world, "provision", ask_tomcat);
+    assert_false(says(world, "warnings", "label"));
+    must(world, "cert alter", "{'certificate': 'START2/web', 'status': 'trust'}");
+    must(world, "cert alter", "{'certificate': 'START1/web', 'label': 'web-1'}");
+    must(world, "provision", ask_tomcat);
+    assert_false(says(world, "warnings", "label"));
+}
+
+/* What a server was told stays right when somebody tidies up the labels. */
+static void another_label_changes_no_key_file(void **state)
+{
+    struct world *world = *state;
+    char before[200];
+    connect_it(world, "START1/web", "personal", true);
+    must(world, "provision", ask_nginx);
+    snprintf(before, sizeof before, "%s", answered(world, "pkcs11_uri"));
+    must(world, "cert alter", "{'certificate': 'START1/web', 'label': 'old'}");
+    check_identity(world, "old", false);
+    must(world, "provision", ask_nginx);
+    assert_string_equal(answered(world, "pkcs11_uri"), before);
+    connect_it(world, "START1/app", "personal", true);
+    must(world, "cert alter", "{'certificate': 'START1/app', 'label': 'web'}");
+    check_identity(world, "web", false);
+    must(world, "provision", ask_nginx);
+    assert_string_not_equal(answered(world, "pkcs11_uri"), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +283,8 @@ int main(void)
         TEST(a_keyless_default_is_refused),
         TEST(none_at_all_says_what_came_near),
         TEST(a_member_tells_whether_its_key_is_delivered),
+        TEST(a_label_that_another_one_bears_is_warned_of),
+        TEST(another_label_changes_no_key_file),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
 }

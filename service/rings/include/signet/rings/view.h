@@ -36,9 +36,14 @@ struct sg_view_member {
     bool extractable; /**< whoever administers the token could export the key; nobody through a ring
                        */
 };
+#define SG_VIEW_ID_LEN 20 /**< bytes of a CKA_ID in a ring */
+/** The CKA_ID of a certificate and of its keys in every ring: SHA-1 of the public key's bits.
+ * SG_E_INPUT "bad_certificate". */
+SG_CHECKED sg_status sg_view_id(struct sg_bytes der, unsigned char out[SG_VIEW_ID_LEN],
+                                struct sg_error *err);
 /** Add a member to the slot begun last: a certificate object, and with .key_usable its public and
  * private key. Attributes are made here from the DER (PKCS#11 v2.40 base 4.6, 4.8, 4.9). CKA_ID is
- * SHA-1 of the public key's bits: equal for certificate and key. */
+ * that of sg_view_id. */
 SG_CHECKED sg_status sg_view_add_member(struct sg_view_writer *writer,
                                         const struct sg_view_member *member, struct sg_error *err);
 /** End: a sealed memfd, which the caller closes. */
