@@ -111,9 +111,10 @@ bool sg_token_is_doubtful(const struct process *process, const struct wire_call 
 /* What an import is refused for before anything of it goes to the token. */
 static bool is_refused_unwritten(const struct sg_error *err)
 {
-    static const char *const codes[] = {"sealed_key_damaged", "bad_private_key", "unsupported_key"};
+    static const char *const codes[] = {"transport_key_gone", "sealed_key_damaged",
+                                        "bad_private_key", "unsupported_key"};
     for (size_t i = 0; i < SG_COUNT(codes); i++) {
-        if (err->status == SG_E_INPUT && strcmp(err->code, codes[i]) == 0) {
+        if (strcmp(err->code, codes[i]) == 0) {
             return true;
         }
     }
