@@ -149,8 +149,7 @@ static sg_status check_replacement(struct sg_run *run, const struct sg_add *plan
                     "%s was issued by \"%.150s\", this one by \"%.150s\"", sg_row_name(old).text,
                     old->issuer_text, leaf->issuer_text);
             return sg_hint(
-                err,
-                "Export the old one first if both are needed; then replace it with --force (in a deck FORCE).");
+                err, "Export the old one first if both are needed; then replace it with --force.");
         }
         s = sg_run_warn(run, err, "the issuer changes from \"%.200s\" to \"%.200s\"",
                         old->issuer_text, leaf->issuer_text);

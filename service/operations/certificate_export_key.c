@@ -37,10 +37,9 @@ static sg_status check_key(const struct sg_certificate_row *row, struct sg_error
                 "the private key of %s never leaves its token: it was made without --extractable",
                 name.text);
         sg_object(err, "%s", name.text);
-        return sg_hint(err,
-                       "Let the program use the key where it is, through a ring: signet "
-                       "provision. A key that shall be exported must be made, or added, with "
-                       "--extractable (in a deck EXTRACTABLE), where policy and token allow it.");
+        return sg_hint(err, "Let the program use the key where it is, through a ring: signet "
+                            "provision. A key that shall be exported must be made, or added, with "
+                            "--extractable, where policy and token allow it.");
     }
     return SG_OK;
 }

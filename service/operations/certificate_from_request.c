@@ -112,9 +112,7 @@ static sg_status check_issuer(struct sg_run *run, const struct sg_generate *plan
     sg_fail(err, SG_E_CONFLICT, "issuer_changes",
             "%s was issued by \"%.150s\" and would be replaced by one of \"%.150s\"",
             sg_row_name(old).text, old->issuer_text, issuer);
-    sg_hint(
-        err,
-        "Export the old one first if both are needed; then replace it with --force (in a deck FORCE).");
+    sg_hint(err, "Export the old one first if both are needed; then replace it with --force.");
     return sg_object(err, "%s", sg_row_name(old).text);
 }
 
