@@ -209,6 +209,65 @@ static sg_status explain_request(struct sg_run *run, const struct sg_caller *cal
     return SG_OK;
 }
 
+/* ---- what is asked for only sometimes ---- */
+
+/* How a person says that it shall be so. */
+static const char *option_of(const struct sg_need *need)
+{
+    static const char *const options[][2] = {
+        {"recipient", "--format pkcs12"}, {"signed_by", "--signed-by"}, {"connect", "--connect"}};
+    const char *param = need->when != NULL ? need->when : need->param;
+    for (size_t i = 0; i < SG_COUNT(options); i++) {
+        if (strcmp(options[i][0], param) == 0) {
+            return options[i][1];
+        }
+    }
+    return param;
+}
+
+/* The parameters as if it were said: a signer is CERTAUTH's as a rule. False: of what is not
+ * known. */
+static bool suppose(const struct sg_operation *operation, const struct sg_need *need,
+                    json_t *params)
+{
+    if (json_object_get(params, need->param) != NULL) {
+        return need->when != NULL && json_object_set_new(params, need->when, json_true()) == 0;
+    }
+    return sg_param_find(operation, need->param)->type == SG_PARAM_CERTIFICATE &&
+           json_object_set_new(params, need->param, json_string("CERTAUTH/CA")) == 0;
+}
+
+static sg_status say_further(struct sg_run *run, const struct sg_caller *caller,
+                             const struct sg_operation *operation, const struct sg_need *need,
+                             const json_t *params, struct sg_error *err)
+{
+    struct sg_request_memory memory;
+    struct sg_request request;
+    struct sg_decision checks[SG_CHECKS_MAX];
+    bool asked = false;
+    SG_JSON *supposed = json_deep_copy(params);
+    if (need->param == NULL || supposed == NULL) {
+        return supposed == NULL ? sg_fail_memory(err) : SG_OK;
+    }
+    if (!suppose(operation, need, supposed)) {
+        return sg_run_warn(run, err, "with %s it asks for %s too", option_of(need),
+                           sg_function_name(need->function));
+    }
+    sg_status s = sg_need_request(operation, need, supposed, &memory, &request, &asked, err);
+    size_t count =
+        s == SG_OK && asked ? sg_authority_checks(run->profiles, caller, &request, checks) : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!checks[i].allowed) {
+            return sg_run_warn(run, err, "with %s it asks for %s of %s too, which is refused: %s",
+                               option_of(need), sg_function_name(need->function), request.owner,
+                               checks[i].reason);
+        }
+    }
+    return count > 0 ? sg_run_warn(run, err, "with %s it asks for %s of %s too, which is allowed",
+                                   option_of(need), sg_function_name(need->function), request.owner)
+                     : s;
+}
+
 static sg_status explain_needs(struct sg_run *run, const struct sg_caller *caller,
                                const struct sg_operation *operation, const json_t *params,
                                json_t *items, bool *allowed, struct sg_error *err)
@@ -225,6 +284,8 @@ static sg_status explain_needs(struct sg_run *run, const struct sg_caller *calle
         s = sg_need_request(operation, need, params, &memory, &request, &asked, err);
         if (s == SG_OK && asked) {
             s = explain_request(run, caller, &request, items, allowed, err);
+        } else if (s == SG_OK && i > 0) {
+            s = say_further(run, caller, operation, need, params, err);
         }
     }
     return s;

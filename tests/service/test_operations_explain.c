@@ -238,6 +238,31 @@ static void use_of_what_is_no_ring_is_refused(void **state)
             SG_E_INPUT, "bad_label");
 }
 
+/* What the gate asks for only with an option is no part of the answer, but is said. */
+static void what_an_option_needs_is_said(void **state)
+{
+    struct world *world = *state;
+    static const char make[] = "{'user': 1003, 'operation': 'cert generate', 'object': 'START1/x'}";
+    static const char export[] =
+        "{'user': 1003, 'operation': 'cert export', 'object': 'START1/web'}";
+    must(world, "authority define",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.*', 'uacc': 'update'}");
+    must(world, "explain", make);
+    assert_true(json_is_true(json_object_get(world->answer, "allowed")));
+    assert_says(world, "warnings",
+                "with --signed-by it asks for GENCERT of CERTAUTH too, which is "
+                "refused");
+    must(world, "explain", export);
+    assert_true(json_is_true(json_object_get(world->answer, "allowed")));
+    assert_says(world, "warnings", "with --format pkcs12 it asks for EXPORTKEY of START1 too");
+    must(world, "explain", "{'user': 1003, 'operation': 'cert delete', 'object': 'START1/web'}");
+    assert_null(json_object_get(world->answer, "warnings"));
+    must(world, "authority alter",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.*', 'uacc': 'control'}");
+    must(world, "explain", make);
+    assert_says(world, "warnings", "GENCERT of CERTAUTH too, which is allowed");
+}
+
 static void listings_are_explained_by_what_they_show(void **state)
 {
     struct world *world = *state;
@@ -290,6 +315,7 @@ int main(void)
                                         world_teardown),
         cmocka_unit_test_setup_teardown(use_of_what_is_no_ring_is_refused, world_setup,
                                         world_teardown),
+        cmocka_unit_test_setup_teardown(what_an_option_needs_is_said, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(listings_are_explained_by_what_they_show, world_setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(owners_with_periods_have_no_ring_profiles, world_setup,
