@@ -198,6 +198,10 @@ static sg_status bare_item(struct sg_run *run, const struct sg_certificate *cert
                            json_t *items, struct sg_error *err)
 {
     json_t *item = sg_certificate_bare(run, certificate, err);
+    if (item != NULL && json_object_set_new(item, "private_key", json_null()) != 0) {
+        json_decref(item);
+        item = NULL;
+    }
     if (item == NULL || json_array_append_new(items, item) != 0) {
         return err->status != SG_OK ? err->status : sg_fail_memory(err);
     }

@@ -134,12 +134,19 @@ static sg_status look_up(struct lookup *lookup, struct sg_error *err)
     return s == SG_OK ? sg_store_certificate_each(store, &key, take_key, lookup, err) : s;
 }
 
+/* "false" is the truth for those alone who would learn of any key. */
+static json_t *key_json(struct sg_run *run, bool known)
+{
+    return known || sg_run_allowed(run, SG_FUNCTION_LIST, "SITE") ? json_boolean(known)
+                                                                  : json_null();
+}
+
 static sg_status fill_item(const struct lookup *lookup, const struct sg_certificate *certificate,
                            bool installed, json_t *item, struct sg_error *err)
 {
     bool known = lookup->key_of[0] != '\0';
     sg_status s = sg_run_set(item, "installed", json_boolean(installed), err);
-    s = s == SG_OK ? sg_run_set(item, "private_key", json_boolean(known), err) : s;
+    s = s == SG_OK ? sg_run_set(item, "private_key", key_json(lookup->run, known), err) : s;
     s = s == SG_OK
             ? sg_run_set(item, "key_of", known ? json_string(lookup->key_of) : json_null(), err)
             : s;

@@ -125,7 +125,10 @@ static void put_key(struct sg_page *page, json_t *item)
     sg_listing_key_type(sg_page_get(page, item, "key"), word);
     sg_page_line(page, "  Key Type: ", word);
     sg_page_put(page, "  Key Size: %lld\n", (long long)sg_page_number(page, item, "key_bits"));
-    sg_page_line(page, "  Private Key: ", sg_page_truth(page, item, "private_key") ? "YES" : "NO");
+    if (!json_is_null(json_object_get(item, "private_key"))) { /* null: not for this user to know */
+        sg_page_line(page,
+                     "  Private Key: ", sg_page_truth(page, item, "private_key") ? "YES" : "NO");
+    }
 }
 
 /* Two lines of 16 bytes, the first one ends with a colon. */

@@ -186,6 +186,8 @@ static void what_a_certificate_lacks_has_no_line(void **state)
     assert_lacks(listing, SG_LISTING_LIST, "Key Usage");
     assert_lacks(listing, SG_LISTING_LIST, "Certificate ID");
     assert_holds(listing, SG_LISTING_LIST, "  Private Key: NO\n");
+    set(listing->answer, "private_key", json_null());
+    assert_lacks(listing, SG_LISTING_LIST, "Private Key");
 }
 
 static void no_ring_and_many_rings(void **state)
