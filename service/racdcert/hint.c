@@ -46,8 +46,9 @@ static bool takes(const char *function, const char *name)
         const char *at = functions != NULL && strcmp(keywords[i].name, name) == 0
                              ? strstr(functions, function)
                              : NULL;
-        char behind = at != NULL ? at[strlen(function)] : 'x';
-        if ((behind == ' ' || behind == '\0') && (at == functions || at[-1] == ' ')) {
+        size_t len = strlen(function);
+        if (at != NULL && (at == functions || at[-1] == ' ') &&
+            (at[len] == ' ' || at[len] == '\0')) {
             return true;
         }
     }
