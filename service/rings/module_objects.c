@@ -91,10 +91,13 @@ CK_RV sg_C_GetObjectSize(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object, CK_U
 /* ---- searches ---- */
 
 static bool matches(const struct sg_view *view, const struct sg_view_object *object,
-                    const CK_ATTRIBUTE *wanted, CK_ULONG count)
+                    const CK_ATTRIBUTE *wanted, CK_ULONG count, bool any_label)
 {
     for (CK_ULONG i = 0; i < count; i++) {
         struct sg_bytes value = {NULL, 0};
+        if (any_label && wanted[i].type == CKA_LABEL) {
+            continue;
+        }
         if (!sg_view_find_attribute(view, object, wanted[i].type, &value) ||
             value.len != wanted[i].ulValueLen) {
             return false;
@@ -119,6 +122,34 @@ static bool names_one(const CK_ATTRIBUTE *wanted, CK_ULONG count)
     return false;
 }
 
+static void collect(struct sg_search *search, const struct sg_view *view,
+                    const struct sg_view_slot *slot, const CK_ATTRIBUTE *wanted, CK_ULONG count,
+                    bool any_label)
+{
+    bool named = names_one(wanted, count);
+    for (uint32_t i = 0; i < slot->count; i++) {
+        const struct sg_view_object *object = &view->objects[slot->first + i];
+        if ((object->hidden == 0 || named) && matches(view, object, wanted, count, any_label)) {
+            search->handles[search->count++] = object->handle;
+        }
+    }
+}
+
+/* libp11 asks in a new process for a key by the id and the label that it had when it was loaded.
+ * The label may have changed since; the id has not. */
+static bool names_a_key(const CK_ATTRIBUTE *wanted, CK_ULONG count)
+{
+    CK_OBJECT_CLASS object_class = CKO_DATA;
+    for (CK_ULONG i = 0; i < count; i++) {
+        if (wanted[i].type == CKA_CLASS && wanted[i].ulValueLen == sizeof object_class &&
+            wanted[i].pValue != NULL) {
+            memcpy(&object_class, wanted[i].pValue, sizeof object_class);
+        }
+    }
+    return names_one(wanted, count) &&
+           (object_class == CKO_PRIVATE_KEY || object_class == CKO_PUBLIC_KEY);
+}
+
 static CK_RV start_search(struct sg_search *search, const struct sg_view *view,
                           const struct sg_view_slot *slot, const CK_ATTRIBUTE *wanted,
                           CK_ULONG count)
@@ -132,12 +163,9 @@ static CK_RV start_search(struct sg_search *search, const struct sg_view *view,
         search->active = false;
         return CKR_HOST_MEMORY;
     }
-    bool named = names_one(wanted, count);
-    for (uint32_t i = 0; i < slot->count; i++) {
-        const struct sg_view_object *object = &view->objects[slot->first + i];
-        if ((object->hidden == 0 || named) && matches(view, object, wanted, count)) {
-            search->handles[search->count++] = object->handle;
-        }
+    collect(search, view, slot, wanted, count, false);
+    if (search->count == 0 && names_a_key(wanted, count)) {
+        collect(search, view, slot, wanted, count, true);
     }
     return CKR_OK;
 }

@@ -397,6 +397,46 @@ static void searches_keep_their_state(void **state)
 
 /* ---- views that change ---- */
 
+static CK_ULONG count_found(CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted, CK_ULONG attributes,
+                            CK_OBJECT_HANDLE *first)
+{
+    CK_ULONG count = 0;
+    assert_int_equal(module->C_FindObjectsInit(session, wanted, attributes), CKR_OK);
+    assert_int_equal(module->C_FindObjects(session, first, 8, &count), CKR_OK);
+    assert_int_equal(module->C_FindObjectsFinal(session), CKR_OK);
+    return count;
+}
+
+/* libp11 in a server's child asks by the label that the key had when the parent loaded it. */
+static void a_key_is_found_by_its_id_whatever_label_it_had(void **state)
+{
+    (void)state;
+    CK_OBJECT_HANDLE found[8];
+    unsigned char id[20];
+    char label[] = "before";
+    CK_OBJECT_CLASS object_class = CKO_PRIVATE_KEY;
+    CK_SESSION_HANDLE session = open_session(SLOT_WEB);
+    CK_OBJECT_HANDLE key = find_one(session, CKO_PRIVATE_KEY, "ec.example");
+    CK_ATTRIBUTE own_id = {CKA_ID, id, sizeof id};
+    assert_int_equal(module->C_GetAttributeValue(session, key, &own_id, 1), CKR_OK);
+    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &object_class, sizeof object_class},
+                             {CKA_ID, id, sizeof id},
+                             {CKA_LABEL, label, sizeof label - 1}};
+    assert_int_equal(count_found(session, wanted, 3, found), 1);
+    assert_true(found[0] == key);
+    object_class = CKO_PUBLIC_KEY;
+    assert_int_equal(count_found(session, wanted, 3, found), 1);
+    object_class = CKO_CERTIFICATE;
+    assert_int_equal(count_found(session, wanted, 3, found), 0);
+    object_class = CKO_PRIVATE_KEY;
+    assert_int_equal(count_found(session, wanted + 1, 2, found), 0);
+    wanted[1].ulValueLen = 0;
+    assert_int_equal(count_found(session, wanted, 3, found), 0);
+    wanted[1].ulValueLen = sizeof id;
+    id[0] ^= 1;
+    assert_int_equal(count_found(session, wanted, 3, found), 0);
+}
+
 static void change_is_seen_at_the_next_search(void **state)
 {
     (void)state;
@@ -1040,6 +1080,7 @@ int main(void)
         WITH_CLIENT(no_secret_attribute_is_readable),
         WITH_CLIENT(objects_of_other_slots_are_no_objects),
         WITH_CLIENT(searches_keep_their_state),
+        WITH_CLIENT(a_key_is_found_by_its_id_whatever_label_it_had),
         WITH_CLIENT(change_is_seen_at_the_next_search),
         WITH_CLIENT(change_leaves_a_running_search_alone),
         WITH_CLIENT(search_of_one_session_takes_no_handle_from_another),
