@@ -237,6 +237,14 @@ static const char *const *lines_of(const char *program)
     return NULL;
 }
 
+static bool key_is_file(const char *const *lines)
+{
+    while (*lines != NULL && strcmp(*lines, "%key file") != 0) {
+        lines++;
+    }
+    return *lines != NULL;
+}
+
 sg_status sg_operation_PROVISION(struct sg_run *run, struct sg_error *err)
 {
     struct target ring = {0};
@@ -251,7 +259,9 @@ sg_status sg_operation_PROVISION(struct sg_run *run, struct sg_error *err)
     const char *trust_param = sg_run_text(run, "trust_ring") != NULL ? "trust_ring" : "ring";
     sg_status s = read_target(run, "ring", &ring, err);
     s = s == SG_OK ? read_target(run, trust_param, &trust, err) : s;
-    s = s == SG_OK ? sg_run_server_identity(run, &ring.ring, "no_usable_key", &row, err) : s;
+    s = s == SG_OK ? sg_run_server_identity(run, &ring.ring, key_is_file(lines), "no_usable_key",
+                                            &row, err)
+                   : s;
     if (s != SG_OK) {
         return s;
     }

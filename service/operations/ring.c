@@ -473,7 +473,7 @@ static sg_status export_chain(struct sg_run *run, const struct sg_ring_row *ring
                               struct sg_error *err)
 {
     SG_CERTIFICATE_ROW row = {0};
-    sg_status s = sg_run_server_identity(run, ring, "no_default", &row, err);
+    sg_status s = sg_run_server_identity(run, ring, false, "no_default", &row, err);
     s = s == SG_OK ? sg_export_chain(run, &row, entries, err) : s;
     return s == SG_OK && sg_run_text(run, "recipient") != NULL ? export_key(run, &row, err) : s;
 }

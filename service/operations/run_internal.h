@@ -238,10 +238,11 @@ const char *sg_obstacle_text(enum sg_obstacle obstacle);
 /** The server identity of a ring: its default, or, with a warning, the first member that a server
  * running as a user of the ring's owner can use. A default that cannot be used is refused, for
  * programs would take it all the same: SG_E_CONFLICT "default_not_usable". None: SG_E_NOT_FOUND
- * with this code. *out: end it with sg_certificate_row_done. */
+ * with this code. key_file: the server has the key elsewhere, so that the ring's need not be there.
+ * *out: end it with sg_certificate_row_done. */
 SG_CHECKED sg_status sg_run_server_identity(struct sg_run *run, const struct sg_ring_row *ring,
-                                            const char *none_code, struct sg_certificate_row *out,
-                                            struct sg_error *err);
+                                            bool key_file, const char *none_code,
+                                            struct sg_certificate_row *out, struct sg_error *err);
 
 /** Build the chain of a certificate from the store (its owner's certificates first, then
  * CERTAUTH's) and, before them, extra ones. Parsed certificates are kept in *keep. */

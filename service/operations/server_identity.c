@@ -96,6 +96,7 @@ struct candidate {
 struct search {
     const struct sg_run *run;
     const struct sg_ring_row *ring;
+    bool key_file;               /**< the server has its key elsewhere */
     struct candidate by_default; /**< the ring's default, usable or not */
     struct candidate usable;     /**< the first that can be used */
     struct candidate close;      /**< the first PERSONAL one that cannot */
@@ -109,17 +110,29 @@ static void take(struct candidate *candidate, const struct sg_certificate_row *r
     }
 }
 
+/* A server whose key is a file asks the ring for the certificate only. */
+static enum sg_obstacle obstacle_of(const struct search *search,
+                                    const struct sg_certificate_row *row, enum sg_usage usage)
+{
+    enum sg_obstacle obstacle = sg_server_obstacle(search->run, &search->ring->name, row, usage);
+    bool about_key = obstacle == SG_OBSTACLE_NO_KEY || obstacle == SG_OBSTACLE_ED25519 ||
+                     obstacle == SG_OBSTACLE_FOREIGN;
+    if (!search->key_file || !about_key) {
+        return obstacle;
+    }
+    return row->trust == SG_NOTRUST ? SG_OBSTACLE_NOTRUST : SG_OBSTACLE_NONE;
+}
+
 static sg_status consider(void *context, const struct sg_certificate_row *row, enum sg_usage usage,
                           bool is_default, struct sg_error *err)
 {
     struct search *search = context;
-    enum sg_obstacle obstacle = sg_server_obstacle(search->run, &search->ring->name, row, usage);
+    enum sg_obstacle obstacle = obstacle_of(search, row, usage);
     (void)err;
     if (is_default) {
         take(&search->by_default, row, obstacle);
         search->by_default.fits_as_personal =
-            sg_server_obstacle(search->run, &search->ring->name, row, SG_USAGE_PERSONAL) ==
-            SG_OBSTACLE_NONE;
+            obstacle_of(search, row, SG_USAGE_PERSONAL) == SG_OBSTACLE_NONE;
     }
     if (obstacle == SG_OBSTACLE_NONE) {
         take(&search->usable, row, obstacle);
@@ -208,11 +221,11 @@ static sg_status warn_no_default(struct sg_run *run, const struct search *search
                        sg_shell_word(ring->owner.text, ring->ring.text).text, word_of(name).text);
 }
 
-sg_status sg_run_server_identity(struct sg_run *run, const struct sg_ring_row *ring,
+sg_status sg_run_server_identity(struct sg_run *run, const struct sg_ring_row *ring, bool key_file,
                                  const char *none_code, struct sg_certificate_row *out,
                                  struct sg_error *err)
 {
-    struct search search = {.run = run, .ring = ring};
+    struct search search = {.run = run, .ring = ring, .key_file = key_file};
     sg_status s = sg_store_connection_each(run->service->store, ring->id, consider, &search, err);
     if (s != SG_OK) {
         return s;

@@ -37,15 +37,25 @@ CONFIG
 haproxy_conf "$dir/etc/haproxy/signet.pem" '' >"$scratch/keyless.cfg"
 expect_failure 1 'private key|No Private Key' "$haproxy" -c -f "$scratch/keyless.cfg"
 
+signet ring export START1/RING-ec --format pem --out "$dir/etc/haproxy/signet-trust.pem" >/dev/null
+[ "$(jq -r '.watch | test("--chain")' "$dir/provision.json")" = false ] || fail 'a chain is kept beside a key file that does not follow'
+
 say 'with a key from elsewhere, TLS 1.2 and 1.3, and client certificates that a ring vouches for'
 for key in ec rsa; do
     option=(-newkey rsa:2048)
     [ "$key" = rsa ] || option=(-newkey ec -pkeyopt ec_paramgen_curve:P-256)
-    pem=$scratch/$key-elsewhere.pem
+    own=$scratch/$key-own
+    pem=$own/etc/haproxy/signet.pem
+    mkdir -p "${pem%/*}"
     openssl req "${option[@]}" -noenc -subj /O=Example/CN=localhost -addext subjectAltName=DNS:localhost -keyout "$pem.key" \
         -out "$scratch/$key.csr" 2>"$scratch/req.log"
     outside_ca_sign "$scratch/ca" "$scratch/$key.csr" "$scratch/$key.crt"
-    cat "$scratch/$key.crt" "$scratch/ca/int.pem" >"$pem"
+    signet cert add "START1/$key-elsewhere" "$scratch/$key.crt" >/dev/null
+    signet ring add "START1/OWN-$key" >/dev/null
+    signet ring connect "START1/OWN-$key" "START1/$key-elsewhere" --default >/dev/null 2>&1
+    provision haproxy "START1/OWN-$key" "$own" || fail 'a certificate whose key is elsewhere is refused'
+    holds_certificate "$pem" "$scratch/$key.crt" || fail 'the chain does not begin with the certificate of the key file'
+    expect_failure 3 'no private key here' signet provision nginx --ring "START1/OWN-$key"
     port=$(free_port)
     haproxy_conf "$pem" "s|crt $pem|crt $pem ca-file $dir/etc/haproxy/signet-trust.pem verify required|" >"$scratch/$key.cfg"
     "$haproxy" -db -f "$scratch/$key.cfg" >"$scratch/$key.log" 2>&1 &
@@ -57,4 +67,10 @@ for key in ec rsa; do
         expect_failure '35|56' 'certificate required|handshake failure' curl -sS --cacert "$scratch/ca/root.pem" \
             --tlsv$version --tls-max $version "https://localhost:$port/"
     done
+    say "$key: another default in the ring, with a key of the token: what is printed for the first goes on"
+    signet ring connect "START1/OWN-$key" START1/ec --default >/dev/null
+    while IFS= read -r command; do
+        (cd "$own" && PATH="$(dirname "$SIGNET_BIN"):$PATH" bash -c "$command" >/dev/null)
+    done < <(jq -r '.commands[]' "$own/provision.json")
+    "$haproxy" -c -f "$scratch/$key.cfg" >"$scratch/check.log" 2>&1 || fail "haproxy: $(cat "$scratch/check.log")"
 done

@@ -162,6 +162,20 @@ static void a_keyless_default_is_refused(void **state)
     connect_it(world, "START1/root", "personal", true);
     check_bad_default(world, "START1/root, the default of ring START1/KEY: it has no private key",
                       "signet ring connect 'START1/KEY' 'START1/LABEL' --usage personal --default");
+    /* but for a program that has the key in a file */
+    static const char ask_haproxy[] = "{'program': 'haproxy', 'ring': 'START1/KEY'}";
+    must(world, "provision", ask_haproxy);
+    assert_non_null(strstr(answered(world, "text"),
+                           "signet cert export 'START1/root' --chain --format pem --out"));
+    assert_null(strstr(answered(world, "watch"), "--chain"));
+    must(world, "cert alter", "{'certificate': 'START1/root', 'status': 'notrust'}");
+    refused(world, "provision", ask_haproxy, SG_E_CONFLICT, "default_not_usable");
+    assert_told(world, "is NOTRUST");
+    must(world, "cert alter", "{'certificate': 'START1/root', 'status': 'trust'}");
+    connect_it(world, "START1/root", "certauth", true);
+    refused(world, "provision", ask_haproxy, SG_E_CONFLICT, "default_not_usable");
+    must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/root'}");
+    refused(world, "provision", ask_haproxy, SG_E_NOT_FOUND, "no_usable_key");
     outside_ca_done(&ca);
 }
 
