@@ -418,7 +418,7 @@ sg_status sg_watch_put(const struct sg_watch_files *files, bool *changed, struct
         SG_FREE char *path = NULL;
         if (file->path != NULL && !file->nothing) {
             s = follow(file->path, &path, err);
-            s = s == SG_OK ? put(path, &file->content, changed, err) : s;
+            s = path != NULL ? put(path, &file->content, changed, err) : s;
         }
     }
     return s;

@@ -68,6 +68,7 @@ cat >"$scratch/bin/systemctl" <<SYSTEMCTL
 [ "\$*" = 'reload nginx' ] && OPENSSL_CONF=$dir/openssl.cnf exec nginx -p $dir -c $dir/nginx.conf -s reload
 SYSTEMCTL
 chmod +x "$scratch/bin/systemctl"
+sed -i "s|/run/nginx.pid|$dir/nginx.pid|" "$root/etc/nginx/signet-watch.sh"
 watch_as_printed "$root"
 before=$(served_serial)
 signet cert request START1/ec --out "$scratch/ec.csr" >/dev/null

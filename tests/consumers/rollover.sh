@@ -58,6 +58,9 @@ chmod +x "$scratch/bin/systemctl"
 root_of() {
     if [ "$1" = nginx ]; then echo "$scratch/provisioned/nginx-KEY"; else echo "${dir[$1]}"; fi
 }
+# What is the administrator's own: where nginx and stunnel are.
+sed -i "s|/run/nginx.pid|${dir[nginx]}/nginx.pid|" "$(root_of nginx)/etc/nginx/signet-watch.sh"
+sed -i "s|localhost:8443|localhost:${port[stunnel]}|" "$(root_of stunnel)/etc/stunnel/signet-watch.sh"
 watchers=()
 for server in nginx apache stunnel; do
     watch_as_printed "$(root_of "$server")"

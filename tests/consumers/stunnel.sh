@@ -53,3 +53,43 @@ expect_text 'behind stunnel' curl_with_client_certificate "https://localhost:$mu
 # Refused: curl hears of it when it writes (55) or when it reads (56), whichever comes first.
 expect_failure '55|56' 'certificate required|handshake failure|getpeername' curl -sS --cacert "$scratch/ca/root.pem" "https://localhost:$mutual/"
 expect_text 'peer did not return a certificate' cat "$dir/stunnel.log"
+
+say 'a reload that stunnel refuses is noticed, and tried again'
+watched=$(free_port)
+dir=$scratch/watched
+signet ring connect START1/RING-ec START1/rsa >/dev/null
+provision stunnel START1/RING-ec "$dir"
+stunnel_up "$dir" "$watched"
+mkdir "$scratch/bin"
+cat >"$scratch/bin/systemctl" <<SYSTEMCTL
+#!/bin/bash
+[ "\$*" = 'kill --signal=HUP stunnel@signet' ] && kill -HUP ${children[-1]}
+SYSTEMCTL
+chmod +x "$scratch/bin/systemctl"
+sed -i "s|localhost:8443|localhost:$watched|" "$dir/etc/stunnel/signet-watch.sh"
+watch_as_printed "$dir"
+sleep 1
+serves() {
+    openssl s_client -connect "localhost:$watched" </dev/null 2>/dev/null | openssl x509 >"$scratch/served.pem" &&
+        holds_certificate "$scratch/served.pem" "$scratch/$1.pem"
+}
+serves ec || fail 'the default is not served'
+echo 'key = pkcs11:token=none;type=private' >"$dir/etc/stunnel/signet-key/left.conf"
+signet ring connect START1/RING-ec START1/rsa --default >/dev/null
+wait_for 20 grep -q 'it runs again in' "$dir/watch.log"
+grep -q 'Failed to reload' "$dir/stunnel.log" || fail 'stunnel has not refused'
+serves ec || fail 'stunnel serves something else after a reload that it refused'
+rm "$dir/etc/stunnel/signet-key/left.conf"
+wait_for 30 serves rsa
+
+say 'the same after a new label, and with two keys of one label'
+signet cert alter START1/rsa --label renamed >/dev/null
+signet owner add START2 >/dev/null
+signet cert generate START2/renamed --subject CN=other --key rsa:2048 >/dev/null
+signet ring connect START1/RING-ec START2/renamed --usage personal >/dev/null 2>&1 || fail 'a namesake was refused'
+sleep 5
+lines=$(grep -c 'runs again' "$dir/watch.log")
+wait_for 20 serves rsa
+signet ring connect START1/RING-ec START1/ec --default >/dev/null
+wait_for 20 serves ec
+[ "$(grep -c 'runs again' "$dir/watch.log")" -eq "$lines" ] || fail "a reload was refused: $(cat "$dir/watch.log")"

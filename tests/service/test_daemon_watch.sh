@@ -299,6 +299,11 @@ expect_key other || fail "the key is $(cat "$scratch/key.conf")"
 signet ring connect START1/WEB START1/web --default >/dev/null
 wait_for 5 expect_key web
 before=$(cat "$scratch/keyed.pem" "$scratch/key.conf")
+say 'a new label changes neither'
+signet cert alter START1/web --label renamed >/dev/null
+wait_for 5 expect_key renamed
+[ "$(cat "$scratch/keyed.pem" "$scratch/key.conf")" = "$before" ] || fail 'the label is in a file'
+signet cert alter START1/renamed --label web >/dev/null
 signet cert alter START1/web --notrust >/dev/null
 wait_for 5 grep -q 'warning: .*key.conf stays as it is' "$scratch/keyed.log"
 [ "$(cat "$scratch/keyed.pem" "$scratch/key.conf")" = "$before" ] || fail 'files of a default that cannot be used were changed'
