@@ -198,7 +198,7 @@ expect_served web
 say 'Apache cannot load its key at a reload, and ends: it is started again'
 signet dev down "$instance" >/dev/null
 signet dev up "$instance" >/dev/null
-wait_for 60 grep -q 'watching START1/KEY again' "${dir[apache]}/watch.log"
+wait_for 45 grep -q 'watching START1/KEY again' "${dir[apache]}/watch.log"
 before=$(cat "${dir[apache]}/apache.pid")
 signet ring remove START1/KEY 'CERTAUTH/Outside Root' >/dev/null
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
