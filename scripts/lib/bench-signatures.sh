@@ -61,11 +61,11 @@ measure() {
     esac
 }
 
-# signatures KEYS CLIENTS…: all rounds, with so many keys in each token but the small one. Every other round goes backwards, so that what
+# signatures ROUNDS KEYS CLIENTS…: with so many keys in each token but the small one. Every other round goes backwards, so that what
 # comes first has no advantage.
 signatures() {
-    local keys=$1 round mechanism clients subject line subjects
-    shift
+    local rounds=$1 keys=$2 round mechanism clients subject line subjects
+    shift 2
     for round in $(seq "$rounds"); do
         echo "signatures, $keys keys, round $round of $rounds" >&2
         subjects=(inside server ring)
