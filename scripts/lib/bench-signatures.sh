@@ -61,15 +61,17 @@ measure() {
     esac
 }
 
-# signatures ROUNDS KEYS CLIENTS…: with so many keys in each token but the small one. Every other round goes backwards, so that what
-# comes first has no advantage.
+# signatures ROUNDS INSIDE KEYS CLIENTS…: with so many keys in each token but the small one; SoftHSM in process, which reads all keys at
+# each start, only in the first INSIDE rounds. Every other round goes backwards, so that what comes first has no advantage. Many short rounds
+# rather than few long ones: where the kernel puts the processes differs more between runs than within one.
 signatures() {
-    local rounds=$1 keys=$2 round mechanism clients subject line subjects
-    shift 2
+    local rounds=$1 inside=$2 keys=$3 round mechanism clients subject line subjects
+    shift 3
     for round in $(seq "$rounds"); do
         echo "signatures, $keys keys, round $round of $rounds" >&2
-        subjects=(inside server ring)
-        [ "$keys" -eq 2 ] || subjects=(inside server ring small)
+        subjects=(server ring)
+        [ "$round" -gt "$inside" ] || subjects=(inside server ring)
+        [ "$keys" -eq 2 ] || subjects+=(small)
         [ $((round % 2)) -eq 1 ] || mapfile -t subjects < <(printf '%s\n' "${subjects[@]}" | tac)
         for mechanism in ecdsa rsa; do
             for clients in "$@"; do
@@ -110,7 +112,7 @@ table() {
             return n % 2 ? values[(n + 1) / 2] : (values[n / 2] + values[n / 2 + 1]) / 2
         }
         function ratio(c, subject,    i, all) {
-            for (i = 1; i <= rounds; i++) all = all " " one[c, "ring", i] / one[c, subject, i]
+            for (i = 1; i <= rounds; i++) if ((c, subject, i) in one) all = all " " one[c, "ring", i] / one[c, subject, i]
             return median(all)
         }
         $1 == keys && $2 == mechanism {

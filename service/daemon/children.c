@@ -194,6 +194,13 @@ static const char *or_null(const char *text)
     return text[0] != '\0' ? text : NULL;
 }
 
+/* Those that serve one token's keys are at work at the same time: each on a processor of its own.
+ * The process for operations (number 0), and one that serves alone, go where there is room. */
+static unsigned processor_of(const struct sg_config_token *token, const struct sg_child *child)
+{
+    return token->processes > 1 && child->process > 0 ? child->token + child->process : 0;
+}
+
 static sg_status run_token(const struct sg_master *master, const struct sg_child *child, int link,
                            struct sg_error *err)
 {
@@ -211,6 +218,7 @@ static sg_status run_token(const struct sg_master *master, const struct sg_child
         .pin_file = token->pin_file,
         .storage = or_null(token->storage),
         .environment = (const char *const *)token->environment,
+        .processor = processor_of(token, child),
         .busy = child->busy,
     };
     return master->roles->token(&settings, link, err);

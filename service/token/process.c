@@ -10,7 +10,6 @@
 #include <signet/base/clock.h>
 #include <signet/base/file.h>
 #include <signet/base/log.h>
-#include <signet/base/schedule.h>
 
 #include "confine_internal.h"
 #include "process_internal.h"
@@ -40,35 +39,6 @@ void sg_token_drop(struct process *process, struct capability *capability)
     sg_token_grants_close(&process->grants, capability);
 }
 
-/* Puts the holder in front. True when so many different ones were served within the time. */
-static bool is_crowded(struct crowd *crowd, uint64_t holder, int64_t now_ms)
-{
-    size_t at = 0;
-    while (at < CROWD - 1 && crowd->recent[at].holder != holder) {
-        at++;
-    }
-    memmove(&crowd->recent[1], &crowd->recent[0], at * sizeof crowd->recent[0]);
-    crowd->recent[0].holder = holder;
-    crowd->recent[0].ms = now_ms;
-    return crowd->recent[CROWD - 1].holder != 0 && now_ms - crowd->recent[CROWD - 1].ms <= CROWD_MS;
-}
-
-/* Who is woken to sign for a client or two works at once, on a busy machine too. With many clients
- * that would only interrupt others who are at work for us: then requests are let come together. */
-static void note_crowd(struct crowd *crowd, uint64_t holder)
-{
-    if (is_crowded(crowd, holder, sg_monotonic_ms(sg_clock_system()))) {
-        crowd->level += crowd->level < CROWD_LEVELS ? 1 : 0;
-    } else {
-        crowd->level -= crowd->level > 0 ? 1 : 0;
-    }
-    bool batch = crowd->batch ? crowd->level > 0 : crowd->level == CROWD_LEVELS;
-    if (batch != crowd->batch) {
-        crowd->batch = batch;
-        sg_schedule_batch(batch);
-    }
-}
-
 static void serve_capability(struct process *process, struct capability *capability)
 {
     if (capability->socket < 0) {
@@ -79,7 +49,7 @@ static void serve_capability(struct process *process, struct capability *capabil
     if (s == SG_E_SERVICE && strcmp(err.code, "would_block") == 0) {
         return;
     }
-    note_crowd(&process->crowd, capability->number);
+    sg_token_crowd_note(&process->crowd, capability->number);
     if (s != SG_OK || !sg_token_dispatch(process, capability)) {
         sg_token_drop(process, capability);
     }
@@ -243,6 +213,7 @@ sg_status sg_token_process_run(const struct sg_token_settings *settings, int adm
     sg_token_state_open(&process->state, settings);
     sg_busy_beat(settings->busy, sg_monotonic_ms(sg_clock_system()));
     sg_busy_set(settings->busy, SG_BUSY_NOT, 0);
+    sg_token_crowd_start(&process->crowd, settings->processor); /* not the module's threads */
     sg_log(SG_LOG_INFO, "event=started token=\"%s\"", settings->name);
     s = loop(process, err);
     /* The module is called once more, to be unloaded, and may hang in that too. */

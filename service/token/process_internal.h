@@ -5,6 +5,7 @@
 #include <signet/base/packet.h>
 #include <signet/token/process.h>
 
+#include "crowd_internal.h"
 #include "grants_internal.h"
 #include "token_state_internal.h"
 #include "transport_internal.h"
@@ -12,20 +13,7 @@
 #include "wire_internal.h"
 
 #define DOUBTFUL_MAX 64
-#define CROWD 3         /* clients */
-#define CROWD_MS 2      /* within so many milliseconds */
-#define CROWD_LEVELS 64 /* requests */
 #define ANSWER_MAX (WIRE_REPLY_MAX - WIRE_REPLY_LEN)
-
-/* Whether many want something of us at the same time. */
-struct crowd {
-    struct {
-        uint64_t holder; /* number of a capability; 0: none yet */
-        int64_t ms;      /* when it was served last, monotonic */
-    } recent[CROWD];     /* different ones, the youngest first */
-    unsigned level; /* up to CROWD_LEVELS: one more for each request in a crowd, else one less */
-    bool batch;     /* the end of that scale that was met last is the upper one */
-};
 
 struct process {
     struct token_state state;

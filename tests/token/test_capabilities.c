@@ -46,6 +46,7 @@ static int setup_group(void **state)
                 {"ec:p256", {0}, UNGRANTED},
                 {"rsa:2048", {.decrypt = true}, EXTENDED}};
     softhsm_fixture_init(&world.fixture);
+    world.fixture.settings.processor = 1;
     token_process_start_ready(&world.process, &world.fixture.settings);
     for (size_t i = 0; i < SG_COUNT(keys); i++) {
         struct sg_buffer spki;
@@ -793,7 +794,29 @@ static bool ask_together(struct world *world, const struct sg_token_link *links,
     return reply.crowded == 1;
 }
 
-/* And as soon as they are few again, each is served at once. */
+static cpu_set_t processors_of(pid_t pid)
+{
+    cpu_set_t set;
+    assert_int_equal(sched_getaffinity(pid, sizeof set, &set), 0);
+    return set;
+}
+
+static void assert_unhurried(pid_t process)
+{
+    const cpu_set_t set = processors_of(process);
+    assert_int_equal(sched_getscheduler(process), SCHED_OTHER);
+    assert_int_equal(CPU_COUNT(&set), 1);
+}
+
+static void assert_in_batches(pid_t process)
+{
+    const cpu_set_t set = processors_of(process);
+    const cpu_set_t ours = processors_of(0);
+    assert_int_equal(sched_getscheduler(process), SCHED_BATCH);
+    assert_true(CPU_EQUAL(&set, &ours));
+}
+
+/* And as soon as they are few again, each is served at once, on the process's own processor. */
 static void many_at_once_are_served_in_batches(void **state)
 {
     enum { MANY = 8, ROUNDS = 500 };
@@ -809,17 +832,17 @@ static void many_at_once_are_served_in_batches(void **state)
         crowded = ask_together(world, links, 2); /* two are none too many */
     }
     assert_false(crowded);
-    assert_int_equal(sched_getscheduler(world->process.pid), SCHED_OTHER);
+    assert_unhurried(world->process.pid);
     for (int i = 0; i < ROUNDS && !crowded; i++) {
         crowded = ask_together(world, links, MANY);
     }
     assert_true(crowded);
-    assert_int_equal(sched_getscheduler(world->process.pid), SCHED_BATCH);
+    assert_in_batches(world->process.pid);
     for (int i = 0; i < ROUNDS && crowded; i++) {
         crowded = ask_together(world, links, 1);
     }
     assert_false(crowded);
-    assert_int_equal(sched_getscheduler(world->process.pid), SCHED_OTHER);
+    assert_unhurried(world->process.pid);
     for (int i = 1; i < MANY; i++) {
         close(links[i].socket);
     }

@@ -14,7 +14,9 @@ struct sg_token_settings {
     const char *storage;  /**< directory that the token writes to (software tokens; for sync and
                              guard), or NULL */
     const char *const
-        *environment; /**< "NAME=value" …, NULL-terminated; set before the module is loaded */
+        *environment;   /**< "NAME=value" …, NULL-terminated; set before the module is loaded */
+    unsigned processor; /**< which of the processors it keeps to while few clients want something of
+                           it, counted from 1; 0 for any */
     struct sg_busy_page *busy; /**< where the process says what it does, or NULL */
 };
 

@@ -1,0 +1,54 @@
+#include "crowd_internal.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include <signet/base/clock.h>
+
+void sg_token_crowd_start(struct crowd *crowd, unsigned processor)
+{
+    *crowd = (struct crowd){.level = 0};
+    sg_processors_read(&crowd->processors, processor);
+    sg_processors_keep(&crowd->processors);
+}
+
+/* Puts the holder in front. True when so many different ones were served within the time. */
+static bool is_crowded(struct crowd *crowd, uint64_t holder, int64_t now_ms)
+{
+    size_t at = 0;
+    while (at < CROWD - 1 && crowd->recent[at].holder != holder) {
+        at++;
+    }
+    memmove(&crowd->recent[1], &crowd->recent[0], at * sizeof crowd->recent[0]);
+    crowd->recent[0].holder = holder;
+    crowd->recent[0].ms = now_ms;
+    return crowd->recent[CROWD - 1].holder != 0 && now_ms - crowd->recent[CROWD - 1].ms <= CROWD_MS;
+}
+
+static void turn(struct crowd *crowd, bool batch)
+{
+    crowd->batch = batch;
+    sg_schedule_batch(batch);
+    if (batch) {
+        sg_processors_leave(&crowd->processors);
+    } else {
+        sg_processors_keep(&crowd->processors);
+    }
+}
+
+/* Who is woken to sign for a client or two works at once, on a busy machine too, and on a processor
+ * where no other process of its token works. With many clients that would only interrupt others
+ * who are at work for us: then requests are let come together, and the kernel finds them a place.
+ */
+void sg_token_crowd_note(struct crowd *crowd, uint64_t holder)
+{
+    if (is_crowded(crowd, holder, sg_monotonic_ms(sg_clock_system()))) {
+        crowd->level += crowd->level < CROWD_LEVELS ? 1 : 0;
+    } else {
+        crowd->level -= crowd->level > 0 ? 1 : 0;
+    }
+    bool batch = crowd->batch ? crowd->level > 0 : crowd->level == CROWD_LEVELS;
+    if (batch != crowd->batch) {
+        turn(crowd, batch);
+    }
+}

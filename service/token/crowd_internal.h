@@ -1,0 +1,32 @@
+/* How many clients keep a token process at work, and how the kernel schedules it for that. */
+#ifndef SIGNET_TOKEN_CROWD_INTERNAL_H
+#define SIGNET_TOKEN_CROWD_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <signet/base/schedule.h>
+
+#define CROWD 3         /* clients */
+#define CROWD_MS 2      /* within so many milliseconds */
+#define CROWD_LEVELS 64 /* requests */
+
+/* Whether many want something of us at the same time. */
+struct crowd {
+    struct {
+        uint64_t holder; /* number of a capability; 0: none yet */
+        int64_t ms;      /* when it was served last, monotonic */
+    } recent[CROWD];     /* different ones, the youngest first */
+    unsigned level; /* up to CROWD_LEVELS: one more for each request in a crowd, else one less */
+    bool batch;     /* the end of that scale that was met last is the upper one */
+    struct sg_processors processors;
+};
+
+/* Begin with no crowd. processor: which of the processors is ours while there is none, counted from
+ * 1; 0 for any. Concerns the calling thread and those it makes. */
+void sg_token_crowd_start(struct crowd *crowd, unsigned processor);
+
+/* The holder of this capability (not 0) has asked for something. */
+void sg_token_crowd_note(struct crowd *crowd, uint64_t holder);
+
+#endif
