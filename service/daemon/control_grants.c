@@ -193,7 +193,7 @@ sg_status sg_grants_make(struct grants *grants, const struct sg_rings_packet *re
 
 /* ---- changes ---- */
 
-/* What both lists allow. Both are sorted by key. Returns the number written to out, which has room
+/* What both lists allow. Both are sorted. Returns the number written to out, which has room
  * for the shorter list. */
 static size_t intersect(const struct sg_granted_key *a, size_t a_count,
                         const struct sg_granted_key *b, size_t b_count, struct sg_granted_key *out)
@@ -202,7 +202,7 @@ static size_t intersect(const struct sg_granted_key *a, size_t a_count,
     size_t k = 0;
     size_t made = 0;
     while (i < a_count && k < b_count) {
-        int order = memcmp(&a[i].id, &b[k].id, sizeof a[i].id);
+        int order = sg_granted_key_compare(&a[i], &b[k]);
         if (order == 0) {
             out[made] = a[i];
             out[made].sign &= b[k].sign;

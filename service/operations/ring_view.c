@@ -114,7 +114,7 @@ struct key_walk {
     const struct sg_caller *caller;
     const char *token;
     const struct sg_profiles *profiles;
-    const struct sg_ring_ref *ring;
+    const struct sg_ring_row *ring;
     struct sg_granted_key *keys;
     size_t count, capacity;
 };
@@ -126,8 +126,8 @@ static sg_status add_key(void *context, const struct sg_certificate_row *row, en
     (void)is_default;
     bool usable = row->trust != SG_NOTRUST && sg_row_key_deliverable(row) &&
                   strcmp(row->token, walk->token) == 0 &&
-                  sg_authority_key_usable(walk->profiles, walk->caller, walk->ring->owner.text,
-                                          walk->ring->ring.text, usage, row->name.owner.text);
+                  sg_authority_key_usable(walk->profiles, walk->caller, walk->ring->name.owner.text,
+                                          walk->ring->name.ring.text, usage, row->name.owner.text);
     if (!usable) {
         return SG_OK;
     }
@@ -141,6 +141,7 @@ static sg_status add_key(void *context, const struct sg_certificate_row *row, en
         walk->capacity = capacity;
     }
     walk->keys[walk->count++] = (struct sg_granted_key){.id = row->key,
+                                                        .ring = (uint32_t)walk->ring->id,
                                                         .sign = !row->retired,
                                                         .decrypt = row->may_decrypt,
                                                         .derive = row->may_derive};
@@ -160,24 +161,23 @@ static sg_status add_ring_keys(void *context, const struct sg_ring_row *row, str
     if (left_out(walk->only, row)) {
         return SG_OK;
     }
-    walk->ring = &row->name;
+    walk->ring = row;
     sg_status s = sg_store_connection_each(store, row->id, add_key, walk, err);
     return s == SG_OK ? sg_store_rollover_held_each(store, row->id, add_held_key, walk, err) : s;
 }
 
-static int compare(const void *a, const void *b)
-{
-    return memcmp(a, b,
-                  sizeof(struct sg_key_id)); /* the identity comes first in struct sg_granted_key */
-}
-
+/* A key that a ring has twice, with two certificates, may do what either of them allows. */
 static size_t unique(struct sg_granted_key *keys, size_t count)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        if (kept == 0 || compare(&keys[kept - 1], &keys[i]) != 0) {
+        if (kept == 0 || sg_granted_key_compare(&keys[kept - 1], &keys[i]) != 0) {
             keys[kept++] = keys[i];
+            continue;
         }
+        keys[kept - 1].sign |= keys[i].sign;
+        keys[kept - 1].decrypt |= keys[i].decrypt;
+        keys[kept - 1].derive |= keys[i].derive;
     }
     return kept;
 }
@@ -202,7 +202,7 @@ sg_status sg_ring_keys(struct sg_service *service, const struct sg_caller *calle
         return s;
     }
     if (walk.count > 0) {
-        qsort(walk.keys, walk.count, sizeof *walk.keys, compare);
+        qsort(walk.keys, walk.count, sizeof *walk.keys, sg_granted_key_compare);
     }
     *out = walk.keys;
     *count = unique(walk.keys, walk.count);

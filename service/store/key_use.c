@@ -3,11 +3,10 @@
 
 #include <string.h>
 
-static sg_status add_by(struct sg_store *store, enum sg_query_id id, const struct sg_key_use *use,
-                        struct sg_error *err)
+static sg_status add_one(struct sg_store *store, const struct sg_key_use *use, struct sg_error *err)
 {
     SG_QUERY query = {0};
-    sg_status s = sg_query_open(store, id, &query, err);
+    sg_status s = sg_query_open(store, SG_Q_KEY_USE_ADD, &query, err);
     if (s != SG_OK) {
         return s;
     }
@@ -17,13 +16,6 @@ static sg_status add_by(struct sg_store *store, enum sg_query_id id, const struc
     sg_query_int(&query, (int64_t)use->count);
     sg_query_int(&query, use->last_s);
     return sg_query_run(&query, "counting uses of a key", err);
-}
-
-static sg_status add_one(struct sg_store *store, const struct sg_key_use *use, struct sg_error *err)
-{
-    sg_status s = add_by(store, SG_Q_KEY_USE_ADD, use, err);
-    bool connected = s == SG_OK && sqlite3_changes(store->db) > 0;
-    return s == SG_OK && !connected ? add_by(store, SG_Q_KEY_USE_ADD_HELD, use, err) : s;
 }
 
 sg_status sg_store_key_uses_add(struct sg_store *store, const struct sg_key_use *uses, size_t count,

@@ -39,21 +39,12 @@ static const char *const texts[SG_QUERY_COUNT] = {
 
     [SG_Q_KEY_RETIRE] = "UPDATE key SET may_sign = 0 WHERE id = ?",
     /* The ring is what the user's side says: where the key is not in it, any other that has it. */
-    [SG_Q_KEY_USE_ADD] =
-        "INSERT INTO key_use (key, ring, uid, count, last)"
-        " SELECT ?1, n.ring, ?3, ?4, ?5 FROM certificate c JOIN connection n ON n.certificate = c.id"
-        " WHERE c.key = ?1 ORDER BY n.ring <> ?2, n.ring LIMIT 1"
-        " ON CONFLICT (key, ring, uid) DO UPDATE SET"
-        " count = count + excluded.count, last = max(last, excluded.last)",
-    /* Of a key whose place another has taken, by those who hold it until the roll-over's end. */
-    [SG_Q_KEY_USE_ADD_HELD] = "INSERT INTO key_use (key, ring, uid, count, last)"
-                              " SELECT ?1, h.ring, ?3, ?4, ?5 FROM certificate c"
-                              " CROSS JOIN rollover r ON r.old = coalesce("
-                              "  (SELECT old FROM rollover WHERE successor = c.id), c.id)"
-                              " CROSS JOIN rollover_ring h ON h.rollover = r.old"
-                              " WHERE c.key = ?1 ORDER BY h.ring <> ?2, h.ring LIMIT 1"
-                              " ON CONFLICT (key, ring, uid) DO UPDATE SET"
-                              " count = count + excluded.count, last = max(last, excluded.last)",
+    /* A ring that has lost the key since is still the one through which it was used. */
+    [SG_Q_KEY_USE_ADD] = "INSERT INTO key_use (key, ring, uid, count, last)"
+                         " SELECT k.id, r.id, ?3, ?4, ?5 FROM key k CROSS JOIN ring r"
+                         " WHERE k.id = ?1 AND r.id = ?2"
+                         " ON CONFLICT (key, ring, uid) DO UPDATE SET"
+                         " count = count + excluded.count, last = max(last, excluded.last)",
     [SG_Q_KEY_USES] = "SELECT uid, count, last FROM key_use WHERE key = ? AND ring = ?"
                       " ORDER BY last DESC, count DESC, uid",
     [SG_Q_KEY_USE_TOTAL] = "SELECT coalesce(sum(count), 0) FROM key_use WHERE key = ? AND ring = ?",

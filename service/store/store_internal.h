@@ -34,7 +34,6 @@ enum sg_query_id {
     SG_Q_KEY_RETIRE,
     SG_Q_KEY_LEAVE,
     SG_Q_KEY_USE_ADD,
-    SG_Q_KEY_USE_ADD_HELD,
     SG_Q_KEY_USES,
     SG_Q_KEY_USE_TOTAL,
     SG_Q_KEY_LAST_USE,

@@ -26,9 +26,7 @@ static bool is_sealed(int fd)
 
 static bool row_valid(const struct sg_granted_key *row)
 {
-    static const uint8_t zero[sizeof row->reserved] = {0};
-    return row->sign <= 1 && row->decrypt <= 1 && row->derive <= 1 &&
-           memcmp(row->reserved, zero, sizeof zero) == 0;
+    return row->sign <= 1 && row->decrypt <= 1 && row->derive <= 1 && row->reserved == 0;
 }
 
 /* Searching by halving is only right in an ordered list, so the order is part of what is checked.
@@ -37,7 +35,7 @@ static bool rows_valid(const struct sg_granted_key *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (!row_valid(&rows[i]) ||
-            (i > 0 && memcmp(rows[i - 1].id.bytes, rows[i].id.bytes, SG_KEY_ID_LEN) >= 0)) {
+            (i > 0 && sg_granted_key_compare(&rows[i - 1], &rows[i]) >= 0)) {
             return false;
         }
     }
@@ -68,11 +66,6 @@ sg_status sg_token_keys_read(int fd, size_t count, struct key_list *out, struct 
     return SG_OK;
 }
 
-static int compare_id(const void *id, const void *row)
-{
-    return memcmp(id, ((const struct sg_granted_key *)row)->id.bytes, SG_KEY_ID_LEN);
-}
-
 /* Raw RSA is signing and decryption in one: whoever may use it can do both. */
 static bool allows(const struct sg_granted_key *key, const struct wire_call *call)
 {
@@ -91,10 +84,11 @@ static bool allows(const struct sg_granted_key *key, const struct wire_call *cal
 sg_status sg_token_capability_check(const struct capability *capability,
                                     const struct wire_call *call, struct sg_error *err)
 {
+    const struct sg_granted_key asked = {.id = call->head.key, .ring = (uint32_t)call->head.number};
     const struct sg_granted_key *key = NULL;
     if (capability->list.count > 0) {
-        key = bsearch(call->head.key.bytes, capability->list.keys, capability->list.count,
-                      sizeof *key, compare_id);
+        key = bsearch(&asked, capability->list.keys, capability->list.count, sizeof asked,
+                      sg_granted_key_compare);
     }
     if (key == NULL || !allows(key, call)) {
         return sg_fail(err, SG_E_DENIED, "not_granted", "this use of the key was not granted");

@@ -169,24 +169,25 @@ sg_status sg_token_store_certificate(struct sg_token_link *link, const struct sg
     return sg_token_exchange(link, &exchange, err);
 }
 
-static int compare_keys(const void *left, const void *right)
+int sg_granted_key_compare(const void *a, const void *b)
 {
-    const struct sg_granted_key *a = left;
-    const struct sg_granted_key *b = right;
-    return memcmp(a->id.bytes, b->id.bytes, sizeof a->id.bytes);
+    const struct sg_granted_key *left = a;
+    const struct sg_granted_key *right = b;
+    int order = memcmp(left->id.bytes, right->id.bytes, sizeof left->id.bytes);
+    return order != 0 ? order : (left->ring > right->ring) - (left->ring < right->ring);
 }
 
-/* The token process searches by halving, so the list is sorted here; a key that is named twice gets
- * what either row gives. */
+/* The token process searches by halving, so the list is sorted here; a key that is named twice for
+ * one ring gets what either row gives. */
 static size_t sort_and_join(struct sg_granted_key *keys, size_t count)
 {
     if (count == 0) {
         return 0;
     }
-    qsort(keys, count, sizeof *keys, compare_keys);
+    qsort(keys, count, sizeof *keys, sg_granted_key_compare);
     size_t kept = 0;
     for (size_t i = 1; i < count; i++) {
-        if (compare_keys(&keys[kept], &keys[i]) != 0) {
+        if (sg_granted_key_compare(&keys[kept], &keys[i]) != 0) {
             keys[++kept] = keys[i];
             continue;
         }

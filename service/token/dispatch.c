@@ -69,11 +69,7 @@ static sg_status serve_holder(struct process *process, struct capability *origin
                               const struct wire_call *call, struct sg_error *err)
 {
     sg_status s = sg_token_capability_check(origin, call, err);
-    s = s == SG_OK ? use_key(process, call, err) : s;
-    if (s == SG_OK) {
-        sg_token_uses_count(&process->uses, origin, &call->head.key, (uint32_t)call->head.number);
-    }
-    return s;
+    return s == SG_OK ? use_key(process, call, err) : s;
 }
 
 static sg_status serve(struct process *process, struct capability *origin,
@@ -167,6 +163,13 @@ static sg_status send_answer(const struct process *process, int socket,
     return sg_packet_send(socket, &reply, sizeof reply, body, len, NULL, 0, &ignored);
 }
 
+/* By the module itself: who guesses with ciphertexts that do not decrypt has used the key as well.
+ */
+static bool is_answered(const struct sg_error *err)
+{
+    return err->status == SG_OK || err->ck_rv != 0;
+}
+
 static enum sg_busy_kind kind_of(const struct wire_call *call)
 {
     return is_use(call)                    ? SG_BUSY_USE
@@ -189,6 +192,9 @@ static bool answer(struct process *process, struct capability *origin, const str
             /* Not the request's fault: it is repeated with our successor. */
             sg_fail(&err, SG_E_SERVICE, SG_TOKEN_LOGIN_LOST, "the token ended our login");
         }
+    }
+    if (origin != NULL && is_answered(&err)) {
+        sg_token_uses_count(&process->uses, origin, &call->head.key, (uint32_t)call->head.number);
     }
     sg_busy_beat(busy, sg_monotonic_ms(sg_clock_system())); /* many may be served in one go */
     sg_busy_set(busy, SG_BUSY_NOT, 0);

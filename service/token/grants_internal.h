@@ -7,7 +7,7 @@
 #define GRANTS_MAX 65536 /* capabilities in one process; RLIMIT_NOFILE usually ends it earlier */
 
 struct key_list {
-    struct sg_granted_key *keys; /* ascending by id, each once */
+    struct sg_granted_key *keys; /* ascending, each once */
     size_t count;
 };
 void sg_token_keys_done(struct key_list *list);
@@ -20,9 +20,8 @@ struct capability {
     uint64_t number;
     int socket; /* -1 once closed */
     struct key_list list;
-    uint32_t uid;                        /* whose holder it is: control's word */
-    uint32_t uses_generation, uses_rows; /* rows that its uses have made in the page of uses */
-    size_t place;                        /* in the table */
+    uint32_t uid; /* whose holder it is: control's word */
+    size_t place; /* in the table */
     struct capability *next_closed;
 };
 /* Whether the key list allows this request. SG_E_DENIED "not_granted". */

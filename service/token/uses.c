@@ -34,7 +34,6 @@ sg_status sg_token_uses_take(struct uses *uses, int fd, struct sg_error *err)
     }
     sg_token_uses_done(uses);
     uses->page = page;
-    uses->generation++;
     uses->used = 0;
     memset(uses->index, 0, sizeof uses->index);
     return SG_OK;
@@ -63,25 +62,14 @@ static uint16_t *place(struct uses *uses, const struct sg_key_id *key, uint32_t 
     }
 }
 
-static bool may_add(const struct uses *uses, struct capability *capability, uint32_t ring)
-{
-    if (capability->uses_generation != uses->generation) {
-        capability->uses_generation = uses->generation;
-        capability->uses_rows = 0;
-    }
-    return uses->used < SG_USES_MAX &&
-           (ring == 0 || capability->uses_rows < capability->list.count + USES_ROWS_SPARE);
-}
-
-static void add(struct uses *uses, struct capability *capability, uint16_t *at,
-                const struct sg_key_id *key, uint32_t ring)
+static void add(struct uses *uses, uint16_t *at, const struct sg_key_id *key, uint32_t uid,
+                uint32_t ring)
 {
     struct sg_use_row *row = &uses->page->rows[uses->used];
     row->key = *key;
-    row->uid = capability->uid;
+    row->uid = uid;
     row->ring = ring;
     *at = (uint16_t)++uses->used;
-    capability->uses_rows++;
     atomic_store_explicit(&uses->page->used, uses->used, memory_order_release);
 }
 
@@ -100,23 +88,19 @@ static void count(struct sg_use_row *row)
     atomic_store_explicit(&row->count, count + 1, memory_order_relaxed);
 }
 
-void sg_token_uses_count(struct uses *uses, struct capability *capability,
+void sg_token_uses_count(struct uses *uses, const struct capability *capability,
                          const struct sg_key_id *key, uint32_t ring)
 {
     if (uses->page == NULL) {
         return;
     }
     uint16_t *at = place(uses, key, capability->uid, ring);
-    if (*at == 0 && !may_add(uses, capability, ring)) {
-        ring = 0;
-        at = place(uses, key, capability->uid, ring);
-    }
-    if (*at == 0 && !may_add(uses, capability, ring)) {
+    if (*at == 0 && uses->used == SG_USES_MAX) {
         atomic_fetch_add_explicit(&uses->page->lost, 1, memory_order_relaxed);
         return;
     }
     if (*at == 0) {
-        add(uses, capability, at, key, ring);
+        add(uses, at, key, capability->uid, ring);
     }
     count(&uses->page->rows[*at - 1]);
 }

@@ -8,20 +8,17 @@
 #include "grants_internal.h"
 
 #define USES_INDEX 8192 /* a power of two, twice the rows */
-/* Rings are a connection's own word: with made-up ones it would fill the page. */
-#define USES_ROWS_SPARE 16
 
 struct uses {
     struct sg_uses_page *page;  /* NULL: nobody wants to know */
-    uint32_t generation;        /* of the page: 1, 2 … */
     uint32_t used;              /* our own word: the page's is for the reader */
     uint16_t index[USES_INDEX]; /* row + 1, by hash; 0 = free */
 };
 void sg_token_uses_done(struct uses *uses);
 /* Count in the page behind fd from now on. SG_E_USAGE "bad_page" unless it is one. */
 SG_CHECKED sg_status sg_token_uses_take(struct uses *uses, int fd, struct sg_error *err);
-/* The capability's holder has used a key, through a ring as it says. */
-void sg_token_uses_count(struct uses *uses, struct capability *capability,
+/* The capability's holder has used a key, through a ring: both as they were granted. */
+void sg_token_uses_count(struct uses *uses, const struct capability *capability,
                          const struct sg_key_id *key, uint32_t ring);
 
 #endif

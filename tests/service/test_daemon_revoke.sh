@@ -59,6 +59,7 @@ say 'a key that another ring gives too'
 signet ring add START1/OTHER >/dev/null
 signet ring connect START1/OTHER START1/web >/dev/null 2>&1
 signet ring remove START1/WEB START1/web >/dev/null
+clients_expect sign "$not_permitted" 8 # through this ring, whatever that one gives
 clients_expect find 0 8
 signet ring delete START1/OTHER >/dev/null 2>&1
 clients_expect sign "$handle_invalid" 8

@@ -51,14 +51,14 @@ static void check_view(struct world *world, const struct sg_caller *caller, size
         assert_int_equal(view->keys[i].token, 3);
     }
     sg_view_free(view);
-    /* the capability names the same keys, each once */
+    /* the capability names the same keys, each once for a ring */
     assert_int_equal(
         sg_ring_keys(&world->service, caller, 0, "store", &granted, &count, &world->err), SG_OK);
     assert_true(count <= keys);
     assert_int_equal(count > 0, keys > 0);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(granted[i].sign, 1);
-        assert_true(i == 0 || memcmp(&granted[i - 1].id, &granted[i].id, sizeof granted[i].id) < 0);
+        assert_true(i == 0 || sg_granted_key_compare(&granted[i - 1], &granted[i]) < 0);
     }
     free(granted);
     assert_int_equal(
@@ -147,7 +147,15 @@ static void a_key_of_an_unknown_token_is_left_out(void **state)
     sg_view_free(view);
 }
 
-static void one_key_in_two_rings_is_granted_once(void **state)
+static uint32_t number_of(struct world *world, const char *ring)
+{
+    char params[64];
+    snprintf(params, sizeof params, "{'ring': '%s'}", ring);
+    json_t *answer = must(world, "ring show", params);
+    return (uint32_t)json_integer_value(json_object_get(answer, "slot"));
+}
+
+static void one_key_in_two_rings_is_granted_for_each(void **state)
 {
     struct world *world = *state;
     struct sg_granted_key *granted = NULL;
@@ -158,16 +166,19 @@ static void one_key_in_two_rings_is_granted_once(void **state)
     assert_int_equal(
         sg_ring_keys(&world->service, &owner_of_start1, 0, "store", &granted, &count, &world->err),
         SG_OK);
-    assert_int_equal(count, 1);
+    assert_int_equal(count, 2);
+    assert_memory_equal(&granted[0].id, &granted[1].id, sizeof granted[0].id);
+    assert_true(granted[0].ring < granted[1].ring);
+    assert_int_equal(granted[0].ring + granted[1].ring,
+                     number_of(world, "START1/KEY") + number_of(world, "START1/SECOND"));
     free(granted);
-}
-
-static uint32_t number_of(struct world *world, const char *ring)
-{
-    char params[64];
-    snprintf(params, sizeof params, "{'ring': '%s'}", ring);
-    json_t *answer = must(world, "ring show", params);
-    return (uint32_t)json_integer_value(json_object_get(answer, "slot"));
+    must(world, "ring remove", "{'ring': 'START1/SECOND', 'certificate': 'START1/web'}");
+    assert_int_equal(
+        sg_ring_keys(&world->service, &owner_of_start1, 0, "store", &granted, &count, &world->err),
+        SG_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(granted[0].ring, number_of(world, "START1/KEY"));
+    free(granted);
 }
 
 /* Slots and keys of one ring alone. */
@@ -245,7 +256,7 @@ int main(void)
         TEST(ed25519_is_not_delivered),
         TEST(a_key_of_an_unknown_token_is_left_out),
         TEST(one_ring_alone_brings_its_own_keys_only),
-        TEST(one_key_in_two_rings_is_granted_once),
+        TEST(one_key_in_two_rings_is_granted_for_each),
         TEST(the_capability_follows_the_usage),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);

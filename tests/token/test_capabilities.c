@@ -83,6 +83,9 @@ static int setup(void **state)
 {
     struct world *world = *state;
     const struct sg_granted_key keys[] = {
+        {.id = key_id(EXTENDED), .ring = 5, .sign = 1},
+        {.id = key_id(SIGNING), .ring = 5, .sign = 1},
+        {.id = key_id(SIGNING), .ring = 4, .sign = 1},
         {.id = key_id(EXTENDED), .sign = 1}, /* out of order: the client sorts */
         {.id = key_id(SIGNING), .sign = 1},
         {.id = key_id(AGREEING), .derive = 1},
@@ -510,24 +513,47 @@ static void what_is_refused_is_not_counted(void **state)
     sg_uses_page_free(page);
 }
 
-/* Rings are the holder's word: made-up ones end as "some ring", and take no more room. */
-static void made_up_rings_do_not_fill_the_page(void **state)
+/* What a key may do through one ring, it may not do through another, nor through one that is made
+ * up.
+ */
+static void a_key_is_granted_ring_by_ring(void **state)
 {
     struct world *world = *state;
-    const uint64_t made = 40;
-    uint64_t counted = 0;
+    struct sg_error err = SG_ERROR_INIT;
+    const struct sg_granted_key keys[] = {{.id = key_id(OPEN), .ring = 8, .sign = 1},
+                                          {.id = key_id(OPEN), .ring = 9, .decrypt = 1}};
+    static const uint32_t others[] = {0, 7, 9, 10, UINT32_MAX};
     struct sg_uses_page *page = count_in_a_page(world);
-    for (uint32_t ring = 1; ring <= made; ring++) {
-        world->holder.ring = ring;
-        check_allowed(world);
+    assert_int_equal(
+        sg_token_regrant(&world->process.link, world->number, keys, SG_COUNT(keys), &err), SG_OK);
+    for (size_t i = 0; i < SG_COUNT(others); i++) {
+        world->holder.ring = others[i];
+        check_denied(world, SG_VERB_SIGN, OPEN, pkcs);
     }
-    uint32_t used = atomic_load(&page->used);
-    assert_true(used <= 4 + 16 + 1);
-    for (uint32_t i = 0; i < used; i++) {
-        counted += atomic_load(&page->rows[i].count);
+    assert_int_equal(atomic_load(&page->used), 0);
+    world->holder.ring = 8;
+    assert_int_equal(use(world, SG_VERB_SIGN, OPEN, pkcs, &err), SG_OK);
+    check_denied(world, SG_VERB_DECRYPT, OPEN, pkcs);
+    assert_int_equal(atomic_load(&page->used), 1);
+    /* taken out of that ring, it stays in the other */
+    assert_int_equal(sg_token_regrant(&world->process.link, world->number, &keys[1], 1, &err),
+                     SG_OK);
+    check_denied(world, SG_VERB_SIGN, OPEN, pkcs);
+    sg_uses_page_free(page);
+}
+
+/* Each guess at a plaintext is a use of the key. */
+static void what_does_not_decrypt_is_counted(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_uses_page *page = count_in_a_page(world);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(use(world, SG_VERB_DECRYPT, OPEN, pkcs, &err), SG_E_TOKEN);
+        assert_int_not_equal(err.ck_rv, 0);
     }
-    assert_int_equal(counted, made);
-    check_row(&page->rows[used - 1], SIGNING, 0, made - (used - 1));
+    assert_int_equal(atomic_load(&page->used), 1);
+    check_row(&page->rows[0], OPEN, 0, 3);
     sg_uses_page_free(page);
 }
 
@@ -655,9 +681,12 @@ static void odd_key_lists_are_refused(void **state)
     const struct sg_granted_key twice[] = {{.id = key_id(1), .sign = 1},
                                            {.id = key_id(1), .decrypt = 1}};
     const struct sg_granted_key flag = {.id = key_id(1), .sign = 2};
-    const struct sg_granted_key reserved = {.id = key_id(1), .reserved = {0, 0, 0, 0, 1}};
+    const struct sg_granted_key reserved = {.id = key_id(1), .reserved = 1};
+    const struct sg_granted_key rings[] = {{.id = key_id(1), .ring = 7, .sign = 1},
+                                           {.id = key_id(1), .ring = 6, .sign = 1}};
     check_bad_list(*state, descending, 2, 2);
     check_bad_list(*state, twice, 2, 2);
+    check_bad_list(*state, rings, 2, 2);
     check_bad_list(*state, &flag, 1, 1);
     check_bad_list(*state, &reserved, 1, 1);
     check_bad_list(*state, descending, 1, 2); /* shorter than announced */
@@ -876,7 +905,8 @@ int main(void)
         TEST(regrant_replaces_the_list),
         TEST(uses_are_counted_by_key_and_ring),
         TEST(what_is_refused_is_not_counted),
-        TEST(made_up_rings_do_not_fill_the_page),
+        TEST(a_key_is_granted_ring_by_ring),
+        TEST(what_does_not_decrypt_is_counted),
         TEST(another_page_begins_anew),
         TEST(odd_pages_are_refused),
         TEST(holder_cannot_have_uses_counted_elsewhere),

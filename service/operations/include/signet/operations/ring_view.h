@@ -11,8 +11,8 @@ SG_CHECKED sg_status sg_ring_view_write(struct sg_service *service, const struct
                                         uint32_t ring, uint64_t generation,
                                         int (*token_index)(void *context, const char *name),
                                         void *context, int *out_fd, struct sg_error *err);
-/** The keys of one token that the caller may use through its rings, or through one: malloc'd array,
- * sorted, each once; may be NULL when *count is 0. */
+/** The keys of one token that the caller may use, through each of its rings or through one:
+ * malloc'd array, sorted, each once for a ring; may be NULL when *count is 0. */
 SG_CHECKED sg_status sg_ring_keys(struct sg_service *service, const struct sg_caller *caller,
                                   uint32_t ring, const char *token, struct sg_granted_key **out,
                                   size_t *count, struct sg_error *err);

@@ -298,9 +298,8 @@ struct sg_key_use {
     uint64_t count; /**< at most INT64_MAX */
     int64_t last_s; /**< seconds since 1970 */
 };
-/** Add counts to those that are there. A ring that does not hold the key is taken for the first
- * that does; uses of a key that is in no ring (any more) are dropped. No ring's sequence changes.
- */
+/** Add counts to those that are there, also for a ring that has lost the key since. Uses of a key
+ * or a ring that is gone are dropped. No ring's sequence changes. */
 SG_CHECKED sg_status sg_store_key_uses_add(struct sg_store *store, const struct sg_key_use *uses,
                                            size_t count, struct sg_error *err);
 /** Who used a key through a ring, the latest first; *count of them, at most room. */

@@ -15,8 +15,9 @@
 struct sg_token_link {
     int socket;
     uint32_t sequence;
-    bool crowded;   /**< what the last answer said: many wait for the token process */
-    uint32_t ring;  /**< through which sg_token_use uses a key: counted there; 0 = none */
+    bool crowded; /**< what the last answer said: many wait for the token process */
+    uint32_t
+        ring; /**< through which sg_token_use uses a key: granted and counted there; 0 = none */
     int timeout_ms; /**< for one answer; < 0 waits for ever, or as long as the socket's SO_RCVTIMEO
                        says */
     /** Called instead of waiting with poll(2) for the answer: returns true when socket is readable,
@@ -122,12 +123,16 @@ SG_CHECKED sg_status sg_token_destroy(struct sg_token_link *link, const struct s
 /** Make what the token wrote durable (syncfs of its directory, where it has one). */
 SG_CHECKED sg_status sg_token_sync(struct sg_token_link *link, struct sg_error *err);
 
-/** One key of a capability and what may be done with it. */
+/** One key of a capability, through one ring, and what may be done with it there. */
 struct sg_granted_key {
     struct sg_key_id id;
+    uint32_t ring;                 /**< 0: through none */
     uint8_t sign, decrypt, derive; /**< 0 or 1; decrypt also allows RSA_X_509 */
-    uint8_t reserved[5];           /**< 0 */
+    uint8_t reserved;              /**< 0 */
 };
+/** The order of key lists, by key and then by ring: less than 0, 0 or more, for qsort(3) and
+ * bsearch(3). */
+int sg_granted_key_compare(const void *a, const void *b);
 /** Hand the token process its end of a new capability, whose uses are counted for uid. The process
  * closes it when the holder does, and all of them when the administrative link closes. number names
  * the capability on this link. Returns after the process has acknowledged. The socket is not closed

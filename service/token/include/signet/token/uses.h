@@ -14,7 +14,7 @@
 struct sg_use_row {
     struct sg_key_id key;
     uint32_t uid;  /**< of the capability: control's word */
-    uint32_t ring; /**< the connection's word, to be checked by who reads it; 0 = none */
+    uint32_t ring; /**< as granted; 0 = none */
     _Atomic uint64_t count;
     _Atomic int64_t last_s; /**< seconds since 1970 */
 };
