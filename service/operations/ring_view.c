@@ -1,12 +1,15 @@
 #include <signet/operations/ring_view.h>
 
+#include <stdint.h>
 #include <string.h>
 
+#include <signet/base/log.h>
 #include <signet/policy/name.h>
 #include <signet/rings/view.h>
 #include <signet/store/rollover.h>
 
 #include "run_internal.h"
+#include "view_share.h"
 
 struct view_walk {
     struct sg_service *service;
@@ -17,7 +20,19 @@ struct view_walk {
     const struct sg_ring_ref *ring;
     int (*token_index)(void *context, const char *name);
     void *context;
+    size_t most;                /* bytes that each owner may have */
+    struct view_shares shares;  /* what each would take */
+    struct sg_owner_name owner; /* whose ring was last */
+    size_t used;                /* bytes that it has */
+    size_t left_out;            /* rings */
+    struct sg_ring_ref first_left_out;
 };
+
+static void view_walk_done(struct view_walk *walk)
+{
+    sg_view_writer_free(walk->writer);
+    sg_view_shares_done(&walk->shares);
+}
 
 static sg_status write_member(struct view_walk *walk, const struct sg_certificate_row *row,
                               struct sg_view_member member, struct sg_error *err)
@@ -70,6 +85,43 @@ static sg_status add_members(struct view_walk *walk, int64_t ring, struct sg_err
     return s == SG_OK ? sg_store_rollover_held_each(store, ring, add_held, walk, err) : s;
 }
 
+static size_t limit(const struct view_walk *walk)
+{
+    return walk->service->view_max != 0 ? walk->service->view_max : SG_VIEW_MAX;
+}
+
+/* Bytes for rings. */
+static size_t room(const struct view_walk *walk)
+{
+    return limit(walk) > SG_VIEW_EMPTY ? limit(walk) - SG_VIEW_EMPTY : 0;
+}
+
+static void leave_out(struct view_walk *walk)
+{
+    sg_view_drop_slot(walk->writer);
+    if (walk->left_out++ == 0) {
+        walk->first_left_out = *walk->ring;
+    }
+}
+
+/* The ring has been added, as far as there was room: may it stay? */
+static sg_status weigh_ring(struct view_walk *walk, size_t before, bool whole, struct sg_error *err)
+{
+    size_t after = sg_view_length(walk->writer);
+    size_t bytes = whole ? after - before : SG_VIEW_MAX;
+    if (strcmp(walk->owner.text, walk->ring->owner.text) != 0) {
+        walk->owner = walk->ring->owner;
+        walk->used = 0;
+    }
+    if (!whole || after > limit(walk) || bytes > walk->most - walk->used) {
+        leave_out(walk);
+    } else {
+        walk->used += bytes;
+    }
+    sg_error_clear(err);
+    return sg_view_shares_add(&walk->shares, walk->ring->owner.text, bytes, err);
+}
+
 static sg_status add_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)
 {
     struct view_walk *walk = context;
@@ -79,8 +131,39 @@ static sg_status add_ring(void *context, const struct sg_ring_row *row, struct s
     }
     sg_name_token_label(&row->name, label);
     walk->ring = &row->name;
+    size_t before = sg_view_length(walk->writer);
     sg_status s = sg_view_add_slot(walk->writer, (uint64_t)row->id, label, row->sequence, err);
-    return s == SG_OK ? add_members(walk, row->id, err) : s;
+    s = s == SG_OK ? add_members(walk, row->id, err) : s;
+    return s == SG_OK || s == SG_E_LIMIT ? weigh_ring(walk, before, s == SG_OK, err) : s;
+}
+
+static sg_status write_all(struct view_walk *walk, uint64_t generation, struct sg_error *err)
+{
+    sg_view_writer_free(SG_STEAL(walk->writer));
+    walk->left_out = 0;
+    walk->owner = (struct sg_owner_name){.text = ""};
+    sg_status s = sg_view_writer_new(generation, &walk->writer, err);
+    return s == SG_OK
+               ? sg_visible_rings(walk->service, walk->profiles, walk->caller, add_ring, walk, err)
+               : s;
+}
+
+/* One owner's many rings must not hide another's few. */
+static sg_status write_fairly(struct view_walk *walk, uint64_t generation, struct sg_error *err)
+{
+    sg_status s = write_all(walk, generation, err);
+    if (s != SG_OK || walk->left_out == 0) {
+        return s;
+    }
+    walk->most = sg_view_shares_most(&walk->shares, room(walk));
+    sg_view_shares_done(&walk->shares);
+    s = write_all(walk, generation, err);
+    if (s == SG_OK && walk->left_out > 0) {
+        sg_log(SG_LOG_WARNING, "event=rings_left_out uid=%u rings=%zu first=\"%s/%s\"",
+               (unsigned)walk->caller->uid, walk->left_out, walk->first_left_out.owner.text,
+               walk->first_left_out.ring.text);
+    }
+    return s;
 }
 
 sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller *caller,
@@ -88,22 +171,21 @@ sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller 
                              int (*token_index)(void *context, const char *name), void *context,
                              int *out_fd, struct sg_error *err)
 {
-    SG_CLEANUP(sg_view_writer_freep) struct sg_view_writer *writer = NULL;
     SG_CLEANUP(sg_profile_set_unrefp) struct sg_profile_set *set = NULL;
-    sg_status s = sg_view_writer_new(generation, &writer, err);
-    s = s == SG_OK ? sg_service_profiles(service, &set, err) : s;
+    sg_status s = sg_service_profiles(service, &set, err);
     if (s != SG_OK) {
         return s;
     }
+    SG_CLEANUP(view_walk_done)
     struct view_walk walk = {.service = service,
                              .only = ring,
                              .caller = caller,
                              .profiles = &set->profiles,
-                             .writer = writer,
+                             .most = SIZE_MAX,
                              .token_index = token_index,
                              .context = context};
-    s = sg_visible_rings(service, walk.profiles, caller, add_ring, &walk, err);
-    return s == SG_OK ? sg_view_finish(writer, out_fd, err) : s;
+    s = write_fairly(&walk, generation, err);
+    return s == SG_OK ? sg_view_finish(walk.writer, out_fd, err) : s;
 }
 
 /* ---- keys ---- */

@@ -20,7 +20,8 @@ sg_status sg_view_writer_new(uint64_t generation, struct sg_view_writer **out, s
     sg_buffer_init(&writer->attributes, SG_VIEW_MAX);
     sg_buffer_init(&writer->keys, SG_VIEW_MAX);
     sg_buffer_init(&writer->data, SG_VIEW_MAX);
-    const unsigned char truth[2] = {CK_FALSE, CK_TRUE};
+    static const unsigned char truth[2] = {CK_FALSE, CK_TRUE};
+    _Static_assert(sizeof(struct sg_view_header) + sizeof truth == SG_VIEW_EMPTY, "as announced");
     sg_status s = sg_buffer_append(&writer->data, truth, sizeof truth, err);
     if (s != SG_OK) {
         return s;
@@ -51,7 +52,14 @@ sg_status sg_view_add_slot(struct sg_view_writer *writer, uint64_t slot, const c
         .first = (uint32_t)(writer->objects.len / sizeof(struct sg_view_object)),
     };
     memcpy(row.label, label, sizeof row.label);
+    writer->before_slot = sg_view_mark(writer);
     return sg_buffer_append(&writer->slots, &row, sizeof row, err);
+}
+
+struct sg_view_mark sg_view_mark(const struct sg_view_writer *writer)
+{
+    return (struct sg_view_mark){writer->slots.len, writer->objects.len, writer->attributes.len,
+                                 writer->keys.len, writer->data.len};
 }
 
 static struct sg_view_slot *last_slot(const struct sg_view_writer *writer)
@@ -60,20 +68,66 @@ static struct sg_view_slot *last_slot(const struct sg_view_writer *writer)
     return (void *)(end - sizeof(struct sg_view_slot));
 }
 
+void sg_view_return(struct sg_view_writer *writer, const struct sg_view_mark *mark)
+{
+    writer->slots.len = mark->slots;
+    writer->objects.len = mark->objects;
+    writer->attributes.len = mark->attributes;
+    writer->keys.len = mark->keys;
+    writer->data.len = mark->data;
+    if (mark->slots > 0) {
+        struct sg_view_slot *slot = last_slot(writer);
+        slot->count = (uint32_t)(mark->objects / sizeof(struct sg_view_object)) - slot->first;
+    }
+}
+
+void sg_view_drop_slot(struct sg_view_writer *writer)
+{
+    sg_view_return(writer, &writer->before_slot);
+}
+
+size_t sg_view_length(const struct sg_view_writer *writer)
+{
+    return sizeof(struct sg_view_header) + writer->slots.len + writer->objects.len +
+           writer->attributes.len + writer->keys.len + writer->data.len;
+}
+
 static struct sg_view_object *object_at(const struct sg_view_writer *writer, size_t index)
 {
     return (void *)(writer->objects.data + index * sizeof(struct sg_view_object));
 }
 
+/* FNV-1a */
+static uint32_t hash(const unsigned char *bytes, size_t len)
+{
+    uint32_t value = 2166136261u;
+    for (size_t i = 0; i < len; i++) {
+        value = (value ^ bytes[i]) * 16777619u;
+    }
+    return value;
+}
+
+/* What a member that was rolled back had put may be overwritten by now: the bytes decide. */
+static bool holds(const struct sg_view_writer *writer, struct sg_view_piece piece,
+                  const void *bytes, size_t len)
+{
+    return piece.len == len && len > 0 && piece.at + (size_t)piece.len <= writer->data.len &&
+           memcmp(writer->data.data + piece.at, bytes, len) == 0;
+}
+
 sg_status sg_view_put(struct sg_view_writer *writer, const void *bytes, size_t len,
                       struct sg_view_piece *out, struct sg_error *err)
 {
-    struct sg_view_piece piece = {(uint32_t)writer->data.len, (uint32_t)len};
-    sg_status s = sg_buffer_append(&writer->data, bytes, len, err);
-    if (s != SG_OK) {
-        return s;
+    struct sg_view_piece *recent = &writer->recent[hash(bytes, len) % SG_VIEW_RECENT];
+    if (!holds(writer, *recent, bytes, len)) {
+        struct sg_view_piece piece = {(uint32_t)writer->data.len, (uint32_t)len};
+        sg_status s = sg_buffer_append(&writer->data, bytes, len, err);
+        if (s != SG_OK) {
+            return s;
+        }
+        *recent = piece;
     }
-    *out = piece;
+    *out = *recent;
     return SG_OK;
 }
 
@@ -195,11 +249,7 @@ sg_status sg_view_finish(struct sg_view_writer *writer, int *out_fd, struct sg_e
 {
     const struct sg_buffer *parts[] = {&writer->slots, &writer->objects, &writer->attributes,
                                        &writer->keys, &writer->data};
-    size_t len = sizeof(struct sg_view_header);
-    for (size_t i = 0; i < SG_COUNT(parts); i++) {
-        len += parts[i]->len;
-    }
-    struct sg_view_header header = make_header(writer, len);
+    struct sg_view_header header = make_header(writer, sg_view_length(writer));
     SG_BUFFER block;
     sg_buffer_init(&block, SG_VIEW_MAX);
     sg_status s = sg_buffer_append(&block, &header, sizeof header, err);

@@ -1,9 +1,9 @@
 /* A member's attributes from its certificate: PKCS#11 v2.40 base, 4.6 (certificates), 4.8 and 4.9
  * (keys), and for the key types v2.40 mechanisms, 2.1.2, 2.1.3 (RSA), 2.3.3, 2.3.4 (EC). */
 #include <openssl/bn.h>
-#include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
+#include <openssl/objects.h>
+#include <openssl/provider.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <p11-kit/pkcs11.h>
@@ -235,42 +235,79 @@ static void public_key_object(struct builder *b, const struct sg_view_member *me
     }
 }
 
-static struct sg_view_piece put_big(struct builder *b, const EVP_PKEY *key, const char *name)
+/* A number of an RSAPublicKey (RFC 8017, A.1.1): big-endian without leading zeros. */
+static struct sg_view_piece put_big(struct builder *b, const ASN1_TYPE *value, int *bits)
 {
     struct sg_view_piece piece = {0, 0};
-    BIGNUM *value = NULL;
     unsigned char bytes[SG_VIEW_KEY_BITS_MAX / 8];
-    if (EVP_PKEY_get_bn_param(key, name, &value) != 1) {
-        if (b->status == SG_OK) {
-            b->status = sg_fail_memory(b->err);
-        }
-        return piece;
+    BIGNUM *number =
+        value->type == V_ASN1_INTEGER ? ASN1_INTEGER_to_BN(value->value.integer, NULL) : NULL;
+    *bits = number != NULL ? BN_num_bits(number) : 0;
+    if (*bits > 0 && *bits <= (int)SG_VIEW_KEY_BITS_MAX) {
+        piece = put(b, bytes, (size_t)BN_bn2bin(number, bytes));
     }
-    if (BN_num_bytes(value) <= (int)sizeof bytes) {
-        piece = put(b, bytes, (size_t)BN_bn2bin(value, bytes));
-    }
-    BN_free(value);
+    BN_free(number);
     return piece;
+}
+
+static bool rsa_pieces(struct builder *b, struct sg_bytes key, struct member_pieces *pieces)
+{
+    const unsigned char *at = key.data;
+    int bits = 0;
+    int exponent_bits = 0;
+    ASN1_SEQUENCE_ANY *numbers = d2i_ASN1_SEQUENCE_ANY(NULL, &at, (long)key.len);
+    bool two = sk_ASN1_TYPE_num(numbers) == 2;
+    if (two) {
+        pieces->key_type = put_number(b, CKK_RSA);
+        pieces->modulus = put_big(b, sk_ASN1_TYPE_value(numbers, 0), &bits);
+        pieces->exponent = put_big(b, sk_ASN1_TYPE_value(numbers, 1), &exponent_bits);
+    }
+    sk_ASN1_TYPE_pop_free(numbers, ASN1_TYPE_free);
+    pieces->family = SG_VIEW_RSA;
+    pieces->bits = (uint32_t)bits;
+    return two && pieces->modulus.len > 0 && pieces->exponent.len > 0;
+}
+
+/* Of a curve on which keys are kept; 0 for any other, and for one that is spelt out: no stock
+ * client takes that. */
+static uint32_t bits_of_curve(const X509_ALGOR *algorithm)
+{
+    static const struct {
+        int nid;
+        uint32_t bits;
+    } curves[] = {{NID_X9_62_prime256v1, 256},
+                  {NID_secp384r1, 384},
+                  {NID_secp521r1, 521},
+                  {NID_secp256k1, 256}};
+    int type = V_ASN1_UNDEF;
+    const void *value = NULL;
+    X509_ALGOR_get0(NULL, &type, &value, algorithm);
+    int nid = type == V_ASN1_OBJECT ? OBJ_obj2nid(value) : NID_undef;
+    for (size_t i = 0; i < SG_COUNT(curves); i++) {
+        if (curves[i].nid == nid) {
+            return curves[i].bits;
+        }
+    }
+    return 0;
 }
 
 /* CKA_EC_PARAMS is the OBJECT IDENTIFIER, CKA_EC_POINT an OCTET STRING around the point, both in
  * DER. */
-static bool ec_pieces(struct builder *b, const X509 *certificate, struct member_pieces *pieces)
+static bool ec_pieces(struct builder *b, const X509_ALGOR *algorithm, struct sg_bytes point,
+                      struct member_pieces *pieces)
 {
-    X509_ALGOR *algorithm = NULL;
-    const unsigned char *point = NULL;
-    int point_len = 0;
     unsigned char *parameters = NULL;
     unsigned char *wrapped = NULL;
-    const X509_PUBKEY *key = X509_get_X509_PUBKEY(certificate);
-    X509_PUBKEY_get0_param(NULL, &point, &point_len, &algorithm, key);
-    if (algorithm->parameter == NULL || algorithm->parameter->type != V_ASN1_OBJECT) {
-        return false; /* explicit parameters: no stock client takes them */
+    pieces->family = SG_VIEW_EC;
+    pieces->bits = bits_of_curve(algorithm);
+    if (pieces->bits == 0) {
+        return false;
     }
+    pieces->key_type = put_number(b, CKK_EC);
     int len = i2d_ASN1_OBJECT(algorithm->parameter->value.object, &parameters);
     pieces->parameters = put_der(b, len, parameters);
     ASN1_OCTET_STRING *string = ASN1_OCTET_STRING_new();
-    if (string != NULL && ASN1_OCTET_STRING_set(string, point, point_len) == 1) {
+    if (string != NULL && ASN1_OCTET_STRING_set(string, point.data, (int)point.len) == 1) {
         len = i2d_ASN1_OCTET_STRING(string, &wrapped);
     }
     pieces->point = put_der(b, len, wrapped);
@@ -278,27 +315,25 @@ static bool ec_pieces(struct builder *b, const X509 *certificate, struct member_
     return true;
 }
 
-/* False when the ring shows no key for such a certificate: an Ed25519 key makes libp11 0.4.12 lose
- * every key beside it, and no p11-kit client carries EdDSA. */
+/* From what stands in the certificate, for decoding the key would be most of the work. False when
+ * the ring shows no key for such a certificate: an Ed25519 key makes libp11 0.4.12 lose every key
+ * beside it, and no p11-kit client carries EdDSA. */
 static bool key_pieces(struct builder *b, const X509 *certificate, struct member_pieces *pieces)
 {
-    EVP_PKEY *key = X509_get0_pubkey(certificate);
-    int bits = key == NULL ? 0 : EVP_PKEY_get_bits(key);
-    if (bits <= 0 || bits > (int)SG_VIEW_KEY_BITS_MAX) {
+    ASN1_OBJECT *kind = NULL;
+    X509_ALGOR *algorithm = NULL;
+    const unsigned char *bytes = NULL;
+    int len = 0;
+    if (X509_PUBKEY_get0_param(&kind, &bytes, &len, &algorithm,
+                               X509_get_X509_PUBKEY(certificate)) != 1) {
         return false;
     }
-    pieces->bits = (uint32_t)bits;
-    switch (EVP_PKEY_get_base_id(key)) {
-    case EVP_PKEY_RSA:
-        pieces->family = SG_VIEW_RSA;
-        pieces->key_type = put_number(b, CKK_RSA);
-        pieces->modulus = put_big(b, key, OSSL_PKEY_PARAM_RSA_N);
-        pieces->exponent = put_big(b, key, OSSL_PKEY_PARAM_RSA_E);
-        return true;
-    case EVP_PKEY_EC:
-        pieces->family = SG_VIEW_EC;
-        pieces->key_type = put_number(b, CKK_EC);
-        return ec_pieces(b, certificate, pieces);
+    struct sg_bytes key = {bytes, (size_t)len};
+    switch (OBJ_obj2nid(kind)) {
+    case NID_rsaEncryption:
+        return rsa_pieces(b, key, pieces);
+    case NID_X9_62_id_ecPublicKey:
+        return ec_pieces(b, algorithm, key, pieces);
     default:
         return false;
     }
@@ -344,14 +379,38 @@ static void shared_pieces(struct builder *b, const struct sg_view_member *member
     pieces->public_key_info = put_der(b, len, info);
 }
 
+static OSSL_LIB_CTX *keyless_context;
+
+static void make_keyless(void)
+{
+    OSSL_LIB_CTX *context = OSSL_LIB_CTX_new();
+    if (context != NULL && OSSL_PROVIDER_load(context, "null") == NULL) {
+        OSSL_LIB_CTX_free(context);
+        context = NULL;
+    }
+    keyless_context = context;
+    ERR_clear_error();
+}
+
+/* Certificates that are read with it keep their public key as it is. NULL, the usual one, where it
+ * cannot be made: slower, and the same. */
+static OSSL_LIB_CTX *keyless(void)
+{
+    static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+    return CRYPTO_THREAD_run_once(&once, make_keyless) == 1 ? keyless_context : NULL;
+}
+
 static sg_status parse(struct sg_bytes der, X509 **out, struct sg_error *err)
 {
     const unsigned char *at = der.data;
     if (der.len > INT32_MAX) {
         return sg_fail(err, SG_E_LIMIT, "too_large", "a certificate of %zu bytes", der.len);
     }
-    SG_CLEANUP(free_certificatep) X509 *certificate = d2i_X509(NULL, &at, (long)der.len);
-    if (certificate == NULL || at != der.data + der.len) {
+    SG_CLEANUP(free_certificatep) X509 *certificate = X509_new_ex(keyless(), NULL);
+    if (certificate == NULL) {
+        return sg_fail_memory(err);
+    }
+    if (d2i_X509(&certificate, &at, (long)der.len) == NULL || at != der.data + der.len) {
         sg_status s =
             sg_fail(err, SG_E_INPUT, "bad_certificate", "a certificate is not well-formed");
         err->ossl = ERR_peek_error();
@@ -399,17 +458,6 @@ static sg_status build(struct sg_view_writer *writer, const struct sg_view_membe
     return b.status;
 }
 
-static void roll_back(struct sg_view_writer *writer, const struct sg_view_writer *before)
-{
-    struct sg_view_slot *slot =
-        (void *)(writer->slots.data + writer->slots.len - sizeof(struct sg_view_slot));
-    writer->objects.len = before->objects.len;
-    writer->attributes.len = before->attributes.len;
-    writer->keys.len = before->keys.len;
-    writer->data.len = before->data.len;
-    slot->count = (uint32_t)(before->objects.len / sizeof(struct sg_view_object)) - slot->first;
-}
-
 sg_status sg_view_add_member(struct sg_view_writer *writer, const struct sg_view_member *member,
                              struct sg_error *err)
 {
@@ -422,10 +470,10 @@ sg_status sg_view_add_member(struct sg_view_writer *writer, const struct sg_view
     if (s != SG_OK) {
         return s;
     }
-    const struct sg_view_writer before = *writer;
+    const struct sg_view_mark before = sg_view_mark(writer);
     s = build(writer, member, certificate, err);
     if (s != SG_OK) {
-        roll_back(writer, &before);
+        sg_view_return(writer, &before);
     }
     return s;
 }

@@ -12,7 +12,6 @@
 #include <signet/policy/model.h>
 
 #define SG_VIEW_MAGIC "SGVIEW01"
-#define SG_VIEW_MAX (64u << 20) /**< bytes in a view */
 #define SG_VIEW_NO_KEY UINT32_MAX
 #define SG_VIEW_KEY_BITS_MAX 16384u
 

@@ -1,3 +1,5 @@
+#include <signet/rings/view.h>
+
 #include "view_internal.h"
 
 #include <fcntl.h>

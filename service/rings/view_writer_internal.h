@@ -6,15 +6,30 @@
 
 #include "view_internal.h"
 
-struct sg_view_writer {
-    uint64_t generation;
-    struct sg_buffer slots, objects, attributes, keys, data;
-};
-
 /** A run of the data; several attributes may share one. */
 struct sg_view_piece {
     uint32_t at, len;
 };
+
+/* Pieces that were put lately, by a hash of their bytes: what many rings have in common, above all
+ * their trust anchors, stands in the data once. A newer piece takes an older one's place. */
+#define SG_VIEW_RECENT 16384
+
+/* How long the tables were. */
+struct sg_view_mark {
+    size_t slots, objects, attributes, keys, data;
+};
+
+struct sg_view_writer {
+    uint64_t generation;
+    struct sg_buffer slots, objects, attributes, keys, data;
+    struct sg_view_mark before_slot; /* the one begun last */
+    struct sg_view_piece recent[SG_VIEW_RECENT];
+};
+
+struct sg_view_mark sg_view_mark(const struct sg_view_writer *writer);
+/* Take away what has been added since. */
+void sg_view_return(struct sg_view_writer *writer, const struct sg_view_mark *mark);
 /* Every view's data begins with the two values of a CK_BBOOL. */
 #define SG_VIEW_PIECE_FALSE ((struct sg_view_piece){0, 1})
 #define SG_VIEW_PIECE_TRUE ((struct sg_view_piece){1, 1})

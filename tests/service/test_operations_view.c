@@ -245,6 +245,102 @@ static void the_capability_follows_the_usage(void **state)
     assert_int_equal(derive, 1);
 }
 
+/* ---- when there is no room for all rings ---- */
+
+static size_t length_for(struct world *world, const struct sg_caller *caller)
+{
+    struct sg_view *view = view_for(world, caller, false);
+    size_t length = view->map_len;
+    sg_view_free(view);
+    return length;
+}
+
+static bool sees(struct world *world, const struct sg_caller *caller, const char *ring)
+{
+    struct sg_view *view = view_for(world, caller, false);
+    bool found = sg_view_find_slot(view, number_of(world, ring)) != NULL;
+    sg_view_free(view);
+    return found;
+}
+
+/* START1 has ten more rings, each with a certificate of its own; START0 and START2 have one. */
+static void make_many(struct world *world)
+{
+    char params[120];
+    char ring[20];
+    char name[20];
+    must(world, "cert generate", "{'certificate': 'START0/first', 'subject': 'CN=first'}");
+    must(world, "ring add", "{'ring': 'START0/KEY'}");
+    connect(world, "START0/KEY", "START0/first", NULL);
+    for (int i = 0; i < 10; i++) {
+        snprintf(ring, sizeof ring, "START1/R%d", i);
+        snprintf(name, sizeof name, "START1/c%d", i);
+        snprintf(params, sizeof params, "{'certificate': '%s', 'subject': 'CN=%s'}", name, name);
+        must(world, "cert generate", params);
+        snprintf(params, sizeof params, "{'ring': '%s'}", ring);
+        must(world, "ring add", params);
+        connect(world, ring, name, NULL);
+    }
+}
+
+static void many_rings_of_one_hide_no_ring_of_another(void **state)
+{
+    struct world *world = *state;
+    make_many(world);
+    size_t all = length_for(world, &administrator);
+    world->service.view_max = all - 1; /* one too many */
+    assert_true(length_for(world, &administrator) < all);
+    assert_true(sees(world, &administrator, "START0/KEY"));
+    assert_true(sees(world, &administrator, "START2/KEY"));
+    assert_true(sees(world, &administrator, "START1/KEY"));
+    assert_true(sees(world, &administrator, "START1/R8"));
+    assert_false(sees(world, &administrator, "START1/R9"));
+    world->service.view_max = all / 2;
+    assert_true(length_for(world, &administrator) <= all / 2);
+    assert_true(length_for(world, &administrator) > all / 4);
+    assert_true(sees(world, &administrator, "START0/KEY"));
+    assert_true(sees(world, &administrator, "START2/KEY"));
+    assert_false(sees(world, &administrator, "START1/R9"));
+}
+
+static void who_sees_fewer_rings_has_room_for_them(void **state)
+{
+    struct world *world = *state;
+    make_many(world);
+    world->service.view_max = length_for(world, &owner_of_start1);
+    assert_true(length_for(world, &administrator) <= world->service.view_max);
+    assert_int_equal(length_for(world, &owner_of_start1), world->service.view_max);
+    assert_true(sees(world, &owner_of_start1, "START1/R9"));
+    /* and one ring alone is there for everybody */
+    check_alone(world, &administrator, number_of(world, "START1/R9"), 1, 1);
+}
+
+static void without_any_room_no_ring_is_an_error(void **state)
+{
+    struct world *world = *state;
+    world->service.view_max = 1;
+    check_view(world, &stranger, 0, 0, 0);
+    struct sg_view *view = view_for(world, &administrator, false);
+    assert_int_equal(view->slot_count, 0);
+    sg_view_free(view);
+}
+
+static void what_rings_have_in_common_takes_room_once(void **state)
+{
+    struct world *world = *state;
+    must(world, "ring add", "{'ring': 'START1/A'}");
+    must(world, "ring add", "{'ring': 'START1/B'}");
+    size_t none = length_for(world, &owner_of_start1);
+    connect(world, "START1/A", "START1/web", "site");
+    size_t one = length_for(world, &owner_of_start1);
+    connect(world, "START1/B", "START1/web", "site");
+    size_t two = length_for(world, &owner_of_start1);
+    assert_true(one > none && two > one);
+    /* it stands in START1/KEY already: objects and attributes only, the same for each */
+    assert_int_equal(two - one, one - none);
+    assert_true(two - one < 600);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +354,10 @@ int main(void)
         TEST(one_ring_alone_brings_its_own_keys_only),
         TEST(one_key_in_two_rings_is_granted_for_each),
         TEST(the_capability_follows_the_usage),
+        TEST(many_rings_of_one_hide_no_ring_of_another),
+        TEST(who_sees_fewer_rings_has_room_for_them),
+        TEST(without_any_room_no_ring_is_an_error),
+        TEST(what_rings_have_in_common_takes_room_once),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
 }

@@ -84,6 +84,8 @@ struct sg_service {
     const uid_t *administrators; /**< by the configuration; borrowed */
     size_t administrator_count;
     struct sg_groups groups;
+    size_t view_max; /**< bytes that all rings of one caller may take in its view; 0: as many
+                        as a view can have */
     const char *rings_socket; /**< path, for provision and status */
     const char *socket;
     const struct sg_refused_clients *refused; /**< NULL: not known */

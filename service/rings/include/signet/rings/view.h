@@ -7,6 +7,9 @@
 #include <signet/base/error.h>
 #include <signet/policy/model.h>
 
+#define SG_VIEW_MAX (64u << 20) /**< bytes in a view */
+#define SG_VIEW_EMPTY 42u       /**< bytes in one without slots */
+
 /* ---- writing (control) ---- */
 struct sg_view_writer;
 SG_CHECKED sg_status sg_view_writer_new(uint64_t generation, struct sg_view_writer **out,
@@ -46,7 +49,11 @@ SG_CHECKED sg_status sg_view_id(struct sg_bytes der, unsigned char out[SG_VIEW_I
  * that of sg_view_id. */
 SG_CHECKED sg_status sg_view_add_member(struct sg_view_writer *writer,
                                         const struct sg_view_member *member, struct sg_error *err);
-/** End: a sealed memfd, which the caller closes. */
+/** Take the slot begun last away again, with its members. Once for each. */
+void sg_view_drop_slot(struct sg_view_writer *writer);
+/** Bytes that the view would have now. What members have in common counts once. */
+size_t sg_view_length(const struct sg_view_writer *writer);
+/** End: a sealed memfd, which the caller closes. SG_E_LIMIT beyond SG_VIEW_MAX. */
 SG_CHECKED sg_status sg_view_finish(struct sg_view_writer *writer, int *out_fd,
                                     struct sg_error *err);
 
