@@ -275,6 +275,7 @@ sg_status sg_connection_serve(struct sg_connection *connection, const struct sg_
         return s;
     }
     struct sg_stream stream = {.fd = connection->client};
+    sg_stream_watch_time(&stream);
     sg_stream_join(&stream);
     /* Its result tells a client's bad bytes from its end: nothing that anybody must act on. */
     (void)p11_kit_remote_serve_module(module, connection->client, connection->client);

@@ -157,10 +157,20 @@ static void reset_signals(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* When the machine has no memory left: before every process that serves more than one client. */
+static void die_first(void)
+{
+    SG_FD int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!write(fd, "500", 3);
+    }
+}
+
 static _Noreturn void run_connection(const struct start *start)
 {
     struct sg_connection connection;
     struct sg_error err = SG_ERROR_INIT;
+    die_first();
     /* Without rings nobody counts this connection or passes its questions on. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != start->parent ||
         !keep_descriptors(start)) {

@@ -1,10 +1,22 @@
 #include "stream_internal.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
+
+#include <signet/base/clock.h>
+
+#define LOOK_UP_S 5 /* how often a client that says nothing is thought of */
+
+void sg_stream_watch_time(const struct sg_stream *stream)
+{
+    const struct timeval time = {.tv_sec = LOOK_UP_S};
+    (void)setsockopt(stream->fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+}
 
 static int send_all(int fd, const unsigned char *data, size_t len)
 {
@@ -24,6 +36,7 @@ int sg_stream_flush(struct sg_stream *stream)
 {
     size_t len = stream->out_len;
     stream->out_len = 0;
+    stream->request_len = 0;
     return send_all(stream->fd, stream->out, len);
 }
 
@@ -33,6 +46,7 @@ ssize_t sg_stream_write(struct sg_stream *stream, const void *data, size_t len)
         return -1;
     }
     if (len > sizeof stream->out) {
+        stream->request_len = 0;
         return send_all(stream->fd, data, len) == 0 ? (ssize_t)len : -1;
     }
     memcpy(stream->out + stream->out_len, data, len);
@@ -49,6 +63,43 @@ static ssize_t take(struct sg_stream *stream, void *data, size_t len)
     return (ssize_t)taken;
 }
 
+static bool is_late(const struct sg_stream *stream)
+{
+    return stream->request_len > 0 &&
+           sg_monotonic_ms(sg_clock_system()) - stream->request_ms > SG_STREAM_REQUEST_MS;
+}
+
+/* What came belongs to a request: is it still one that we read? */
+static ssize_t account(struct sg_stream *stream, ssize_t got)
+{
+    if (stream->request_len == 0) {
+        stream->request_ms = sg_monotonic_ms(sg_clock_system());
+    }
+    stream->request_len += (size_t)got;
+    if (stream->request_len > SG_STREAM_REQUEST_MAX || is_late(stream)) {
+        errno = stream->request_len > SG_STREAM_REQUEST_MAX ? EMSGSIZE : ETIMEDOUT;
+        return -1;
+    }
+    return got;
+}
+
+static ssize_t receive(struct sg_stream *stream, void *data, size_t len)
+{
+    for (;;) {
+        ssize_t got = recv(stream->fd, data, len, 0);
+        if (got > 0) {
+            return account(stream, got);
+        }
+        if (got == 0 || errno != EAGAIN) {
+            return got;
+        }
+        if (is_late(stream)) {
+            errno = ETIMEDOUT;
+            return -1;
+        }
+    }
+}
+
 ssize_t sg_stream_read(struct sg_stream *stream, void *data, size_t len)
 {
     if (len == 0 || stream->in_start < stream->in_end) {
@@ -58,9 +109,9 @@ ssize_t sg_stream_read(struct sg_stream *stream, void *data, size_t len)
         return -1;
     }
     if (len >= sizeof stream->in) {
-        return recv(stream->fd, data, len, 0);
+        return receive(stream, data, len);
     }
-    ssize_t got = recv(stream->fd, stream->in, sizeof stream->in, 0);
+    ssize_t got = receive(stream, stream->in, sizeof stream->in);
     stream->in_start = 0;
     stream->in_end = got > 0 ? (size_t)got : 0;
     return got > 0 ? take(stream, data, len) : got;

@@ -7,23 +7,33 @@
 #define SIGNET_RINGS_STREAM_INTERNAL_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define SG_STREAM_ROOM 1024 /* bytes each way; what is longer goes by in several calls */
+/* p11-kit's loop keeps a whole message in memory, and waits for the rest of it for ever. */
+#define SG_STREAM_REQUEST_MAX (4u << 20) /* bytes that a client may send without an answer */
+#define SG_STREAM_REQUEST_MS 30000       /* from the first of them to the last */
 
 /** One connected stream socket. */
 struct sg_stream {
-    int fd; /**< stays the caller's; -1: none */
+    int fd;             /**< stays the caller's; -1: none */
+    size_t request_len; /**< bytes that have come since the last answer */
+    int64_t request_ms; /**< when the first of them came, monotonic */
     size_t in_start, in_end, out_len;
     unsigned char in[SG_STREAM_ROOM], out[SG_STREAM_ROOM];
 };
 
 /** As read(2): at least one byte, unless it is the end (0) or an error (-1 and errno). Sends what
- * was kept before it waits. */
+ * was kept before it waits. EMSGSIZE: the client has sent more than SG_STREAM_REQUEST_MAX bytes
+ * since the last answer. ETIMEDOUT: it did not send the rest of a request within
+ * SG_STREAM_REQUEST_MS; for the first byte it is waited for ever. */
 ssize_t sg_stream_read(struct sg_stream *stream, void *data, size_t len);
 /** As write(2), with everything taken. What was kept is lost with the client: the next read or
  * write says so. */
 ssize_t sg_stream_write(struct sg_stream *stream, const void *data, size_t len);
+/** Let reads come back now and then, so that sg_stream_read sees the time pass. */
+void sg_stream_watch_time(const struct sg_stream *stream);
 /** Send what is kept. 0, or -1 and errno. */
 int sg_stream_flush(struct sg_stream *stream);
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmocka_all.h"
@@ -114,6 +116,62 @@ static void more_than_there_is_room_for_goes_by_in_order(void **state)
     assert_memory_equal(back, big, sizeof big);
 }
 
+/* A request may be long, but not without end; each has the whole length for itself. */
+static void a_request_has_a_greatest_length(void **state)
+{
+    struct ends *ends = *state;
+    static unsigned char piece[65536];
+    size_t most = SG_STREAM_REQUEST_MAX / sizeof piece;
+    for (size_t i = 0; i < 2 * most; i++) {
+        assert_int_equal(send(ends->peer, piece, sizeof piece, 0), sizeof piece);
+        for (size_t got = 0; got < sizeof piece;) {
+            ssize_t len = sg_stream_read(&ends->stream, piece, sizeof piece - got);
+            assert_true(len > 0);
+            got += (size_t)len;
+        }
+        if (i + 1 == most) {
+            assert_int_equal(sg_stream_write(&ends->stream, "answer", 6), 6);
+        }
+    }
+    say(ends, "x");
+    assert_int_equal(sg_stream_read(&ends->stream, piece, 8), -1);
+    assert_int_equal(errno, EMSGSIZE);
+}
+
+static void the_rest_of_a_request_comes_in_time(void **state)
+{
+    struct ends *ends = *state;
+    char text[8];
+    say(ends, "a");
+    assert_int_equal(sg_stream_read(&ends->stream, text, 8), 1);
+    assert_true(ends->stream.request_ms > 0);
+    ends->stream.request_ms -= SG_STREAM_REQUEST_MS + 1; /* so long ago */
+    say(ends, "b");
+    assert_int_equal(sg_stream_read(&ends->stream, text, 8), -1);
+    assert_int_equal(errno, ETIMEDOUT);
+}
+
+/* Nothing comes at all: told from a client that rests between two requests. */
+static void silence_ends_a_request_and_no_rest(void **state)
+{
+    struct ends *ends = *state;
+    const struct timeval soon = {.tv_usec = 50000};
+    char text[8];
+    assert_int_equal(setsockopt(ends->stream.fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon), 0);
+    ends->stream.request_ms = 1; /* of one that has been answered */
+    pid_t speaker = fork();
+    assert_true(speaker >= 0);
+    if (speaker == 0) {
+        usleep(200000);
+        _exit(send(ends->peer, "a", 1, 0) == 1 ? 0 : 1);
+    }
+    assert_int_equal(sg_stream_read(&ends->stream, text, 8), 1);
+    assert_int_equal(waitpid(speaker, NULL, 0), speaker);
+    ends->stream.request_ms -= SG_STREAM_REQUEST_MS + 1;
+    assert_int_equal(sg_stream_read(&ends->stream, text, 8), -1);
+    assert_int_equal(errno, ETIMEDOUT);
+}
+
 static void the_end_is_the_end(void **state)
 {
     struct ends *ends = *state;
@@ -196,6 +254,9 @@ int main(void)
         STREAM_TEST(a_read_takes_what_is_there_and_hands_it_out),
         STREAM_TEST(nothing_is_sent_while_bytes_are_left),
         STREAM_TEST(more_than_there_is_room_for_goes_by_in_order),
+        STREAM_TEST(a_request_has_a_greatest_length),
+        STREAM_TEST(the_rest_of_a_request_comes_in_time),
+        STREAM_TEST(silence_ends_a_request_and_no_rest),
         STREAM_TEST(the_end_is_the_end),
         STREAM_TEST(a_client_that_has_gone_is_an_error_and_no_signal),
         STREAM_TEST(a_full_write_reports_what_could_not_be_sent),
