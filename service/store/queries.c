@@ -77,7 +77,10 @@ static const char *const texts[SG_QUERY_COUNT] = {
         " (SELECT count(*) FROM ring WHERE owner <> 'IRRTOKEN'),"
         " (SELECT count(*) FROM connection), (SELECT count(*) FROM intent)",
 
-    [SG_Q_RING_ADD] = "INSERT INTO ring (owner, name) VALUES (?, ?)",
+#define FORMER "FROM former_ring WHERE owner = ?1 AND name = ?2"
+    [SG_Q_RING_ADD] = "INSERT INTO ring (owner, name, id, sequence) VALUES (?1, ?2,"
+                      " (SELECT id " FORMER "), 1 + coalesce((SELECT sequence " FORMER "), 0))",
+#undef FORMER
     [SG_Q_RING_DELETE] = "DELETE FROM ring WHERE id = ?",
     [SG_Q_RING_BY_ID] = RING " WHERE r.id = ?",
     [SG_Q_RING_BY_NAME] = RING " WHERE r.owner = ? AND r.name = ?",

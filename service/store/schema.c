@@ -75,7 +75,7 @@ static const char version_1[] =
     " WHEN NEW.key IS NOT OLD.key OR NEW.owner <> OLD.owner"
     "  OR (OLD.key IS NOT NULL AND NEW.spki_sha256 <> OLD.spki_sha256)"
     " BEGIN SELECT RAISE(ABORT, 'key_mismatch'); END;"
-    /* Rings. Their number is the slot's: never used again. */
+    /* Rings. Their number is the slot's: never used for another name. */
     "CREATE TABLE ring ("
     " id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " owner TEXT NOT NULL REFERENCES owner (name) ON DELETE RESTRICT"
@@ -268,10 +268,27 @@ static const char version_7[] =
 /* Keys that came from outside: the token says of them that they were not made in it. */
 static const char version_8[] =
     "ALTER TABLE key ADD COLUMN imported INTEGER NOT NULL DEFAULT 0 CHECK (imported IN (0, 1));";
+/* A ring that is made anew under its name gets its number and goes on counting: programs that know its slot find it there again, and
+ * watchers see that it has changed. The last thousand of an owner are remembered. */
+static const char version_9[] =
+    "CREATE TABLE former_ring ("
+    " gone INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " owner TEXT NOT NULL REFERENCES owner (name) ON DELETE CASCADE,"
+    " name TEXT NOT NULL,"
+    " id INTEGER NOT NULL UNIQUE,"
+    " sequence INTEGER NOT NULL,"
+    " UNIQUE (owner, name)"
+    ") STRICT;"
+    "CREATE TRIGGER ring_leaves AFTER DELETE ON ring BEGIN"
+    " INSERT INTO former_ring (owner, name, id, sequence) VALUES (OLD.owner, OLD.name, OLD.id, OLD.sequence);"
+    " DELETE FROM former_ring WHERE owner = OLD.owner AND gone <= (SELECT gone FROM former_ring"
+    "  WHERE owner = OLD.owner ORDER BY gone DESC LIMIT 1 OFFSET 1000); END;"
+    "CREATE TRIGGER ring_returns AFTER INSERT ON ring BEGIN"
+    " DELETE FROM former_ring WHERE owner = NEW.owner AND name = NEW.name; END;";
 /* clang-format on */
 
-static const char *const migrations[] = {version_1, version_2, version_3, version_4,
-                                         version_5, version_6, version_7, version_8};
+static const char *const migrations[] = {version_1, version_2, version_3, version_4, version_5,
+                                         version_6, version_7, version_8, version_9};
 _Static_assert(SG_COUNT(migrations) == SG_STORE_VERSION, "one migration for each version");
 
 const char *const *sg_store_migrations(size_t *count)

@@ -95,8 +95,12 @@ given 8 ring connect START1/WEB START1/web --default
 say 'the ring, the certificate'
 taken 8 ring delete START1/WEB
 signet ring add START1/WEB >/dev/null
+given 8 ring connect START1/WEB START1/web --default # in the same slot, over the same connections
+signet ring delete START1/WEB >/dev/null
+clients_expect sign "$not_permitted" 8
+signet ring add START1/WEB >/dev/null
 signet ring connect START1/WEB START1/web --default >/dev/null 2>&1
-clients_attach WEB web 8
+clients_expect sign ok 8 # with the handle from before
 taken 8 cert delete START1/web --force
 expect_keys_agree
 clients_detach

@@ -125,14 +125,71 @@ static void the_schema_refuses_bad_ring_names(void **state)
     }
 }
 
-static void a_rings_number_is_never_used_again(void **state)
+static void delete (struct fixture *fixture, int64_t ring)
+{
+    assert_ok(fixture, sg_store_ring_delete(fixture->store, ring, &fixture->err));
+}
+
+static int64_t sequence_of_ring(struct fixture *fixture, int64_t id)
+{
+    char sql[80];
+    snprintf(sql, sizeof sql, "SELECT sequence FROM ring WHERE id = %lld", (long long)id);
+    return number_of_sql(fixture, sql);
+}
+
+static void a_rings_number_is_never_used_for_another(void **state)
 {
     struct fixture *fixture = *state;
-    (void)add_ring(fixture, "START1", "first");
     int64_t last = add_ring(fixture, "START1", "last");
-    assert_ok(fixture, sg_store_ring_delete(fixture->store, last, &fixture->err));
+    delete (fixture, last);
     fixture_reopen(fixture);
-    assert_true(add_ring(fixture, "START1", "last") > last);
+    int64_t other = add_ring(fixture, "START1", "other");
+    assert_true(other > last);
+    assert_true(add_ring(fixture, "START2", "last") > other); /* another owner's */
+}
+
+static void a_ring_made_anew_has_its_number_and_counts_on(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "KEY");
+    int64_t a = add_certificate(fixture, "START1", "a", 1);
+    (void)add_ring(fixture, "START1", "OTHER");
+    for (int round = 0; round < 3; round++) {
+        connect(fixture, ring, a, SG_USAGE_PERSONAL, true);
+        int64_t before = sequence_of_ring(fixture, ring);
+        delete (fixture, ring);
+        fixture_reopen(fixture);
+        assert_int_equal(add_ring(fixture, "START1", "KEY"), ring);
+        assert_true(sequence_of_ring(fixture, ring) > before);
+        assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM connection"), 0);
+        assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM former_ring"), 0);
+    }
+}
+
+static void the_last_thousand_are_remembered(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[16];
+    int64_t first = add_ring(fixture, "START1", "R0");
+    delete (fixture, first);
+    for (int i = 1; i <= 1000; i++) {
+        snprintf(name, sizeof name, "R%d", i);
+        delete (fixture, add_ring(fixture, "START1", name));
+    }
+    assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM former_ring"), 1000);
+    assert_int_equal(add_ring(fixture, "START1", "R1"), first + 1);
+    assert_true(add_ring(fixture, "START1", "R0") > first + 1000);
+}
+
+/* Whoever is an owner of that name later is somebody else. */
+static void nothing_is_remembered_of_an_owner_that_is_gone(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "KEY");
+    delete (fixture, ring);
+    assert_int_equal(run_sql(fixture, "DELETE FROM owner WHERE name = 'START1'"), SQLITE_OK);
+    assert_int_equal(run_sql(fixture, "INSERT INTO owner (name) VALUES ('START1')"), SQLITE_OK);
+    assert_true(add_ring(fixture, "START1", "KEY") > ring);
 }
 
 static void deleting_a_ring_takes_its_connections_and_no_certificate(void **state)
@@ -578,7 +635,10 @@ int main(void)
         IN_STORE(the_owner_of_served_tokens_is_nobody),
         IN_STORE(a_ring_name_holds_237_characters_of_any_width),
         IN_STORE(the_schema_refuses_bad_ring_names),
-        IN_STORE(a_rings_number_is_never_used_again),
+        IN_STORE(a_rings_number_is_never_used_for_another),
+        IN_STORE(a_ring_made_anew_has_its_number_and_counts_on),
+        IN_STORE(the_last_thousand_are_remembered),
+        IN_STORE(nothing_is_remembered_of_an_owner_that_is_gone),
         IN_STORE(deleting_a_ring_takes_its_connections_and_no_certificate),
         IN_STORE(rings_are_listed_by_owner_and_name),
         IN_STORE(a_sink_may_delete_the_ring_it_is_given),

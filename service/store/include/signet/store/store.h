@@ -173,7 +173,7 @@ SG_CHECKED sg_status sg_store_count(struct sg_store *store, struct sg_store_coun
 
 /* ---- rings ---- */
 struct sg_ring_row {
-    int64_t id; /**< stable, never used again: the slot number */
+    int64_t id; /**< the slot number: that of OWNER/NAME, also when the ring is made anew */
     struct sg_ring_ref name;
     uint64_t sequence; /**< grows with every change a reader could see */
     uint64_t connections;
