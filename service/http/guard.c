@@ -1,8 +1,12 @@
 /* A deadline for each connection, and their number. evhttp's own time-out starts again with every
  * byte, so that a client that sends one a second is never cut (libevent 2.1.12). A guard keeps a
- * reference on the connection's bufferevent and a timer. evhttp does not say when it frees a
- * connection that never sent a whole request; what can be seen is that bufferevent_free() takes the
- * callbacks away. */
+ * reference on the connection's bufferevent and a timer.
+ *
+ * evhttp does not say when it frees a connection that never sent a whole request; what can be seen
+ * is that bufferevent_free() takes the callbacks away. Until the guard lets go too the bufferevent
+ * stays registered for its descriptor. Therefore the descriptor is the bufferevent's, closed with
+ * it and never before: its number is nobody else's meanwhile. And the guard looks soon: when
+ * evhttp's own answer is written (it may close behind it), and when another connection comes. */
 #include "http_internal.h"
 
 #include <stdio.h>
@@ -28,10 +32,11 @@ struct sg_http_guard {
     struct sg_http_server *server;
     struct bufferevent *connection;
     struct event *timer;
-    int64_t busy_ms; /* the server's, when the deadline started */
-    bool known;      /* uid says whose it is */
-    bool cut;        /* it has been shut down, and ends by itself */
-    bool heard;      /* a request has come over it */
+    struct event *look; /* has evhttp closed it behind its own answer? */
+    int64_t busy_ms;    /* the server's, when the deadline started */
+    bool known;         /* uid says whose it is */
+    bool cut;           /* it has been shut down, and ends by itself */
+    bool heard;         /* a request has come over it */
     uid_t uid;
     uint64_t number;
     struct sg_http_guard *next, *previous;
@@ -52,6 +57,26 @@ static int64_t deadline_ms(const struct sg_http_server *server)
     return (int64_t)server->settings.request_deadline_s * 1000;
 }
 
+/* evhttp has written; after a whole request it says by itself when it closes. */
+static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *context)
+{
+    struct sg_http_guard *guard = context;
+    if (!guard->heard && info->n_deleted > 0 && evbuffer_get_length(output) == 0) {
+        event_active(guard->look, EV_TIMEOUT, 0); /* in its turn: evhttp closes after this */
+    }
+}
+
+static void free_guard(struct sg_http_guard *guard)
+{
+    if (guard->timer != NULL) {
+        event_free(guard->timer);
+    }
+    if (guard->look != NULL) {
+        event_free(guard->look);
+    }
+    free(guard);
+}
+
 static void release(struct sg_http_guard *guard)
 {
     struct sg_http_server *server = guard->server;
@@ -68,9 +93,9 @@ static void release(struct sg_http_guard *guard)
     if (guard->heard && server->settings.gone != NULL) {
         server->settings.gone(server->settings.context, guard->number);
     }
-    event_free(guard->timer);
+    (void)evbuffer_remove_cb(bufferevent_get_output(guard->connection), on_output, guard);
     (void)bufferevent_decref(guard->connection);
-    free(guard);
+    free_guard(guard);
 }
 
 static bool has_ended(const struct sg_http_guard *guard)
@@ -213,6 +238,37 @@ static void on_deadline(evutil_socket_t unused, short what, void *context)
     cut(guard);
 }
 
+static void on_look(evutil_socket_t unused, short what, void *context)
+{
+    struct sg_http_guard *guard = context;
+    struct sg_http_server *server = guard->server;
+    (void)unused;
+    (void)what;
+    if (has_ended(guard)) {
+        release(guard);
+        resume_if_room(server);
+    }
+}
+
+static void release_ended(struct sg_http_server *server)
+{
+    for (struct sg_http_guard *guard = server->guards, *next = NULL; guard != NULL; guard = next) {
+        next = guard->next;
+        if (has_ended(guard)) {
+            release(guard);
+        }
+    }
+}
+
+static bool watch(struct sg_http_guard *guard, struct sg_http_server *server,
+                  struct bufferevent *connection)
+{
+    guard->timer = evtimer_new(server->base, on_deadline, guard);
+    guard->look = evtimer_new(server->base, on_look, guard);
+    return guard->timer != NULL && guard->look != NULL &&
+           evbuffer_add_cb(bufferevent_get_output(connection), on_output, guard) != NULL;
+}
+
 static struct sg_http_guard *make_guard(struct sg_http_server *server,
                                         struct bufferevent *connection)
 {
@@ -220,9 +276,8 @@ static struct sg_http_guard *make_guard(struct sg_http_server *server,
     if (guard == NULL) {
         return NULL;
     }
-    guard->timer = evtimer_new(server->base, on_deadline, guard);
-    if (guard->timer == NULL) {
-        free(guard);
+    if (!watch(guard, server, connection)) {
+        free_guard(guard);
         return NULL;
     }
     bufferevent_incref(connection);
@@ -242,7 +297,8 @@ static struct sg_http_guard *make_guard(struct sg_http_server *server,
 struct bufferevent *sg_http_guard_new(struct event_base *base, void *context)
 {
     struct sg_http_server *server = context;
-    struct bufferevent *connection = bufferevent_socket_new(base, -1, 0);
+    release_ended(server);
+    struct bufferevent *connection = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     if (connection == NULL) {
         return NULL;
     }
@@ -328,12 +384,7 @@ void sg_http_pause(struct sg_http_server *server)
 void sg_http_guards_sweep(struct sg_http_server *server)
 {
     sg_http_watchers_let_go(server);
-    for (struct sg_http_guard *guard = server->guards, *next = NULL; guard != NULL; guard = next) {
-        next = guard->next;
-        if (has_ended(guard)) {
-            release(guard);
-        }
-    }
+    release_ended(server);
     resume_if_room(server);
     if (server->paused) {
         sg_http_pause(server);

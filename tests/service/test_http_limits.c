@@ -424,6 +424,183 @@ static void the_server_can_be_freed_amid_connections(void **state)
     close(reading);
 }
 
+/* ---- what a refused connection leaves for the next one, which gets its descriptor's number ----
+ */
+
+#define ROUNDS 12u
+#define LARGE 90000
+#define CHUNKED "POST /v1/ring/add HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+/* A large request, over a connection of its own, which is answered at once. */
+static void assert_serves_large(struct fixture *fixture, const char *after)
+{
+    char *request = malloc(LARGE + 200);
+    assert_non_null(request);
+    int head = snprintf(request, 200,
+                        "POST /v1/ring/add HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+                        "{\"ring\": \"A/B\"}",
+                        LARGE);
+    size_t rest = LARGE - strlen("{\"ring\": \"A/B\"}");
+    memset(request + head, ' ', rest);
+    int fd = client_open(fixture);
+    (void)client_send(fixture, fd, request, (size_t)head + rest);
+    struct reply reply = client_reply(fixture, fd, FIXTURE_DEADLINE_S * 1000 - 500);
+    if (reply.code != 200) {
+        fail_msg("after %.60s: got %d", after, reply.code);
+    }
+    reply_done(&reply);
+    close(fd);
+    free(request);
+}
+
+/* Its answer if it gets one, and the end of it: at once, and not at the deadline. */
+static int say_and_be_closed(struct fixture *fixture, const char *text)
+{
+    int fd = client_open(fixture);
+    (void)client_say(fixture, fd, text);
+    struct reply reply = {.code = -1};
+    for (bool closed = false; !closed; closed = reply.closed || reply.code < 0) {
+        reply = client_reply(fixture, fd, FIXTURE_DEADLINE_S * 1000 - 500);
+        reply_done(&reply);
+    }
+    if (reply.code < 0) {
+        fail_msg("%.60s: still open", text);
+    }
+    return fd;
+}
+
+static void assert_leaves_the_next_alone(struct fixture *fixture, const char *text)
+{
+    pump(fixture, 10);
+    unsigned before = open_descriptors();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        int fd = say_and_be_closed(fixture, text);
+        if (i % 2 == 0) { /* the other half keep their end open */
+            close(fd);
+        }
+        assert_serves_large(fixture, text);
+        if (i % 2 != 0) {
+            close(fd);
+        }
+    }
+    pump(fixture, 10);
+    assert_int_equal(open_descriptors(), before);
+}
+
+static void a_refused_connection_leaves_the_next_one_alone(void **state)
+{
+    static const char *const refused[] = {
+        "NOISE\r\n\r\n",
+        "GET /v1/status HTTP/9.9\r\n\r\n",
+        "GET /v1/status HTTP/1.1\r\nno colon\r\n\r\n",
+        "BREW /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "POST /v1/ring/add HTTP/1.1\r\nHost: x\r\nExpect: foo\r\nContent-Length: 4\r\n\r\n",
+        "POST /v1/ring/add HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n\r\n",
+        "POST /v1/ring/add HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n",
+        CHUNKED "ffffffffffffffff\r\n",
+        CHUNKED "xyz\r\n",
+        GET("/v1/status") "NOISE\r\n\r\n",
+    };
+    for (size_t i = 0; i < SG_COUNT(refused); i++) {
+        assert_leaves_the_next_alone(*state, refused[i]);
+    }
+}
+
+static void an_over_long_head_leaves_the_next_one_alone(void **state)
+{
+    char head[FIXTURE_HEADER * 2];
+    size_t len = put(head, "GET /v1/status HTTP/1.1\r\nX: ");
+    memset(head + len, 'a', FIXTURE_HEADER + 1);
+    (void)put(head + len + FIXTURE_HEADER + 1, "\r\n\r\n");
+    assert_leaves_the_next_alone(*state, head);
+}
+
+/* Everything that a client may leave behind when it goes by itself. */
+static void a_client_that_leaves_leaves_the_next_one_alone(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "G",
+        "NOISE\r\n\r\n",
+        "POST /v1/ring/add HTTP/1.1\r\nContent-Length: 90\r\n\r\n{",
+        "POST /v1/ring/add HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 90\r\n\r\n",
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < SG_COUNT(texts) * ROUNDS; i++) {
+        const char *text = texts[i % SG_COUNT(texts)];
+        int fd = client_open(fixture);
+        (void)client_say(fixture, fd, text);
+        if (i % 2 == 0) {
+            pump(fixture, 1);
+        }
+        close(fd);
+        assert_serves_large(fixture, text);
+    }
+}
+
+static void a_connection_cut_at_the_deadline_leaves_the_next_one_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = client_open(fixture);
+    assert_true(
+        client_say(fixture, fd, "POST /v1/ring/add HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"));
+    struct reply reply = client_reply(fixture, fd, 6000);
+    assert_true(reply.closed);
+    reply_done(&reply);
+    assert_serves_large(fixture, "the deadline");
+    close(fd);
+}
+
+/* Who was refused and writes on is not listened to. */
+static void a_refused_client_is_not_read_from(void **state)
+{
+    static const char noise[65536];
+    struct fixture *fixture = *state;
+    int fd = say_and_be_closed(fixture, "NOISE\r\n\r\n");
+    unsigned sent = 0;
+    while (sent < 100 && client_send(fixture, fd, noise, sizeof noise)) {
+        sent++;
+    }
+    assert_in_range(sent, 0, 1);
+    close(fd);
+}
+
+/* "Go on" is an answer of evhttp's own too, and ends nothing. */
+static void a_client_that_asks_first_is_served(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = client_open(fixture);
+    assert_true(client_say(fixture, fd,
+                           "POST /v1/ring/add HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                           "Content-Length: 15\r\n\r\n"));
+    struct reply reply = client_reply(fixture, fd, 1000);
+    assert_int_equal(reply.code, 100);
+    reply_done(&reply);
+    pump(fixture, 200);
+    assert_true(client_say(fixture, fd, "{\"ring\": \"A/B\"}"));
+    reply = client_reply(fixture, fd, 1000);
+    assert_int_equal(reply.code, 200);
+    reply_done(&reply);
+    close(fd);
+}
+
+/* Answered, and freed with the server before the answer was written, or just after. */
+static void the_server_can_be_freed_amid_refusals(void **state)
+{
+    struct fixture *fixture = *state;
+    int fds[4];
+    for (size_t i = 0; i < SG_COUNT(fds); i++) {
+        fds[i] = client_open(fixture);
+        (void)client_say(fixture, fds[i], "NOISE\r\n\r\n");
+        fixture_turn(fixture);
+    }
+    fixture_stop_server(fixture);
+    pump(fixture, 20);
+    for (size_t i = 0; i < SG_COUNT(fds); i++) {
+        close(fds[i]);
+    }
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -446,6 +623,13 @@ int main(void)
                                         fixture_teardown),
         CASE(connections_that_come_and_go_leave_nothing),
         CASE(the_server_can_be_freed_amid_connections),
+        CASE(a_refused_connection_leaves_the_next_one_alone),
+        CASE(an_over_long_head_leaves_the_next_one_alone),
+        CASE(a_client_that_leaves_leaves_the_next_one_alone),
+        CASE(a_connection_cut_at_the_deadline_leaves_the_next_one_alone),
+        CASE(a_refused_client_is_not_read_from),
+        CASE(a_client_that_asks_first_is_served),
+        CASE(the_server_can_be_freed_amid_refusals),
     };
     return cmocka_run_group_tests_name("http_limits", tests, NULL, NULL);
 }
