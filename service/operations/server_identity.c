@@ -123,16 +123,26 @@ static enum sg_obstacle obstacle_of(const struct search *search,
     return row->trust == SG_NOTRUST ? SG_OBSTACLE_NOTRUST : SG_OBSTACLE_NONE;
 }
 
+static bool is_ca(const struct sg_certificate_row *row)
+{
+    SG_CERTIFICATE *certificate = NULL;
+    struct sg_error ignored = SG_ERROR_INIT;
+    return sg_owner_kind(row->name.owner.text) == SG_OWNER_CERTAUTH ||
+           sg_certificate_parse((struct sg_bytes){row->der, row->der_len}, &certificate,
+                                &ignored) != SG_OK ||
+           sg_certificate_facts(certificate)->ca;
+}
+
 static sg_status consider(void *context, const struct sg_certificate_row *row, enum sg_usage usage,
                           bool is_default, struct sg_error *err)
 {
     struct search *search = context;
     enum sg_obstacle obstacle = obstacle_of(search, row, usage);
     (void)err;
-    if (is_default) {
+    if (is_default) { /* whoever trusts a CA is not to serve it */
         take(&search->by_default, row, obstacle);
         search->by_default.fits_as_personal =
-            obstacle_of(search, row, SG_USAGE_PERSONAL) == SG_OBSTACLE_NONE;
+            obstacle_of(search, row, SG_USAGE_PERSONAL) == SG_OBSTACLE_NONE && !is_ca(row);
     }
     if (obstacle == SG_OBSTACLE_NONE) {
         take(&search->usable, row, obstacle);
@@ -187,6 +197,11 @@ static sg_status refuse_default(const struct search *search, struct sg_error *er
     return sg_object(err, "%s/%s", bad->name.owner.text, bad->name.label.text);
 }
 
+static const char *with_a_key(const struct search *search)
+{
+    return search->key_file ? "" : "with a key ";
+}
+
 /* The first PERSONAL certificate that falls short is what was probably meant: say why it does. */
 static sg_status refuse_none(const struct search *search, const char *code, struct sg_error *err)
 {
@@ -199,9 +214,8 @@ static sg_status refuse_none(const struct search *search, const char *code, stru
                 name.text, close->name.owner.text, close->name.label.text, why(close->obstacle));
     } else {
         sg_fail(err, SG_E_NOT_FOUND, code,
-                "ring %.300s has no default certificate and no PERSONAL one with a key for a "
-                "server to use",
-                name.text);
+                "ring %.300s has no default certificate and no PERSONAL one %sfor a server to use",
+                name.text, with_a_key(search));
     }
     (void)(close->obstacle == SG_OBSTACLE_NOTRUST ? hint_trust(&close->name, err)
                                                   : hint_connect(search, err));
@@ -213,12 +227,13 @@ static sg_status warn_no_default(struct sg_run *run, const struct search *search
 {
     const struct sg_ring_ref *ring = &search->ring->name;
     const struct sg_certificate_name *name = &search->usable.name;
-    return sg_run_warn(run, err,
-                       "ring %.300s has no default certificate: %s/%s is used, the first one with "
-                       "a key that a server can use. To keep it so: signet ring connect %s %s "
-                       "--usage personal --default",
-                       sg_ring_text(ring).text, name->owner.text, name->label.text,
-                       sg_shell_word(ring->owner.text, ring->ring.text).text, word_of(name).text);
+    return sg_run_warn(
+        run, err,
+        "ring %.300s has no default certificate: %s/%s is used, the first one %sthat "
+        "a server can use. To keep it so: signet ring connect %s %s "
+        "--usage personal --default",
+        sg_ring_text(ring).text, name->owner.text, name->label.text, with_a_key(search),
+        sg_shell_word(ring->owner.text, ring->ring.text).text, word_of(name).text);
 }
 
 sg_status sg_run_server_identity(struct sg_run *run, const struct sg_ring_row *ring, bool key_file,

@@ -176,7 +176,53 @@ static void a_keyless_default_is_refused(void **state)
     refused(world, "provision", ask_haproxy, SG_E_CONFLICT, "default_not_usable");
     must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/root'}");
     refused(world, "provision", ask_haproxy, SG_E_NOT_FOUND, "no_usable_key");
+    assert_told(world, "no PERSONAL one for a server to use");
     outside_ca_done(&ca);
+}
+
+/* Who trusts a root must not be told to serve it as a certificate of its own. */
+static void a_ca_is_no_certificate_for_a_server(void **state)
+{
+    struct world *world = *state;
+    static const char ask_haproxy[] = "{'program': 'haproxy', 'ring': 'START1/KEY'}";
+    static const char any[] =
+        "signet ring connect 'START1/KEY' 'START1/LABEL' --usage personal --default";
+    static const char *const roots[] = {"CERTAUTH/root", "START1/root", "CERTAUTH/CA"};
+    struct outside_ca ca;
+    outside_ca_make(&ca);
+    must_json(world, "cert add", bundle_json("CERTAUTH/root", ca.root, NULL));
+    for (size_t i = 0; i < SG_COUNT(roots); i++) {
+        if (strcmp(roots[i], "START1/root") == 0) {
+            must(world, "cert delete", "{'certificate': 'CERTAUTH/root'}");
+            must_json(world, "cert add", bundle_json("START1/root", ca.root, NULL));
+        }
+        connect_it(world, roots[i], "certauth", true);
+        refused(world, "provision", ask_haproxy, SG_E_CONFLICT, "default_not_usable");
+        assert_told(world, "is not connected as PERSONAL");
+        assert_string_equal(world->err.hint, any);
+        check_bad_default(world, "is not connected as PERSONAL", any);
+        must_json(world, "ring remove",
+                  json_pack("{s:s, s:s}", "ring", "START1/KEY", "certificate", roots[i]));
+    }
+    connect_it(world, "START1/root", "certauth", true);
+    connect_it(world, "START1/web", "personal", false);
+    refused(world, "provision", ask_haproxy, SG_E_CONFLICT, "default_not_usable");
+    assert_string_equal(world->err.hint,
+                        "signet ring connect 'START1/KEY' 'START1/web' --usage personal --default");
+    outside_ca_done(&ca);
+}
+
+/* What is not asked for is not said to be missing. */
+static void a_key_in_a_file_is_not_spoken_of(void **state)
+{
+    struct world *world = *state;
+    connect_it(world, "START1/ed", "personal", false);
+    must(world, "provision", "{'program': 'haproxy', 'ring': 'START1/KEY'}");
+    assert_says(world, "warnings", "START1/ed is used, the first one that a server can use");
+    connect_it(world, "START1/web", "personal", false);
+    must(world, "provision", ask_nginx);
+    assert_says(world, "warnings",
+                "START1/web is used, the first one with a key that a server can use");
 }
 
 static void none_at_all_says_what_came_near(void **state)
@@ -295,6 +341,8 @@ int main(void)
         TEST(a_default_that_does_not_work_is_refused),
         TEST(the_command_that_is_told_mends_it),
         TEST(a_keyless_default_is_refused),
+        TEST(a_ca_is_no_certificate_for_a_server),
+        TEST(a_key_in_a_file_is_not_spoken_of),
         TEST(none_at_all_says_what_came_near),
         TEST(a_member_tells_whether_its_key_is_delivered),
         TEST(a_label_that_another_one_bears_is_warned_of),
