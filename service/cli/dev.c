@@ -8,6 +8,11 @@
 
 #include "dev_internal.h"
 
+static void json_freep(json_t **value)
+{
+    json_decref(*value);
+}
+
 static sg_status finish(json_t *made, json_t **answer, struct sg_error *err)
 {
     if (made == NULL) {
@@ -41,32 +46,34 @@ static sg_status would(const char *what, const char *dir, json_t **answer, struc
     return finish(json_pack("{s:b, s:[s]}", "dry_run", 1, "effects", line), answer, err);
 }
 
+static sg_status start_or_find(struct sg_instance *instance, pid_t *pid, struct sg_error *err)
+{
+    *pid = 0;
+    return sg_instance_answers(instance) ? SG_OK : sg_instance_start(instance, pid, err);
+}
+
 static sg_status up(const char *dir, json_t **answer, struct sg_error *err)
 {
     SG_INSTANCE instance = SG_INSTANCE_INIT;
+    SG_CLEANUP(json_freep) json_t *warnings = NULL;
     pid_t pid = 0;
     sg_status s = sg_instance_prepare(dir, &instance, err);
-    if (s == SG_OK) {
-        s = sg_instance_lock(&instance, err);
-    }
-    if (s == SG_OK) {
-        s = sg_instance_complete(&instance, err);
-    }
+    s = s == SG_OK ? sg_instance_lock(&instance, err) : s;
+    s = s == SG_OK ? sg_instance_complete(&instance, err) : s;
+    s = s == SG_OK ? start_or_find(&instance, &pid, err) : s;
+    s = s == SG_OK ? sg_dev_check_tokens(&instance, &warnings, err) : s;
     if (s != SG_OK) {
         return s;
     }
-    bool running = sg_instance_answers(&instance);
-    s = running ? SG_OK : sg_instance_start(&instance, &pid, err);
-    if (s == SG_OK) {
-        s = sg_dev_check_tokens(&instance, err);
+    s = pid == 0
+            ? describe(&instance, "already running in", "", sg_instance_pid(&instance), answer, err)
+            : describe(&instance, "started in", "; point programs at it with signet dev env", pid,
+                       answer, err);
+    if (s == SG_OK && json_array_size(warnings) > 0 &&
+        json_object_set(*answer, "warnings", warnings) != 0) {
+        return sg_fail_memory(err);
     }
-    if (s != SG_OK) {
-        return s;
-    }
-    return running ? describe(&instance, "already running in", "", sg_instance_pid(&instance),
-                              answer, err)
-                   : describe(&instance, "started in", "; point programs at it with signet dev env",
-                              pid, answer, err);
+    return s;
 }
 
 static sg_status down(const char *dir, json_t **answer, struct sg_error *err)

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include <jansson.h>
+
 #include <signet/base/error.h>
 
 #define SG_INSTANCE_DIR                                                                            \
@@ -66,8 +68,10 @@ struct sg_dev_reason {
 /** Find the last failure in a log: of one of its processes, else of the program itself. */
 void sg_dev_last_reason(const char *log, struct sg_dev_reason *out);
 /** Succeed when the running instance's tokens are ready. SG_E_TOKEN "token_not_ready" with the
- * token's problem otherwise; the instance goes on running. */
-SG_CHECKED sg_status sg_dev_check_tokens(const struct sg_instance *instance, struct sg_error *err);
+ * token's problem otherwise; the instance goes on running. *warnings: what it warns of, a new
+ * reference, an array or NULL. */
+SG_CHECKED sg_status sg_dev_check_tokens(const struct sg_instance *instance, json_t **warnings,
+                                         struct sg_error *err);
 
 /** Find signetd: where this command was installed or built, then in PATH. */
 SG_CHECKED sg_status sg_dev_find_signetd(char *out, size_t size, struct sg_error *err);

@@ -56,12 +56,15 @@ static sg_status refuse(const struct sg_instance *instance, const char *name, co
                    sg_instance_path(instance, "run/signet.sock").text);
 }
 
-sg_status sg_dev_check_tokens(const struct sg_instance *instance, struct sg_error *err)
+sg_status sg_dev_check_tokens(const struct sg_instance *instance, json_t **warnings,
+                              struct sg_error *err)
 {
+    *warnings = NULL;
     for (int waited_ms = 0;; waited_ms += SETTLE_POLL_MS) {
         SG_CLEANUP(json_freep) json_t *answer = NULL;
         sg_status s = ask(instance, &answer, err);
         if (s != SG_OK || strcmp(text_of(answer, "state"), "ready") == 0) {
+            *warnings = json_incref(json_object_get(answer, "warnings"));
             return s;
         }
         json_t *token = broken_token(answer);

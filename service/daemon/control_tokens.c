@@ -219,6 +219,16 @@ static void recover(struct pool *pool, const struct pool_token *token)
     }
 }
 
+static void tell_empty_store(struct pool *pool, const struct pool_token *token,
+                             const struct pool_process *process)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    if (sg_service_check_store(&pool->control->service, token->config->name,
+                               process->info.private_keys, &err) != SG_OK) {
+        sg_log_error(SG_LOG_WARNING, "store_unlike_token", &err);
+    }
+}
+
 void sg_pool_recover(struct pool *pool)
 {
     pool->control->service.unsettled = false;
@@ -247,6 +257,7 @@ static void accepted(struct pool *pool, struct pool_token *token, struct pool_pr
            token->config->name, process - token->processes, process->pid,
            (unsigned long long)process->info.private_keys);
     if (operations) {
+        tell_empty_store(pool, token, process);
         recover(pool, token);
     } else {
         (void)sg_uses_begin(&pool->control->uses, process);

@@ -140,6 +140,56 @@ static sg_status add_refused(struct sg_run *run, struct sg_error *err)
     return sg_run_set(run->answer, "refused_clients", items, err);
 }
 
+/* After an operation was cut short its key is in the token, and an intent tells of it. */
+static bool is_blank(const struct sg_store_counts *counts)
+{
+    return counts->certificates == 0 && counts->keys == 0 && counts->rings == 0 &&
+           counts->intents == 0;
+}
+
+sg_status sg_service_check_store(struct sg_service *service, const char *token,
+                                 uint64_t private_keys, struct sg_error *err)
+{
+    struct sg_store_counts counts;
+    sg_status s = private_keys > 0 ? sg_store_count(service->store, &counts, err) : SG_OK;
+    if (s != SG_OK || private_keys == 0 || !is_blank(&counts)) {
+        return s;
+    }
+    sg_fail(err, SG_E_CONFLICT, "store_empty",
+            "the store %.300s is empty, and token \"%s\" holds private keys that it does not know: "
+            "%llu",
+            sg_store_path(service->store), token, (unsigned long long)private_keys);
+    return sg_hint(err, "On a first start with a token that other programs use that is right. "
+                        "Otherwise the store was lost: stop the service, restore signet.db (and "
+                        "signet.db-wal, if the backup has it) and start again, before anything new "
+                        "is made. In the token nothing was changed.");
+}
+
+static sg_status warn_empty_store(struct sg_run *run, const struct sg_token_state *state,
+                                  struct sg_error *err)
+{
+    struct sg_error found = SG_ERROR_INIT;
+    uint64_t keys = state->ready ? state->private_keys : 0;
+    sg_status s = sg_service_check_store(run->service, state->name, keys, &found);
+    if (s == SG_E_CONFLICT) {
+        return sg_run_warn(run, err, "%s. %s", found.text, found.hint);
+    }
+    *err = s != SG_OK ? found : *err;
+    return s;
+}
+
+static sg_status warn_empty_stores(struct sg_run *run, struct sg_error *err)
+{
+    const struct sg_tokens *tokens = &run->service->tokens;
+    sg_status s = SG_OK;
+    for (size_t i = 0; s == SG_OK && i < tokens->count(tokens->context); i++) {
+        struct sg_token_state state = {0};
+        tokens->state(tokens->context, i, &state);
+        s = warn_empty_store(run, &state, err);
+    }
+    return s;
+}
+
 /* Everybody may see that the service runs and who they are; administrators the rest. */
 sg_status sg_operation_STATUS(struct sg_run *run, struct sg_error *err)
 {
@@ -165,5 +215,6 @@ sg_status sg_operation_STATUS(struct sg_run *run, struct sg_error *err)
     s = sg_run_set(run->answer, "tokens", items, err);
     s = s == SG_OK ? add_tokens(run, items, err) : s;
     s = s == SG_OK ? add_refused(run, err) : s;
-    return s == SG_OK ? add_counts(run, err) : s;
+    s = s == SG_OK ? add_counts(run, err) : s;
+    return s == SG_OK ? warn_empty_stores(run, err) : s;
 }

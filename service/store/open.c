@@ -45,6 +45,26 @@ static sg_status sync_directory(const char *path, struct sg_error *err)
     return SG_OK;
 }
 
+/* A first start has none, and neither has a kill in the middle of one: the file gets its first page
+ * before it gets a log. */
+static bool has_log(const char *path)
+{
+    char log[PATH_MAX];
+    struct stat info;
+    int len = snprintf(log, sizeof log, "%s-wal", path);
+    return len > 0 && (size_t)len < sizeof log && stat(log, &info) == 0 && info.st_size > 0;
+}
+
+/* SQLite would take the log for worthless and remove it. */
+static sg_status refuse_log_alone(const char *path, const char *what, struct sg_error *err)
+{
+    (void)sg_fail(err, SG_E_STORAGE, "store_damaged",
+                  "the store %s %s, but its log %s-wal is there", path, what, path);
+    (void)sg_object(err, "%s", path);
+    return sg_hint(err, "Put the signet.db back that this signet.db-wal belongs to, or both from a "
+                        "backup. To begin with an empty store move signet.db-wal away.");
+}
+
 static sg_status create_file(const char *path, struct sg_error *err)
 {
     SG_FD int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -59,8 +79,15 @@ static sg_status create_file(const char *path, struct sg_error *err)
 static sg_status prepare_file(const char *path, struct sg_error *err)
 {
     struct stat info;
-    if (stat(path, &info) != 0) {
-        return errno == ENOENT ? create_file(path, err) : file_failure(path, "open", err);
+    bool there = stat(path, &info) == 0;
+    if (!there && errno != ENOENT) {
+        return file_failure(path, "open", err);
+    }
+    if (!there) {
+        return has_log(path) ? refuse_log_alone(path, "is not there", err) : create_file(path, err);
+    }
+    if (S_ISREG(info.st_mode) && info.st_size == 0 && has_log(path)) {
+        return refuse_log_alone(path, "is empty", err);
     }
     if (!S_ISREG(info.st_mode)) {
         (void)sg_fail(err, SG_E_STORAGE, "store_damaged", "the store %s is not a file", path);
@@ -274,6 +301,11 @@ sg_status sg_store_open(const char *path, struct sg_store **out, struct sg_error
         *out = SG_STEAL(store);
     }
     return s;
+}
+
+const char *sg_store_path(const struct sg_store *store)
+{
+    return store->path;
 }
 
 void sg_store_close(struct sg_store *store)

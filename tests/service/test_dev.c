@@ -507,6 +507,83 @@ static void a_damaged_store_is_told_in_words(void **state)
     assert_int_equal(processes_of(dir), 0);
 }
 
+/* signet WORDS… --socket, of an instance. */
+static void ask_instance(const char *dir, const char *const words[4], struct cli_result *result)
+{
+    cli_run(&place,
+            WORDS(words[0], words[1] != NULL ? words[1] : "--socket",
+                  words[1] != NULL ? words[2] : inside(dir, "run/signet.sock"),
+                  words[1] != NULL ? "--socket" : NULL, inside(dir, "run/signet.sock")),
+            NULL, result);
+}
+
+static void must_ask(const char *dir, const char *noun, const char *verb, const char *object)
+{
+    CLI_RESULT result;
+    ask_instance(dir, (const char *const[4]){noun, verb, object}, &result);
+    if (result.status != 0) {
+        fail_msg("%s %s: %s", noun, verb, result.err);
+    }
+}
+
+/* Everything that says of an empty store that the token knows more, or none of it does. */
+static void assert_empty_store_told(const char *dir, bool told)
+{
+    CLI_RESULT up, again, status;
+    dev("up", dir, &up);
+    dev("up", dir, &again);
+    ask_instance(dir, (const char *const[4]){"status"}, &status);
+    const struct cli_result *results[] = {&up, &again, &status};
+    for (size_t i = 0; i < SG_COUNT(results); i++) {
+        assert_int_equal(results[i]->status, 0);
+        assert_int_equal(strstr(results[i]->err, "warning: ") != NULL, told);
+        assert_int_equal(strstr(results[i]->err, "signet.db is empty, and token") != NULL, told);
+        assert_int_equal(strstr(results[i]->err, "restore signet.db") != NULL, told);
+        assert_int_equal(strstr(results[i]->err, "On a first start") != NULL, told);
+    }
+    must("down", dir);
+    SG_FREE char *log = cli_read(inside(dir, "signetd.log"), NULL);
+    const char *last = log;
+    for (const char *at = log; (at = strstr(at, "event=started")) != NULL; at++) {
+        last = at;
+    }
+    assert_int_equal(strstr(last, "code=store_empty") != NULL, told);
+}
+
+static void a_store_that_was_lost_is_told_and_a_first_start_is_none(void **state)
+{
+    (void)state;
+    const char *dir = cli_path(&place, "lost");
+    const char *store = inside(dir, "state/signet.db");
+    size_t len = 0;
+    assert_empty_store_told(dir, false); /* nothing anywhere: a first start */
+    must("up", dir);
+    must_ask(dir, "owner", "add", "START1");
+    must("down", dir);
+    assert_empty_store_told(dir, false); /* no key yet */
+    must("up", dir);
+    CLI_RESULT made;
+    cli_run(&place,
+            WORDS("cert", "generate", "START1/web", "--subject", "CN=web", "--socket",
+                  inside(dir, "run/signet.sock")),
+            NULL, &made);
+    assert_int_equal(made.status, 0);
+    must("down", dir);
+    assert_empty_store_told(dir, false);
+    SG_FREE char *kept = cli_read(store, &len);
+    assert_int_equal(unlink(store), 0);
+    assert_empty_store_told(dir, true);
+    cli_write(store, "", 0);
+    (void)unlink(inside(dir, "state/signet.db-wal"));
+    assert_empty_store_told(dir, true);
+    cli_write(store, kept, len); /* the backup */
+    (void)unlink(inside(dir, "state/signet.db-wal"));
+    assert_empty_store_told(dir, false);
+    must("up", dir);
+    must_ask(dir, "cert", "show", "START1/web");
+    must("down", dir);
+}
+
 static void a_token_that_is_not_ready_is_told_and_the_service_stays(void **state)
 {
     (void)state;
@@ -637,6 +714,7 @@ int main(void)
         cmocka_unit_test(unusable_names_are_refused),
         cmocka_unit_test(a_service_that_cannot_start_is_told),
         cmocka_unit_test(a_damaged_store_is_told_in_words),
+        cmocka_unit_test(a_store_that_was_lost_is_told_and_a_first_start_is_none),
         cmocka_unit_test(a_token_that_is_not_ready_is_told_and_the_service_stays),
         cmocka_unit_test(instances_do_not_touch_each_other),
         cmocka_unit_test(a_race_starts_one),

@@ -67,6 +67,33 @@ static void open_migrates_an_empty_file(void **state)
     assert_int_equal(number_of_sql(fixture, "PRAGMA user_version"), SG_STORE_VERSION);
 }
 
+/* SQLite would throw away what the log holds, and with it what a file that is put back lacks. */
+static void open_keeps_a_log_whose_file_is_gone(void **state)
+{
+    struct fixture *fixture = *state;
+    static const bool emptied[] = {false, true};
+    char wal[128];
+    SG_BUFFER before, after;
+    snprintf(wal, sizeof wal, "%s-wal", fixture->path);
+    write_file(wal, "what was committed last", 23);
+    read_file(wal, &before);
+    for (size_t i = 0; i < SG_COUNT(emptied); i++) {
+        if (emptied[i]) {
+            write_file(fixture->path, "", 0);
+        }
+        assert_fails(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err),
+                     SG_E_STORAGE, "store_damaged");
+        assert_has(fixture->err.text, fixture->path);
+        assert_has(fixture->err.text, emptied[i] ? "is empty" : "is not there");
+        assert_has(fixture->err.hint, "signet.db-wal");
+        assert_int_equal(access(fixture->path, F_OK), emptied[i] ? 0 : -1);
+    }
+    read_file(wal, &after);
+    assert_int_equal(before.len, after.len);
+    write_file(wal, "", 0); /* which tells of nothing */
+    assert_ok(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err));
+}
+
 static void open_keeps_what_was_stored(void **state)
 {
     struct fixture *fixture = *state;
@@ -586,6 +613,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_DIRECTORY(open_makes_a_new_file_with_schema_and_anchors),
         IN_DIRECTORY(open_migrates_an_empty_file),
+        IN_DIRECTORY(open_keeps_a_log_whose_file_is_gone),
         IN_DIRECTORY(open_brings_every_older_version_up),
         IN_DIRECTORY(open_keeps_what_was_stored),
         IN_DIRECTORY(open_takes_rights_from_others),

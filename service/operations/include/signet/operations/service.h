@@ -119,6 +119,10 @@ SG_CHECKED sg_status sg_caller_load(struct sg_service *service, uid_t uid, gid_t
 /** Somebody who is attached to an owner, and nothing else. */
 SG_CHECKED sg_status sg_caller_as_owner(const char *owner, struct sg_loaded_caller *out,
                                         struct sg_error *err);
+/** SG_E_CONFLICT "store_empty", for a warning: this token holds so many keys, and the store nothing
+ * at all. On a first start they are other programs', otherwise the store's file was lost. */
+SG_CHECKED sg_status sg_service_check_store(struct sg_service *service, const char *token,
+                                            uint64_t private_keys, struct sg_error *err);
 /** Forget what the service keeps of the store. */
 void sg_service_done(struct sg_service *service);
 

@@ -20,6 +20,8 @@ SG_CHECKED sg_status sg_store_open(const char *path, struct sg_store **out, stru
 void sg_store_close(struct sg_store *store);
 SG_DEFINE_CLEANUP(struct sg_store *, sg_store_close)
 
+/** The file; of a copy, words that say so. Valid as long as the store is open. */
+const char *sg_store_path(const struct sg_store *store);
 /** Bytes that the store takes. */
 SG_CHECKED sg_status sg_store_size(struct sg_store *store, uint64_t *bytes, struct sg_error *err);
 /** Copy the store into memory, for a rehearsal; neither knows of the other from then on. The copy
