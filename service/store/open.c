@@ -276,6 +276,7 @@ static sg_status settle(struct sg_store *store, struct sg_error *err)
     s = s == SG_OK ? enter_wal(store, err) : s;
     s = s == SG_OK ? check_settings(store, err) : s;
     s = s == SG_OK && version > 0 ? check_health(store, err) : s;
+    s = s == SG_OK && version > 0 ? sg_store_check_shape(store, version, err) : s;
     s = s == SG_OK ? migrate(store, version, err) : s;
     if (s == SG_OK) {
         (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);

@@ -125,6 +125,10 @@ const char *sg_query_text_of(enum sg_query_id id);
 /* ---- opening ---- */
 /** The migrations, oldest first: entry i leads from version i to i+1. */
 const char *const *sg_store_migrations(size_t *count);
+/** Is everything there that a file of this version has? SG_E_STORAGE "store_damaged", naming what
+ * is missing; more is no harm. */
+SG_CHECKED sg_status sg_store_check_shape(struct sg_store *store, int64_t version,
+                                          struct sg_error *err);
 /** For tests: let the file grow to so many pages, so that the disk is "full" (SQLITE_FULL). 0 takes
  * the limit away. */
 void sg_store_limit_pages(struct sg_store *store, unsigned pages);

@@ -280,6 +280,35 @@ static void open_finds_a_row_that_breaks_the_rules(void **state)
                  SG_E_STORAGE, "store_damaged");
 }
 
+static void open_finds_what_the_schema_lacks(void **state)
+{
+    static const struct {
+        const char *sql, *missing;
+    } cases[] = {
+        {"DROP TABLE key_use", "table key_use"},
+        {"PRAGMA foreign_keys = OFF; DROP TABLE certificate", "certificate"},
+        {"DROP INDEX key_use_ring", "index key_use_ring"},
+        {"ALTER TABLE key DROP COLUMN imported", "column key.imported"},
+        {"DROP TABLE key_use; PRAGMA user_version = 7", "table key_use"},
+        {"ALTER TABLE login RENAME TO logout", "table login"},
+    };
+    struct fixture *fixture = *state;
+    char log[140];
+    snprintf(log, sizeof log, "%s-wal", fixture->path);
+    for (size_t i = 0; i < SG_COUNT(cases); i++) {
+        make_store_then(fixture, cases[i].sql);
+        assert_fails(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err),
+                     SG_E_STORAGE, "store_damaged");
+        assert_has(fixture->err.text, fixture->path);
+        assert_has(fixture->err.text, cases[i].missing);
+        assert_has(fixture->err.hint, "restore a backup");
+        assert_int_equal(unlink(fixture->path), 0);
+        (void)unlink(log);
+    }
+    make_store_then(fixture, "CREATE INDEX mine ON certificate (der)"); /* more is no harm */
+    assert_ok(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err));
+}
+
 /* Run in a child and give its exit status. */
 static int in_child(int (*run)(struct fixture *), struct fixture *fixture)
 {
@@ -626,6 +655,7 @@ int main(void)
         IN_DIRECTORY(open_refuses_a_directory),
         IN_DIRECTORY(open_refuses_a_path_that_is_not_there),
         IN_DIRECTORY(open_finds_a_damaged_page),
+        IN_DIRECTORY(open_finds_what_the_schema_lacks),
         IN_DIRECTORY(open_finds_a_row_that_breaks_the_rules),
         IN_STORE(a_second_process_finds_the_store_busy),
         IN_STORE(a_closed_store_is_free_for_the_next_process),
