@@ -287,8 +287,39 @@ static const char version_9[] =
     " DELETE FROM former_ring WHERE owner = NEW.owner AND name = NEW.name; END;";
 /* clang-format on */
 
+/* Whoever writes a ring's chain into a file follows issuers (operations/chain_find.c): from a
+ * certificate to those of its owner and CERTAUTH that have its issuer's name. The other way, from
+ * the names of what has changed: all rings whose keys' chains could go through it. A name and an
+ * owner are walked once, so that cross-certificates end. */
+#define COUNT_BELOW(changed)                                                                       \
+    " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id IN ("                                 \
+    "  WITH RECURSIVE above (subject, owner) AS (" changed                                         \
+    "   UNION SELECT c.subject, iif(a.owner = 'CERTAUTH', c.owner, a.owner)"                       \
+    "    FROM above a CROSS JOIN certificate c ON c.issuer = a.subject"                            \
+    "     AND (a.owner = 'CERTAUTH' OR c.owner IN (a.owner, 'CERTAUTH')))"                         \
+    "  SELECT n.ring FROM above a CROSS JOIN certificate c ON c.issuer = a.subject"                \
+    "    AND (a.owner = 'CERTAUTH' OR c.owner = a.owner)"                                          \
+    "   CROSS JOIN connection n ON n.certificate = c.id AND n.usage = 0); END;"
+/* clang-format off */
+static const char version_10[] =
+    "CREATE INDEX certificate_issued ON certificate (issuer, owner, subject);"
+    "CREATE TRIGGER issuer_made AFTER INSERT ON certificate"
+    COUNT_BELOW("SELECT NEW.subject, NEW.owner")
+    "CREATE TRIGGER issuer_changed AFTER UPDATE OF label, trust, der ON certificate"
+    COUNT_BELOW("SELECT OLD.subject, OLD.owner UNION SELECT NEW.subject, NEW.owner")
+    "CREATE TRIGGER issuer_gone AFTER DELETE ON certificate"
+    COUNT_BELOW("SELECT OLD.subject, OLD.owner")
+    /* A key that signs no more, or is gone, is no server's: another is exported. */
+    "CREATE TRIGGER key_changed AFTER UPDATE OF may_sign ON key"
+    " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id IN (SELECT n.ring FROM certificate c"
+    "  CROSS JOIN connection n ON n.certificate = c.id WHERE c.key = NEW.id); END;"
+    "CREATE TRIGGER certificate_lost_key AFTER UPDATE OF key ON certificate"
+    " WHEN NEW.key IS NOT OLD.key BEGIN UPDATE ring SET sequence = sequence + 1"
+    "  WHERE id IN (SELECT ring FROM connection WHERE certificate = NEW.id); END;";
+/* clang-format on */
+
 static const char *const migrations[] = {version_1, version_2, version_3, version_4, version_5,
-                                         version_6, version_7, version_8, version_9};
+                                         version_6, version_7, version_8, version_9, version_10};
 _Static_assert(SG_COUNT(migrations) == SG_STORE_VERSION, "one migration for each version");
 
 const char *const *sg_store_migrations(size_t *count)

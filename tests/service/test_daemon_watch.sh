@@ -311,6 +311,46 @@ signet cert alter START1/web --trust >/dev/null
 kill -TERM "$watcher"
 watch_ends 0
 
+say 'an issuer changes that no ring holds'
+signet cert generate CERTAUTH/Int --subject CN=Int --key ec:p256 --usage certsign --signed-by CERTAUTH/Root --days 300 >/dev/null
+signet cert generate START1/leaf --subject CN=leaf --key ec:p256 --signed-by CERTAUTH/Int --days 200 >/dev/null
+signet ring connect START1/WEB START1/leaf --default >/dev/null
+watch below --chain "$scratch/below.pem" --exec "echo x >>'$scratch/below'"
+wait_for 5 lines 1 "$scratch/below"
+told=1
+# told_again WHAT: the watch has told once more, and its file is what ring export writes.
+told_again() {
+    told=$((told + 1))
+    wait_for 3 lines "$told" "$scratch/below"
+    signet ring export START1/WEB --chain --format pem --out - >"$scratch/exported"
+    cmp -s "$scratch/exported" "$scratch/below.pem" || fail "$1: the chain is another one than ring export writes"
+}
+before=$(cat "$scratch/below.pem")
+signet cert request CERTAUTH/Int --out "$scratch/int.csr" >/dev/null
+signet cert generate CERTAUTH/Int --from-request "$scratch/int.csr" --signed-by CERTAUTH/Root --days 320 >/dev/null
+told_again 'renewed'
+[ "$(cat "$scratch/below.pem")" != "$before" ] || fail 'the old intermediate is still in the chain'
+signet cert alter CERTAUTH/Root --notrust >/dev/null
+told_again 'NOTRUST'
+signet cert alter CERTAUTH/Root --trust >/dev/null
+told_again 'TRUST'
+signet cert export CERTAUTH/Int --out "$scratch/int.pem" >/dev/null
+signet cert alter CERTAUTH/Int --trust --dry-run >/dev/null
+signet cert alter CERTAUTH/Int --notrust --dry-run >/dev/null
+signet cert generate CERTAUTH/Stranger --subject CN=Stranger --key ec:p256 --usage certsign >/dev/null
+signet cert generate START1/sister --subject CN=sister --key ec:p256 --signed-by CERTAUTH/Int >/dev/null
+sleep 1
+lines "$told" "$scratch/below" || fail 'the command ran without a change'
+signet cert delete CERTAUTH/Int --force >/dev/null
+told_again 'deleted'
+[ "$(certificates_in "$scratch/below.pem")" -eq 1 ] || fail 'a deleted issuer is still in the chain'
+signet cert add CERTAUTH/Int "$scratch/int.pem" >/dev/null
+told_again 'added'
+[ "$(certificates_in "$scratch/below.pem")" -eq 3 ] || fail "the chain has $(certificates_in "$scratch/below.pem") certificates, not 3"
+kill -TERM "$watcher"
+watch_ends 0
+signet ring connect START1/WEB START1/web --default >/dev/null
+
 say 'the service comes after the watch'
 signet dev down "$instance" >/dev/null
 watch early --exec "echo x >>'$scratch/early'"

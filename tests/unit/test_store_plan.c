@@ -68,6 +68,39 @@ static void no_fixed_query_scans(void **state)
     assert_in_range(checked, 25, SG_QUERY_COUNT); /* inserts and transactions have no plan */
 }
 
+/* What a changed certificate sets off in the rings below it: the certificates of each name come
+ * from an index that has all that is asked for, and nothing but the names that were found is
+ * walked. */
+static void the_rings_below_an_issuer_are_found_by_indexes(void **state)
+{
+    struct fixture *fixture = *state;
+    const enum sg_query_id changes[] = {SG_Q_CERTIFICATE_ADD, SG_Q_CERTIFICATE_REPLACE,
+                                        SG_Q_CERTIFICATE_TRUST, SG_Q_CERTIFICATE_LABEL,
+                                        SG_Q_CERTIFICATE_DELETE};
+    assert_int_equal(
+        sqlite3_db_config(fixture->store->db, SQLITE_DBCONFIG_TRIGGER_EQP, 1, (int *)NULL),
+        SQLITE_OK);
+    for (size_t i = 0; i < SG_COUNT(changes); i++) {
+        char explain[SG_WALK_SQL + 64];
+        sqlite3_stmt *stmt = NULL;
+        unsigned covered = 0;
+        snprintf(explain, sizeof explain, "EXPLAIN QUERY PLAN %s", sg_query_text_of(changes[i]));
+        assert_int_equal(sqlite3_prepare_v2(fixture->store->db, explain, -1, &stmt, NULL),
+                         SQLITE_OK);
+        while (sqlite3_step(stmt) == SQLITE_ROW) {
+            const char *detail = (const char *)sqlite3_column_text(stmt, 3);
+            detail = detail != NULL ? detail : "";
+            covered +=
+                strcmp(detail, "SEARCH c USING COVERING INDEX certificate_issued (issuer=?)") == 0;
+            if (strncmp(detail, "SCAN ", 5) == 0 && strcmp(detail, "SCAN CONSTANT ROW") != 0) {
+                assert_string_equal(detail, "SCAN a");
+            }
+        }
+        (void)sqlite3_finalize(stmt);
+        assert_int_equal(covered, 2);
+    }
+}
+
 /* The plan finder finds: a query that must scan is seen to. */
 static void a_scan_is_recognised(void **state)
 {
@@ -211,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_STORE(no_fixed_query_scans),
+        IN_STORE(the_rings_below_an_issuer_are_found_by_indexes),
         IN_STORE(a_scan_is_recognised),
         IN_STORE(every_filter_has_its_index),
         IN_STORE(an_owners_pages_are_read_from_one_index),

@@ -565,6 +565,194 @@ static void what_a_reader_does_not_see_is_not_counted(void **state)
     assert_int_equal(sequence_of(fixture), before);
 }
 
+/* ---- issuers ---- */
+
+static void name_one(unsigned char name[8], unsigned number)
+{
+    memset(name, 0x41, 8);
+    name[0] = (unsigned char)number;
+}
+
+/* Number `subject`, issued by number `issuer`; each serial is another. */
+static struct sg_certificate_row issued_row(const char *owner, const char *label, unsigned subject,
+                                            unsigned issuer)
+{
+    static unsigned serial = 1000;
+    struct sg_certificate_row row = row_of(owner, label, serial++);
+    unsigned char *names = row.memory; /* what subject and issuer are borrowed from */
+    name_one(names, subject);
+    name_one(names + 8, issuer);
+    return row;
+}
+
+static int64_t add_issued(struct fixture *fixture, const char *owner, const char *label,
+                          unsigned subject, unsigned issuer)
+{
+    SG_CERTIFICATE_ROW row = issued_row(owner, label, subject, issuer);
+    assert_ok(fixture, sg_store_certificate_add(fixture->store, &row, &fixture->err));
+    return row.id;
+}
+
+#define RINGS 5
+/* Rings r0… of START1: what their sequences are. */
+struct counts {
+    uint64_t of[RINGS];
+};
+
+static struct counts count_rings(struct fixture *fixture)
+{
+    struct counts counts;
+    for (unsigned i = 0; i < RINGS; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "r%u", i);
+        counts.of[i] = ring_row(fixture, "START1", name).sequence;
+    }
+    return counts;
+}
+
+/* Those of the rings in `changed` have grown since, the others stand. */
+static void assert_grown_at(struct fixture *fixture, struct counts *before, const char *changed,
+                            int line)
+{
+    struct counts now = count_rings(fixture);
+    for (unsigned i = 0; i < RINGS; i++) {
+        bool grown = now.of[i] > before->of[i];
+        if (grown != (strchr(changed, (int)('0' + i)) != NULL)) {
+            print_error("ring r%u: %s\n", i, grown ? "counted" : "not counted");
+            _fail(__FILE__, line);
+        }
+    }
+    *before = now;
+}
+#define assert_grown(changed) assert_grown_at(fixture, &before, (changed), __LINE__)
+
+/* r0 and r1: leaves below CERTAUTH's root 1 and intermediate 2; r2: a leaf of START2's below root 1
+ * alone; r3: a leaf of another root; r4: the intermediate of r0 as an anchor, no key's chain. */
+static int64_t add_two_levels(struct fixture *fixture, int64_t *root)
+{
+    int64_t rings[RINGS];
+    for (unsigned i = 0; i < RINGS; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "r%u", i);
+        rings[i] = add_ring(fixture, "START1", name);
+    }
+    *root = add_issued(fixture, "CERTAUTH", "root", 1, 1);
+    int64_t intermediate = add_issued(fixture, "CERTAUTH", "int", 2, 1);
+    connect(fixture, rings[0], add_issued(fixture, "START1", "a", 10, 2), SG_USAGE_PERSONAL, true);
+    connect(fixture, rings[1], add_issued(fixture, "START2", "b", 11, 2), SG_USAGE_PERSONAL, false);
+    connect(fixture, rings[2], add_issued(fixture, "START2", "c", 12, 1), SG_USAGE_PERSONAL, true);
+    connect(fixture, rings[3], add_issued(fixture, "START1", "d", 13, 3), SG_USAGE_PERSONAL, true);
+    connect(fixture, rings[4], intermediate, SG_USAGE_CERTAUTH, false);
+    return intermediate;
+}
+
+static void a_change_of_an_issuer_counts_in_the_rings_below_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sg_store *store = fixture->store;
+    struct sg_error *err = &fixture->err;
+    int64_t root = 0;
+    int64_t intermediate = add_two_levels(fixture, &root);
+    bool orphaned = false;
+    struct counts before = count_rings(fixture);
+    SG_CERTIFICATE_ROW renewed = issued_row("CERTAUTH", "int", 2, 1);
+    renewed.id = intermediate;
+    assert_ok(fixture, sg_store_certificate_replace(store, &renewed, err));
+    assert_grown("014"); /* r4 holds it */
+    assert_ok(fixture, sg_store_certificate_set_trust(store, root, SG_NOTRUST, err));
+    assert_grown("012");
+    assert_ok(fixture, sg_store_certificate_set_label(store, root, "root 2", err));
+    assert_grown("012");
+    (void)add_issued(fixture, "CERTAUTH", "root 3", 3, 3);
+    assert_grown("3");
+    (void)add_issued(fixture, "CERTAUTH", "crossed", 2, 3);
+    assert_grown("01");
+    assert_ok(fixture, sg_store_certificate_set_trust(store, root, SG_TRUST, err));
+    assert_grown("012");
+    assert_ok(fixture, sg_store_certificate_delete(store, root, &orphaned, err));
+    assert_grown("012");
+    (void)add_issued(fixture, "CERTAUTH", "stranger", 99, 99);
+    (void)add_issued(fixture, "START1", "another leaf", 14, 2);
+    assert_grown("");
+}
+
+/* One that changes its name leaves the chains of one and enters those of the other. */
+static void an_issuer_that_is_renamed_counts_on_both_sides(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t root = 0;
+    (void)add_two_levels(fixture, &root);
+    struct counts before = count_rings(fixture);
+    SG_CERTIFICATE_ROW renamed = issued_row("CERTAUTH", "root", 3, 3);
+    renamed.id = root;
+    assert_ok(fixture, sg_store_certificate_replace(fixture->store, &renamed, &fixture->err));
+    assert_grown("0123");
+}
+
+/* Chains are looked for under the certificate's owner and CERTAUTH, nowhere else. */
+static void an_owners_issuers_count_for_that_owner_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t root = 0;
+    (void)add_two_levels(fixture, &root);
+    struct counts before = count_rings(fixture);
+    (void)add_issued(fixture, "START2", "own int", 2, 9);
+    assert_grown("1");
+    (void)add_issued(fixture, "SITE", "of a site", 2, 9);
+    assert_grown("");
+    (void)add_issued(fixture, "CERTAUTH", "root 9", 9, 9);
+    assert_grown("1");
+    (void)add_issued(fixture, "START1", "own root 9", 9, 9);
+    assert_grown("");
+    (void)add_issued(fixture, "START2", "own root", 1, 1);
+    assert_grown("12"); /* above CERTAUTH's intermediate too */
+}
+
+/* Each has issued the other. */
+static void a_loop_of_issuers_ends(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t root = 0;
+    (void)add_two_levels(fixture, &root);
+    struct counts before = count_rings(fixture);
+    (void)add_issued(fixture, "CERTAUTH", "loop", 1, 2);
+    assert_grown("012");
+    (void)add_issued(fixture, "CERTAUTH", "back", 3, 1);
+    assert_grown("3");
+    (void)add_issued(fixture, "CERTAUTH", "round", 1, 3);
+    assert_grown("0123");
+}
+
+static void what_is_undone_counts_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t root = 0;
+    (void)add_two_levels(fixture, &root);
+    struct counts before = count_rings(fixture);
+    assert_ok(fixture, sg_store_begin(fixture->store, &fixture->err));
+    assert_ok(fixture,
+              sg_store_certificate_set_trust(fixture->store, root, SG_NOTRUST, &fixture->err));
+    sg_store_rollback(fixture->store);
+    assert_grown("");
+}
+
+/* What was made for one of the keys is no server's any more. */
+static void a_key_that_signs_no_more_counts(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t keyed = add_keyed(fixture, "START1", "keyed", 5, 7);
+    struct sg_key_id key;
+    memset(key.bytes, 7, sizeof key.bytes);
+    connect(fixture, ring, keyed, SG_USAGE_PERSONAL, true);
+    uint64_t before = sequence_of(fixture);
+    assert_ok(fixture, sg_store_key_retire(fixture->store, &key, &fixture->err));
+    assert_true(sequence_of(fixture) > before);
+    before = sequence_of(fixture);
+    assert_ok(fixture, sg_store_key_forget(fixture->store, &key, &fixture->err));
+    assert_true(sequence_of(fixture) > before);
+}
+
 static void a_sequence_never_goes_back(void **state)
 {
     struct fixture *fixture = *state;
@@ -656,6 +844,12 @@ int main(void)
         IN_STORE(a_sink_may_disconnect_the_member_it_is_given),
         IN_STORE(every_change_a_reader_could_see_is_counted),
         IN_STORE(what_a_reader_does_not_see_is_not_counted),
+        IN_STORE(a_change_of_an_issuer_counts_in_the_rings_below_it),
+        IN_STORE(an_issuer_that_is_renamed_counts_on_both_sides),
+        IN_STORE(an_owners_issuers_count_for_that_owner_alone),
+        IN_STORE(a_loop_of_issuers_ends),
+        IN_STORE(what_is_undone_counts_nothing),
+        IN_STORE(a_key_that_signs_no_more_counts),
         IN_STORE(a_sequence_never_goes_back),
         IN_STORE(a_replacement_keeps_place_usage_and_default),
         IN_STORE(a_replacement_that_is_connected_moves),
