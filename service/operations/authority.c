@@ -78,6 +78,11 @@ static sg_status answer_named(struct sg_run *run, const struct named *named, str
     return s == SG_OK ? sg_run_set(run->answer, "profile", json_string(named->name.text), err) : s;
 }
 
+static sg_status count_change(struct sg_run *run, const struct named *named, struct sg_error *err)
+{
+    return sg_count_profile(run, named->class, named->name.text, err);
+}
+
 /* ---- what would be found out too late otherwise ---- */
 
 static bool covers_a_function(const char *profile)
@@ -172,6 +177,7 @@ sg_status sg_operation_AUTHORITY_DEFINE(struct sg_run *run, struct sg_error *err
     s = s == SG_OK ? sg_store_profile_define(run->service->store, named.class, named.name.text,
                                              uacc, appldata, err)
                    : s;
+    s = s == SG_OK ? count_change(run, &named, err) : s;
     s = s == SG_OK ? sg_run_effect(run, err, "defined %s %s, UACC(%s)", sg_class_name(named.class),
                                    named.name.text, sg_level_name(uacc))
                    : s;
@@ -200,6 +206,7 @@ sg_status sg_operation_AUTHORITY_ALTER(struct sg_run *run, struct sg_error *err)
             ? sg_store_profile_alter(run->service->store, named.class, named.name.text,
                                      has_uacc ? &uacc : NULL, has_appldata ? appldata : NULL, err)
             : s;
+    s = s == SG_OK && has_uacc ? count_change(run, &named, err) : s;
     s = s == SG_OK && has_uacc
             ? sg_run_effect(run, err, "changed %s %s to UACC(%s)", sg_class_name(named.class),
                             named.name.text, sg_level_name(uacc))
@@ -219,6 +226,7 @@ sg_status sg_operation_AUTHORITY_DELETE(struct sg_run *run, struct sg_error *err
     sg_status s = read_named(run, &named, err);
     s = s == SG_OK ? sg_store_profile_delete(run->service->store, named.class, named.name.text, err)
                    : s;
+    s = s == SG_OK ? count_change(run, &named, err) : s;
     s = s == SG_OK ? sg_run_effect(run, err, "deleted %s %s with its permits",
                                    sg_class_name(named.class), named.name.text)
                    : s;
@@ -360,6 +368,7 @@ sg_status sg_operation_AUTHORITY_PERMIT(struct sg_run *run, struct sg_error *err
     for (size_t i = 1; s == SG_OK && i < subjects.count; i++) {
         s = permit_other(run, &named, permit.level, &subjects, i, err);
     }
+    s = s == SG_OK ? count_change(run, &named, err) : s;
     s = s == SG_OK ? answer_permit(run, &named, &permit.subject, err) : s;
     return s == SG_OK
                ? sg_run_set(run->answer, "level", json_string(sg_level_name(permit.level)), err)
@@ -396,6 +405,7 @@ sg_status sg_operation_AUTHORITY_REVOKE(struct sg_run *run, struct sg_error *err
         first = &subjects.list[0];
         s = take_one(run, &named, first, err);
     }
+    s = s == SG_OK ? count_change(run, &named, err) : s;
     return s == SG_OK ? answer_permit(run, &named, first, err) : s;
 }
 
@@ -429,6 +439,7 @@ sg_status sg_operation_AUTHORITY_RESET(struct sg_run *run, struct sg_error *err)
         return s == SG_OK ? answer_named(run, &named, err) : s;
     }
     s = take_all(run, &named, profile, err);
+    s = s == SG_OK ? count_change(run, &named, err) : s;
     s = s == SG_OK ? sg_run_effect(run, err, "%s %s permits nobody any more",
                                    sg_class_name(named.class), named.name.text)
                    : s;

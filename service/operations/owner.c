@@ -80,6 +80,7 @@ sg_status sg_operation_OWNER_ATTACH(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? uid_param(run, &uid, err) : s;
     s = s == SG_OK ? sg_run_ensure_owner(run, owner.text, err) : s;
     s = s == SG_OK ? sg_store_owner_attach(run->service->store, owner.text, uid, err) : s;
+    s = s == SG_OK ? sg_count_attachment(run, owner.text, err) : s;
     s = s == SG_OK ? answer_user(run, &owner, uid, err) : s;
     run->visible = true;
     return s == SG_OK
@@ -94,6 +95,7 @@ sg_status sg_operation_OWNER_DETACH(struct sg_run *run, struct sg_error *err)
     sg_status s = owner_param(run, &owner, err);
     s = s == SG_OK ? uid_param(run, &uid, err) : s;
     s = s == SG_OK ? sg_store_owner_detach(run->service->store, owner.text, uid, err) : s;
+    s = s == SG_OK ? sg_count_attachment(run, owner.text, err) : s;
     s = s == SG_OK ? answer_user(run, &owner, uid, err) : s;
     run->visible = true;
     return s == SG_OK

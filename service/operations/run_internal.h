@@ -276,6 +276,15 @@ int64_t sg_overflow_uid(void);
 /** Append {"der", "name"} to an array. */
 SG_CHECKED sg_status sg_run_add_entry(json_t *entries, struct sg_bytes der, const char *name,
                                       struct sg_error *err);
+/** A profile was changed: count that in the rings about whose reading it decided or decides now,
+ * alone; what is changed is in the store already, and run->profiles is from before. */
+SG_CHECKED sg_status sg_count_profile(struct sg_run *run, enum sg_class class, const char *profile,
+                                      struct sg_error *err);
+/** A Unix user was attached to an owner or detached: count that in the owner's rings, in those that
+ * hold keys of its, and where a permit for the owner decides. */
+SG_CHECKED sg_status sg_count_attachment(struct sg_run *run, const char *owner,
+                                         struct sg_error *err);
+
 /** Append a certificate and its issuers, leaf first, as far as they are known; a warning when the
  * chain does not end in a root. */
 SG_CHECKED sg_status sg_export_chain(struct sg_run *run, const struct sg_certificate_row *row,

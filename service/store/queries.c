@@ -90,6 +90,11 @@ static const char *const texts[SG_QUERY_COUNT] = {
                            " ORDER BY owner, name",
     [SG_Q_RING_BUMP_HOLDING] = "UPDATE ring SET sequence = sequence + 1"
                                " WHERE id IN (SELECT ring FROM connection WHERE certificate = ?)",
+    [SG_Q_RING_BUMP] = "UPDATE ring SET sequence = sequence + 1 WHERE id = ?",
+    [SG_Q_RING_BUMP_OWNER] =
+        "UPDATE ring SET sequence = sequence + 1 WHERE id IN (SELECT id FROM ring WHERE owner = ?1"
+        " UNION SELECT n.ring FROM certificate c CROSS JOIN connection n ON n.certificate = c.id"
+        " WHERE c.owner = ?1 AND c.key IS NOT NULL AND n.usage = 0)",
 
     [SG_Q_CONNECTED] = "SELECT 1 FROM connection WHERE ring = ? AND certificate = ?",
     [SG_Q_DEFAULT_OTHER] = "SELECT c.owner, c.label FROM connection n"

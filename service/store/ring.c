@@ -197,6 +197,11 @@ sg_status sg_store_ring_each_between(struct sg_store *store, const char *first, 
     return s == SG_OK ? tell(store, &ids, sink, context, err) : s;
 }
 
+static sg_status bump(struct sg_query *query, struct sg_error *err)
+{
+    return sg_query_run(query, "counting a change of rings", err);
+}
+
 sg_status sg_store_ring_bump_holding(struct sg_store *store, int64_t certificate_id,
                                      struct sg_error *err)
 {
@@ -206,5 +211,27 @@ sg_status sg_store_ring_bump_holding(struct sg_store *store, int64_t certificate
         return s;
     }
     sg_query_int(&query, certificate_id);
-    return sg_query_run(&query, "counting a change of rings", err);
+    return bump(&query, err);
+}
+
+sg_status sg_store_ring_bump(struct sg_store *store, int64_t id, struct sg_error *err)
+{
+    SG_QUERY query = {0};
+    sg_status s = sg_query_open(store, SG_Q_RING_BUMP, &query, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    sg_query_int(&query, id);
+    return bump(&query, err);
+}
+
+sg_status sg_store_ring_bump_owner(struct sg_store *store, const char *owner, struct sg_error *err)
+{
+    SG_QUERY query = {0};
+    sg_status s = sg_query_open(store, SG_Q_RING_BUMP_OWNER, &query, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    sg_query_text(&query, owner);
+    return bump(&query, err);
 }

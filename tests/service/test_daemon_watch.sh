@@ -351,6 +351,31 @@ kill -TERM "$watcher"
 watch_ends 0
 signet ring connect START1/WEB START1/web --default >/dev/null
 
+say 'what decides who reads the ring changes, and nothing else'
+watch ruled --exec "echo x >>'$scratch/ruled'"
+told=0
+# ruled COMMAND…: it is told.
+ruled() {
+    signet "$@" >/dev/null 2>"$scratch/said" || fail "$*: $(cat "$scratch/said")"
+    told=$((told + 1))
+    wait_for 3 lines "$told" "$scratch/ruled"
+}
+ruled authority define RDATALIB START1.WEB.LST
+ruled authority permit RDATALIB START1.WEB.LST --to user:4001 --level read
+ruled authority permit RDATALIB START1.WEB.LST --to user:4001 --level update
+signet authority define RDATALIB START1.ELSE.LST >/dev/null
+signet authority delete RDATALIB START1.ELSE.LST >/dev/null
+signet authority alter RDATALIB START1.WEB.LST --uacc control --dry-run >/dev/null
+ruled authority delete RDATALIB START1.WEB.LST
+ruled owner attach START1 4001
+ruled owner detach START1 4001
+signet owner add START2 >/dev/null
+signet owner attach START2 4001 >/dev/null
+sleep 1
+lines "$told" "$scratch/ruled" || fail 'it was told of what does not concern it'
+kill -TERM "$watcher"
+watch_ends 0
+
 say 'the service comes after the watch'
 signet dev down "$instance" >/dev/null
 watch early --exec "echo x >>'$scratch/early'"

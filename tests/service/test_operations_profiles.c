@@ -345,6 +345,125 @@ static void near_misses_are_named(void **state)
     assert_string_equal(world->err.hint, "Did you mean IRR.DIGTCERT.LIST?");
 }
 
+/* ---- what is told to who waits for changes of a ring ---- */
+
+static const char *const watched[] = {"START1/KEY", "START1/OTHER", "START2/OWN", "START2/MIXED"};
+
+static void read_sequences(struct world *world, uint64_t out[SG_COUNT(watched)])
+{
+    out[0] = sequence_of(world, "START1", "KEY");
+    out[1] = sequence_of(world, "START1", "OTHER");
+    out[2] = sequence_of(world, "START2", "OWN");
+    out[3] = sequence_of(world, "START2", "MIXED"); /* holds START1's key */
+}
+
+/* A change, and the rings that it is one of: "0" is watched[0]. */
+struct authority_step {
+    const char *operation, *params, *rings;
+};
+
+static void take_steps(struct world *world, const struct authority_step *steps, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t before[SG_COUNT(watched)];
+        uint64_t after[SG_COUNT(watched)];
+        read_sequences(world, before);
+        assert_int_equal(ask(world, steps[i].operation, json_of(steps[i].params), true), SG_OK);
+        read_sequences(world, after);
+        assert_memory_equal(before, after, sizeof before); /* a dry run */
+        must(world, steps[i].operation, steps[i].params);
+        read_sequences(world, after);
+        for (size_t k = 0; k < SG_COUNT(watched); k++) {
+            bool expected = strchr(steps[i].rings, (int)('0' + k)) != NULL;
+            if ((after[k] > before[k]) != expected) {
+                print_error("%s %s: %s %s\n", steps[i].operation, steps[i].params, watched[k],
+                            expected ? "is not told" : "is told");
+                fail();
+            }
+        }
+    }
+}
+
+static void prepare_watched(struct world *world)
+{
+    prepare(world);
+    must(world, "ring add", "{'ring': 'START1/OTHER'}");
+    must(world, "ring add", "{'ring': 'START2/OWN'}");
+    must(world, "ring add", "{'ring': 'START2/MIXED'}");
+    must(world, "ring connect",
+         "{'ring': 'START2/MIXED', 'certificate': 'START1/web', 'usage': 'personal'}");
+}
+
+#define LST(ring) "{'class': 'RDATALIB', 'profile': '" ring ".LST'}"
+#define LST_TO(ring, to, level)                                                                    \
+    "{'class': 'RDATALIB', 'profile': '" ring ".LST', 'to': '" to "', 'level': '" level "'}"
+#define OF(function) "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT." function "'}"
+
+static void a_profile_counts_in_the_rings_that_it_decides_about(void **state)
+{
+    struct world *world = *state;
+    prepare_watched(world);
+    static const struct authority_step steps[] = {
+        {"authority define", LST("START1.KEY"), "0"},
+        {"authority permit", LST_TO("START1.KEY", "user:101", "read"), "0"},
+        {"authority permit", LST_TO("START1.KEY", "user:101", "update"), "0"},
+        {"authority define", "{'class': 'RDATALIB', 'profile': 'START1.**'}", "1"},
+        {"authority define", "{'class': 'RDATALIB', 'profile': '**'}", "23"},
+        {"authority alter", "{'class': 'RDATALIB', 'profile': '**', 'uacc': 'read'}", "23"},
+        {"authority alter", "{'class': 'RDATALIB', 'profile': '**', 'appldata': 'note'}", ""},
+        {"authority define", "{'class': 'RDATALIB', 'profile': 'START1.KEY.UPD'}", ""},
+        {"authority define", LST("START1.NONE"), ""},
+        {"authority define", LST("START9.KEY"), ""},
+        {"authority define", "{'class': 'DIGTCRIT', 'profile': 'X=1'}", ""},
+        {"authority revoke",
+         "{'class': 'RDATALIB', 'profile': 'START1.KEY.LST', 'from': 'user:101'}", "0"},
+        {"authority reset", LST("START1.KEY"), ""}, /* permits nobody */
+        {"authority permit", LST_TO("START1.KEY", "*", "read"), "0"},
+        {"authority reset", LST("START1.KEY"), "0"},
+        {"authority delete", LST("START1.KEY"), "0"},
+        {"authority delete", "{'class': 'RDATALIB', 'profile': 'START1.**'}", "01"},
+    };
+    take_steps(world, steps, SG_COUNT(steps));
+}
+
+static void a_function_counts_where_no_profile_of_rdatalib_decides(void **state)
+{
+    struct world *world = *state;
+    prepare_watched(world);
+    static const struct authority_step steps[] = {
+        {"authority define", LST("START1.KEY"), "0"},
+        {"authority define", OF("LISTRING"), "123"},
+        {"authority alter",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LISTRING', 'uacc': 'read'}", "123"},
+        {"authority define", OF("GENCERT"), "123"},
+        {"authority define", OF("ADD"), ""},
+        {"authority define", OF("*"), "123"},
+        {"authority delete", OF("LISTRING"), "123"},
+    };
+    take_steps(world, steps, SG_COUNT(steps));
+}
+
+static void a_user_who_becomes_another_counts(void **state)
+{
+    struct world *world = *state;
+    prepare_watched(world);
+    static const struct authority_step steps[] = {
+        {"owner attach", "{'owner': 'START1', 'uid': 4001}", "013"},
+        {"owner detach", "{'owner': 'START1', 'uid': 4001}", "013"},
+        {"owner attach", "{'owner': 'START2', 'uid': 4001}", "23"},
+        {"authority define", "{'class': 'RDATALIB', 'profile': 'START1.OTHER.LST'}", "1"},
+        {"authority permit", LST_TO("START1.OTHER", "owner:START2", "read"), "1"},
+        {"owner detach", "{'owner': 'START2', 'uid': 4001}", "123"},
+        {"authority define", OF("LISTRING"), "023"},
+        {"authority permit",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LISTRING', 'to': 'owner:START2', 'level': 'update'}",
+         "023"},
+        {"owner attach", "{'owner': 'START2', 'uid': 4001}", "0123"},
+        {"owner add", "{'owner': 'START3'}", ""},
+    };
+    take_steps(world, steps, SG_COUNT(steps));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +482,9 @@ int main(void)
         TEST(changes_reach_those_who_read),
         TEST(a_dry_run_decides_nothing_afterwards),
         TEST(near_misses_are_named),
+        TEST(a_profile_counts_in_the_rings_that_it_decides_about),
+        TEST(a_function_counts_where_no_profile_of_rdatalib_decides),
+        TEST(a_user_who_becomes_another_counts),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
 }

@@ -203,6 +203,11 @@ SG_CHECKED sg_status sg_store_ring_each_between(struct sg_store *store, const ch
 /** Count a change of every ring that holds the certificate. */
 SG_CHECKED sg_status sg_store_ring_bump_holding(struct sg_store *store, int64_t certificate_id,
                                                 struct sg_error *err);
+/** Count a change of one ring. */
+SG_CHECKED sg_status sg_store_ring_bump(struct sg_store *store, int64_t id, struct sg_error *err);
+/** Count a change of an owner's rings, and of others' through which its keys could be used. */
+SG_CHECKED sg_status sg_store_ring_bump_owner(struct sg_store *store, const char *owner,
+                                              struct sg_error *err);
 /** Connect, or replace usage and default of an existing connection (*replaced). DEFAULT takes it
  * from another (*displaced_label, may be empty). Counts the change. */
 SG_CHECKED sg_status sg_store_connect(struct sg_store *store, int64_t ring_id,
