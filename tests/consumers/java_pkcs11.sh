@@ -28,6 +28,26 @@ bash -c "$(provisioned_example "$scratch" keytool)" >"$scratch/keytool.log" 2>&1
 provider keytool -list -v -alias web >"$scratch/keytool.log" 2>&1 || fail "keytool -v: $(head -n 5 "$scratch/keytool.log")"
 grep -q 'Certificate chain length: 3' "$scratch/keytool.log" || fail 'the chain is not three long'
 
+say 'what is connected as SITE is trusted, what is as PERSONAL is not, whoever owns it'
+signet cert generate SITE/anchor --subject CN=anchor --key ec:p256 --usage certsign >/dev/null
+signet cert generate SITE/server --subject CN=server --key ec:p256 >/dev/null
+signet cert generate SITE/own --subject CN=own --key ec:p256 >/dev/null
+signet ring connect START1/WEB SITE/anchor --usage site >/dev/null
+signet ring connect START1/WEB SITE/server --usage site >/dev/null
+signet ring connect START1/WEB SITE/own --usage personal >/dev/null
+provider keytool -list >"$scratch/keytool.log" 2>&1 || fail "keytool: $(head -n 5 "$scratch/keytool.log")"
+[ "$(grep -c trustedCertEntry "$scratch/keytool.log")" -eq 4 ] || fail "not four trustedCertEntry: $(cat "$scratch/keytool.log")"
+grep -q '^anchor.*trustedCertEntry' "$scratch/keytool.log" || fail "a SITE CA is no anchor: $(cat "$scratch/keytool.log")"
+grep -q '^server.*trustedCertEntry' "$scratch/keytool.log" || fail "a SITE server certificate is no anchor: $(cat "$scratch/keytool.log")"
+! grep -q '^own.*trustedCertEntry' "$scratch/keytool.log" || fail 'a SITE certificate connected as PERSONAL is an anchor'
+for program in java jetty tomcat dropwizard liberty; do
+    signet provision "$program" --ring START1/WEB >"$scratch/text"
+    grep -q 'usage SITE from CERTAUTH: .*either is a trust anchor' "$scratch/text" || fail "$program is not told that SITE is trusted"
+done
+for usage in anchor server own; do
+    signet ring remove START1/WEB "SITE/$usage" >/dev/null
+done
+
 say 'keytool can neither delete nor add'
 provider keytool -delete -alias web >"$scratch/delete.log" 2>&1 && fail 'keytool deleted a key from a ring'
 provider keytool -list 2>/dev/null | grep -q 'web.*PrivateKeyEntry' || fail 'the key is gone'
