@@ -83,13 +83,15 @@ static bool verify_ecdsa(EVP_PKEY_CTX *context, struct sg_bytes input, struct sg
     return good;
 }
 
-/* Raw RSA: the recovered block is the input, with zeros in front. */
-static bool verify_raw(EVP_PKEY_CTX *context, struct sg_bytes input, struct sg_bytes signature)
+/* What the signature holds is the input; of raw RSA, with zeros in front. EVP_PKEY_verify takes an
+ * empty input for a failure. */
+static bool verify_recovered(EVP_PKEY_CTX *context, struct sg_bytes input,
+                             struct sg_bytes signature, bool raw)
 {
     unsigned char block[SG_SIGNATURE_MAX];
     size_t len = sizeof block;
     if (EVP_PKEY_verify_recover(context, block, &len, signature.data, signature.len) != 1 ||
-        len < input.len) {
+        len < input.len || (!raw && len != input.len)) {
         return false;
     }
     unsigned char differs = 0;
@@ -107,16 +109,17 @@ static CK_RV verify(const struct sg_operation *operation, struct sg_bytes input,
         return CKR_SIGNATURE_LEN_RANGE;
     }
     bool raw = operation->row->kind == SG_MECHANISM_RSA_X_509;
+    bool recovers = raw || operation->row->kind == SG_MECHANISM_RSA_PKCS;
     SG_CLEANUP(free_contextp) EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(operation->public_key, NULL);
     if (context == NULL ||
-        (raw ? EVP_PKEY_verify_recover_init(context) : EVP_PKEY_verify_init(context)) != 1 ||
+        (recovers ? EVP_PKEY_verify_recover_init(context) : EVP_PKEY_verify_init(context)) != 1 ||
         !set_padding(context, operation)) {
         ERR_clear_error();
         return CKR_FUNCTION_FAILED;
     }
     bool good = false;
-    if (raw) {
-        good = verify_raw(context, input, signature);
+    if (recovers) {
+        good = verify_recovered(context, input, signature, raw);
     } else if (operation->row->family == SG_VIEW_EC) {
         good = verify_ecdsa(context, input, signature);
     } else {

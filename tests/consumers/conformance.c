@@ -549,6 +549,7 @@ static void signatures(struct run *run)
 {
     begin(run, "signatures");
     signs(run, "RSA_PKCS", rsa_pkcs, run->rsa, run->rsa_public, 51);
+    signs(run, "RSA_PKCS of nothing", rsa_pkcs, run->rsa, run->rsa_public, 0);
     signs(run, "RSA_X_509", (CK_MECHANISM){CKM_RSA_X_509, NULL, 0}, run->rsa, run->rsa_public, 256);
     signs(run, "SHA1_RSA_PKCS", (CK_MECHANISM){CKM_SHA1_RSA_PKCS, NULL, 0}, run->rsa,
           run->rsa_public, 100);
