@@ -29,7 +29,7 @@ static bool input_fits(const struct sg_operation *operation, size_t len)
         return len == (size_t)EVP_MD_get_size(
                           sg_mechanism_digest((enum sg_hash)operation->mechanism.hash));
     case SG_MECHANISM_ECDSA:
-        return len > 0 && len <= EVP_MAX_MD_SIZE;
+        return true;
     case SG_MECHANISM_RSA_OAEP:
     case SG_MECHANISM_RSA_PKCS_HASHED:
     case SG_MECHANISM_EDDSA:
@@ -37,6 +37,15 @@ static bool input_fits(const struct sg_operation *operation, size_t len)
         break;
     }
     return false;
+}
+
+/* ECDSA takes the leftmost bits of what is longer than the order (mechanisms, 2.3.1, 2.3.6): the
+ * bytes beyond do nothing, and a token might refuse them. */
+static struct sg_bytes leftmost(const struct sg_operation *operation, struct sg_bytes input)
+{
+    size_t key_len = sg_operation_key_len(operation);
+    bool longer = operation->row->kind == SG_MECHANISM_ECDSA && input.len > key_len;
+    return (struct sg_bytes){input.data, longer ? key_len : input.len};
 }
 
 static CK_RV sign(const struct sg_operation *operation, struct sg_bytes input,
@@ -49,8 +58,8 @@ static CK_RV sign(const struct sg_operation *operation, struct sg_bytes input,
         return CKR_DATA_LEN_RANGE;
     }
     if (sg_connection_use(sg_module_current()->connection, operation->ring, SG_VERB_SIGN,
-                          &operation->key, &operation->mechanism, input, signature, &len,
-                          &err) != SG_OK) {
+                          &operation->key, &operation->mechanism, leftmost(operation, input),
+                          signature, &len, &err) != SG_OK) {
         return sg_module_rv(&err);
     }
     if (len != needed) {

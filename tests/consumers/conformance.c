@@ -567,6 +567,9 @@ static void signatures(struct run *run)
     signs(run, "ECDSA", ecdsa, run->ec, run->ec_public, 32);
     signs(run, "ECDSA of a short hash", ecdsa, run->ec, run->ec_public, 20);
     signs(run, "ECDSA of a long hash", ecdsa, run->ec, run->ec_public, 64);
+    signs(run, "ECDSA of nothing", ecdsa, run->ec, run->ec_public, 0);
+    signs(run, "ECDSA of more than any hash", ecdsa, run->ec, run->ec_public, 65);
+    signs(run, "ECDSA of a whole message", ecdsa, run->ec, run->ec_public, sizeof message);
 }
 
 static void signing_begins(struct run *run)

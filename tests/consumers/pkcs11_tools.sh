@@ -17,11 +17,15 @@ tool() {
     pkcs11-tool --module "$client_module" --token-label START1/WEB "$@"
 }
 
-# pkcs11-tool chooses a key for signing by its CKA_ID only.
+# pkcs11-tool chooses a key by its CKA_ID only.
+id_of() {
+    tool -O --type privkey 2>/dev/null | awk -v label="$1" '/label:/ { found = $2 == label } /ID:/ && found { print $2; exit }'
+}
+
 sign() {
     local label=$1 id
     shift
-    id=$(tool -O --type privkey 2>/dev/null | awk -v label="$label" '/label:/ { found = $2 == label } /ID:/ && found { print $2; exit }')
+    id=$(id_of "$label")
     [ -n "$id" ] || fail "no private key $label"
     tool --sign --id "$id" "$@" >"$scratch/sign.log" 2>&1 || fail "signing with $label: $(tail -n 2 "$scratch/sign.log")"
 }
@@ -38,6 +42,23 @@ done
 ! grep -q 'label: *other$' "$scratch/objects" || fail 'a certificate that is in no ring is listed'
 [ "$(grep -c '^Private Key Object' "$scratch/objects")" -eq 2 ] || fail 'not two private keys'
 [ "$(grep -c '^Certificate Object' "$scratch/objects")" -eq 4 ] || fail 'not four certificates'
+
+say 'ECDSA takes the leftmost bits of what is longer than its field'
+signet cert generate START1/p521 --subject CN=p521 --key ec:p521 >/dev/null
+signet cert export START1/p521 --out "$scratch/p521.pem" >/dev/null
+signet ring connect START1/WEB START1/p521 >/dev/null
+head -c 300 /dev/urandom >"$scratch/long"
+for label in web p521; do
+    sign "$label" --mechanism ECDSA -i "$scratch/long" -o "$scratch/long.sig"
+    # OpenSSL's own way with what is longer, in the module: it gets all of it
+    expect_text 'Signature is valid' pkcs11-tool --module "$client_module" --token-label START1/WEB --verify --id "$(id_of "$label")" \
+        --mechanism ECDSA -i "$scratch/long" --signature-file "$scratch/long.sig"
+done
+sign web --mechanism ECDSA --signature-format openssl -i "$scratch/long" -o "$scratch/long.sig"
+openssl x509 -in "$scratch/web.pem" -pubkey -noout >"$scratch/web.pub"
+head -c 32 "$scratch/long" >"$scratch/leftmost"
+expect_text 'Signature Verified Successfully' openssl pkeyutl -verify -pubin -inkey "$scratch/web.pub" -in "$scratch/leftmost" -sigfile "$scratch/long.sig"
+signet ring remove START1/WEB START1/p521 >/dev/null
 
 say 'signatures verify with OpenSSL'
 head -c 1000 /dev/urandom >"$scratch/data"
