@@ -5,13 +5,21 @@
 
 /* ---- attributes ---- */
 
-static bool is_secret(const struct sg_view_object *object, CK_ATTRIBUTE_TYPE type)
+/* What a private key of its type has, and nobody is told. */
+static bool is_secret(const struct sg_view *view, const struct sg_view_object *object,
+                      CK_ATTRIBUTE_TYPE type)
 {
-    static const CK_ATTRIBUTE_TYPE secret[] = {CKA_VALUE,      CKA_PRIVATE_EXPONENT, CKA_PRIME_1,
-                                               CKA_PRIME_2,    CKA_EXPONENT_1,       CKA_EXPONENT_2,
-                                               CKA_COEFFICIENT};
-    for (size_t i = 0; object->object_class == CKO_PRIVATE_KEY && i < SG_COUNT(secret); i++) {
-        if (secret[i] == type) {
+    static const CK_ATTRIBUTE_TYPE rsa[] = {CKA_PRIVATE_EXPONENT, CKA_PRIME_1,    CKA_PRIME_2,
+                                            CKA_EXPONENT_1,       CKA_EXPONENT_2, CKA_COEFFICIENT};
+    const struct sg_view_key *key = sg_view_key_of(view, object);
+    if (object->object_class != CKO_PRIVATE_KEY || key == NULL) {
+        return false;
+    }
+    if (key->family == SG_VIEW_EC) {
+        return type == CKA_VALUE;
+    }
+    for (size_t i = 0; i < SG_COUNT(rsa); i++) {
+        if (rsa[i] == type) {
             return true;
         }
     }
@@ -25,7 +33,7 @@ static CK_RV get_attribute(const struct sg_view *view, const struct sg_view_obje
     struct sg_bytes value = {NULL, 0};
     CK_ULONG room = wanted->ulValueLen;
     wanted->ulValueLen = CK_UNAVAILABLE_INFORMATION;
-    if (is_secret(object, wanted->type)) {
+    if (is_secret(view, object, wanted->type)) {
         return CKR_ATTRIBUTE_SENSITIVE;
     }
     if (!sg_view_find_attribute(view, object, wanted->type, &value)) {

@@ -486,6 +486,12 @@ static void reading(struct run *run)
     CHECK("its length is not told", secret.ulValueLen == CK_UNAVAILABLE_INFORMATION);
     secret = (CK_ATTRIBUTE){CKA_VALUE, value, sizeof value};
     EXPECT("a secret of the EC key", get(run, run->ec, &secret, 1), CKR_ATTRIBUTE_SENSITIVE);
+    secret = (CK_ATTRIBUTE){CKA_PRIME_1, value, sizeof value};
+    EXPECT("a secret that RSA keys have", get(run, run->ec, &secret, 1),
+           CKR_ATTRIBUTE_TYPE_INVALID);
+    secret = (CK_ATTRIBUTE){CKA_VALUE, value, sizeof value};
+    EXPECT("a secret that EC keys have", get(run, run->rsa, &secret, 1),
+           CKR_ATTRIBUTE_TYPE_INVALID);
     CK_ATTRIBUTE none = {CKA_MODULUS, value, sizeof value};
     EXPECT("one that it does not have", get(run, run->ec, &none, 1), CKR_ATTRIBUTE_TYPE_INVALID);
     CHECK("and no length", none.ulValueLen == CK_UNAVAILABLE_INFORMATION);
