@@ -50,6 +50,7 @@ sg_status sg_row_from_certificate(const struct sg_certificate *certificate,
                                   struct sg_certificate_row *row, struct sg_error *err)
 {
     const struct sg_certificate_facts *facts = sg_certificate_facts(certificate);
+    struct sg_error ignored = SG_ERROR_INIT;
     unsigned char *der = malloc(facts->der.len);
     if (der == NULL) {
         return sg_fail_memory(err);
@@ -62,6 +63,8 @@ sg_status sg_row_from_certificate(const struct sg_certificate *certificate,
     snprintf(row->subject_text, sizeof row->subject_text, "%s", facts->subject_text);
     snprintf(row->issuer_text, sizeof row->issuer_text, "%s", facts->issuer_text);
     memcpy(row->spki_sha256, facts->spki_sha256, sizeof row->spki_sha256);
+    row->self_signed = facts->self_issued &&
+                       sg_certificate_verify_issued(certificate, certificate, &ignored) == SG_OK;
     row->not_before_s = facts->not_before_s;
     row->not_after_s = facts->not_after_s;
     if (row->key_type[0] == '\0') {

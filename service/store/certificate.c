@@ -180,6 +180,7 @@ static void bind_content(struct sg_query *query, const struct sg_certificate_row
     sg_query_int(query, row->requested);
     sg_query_int(query, row->usage);
     sg_query_text(query, row->has_key ? "" : row->key_type); /* the key's own row tells its type */
+    sg_query_int(query, row->self_signed);
 }
 
 sg_status sg_store_certificate_add(struct sg_store *store, struct sg_certificate_row *row,

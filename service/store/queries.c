@@ -55,11 +55,11 @@ static const char *const texts[SG_QUERY_COUNT] = {
     [SG_Q_CERTIFICATE_ADD] =
         "INSERT INTO certificate (trust, serial, der, subject, issuer, subject_text, issuer_text,"
         " spki_sha256, not_before, not_after, placeholder, requested, usage, key_type,"
-        " owner, label, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " self_signed, owner, label, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SG_Q_CERTIFICATE_REPLACE] =
         "UPDATE certificate SET trust = ?, serial = ?, der = ?, subject = ?, issuer = ?,"
         " subject_text = ?, issuer_text = ?, spki_sha256 = ?, not_before = ?, not_after = ?,"
-        " placeholder = ?, requested = ?, usage = ?, key_type = ? WHERE id = ?",
+        " placeholder = ?, requested = ?, usage = ?, key_type = ?, self_signed = ? WHERE id = ?",
     [SG_Q_CERTIFICATE_TRUST] = "UPDATE certificate SET trust = ? WHERE id = ?",
     [SG_Q_CERTIFICATE_LABEL] = "UPDATE certificate SET label = ? WHERE id = ?",
     [SG_Q_CERTIFICATE_REQUESTED] = "UPDATE certificate SET requested = 1 WHERE id = ?",

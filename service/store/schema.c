@@ -290,19 +290,24 @@ static const char version_9[] =
 /* Whoever writes a ring's chain into a file follows issuers (operations/chain_find.c): from a
  * certificate to those of its owner and CERTAUTH that have its issuer's name. The other way, from
  * the names of what has changed: all rings whose keys' chains could go through it. A name and an
- * owner are walked once, so that cross-certificates end. */
+ * owner are walked once, so that cross-certificates end. What signed itself is its own chain,
+ * however many have its name. */
 #define COUNT_BELOW(changed)                                                                       \
     " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id IN ("                                 \
     "  WITH RECURSIVE above (subject, owner) AS (" changed                                         \
     "   UNION SELECT c.subject, iif(a.owner = 'CERTAUTH', c.owner, a.owner)"                       \
     "    FROM above a CROSS JOIN certificate c ON c.issuer = a.subject"                            \
+    "     AND c.self_signed = 0"                                                                   \
     "     AND (a.owner = 'CERTAUTH' OR c.owner IN (a.owner, 'CERTAUTH')))"                         \
     "  SELECT n.ring FROM above a CROSS JOIN certificate c ON c.issuer = a.subject"                \
-    "    AND (a.owner = 'CERTAUTH' OR c.owner = a.owner)"                                          \
+    "    AND c.self_signed = 0 AND (a.owner = 'CERTAUTH' OR c.owner = a.owner)"                    \
     "   CROSS JOIN connection n ON n.certificate = c.id AND n.usage = 0); END;"
 /* clang-format off */
 static const char version_10[] =
-    "CREATE INDEX certificate_issued ON certificate (issuer, owner, subject);"
+    /* Unknown, and taken for no, of certificates from before: they count too often, if ever. */
+    "ALTER TABLE certificate ADD COLUMN self_signed INTEGER NOT NULL DEFAULT 0"
+    " CHECK (self_signed IN (0, 1));"
+    "CREATE INDEX certificate_issued ON certificate (issuer, self_signed, owner, subject);"
     "CREATE TRIGGER issuer_made AFTER INSERT ON certificate"
     COUNT_BELOW("SELECT NEW.subject, NEW.owner")
     "CREATE TRIGGER issuer_changed AFTER UPDATE OF label, trust, der ON certificate"

@@ -512,6 +512,54 @@ static void provision_needs_a_usable_key(void **state)
             "ring_not_found");
 }
 
+/* ---- issuers, which no ring holds ---- */
+
+/* Runs dry first, which counts nothing. */
+static void counts_in_key(struct world *world, const char *operation, const char *params,
+                          bool counts)
+{
+    uint64_t before = sequence_of(world, "START1", "KEY");
+    assert_int_equal(ask(world, operation, json_of(params), true), SG_OK);
+    assert_int_equal(sequence_of(world, "START1", "KEY"), before);
+    must(world, operation, params);
+    if ((sequence_of(world, "START1", "KEY") > before) != counts) {
+        print_error("%s %s: %s\n", operation, params, counts ? "not counted" : "counted");
+        fail();
+    }
+}
+
+static void a_ring_follows_the_issuers_of_its_keys(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate",
+         "{'certificate': 'CERTAUTH/Int', 'subject': 'CN=Int', 'usage': ['certsign'],"
+         " 'signed_by': 'CERTAUTH/CA'}");
+    must(world, "cert generate",
+         "{'certificate': 'START1/leaf', 'subject': 'CN=leaf', 'signed_by': 'CERTAUTH/Int'}");
+    connect_as(world, "START1/KEY", "START1/leaf", "personal", true);
+    counts_in_key(world, "cert alter", "{'certificate': 'CERTAUTH/Int', 'label': 'Int 2'}", true);
+    counts_in_key(world, "cert alter", "{'certificate': 'CERTAUTH/CA', 'status': 'notrust'}", true);
+    counts_in_key(world, "cert alter", "{'certificate': 'START1/web', 'status': 'notrust'}", false);
+    counts_in_key(world, "cert generate",
+                  "{'certificate': 'START2/leaf', 'subject': 'CN=Int', 'usage': ['certsign']}",
+                  false);
+    counts_in_key(world, "cert generate",
+                  "{'certificate': 'START1/Int', 'subject': 'CN=Int', 'usage': ['certsign']}",
+                  true);
+    counts_in_key(world, "cert delete", "{'certificate': 'CERTAUTH/Int 2', 'force': true}", true);
+}
+
+/* Placeholders are often called the same. */
+static void what_signed_itself_follows_nobody(void **state)
+{
+    struct world *world = *state;
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
+    counts_in_key(world, "cert generate", "{'certificate': 'START1/w2', 'subject': 'CN=web'}",
+                  false);
+    counts_in_key(world, "cert delete", "{'certificate': 'START1/w2'}", false);
+    counts_in_key(world, "cert alter", "{'certificate': 'START1/web', 'status': 'notrust'}", true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -529,6 +577,8 @@ int main(void)
         TEST(bad_names_are_refused),
         TEST(the_longest_names_are_told_as_far_as_they_go),
         TEST(owners),
+        TEST(a_ring_follows_the_issuers_of_its_keys),
+        TEST(what_signed_itself_follows_nobody),
         TEST(lists_show_what_the_caller_may_see),
         TEST(logging_in_keeps_its_own_records),
         TEST(provision_writes_lines_without_a_pin),

@@ -708,6 +708,34 @@ static void an_owners_issuers_count_for_that_owner_alone(void **state)
     assert_grown("12"); /* above CERTAUTH's intermediate too */
 }
 
+/* Many that signed themselves have one name, as "CN=localhost": none is another's issuer. */
+static void what_signed_itself_counts_for_itself_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t root = 0;
+    (void)add_two_levels(fixture, &root);
+    SG_CERTIFICATE_ROW own = issued_row("START1", "own", 50, 50);
+    own.self_signed = true;
+    assert_ok(fixture, sg_store_certificate_add(fixture->store, &own, &fixture->err));
+    connect(fixture, ring_row(fixture, "START1", "r3").id, own.id, SG_USAGE_PERSONAL, false);
+    int64_t signed_by_another = add_issued(fixture, "START1", "newer", 50, 50);
+    connect(fixture, ring_row(fixture, "START1", "r4").id, signed_by_another, SG_USAGE_PERSONAL,
+            false);
+    struct counts before = count_rings(fixture);
+    int64_t namesake = add_issued(fixture, "START1", "namesake", 50, 50);
+    assert_grown("4");
+    assert_ok(fixture,
+              sg_store_certificate_set_trust(fixture->store, namesake, SG_NOTRUST, &fixture->err));
+    assert_grown("4");
+    SG_CERTIFICATE_ROW renewed = issued_row("START1", "own", 50, 2);
+    renewed.id = own.id; /* a CA's answer: issued by the intermediate from now on */
+    assert_ok(fixture, sg_store_certificate_replace(fixture->store, &renewed, &fixture->err));
+    assert_grown("34");
+    assert_ok(fixture,
+              sg_store_certificate_set_trust(fixture->store, root, SG_NOTRUST, &fixture->err));
+    assert_grown("01234");
+}
+
 /* Each has issued the other. */
 static void a_loop_of_issuers_ends(void **state)
 {
@@ -847,6 +875,7 @@ int main(void)
         IN_STORE(a_change_of_an_issuer_counts_in_the_rings_below_it),
         IN_STORE(an_issuer_that_is_renamed_counts_on_both_sides),
         IN_STORE(an_owners_issuers_count_for_that_owner_alone),
+        IN_STORE(what_signed_itself_counts_for_itself_alone),
         IN_STORE(a_loop_of_issuers_ends),
         IN_STORE(what_is_undone_counts_nothing),
         IN_STORE(a_key_that_signs_no_more_counts),

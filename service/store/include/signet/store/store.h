@@ -90,6 +90,8 @@ struct sg_certificate_row {
     int64_t not_before_s, not_after_s;
     bool placeholder; /**< self-signed, made with the key, waiting for the CA's answer */
     bool requested;   /**< a CSR was made from it (RACF's CERTGREQ) */
+    bool self_signed; /**< its own key signed it: no issuer has a part in it. Only written: false
+                         when it was read */
     bool has_key;
     struct sg_key_id key;
     char token[SG_TOKEN_NAME_MAX + 1]; /**< configured name of the key's token */
