@@ -1,0 +1,6 @@
+sg_fuzz(http_request SOURCES fuzz_http_request.c USES http)
+foreach(target replay_http_request fuzz_http_request)
+    if(TARGET ${target})
+        target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/service/http)
+    endif()
+endforeach()
