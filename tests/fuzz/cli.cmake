@@ -1,0 +1,7 @@
+sg_fuzz(http_answer SOURCES fuzz_http_answer.c USES cli)
+foreach(target replay_http_answer fuzz_http_answer)
+    if(TARGET ${target})
+        target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/service/cli)
+        target_link_options(${target} PRIVATE -Wl,--wrap=poll,--wrap=recv,--wrap=send)
+    endif()
+endforeach()
