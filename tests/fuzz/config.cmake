@@ -1,0 +1,1 @@
+sg_fuzz(config SOURCES fuzz_config.c USES master)
