@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <signet/base/file.h>
@@ -26,6 +27,7 @@
 #define RING_RSA 9
 #define CERTIFICATE_MAX 4096
 #define VIEWS 2
+#define MEMORY_MAX ((rlim_t)256 << 20) /* bytes; the default of connection_memory_max */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -49,10 +51,18 @@ static void require(bool invariant)
     }
 }
 
-/* p11-kit allocates what a message asks for; a connection process has its RLIMIT_AS. */
+/* p11-kit allocates, and fills, what a message asks for: a connection process has a limit. */
 const char *__asan_default_options(void)
 {
     return "allocator_may_return_null=1:max_allocation_size_mb=64";
+}
+
+static void limit_memory(void)
+{
+#ifndef SIGNET_SANITIZED /* whose shadow needs more */
+    const struct rlimit limit = {MEMORY_MAX, MEMORY_MAX};
+    require(setrlimit(RLIMIT_AS, &limit) == 0);
+#endif
 }
 
 /* ---- what the module asks for ---- */
@@ -155,6 +165,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
+    limit_memory();
     p11_kit_be_quiet();
     sg_module_warm_up();
     for (uint64_t i = 0; i < VIEWS; i++) {
