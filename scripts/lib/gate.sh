@@ -46,21 +46,24 @@ step() {
     fi
 }
 
+# build PRESET [OPTION…]
 build() {
-    cmake --preset "$1" && cmake --build --preset "$1"
+    local preset=$1
+    shift
+    cmake --preset "$preset" && cmake --build --preset "$preset" "$@"
 }
 
 step_build() {
-    step "build $1" build "$1"
+    step "build $1" build "$@"
 }
 
-# tests PRESET [CTEST-OPTION…]: run them and count each one. A test that was skipped, disabled or not built has failed.
+# tests NAME PRESET [CTEST-OPTION…]: run them and count each one. A test that was skipped, disabled or not built has failed.
 tests() {
-    local preset=$1 report ran good
-    shift
+    local name=$1 preset=$2 report ran good
+    shift 2
     report=$PWD/build/$preset/report.xml
     rm -f "$report"
-    quietly "tests $preset" ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure --no-tests=error \
+    quietly "$name" ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure --no-tests=error \
         --output-junit "$report" "$@" || true
     ran=$(grep -c '<testcase ' "$report" 2>/dev/null) || ran=0
     good=$(grep -c '<testcase .*status="run"' "$report" 2>/dev/null) || good=0
@@ -108,31 +111,48 @@ gate() {
     step 'format' formatted
     step 'house rules' scripts/house-rules
     step_build dev
-    tests dev -LE '^full$'
+    tests 'tests dev' dev -LE '^full$'
     step_build clang
     step 'clang-tidy' tidy 75000
     step_build asan
-    tests asan -L '^(unit|token|service|fuzz)$'
+    tests 'tests asan' asan -L '^(unit|token|service|fuzz)$'
 }
 
 # What takes too long for every change.
+
+# A minute. What it finds stays in build/fuzz/found, named after the target; what reached new code stays in build/fuzz/corpus for the next
+# time (tests/README.md says how the best of it comes into tests/fuzz/corpus).
 fuzz_target() {
-    local program=$1 name corpus
+    local program=$1 name corpus found=build/fuzz/found
     name=$(basename "$program")
-    corpus=build/fuzz/corpus/${name#fuzz_}
-    mkdir -p "$corpus"
-    cp -r "tests/fuzz/corpus/${name#fuzz_}/." "$corpus/" 2>/dev/null || true
-    "$program" -max_total_time=60 -timeout=10 -rss_limit_mb=2048 -artifact_prefix="build/fuzz/" -print_final_stats=1 "$corpus"
+    name=${name#fuzz_}
+    corpus=build/fuzz/corpus/$name
+    mkdir -p "$corpus" "$found"
+    "$program" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$found/$name-" -print_final_stats=1 \
+        "$corpus" "tests/fuzz/corpus/$name" || {
+        printf 'What it found is in %s. Once more, with the names of the functions: build/asan/tests/fuzz/replay_%s FILE\n' "$found" "$name"
+        return 1
+    }
+}
+
+fuzz_targets() {
+    local program any=no
+    for program in build/fuzz/tests/fuzz/fuzz_*; do
+        if [ -x "$program" ]; then
+            any=yes
+            step "$(basename "$program")" fuzz_target "$program"
+        fi
+    done
+    if [ "$any" = no ]; then
+        fault 1
+    fi
 }
 
 gate_full() {
-    local program
-    step 'clang-tidy, in depth' tidy
-    tests dev -L '^full$'
-    tests asan -L '^consumers$'
-    step_build fuzz
-    for program in build/fuzz/tests/fuzz/fuzz_*; do
-        [ -x "$program" ] && step "$(basename "$program")" fuzz_target "$program"
-    done
+    tests 'tests dev, full' dev -L '^full$'
     step '8 instances x 20' env SIGNET_BIN=build/dev/service/cli/signet tests/consumers/dev_instances.sh 20
+    step_build fuzz --target fuzzers
+    fuzz_targets
+    tests 'tests asan, consumers' asan -L '^consumers$'
+    step 'clang-tidy, in depth' tidy
 }
