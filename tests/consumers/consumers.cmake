@@ -1,13 +1,14 @@
 # Real programs, unmodified, against the programs just built. Each script makes an instance of its own; a missing program is a failure.
 # sg_consumer(NAME TIMEOUT [SCRIPT ARGUMENTS…]); what is labelled "full" is left to scripts/test --full.
 function(sg_consumer name timeout)
+    math(EXPR timeout "${timeout} * ${SG_TEST_PATIENCE}")
     set(command ${name}.sh)
     if(ARGN)
         set(command ${ARGN})
     endif()
     add_test(NAME consumers.${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${command})
     set_tests_properties(consumers.${name} PROPERTIES LABELS consumers TIMEOUT ${timeout} ENVIRONMENT
-        "SIGNET_BIN=$<TARGET_FILE:signet>;SIGNETD_BIN=$<TARGET_FILE:signetd>;RACDCERT_BIN=$<TARGET_FILE:racdcert>;BENCH_SIGN=$<TARGET_FILE:bench_sign>;BENCH_PROVISION=$<TARGET_FILE:bench_provision>;BENCH_ATTACH=$<TARGET_FILE:bench_attach>")
+        "SIGNET_PATIENCE=${SG_TEST_PATIENCE};SIGNET_BIN=$<TARGET_FILE:signet>;SIGNETD_BIN=$<TARGET_FILE:signetd>;RACDCERT_BIN=$<TARGET_FILE:racdcert>;BENCH_SIGN=$<TARGET_FILE:bench_sign>;BENCH_PROVISION=$<TARGET_FILE:bench_provision>;BENCH_ATTACH=$<TARGET_FILE:bench_attach>")
 endfunction()
 
 foreach(name nginx apache haproxy stunnel openssl gnutls nss postgresql openssh p11_kit jetty java_tls java_pkcs11

@@ -104,9 +104,9 @@ expect_text() {
     grep -qE -- "$text" "$scratch/out" || fail "'$*' did not say '$text': $(head -c 600 "$scratch/out")"
 }
 
-# wait_for SECONDS COMMAND…
+# wait_for SECONDS COMMAND…: so long on a machine that does nothing else, with programs that are not slowed down by sanitizers.
 wait_for() {
-    local end=$((SECONDS + $1))
+    local end=$((SECONDS + $1 * ${SIGNET_PATIENCE:-1}))
     shift
     until "$@" >/dev/null 2>&1; do
         [ "$SECONDS" -lt "$end" ] || fail "waited too long for: $*"

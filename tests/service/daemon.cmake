@@ -3,6 +3,7 @@ if(TARGET signetd)
     add_executable(daemon_client daemon_client.c)
     target_link_libraries(daemon_client PRIVATE sg_flags sg_base PkgConfig::P11KIT ${CMAKE_DL_LIBS})
     function(sg_daemon_test name timeout)
+        math(EXPR timeout "${timeout} * ${SG_TEST_PATIENCE}")
         add_test(NAME service.daemon_${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test_daemon_${name}.sh)
         set_tests_properties(service.daemon_${name} PROPERTIES LABELS service TIMEOUT ${timeout} ENVIRONMENT
             "SIGNET_BIN=$<TARGET_FILE:signet>;SIGNETD_BIN=$<TARGET_FILE:signetd>;DAEMON_CLIENT=$<TARGET_FILE:daemon_client>")
