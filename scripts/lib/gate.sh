@@ -4,6 +4,10 @@
 #
 # A step that is no test run (a build, a check) counts as one test.
 
+# shellcheck source=tests/support/surroundings.sh
+. tests/support/surroundings.sh
+trap 'echo "interrupted" >&2; exit 1' INT TERM HUP
+
 passed=0
 failed=0
 stop_at_first_fault=${stop_at_first_fault:-no}
@@ -100,12 +104,16 @@ tidy() {
             depth+=("--extra-arg=$option")
         done
     fi
-    mapfile -t files < <(sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' build/clang/compile_commands.json | grep "^$PWD/" | sort -u)
+    mapfile -t files < <(sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' build/clang/compile_commands.json | grep -F "$PWD/" | sort -u)
     [ "${#files[@]}" -gt 0 ] || return 1
     printf '%s\0' "${files[@]}" | xargs -0 -P "$(nproc)" -n 1 clang-tidy-14 -p build/clang --quiet "${depth[@]}"
 }
 
 gate() {
+    build_is_ours || {
+        fault 1
+        gate_finish
+    }
     mkdir -p "$logs"
     step 'scripts' scripts_are_sound
     step 'format' formatted

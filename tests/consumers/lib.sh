@@ -2,10 +2,11 @@
 # What every consumer test needs: a scratch directory, a throw-away instance, an outside CA, servers on free ports. Sourced.
 # ctest sets SIGNET_BIN and SIGNETD_BIN. Everything that was started ends with the test.
 set -euo pipefail
-umask 022
 
 : "${SIGNET_BIN:?set it to the signet program under test}"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/support/surroundings.sh
+. "$here/../support/surroundings.sh"
 # shellcheck source=tests/support/outside-ca.sh
 . "$here/../support/outside-ca.sh"
 # shellcheck source=tests/support/ports.sh
@@ -13,8 +14,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/support/provision.sh
 . "$here/../support/provision.sh"
 
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/signet-test.XXXXXX")
-chmod 755 "$scratch" # servers drop their rights and must reach their files
+scratch=$(new_place test) # servers drop their rights and must reach their files
 instance=$scratch/instance
 children=()
 # shellcheck disable=SC2034 # for the tests
