@@ -16,6 +16,19 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 scratch=$(new_place test) # servers drop their rights and must reach their files
 instance=$scratch/instance
+
+# What is built in a home, or a place with a blank or a quote in its name, is run from here: other users run it, configuration files name it.
+programs_within_reach() {
+    local name
+    for name in SIGNET_BIN SIGNETD_BIN DAEMON_CLIENT; do
+        if [ -e "${!name-}" ] && ! may_be_named "${!name}"; then
+            mkdir -p "$scratch/programs"
+            cp "${!name}" "$scratch/programs/"
+            export "$name=$scratch/programs/$(basename "${!name}")"
+        fi
+    done
+}
+programs_within_reach
 children=()
 # shellcheck disable=SC2034 # for the tests
 client_module=$(pkg-config --variable=p11_module_path p11-kit-1)/p11-kit-client.so

@@ -8,5 +8,7 @@ as_root() {
         echo 'FAILED: this test becomes other users: run it as root, or with sudo that asks for no password (sudo -v before it)'
         exit 1
     fi
-    exec sudo -n --preserve-env=SIGNET_BIN,SIGNETD_BIN,DAEMON_CLIENT,WRAP_MODULE,TMPDIR,ASAN_OPTIONS,UBSAN_OPTIONS,LSAN_OPTIONS "$@"
+    # Whoever started the test may not end what is root's: it ends by itself.
+    exec sudo -n --preserve-env=SIGNET_BIN,SIGNETD_BIN,DAEMON_CLIENT,WRAP_MODULE,TMPDIR,ASAN_OPTIONS,UBSAN_OPTIONS,LSAN_OPTIONS \
+        timeout -k 10 "${AS_ROOT_SECONDS:-170}" "$@"
 }

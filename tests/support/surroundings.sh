@@ -8,21 +8,20 @@ unset CDPATH SIGNET_SOCKET OPENSSL_CONF SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDL
 # shellcheck disable=SC2086 # names
 unset ${!P11_KIT_*}
 
-# is_for_everybody DIR: other users get there.
-is_for_everybody() {
-    local dir
-    dir=$(realpath -- "$1") || return 1
-    while [ "$dir" != / ]; do
-        case $(stat -c %a "$dir") in *[1357]) ;; *) return 1 ;; esac
-        dir=$(dirname "$dir")
+# may_be_named FILE: other users enter it, or run it, and every configuration file can hold its name without quoting.
+may_be_named() {
+    local file
+    [[ $1 =~ ^/[A-Za-z0-9/._+-]+$ ]] && file=$(realpath -- "$1" 2>/dev/null) || return 1
+    while [ "$file" != / ]; do
+        case $(stat -c %a "$file") in *[1357]) ;; *) return 1 ;; esac
+        file=$(dirname "$file")
     done
 }
 
-# Servers of other users must reach the place, programs start in it, every configuration file can hold its name without quoting, and that
-# of a socket ends at 107 bytes.
+# Programs must start there, and the name of a socket ends at 107 bytes.
 may_hold_places() {
     local place=$1 probe status=0
-    [[ $place =~ ^/[A-Za-z0-9/._-]{1,40}$ ]] && is_for_everybody "$place" 2>/dev/null || return 1
+    [ "${#place}" -le 41 ] && may_be_named "$place" || return 1
     probe=$(mktemp -d "$place/signet-probe.XXXXXX" 2>/dev/null) || return 1
     { printf '#!/bin/sh\n' >"$probe/program" && chmod 755 "$probe/program" && "$probe/program"; } 2>/dev/null || status=1
     rm -rf "$probe"
