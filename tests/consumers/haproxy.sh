@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # haproxy with what "signet provision haproxy" prints: its key is a file, and it serves a ring's chain and trusts a ring's anchors.
 . "$(dirname "$0")/lib.sh"
-haproxy=$(PATH=$PATH:/usr/sbin command -v haproxy) || fail 'haproxy is not installed; scripts/setup installs it'
+haproxy=$(command -v haproxy) || fail 'haproxy is not installed; scripts/setup installs it'
 need curl jq openssl
 
 consumer 'haproxy' haproxy 'trust anchors and chain; its key is a file'

@@ -398,7 +398,7 @@ curl_with_client_certificate() {
 # ---- a local sshd ----
 
 need_sshd() {
-    sshd=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd) || fail 'openssh-server is not installed; scripts/setup installs it'
+    sshd=$(command -v sshd) || fail 'openssh-server is not installed; scripts/setup installs it'
 }
 
 # sshd_up DIR PORT PUBLIC-KEY: lets ourselves in, with that key only.

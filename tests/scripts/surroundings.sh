@@ -65,6 +65,9 @@ expect localhost,127.0.0.1 'echo "$no_proxy"'
 # shellcheck disable=SC2016
 expect localhost,127.0.0.1,example.com,http://proxy 'echo "$no_proxy,$https_proxy"' no_proxy=example.com https_proxy=http://proxy
 
+# shellcheck disable=SC2016
+expect /usr/bin:/bin:/usr/sbin:/sbin 'echo "$PATH"' PATH=/usr/bin:/bin
+
 echo '== what another user built is not built over'
 mkdir -p "$scratch/checkout/build/dev"
 touch "$scratch/checkout/build/dev/CMakeCache.txt"

@@ -3,6 +3,10 @@
 
 umask 022
 export LC_ALL=C.UTF-8
+case :$PATH: in # an ordinary user's leaves out where nginx, apache2, sshd and haproxy are
+*:/usr/sbin:*) ;;
+*) export PATH=$PATH:/usr/sbin:/sbin ;;
+esac
 export no_proxy="localhost,127.0.0.1${no_proxy:+,$no_proxy}" # our servers are here
 unset CDPATH SIGNET_SOCKET OPENSSL_CONF SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE SOFTHSM2_CONF JAVA_TOOL_OPTIONS DESTDIR
 # shellcheck disable=SC2086 # names
@@ -13,7 +17,7 @@ may_be_named() {
     local file
     [[ $1 =~ ^/[A-Za-z0-9/._+-]+$ ]] && file=$(realpath -- "$1" 2>/dev/null) || return 1
     while [ "$file" != / ]; do
-        case $(stat -c %a "$file") in *[1357]) ;; *) return 1 ;; esac
+        case $(stat -c %a "$file" 2>/dev/null) in *[1357]) ;; *) return 1 ;; esac
         file=$(dirname "$file")
     done
 }
