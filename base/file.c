@@ -135,10 +135,10 @@ struct scratch {
 
 bool sg_file_is_remains(const char *name)
 {
-    const char *digits = name + strlen(SCRATCH_PREFIX);
-    return strncmp(name, SCRATCH_PREFIX, strlen(SCRATCH_PREFIX)) == 0 &&
-           strspn(digits, SCRATCH_HEX) == SCRATCH_DIGITS &&
-           strcmp(digits + SCRATCH_DIGITS, SCRATCH_SUFFIX) == 0;
+    const size_t before = strlen(SCRATCH_PREFIX);
+    return strncmp(name, SCRATCH_PREFIX, before) == 0 &&
+           strspn(name + before, SCRATCH_HEX) == SCRATCH_DIGITS &&
+           strcmp(name + before + SCRATCH_DIGITS, SCRATCH_SUFFIX) == 0;
 }
 
 static int open_scratch(int parent, const char *name)

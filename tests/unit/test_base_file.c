@@ -455,6 +455,18 @@ static void directories_of_other_names_are_left_alone(void **state)
     assert_true(sg_file_is_remains(REMAINS));
 }
 
+/* Every beginning of such a name, in memory that ends with it. */
+static void a_name_that_ends_early_is_none(void **state)
+{
+    (void)state;
+    for (size_t len = 0; len < strlen(REMAINS); len++) {
+        char *name = strndup(REMAINS, len);
+        assert_non_null(name);
+        assert_false(sg_file_is_remains(name));
+        free(name);
+    }
+}
+
 static void remains_of_another_user_are_left_alone(void **state)
 {
     struct place *place = *state;
@@ -574,6 +586,7 @@ int main(void)
         IN_PLACE(what_a_process_of_the_same_number_left_is_no_hindrance),
         IN_PLACE(a_replacement_under_way_is_left_alone),
         IN_PLACE(directories_of_other_names_are_left_alone),
+        IN_PLACE(a_name_that_ends_early_is_none),
         IN_PLACE(remains_of_another_user_are_left_alone),
         IN_PLACE(the_longest_name_can_be_replaced),
         IN_PLACE(a_path_that_ends_with_a_slash_is_refused),
