@@ -90,15 +90,24 @@ static sg_status check_paths(const struct sg_watch_files *files, struct sg_error
     return SG_OK;
 }
 
+static sg_status refuse_program(const char *program, struct sg_error *err)
+{
+    sg_fail(err, SG_E_USAGE, "no_key_file", "%s has no file that names its key alone", program);
+    return sg_hint(err,
+                   "nginx, apache and stunnel have one. What to do after a change: signet "
+                   "provision %s",
+                   program);
+}
+
 /* Neither says anything without the other. */
 static sg_status check_key(const struct sg_watch_files *files, struct sg_error *err)
 {
-    bool program = sg_invocation_local(files->invocation, "for") != NULL;
-    if (program == (files->file[KEY].path != NULL)) {
-        return SG_OK;
+    const char *program = sg_invocation_local(files->invocation, "for");
+    if ((program != NULL) != (files->file[KEY].path != NULL)) {
+        sg_fail(err, SG_E_USAGE, "bad_usage", "--key and --for go together");
+        return sg_hint(err, "--for PROGRAM --key FILE, as signet provision PROGRAM prints it");
     }
-    sg_fail(err, SG_E_USAGE, "bad_usage", "--key and --for go together");
-    return sg_hint(err, "--for PROGRAM --key FILE, as signet provision PROGRAM prints it");
+    return program == NULL || sg_program_follows(program) ? SG_OK : refuse_program(program, err);
 }
 
 sg_status sg_watch_files_init(struct sg_watch_files *files, const struct sg_invocation *invocation,
@@ -179,11 +188,7 @@ static sg_status key_content(const json_t *answer, const char *program, struct s
                                     err);
         }
     }
-    sg_fail(err, SG_E_USAGE, "no_key_file", "%s has no file that names its key alone", program);
-    return sg_hint(err,
-                   "nginx, apache and stunnel have one. What to do after a change: signet "
-                   "provision %s",
-                   program);
+    return refuse_program(program, err);
 }
 
 static sg_status fetch_key(struct sg_client *client, const struct sg_watch_files *files,

@@ -27,6 +27,17 @@ static const char *const sg_words_programs[] = {
     "mq",    "java",   "postgresql", "openssh", "openssl", "gnutls", "nss",        NULL,
 };
 
+static const char *const sg_words_servers[] = {"nginx", "apache", "stunnel", NULL};
+
+bool sg_program_follows(const char *program)
+{
+    const char *const *word = sg_words_servers;
+    while (*word != NULL && strcmp(*word, program) != 0) {
+        word++;
+    }
+    return *word != NULL;
+}
+
 /* A need says .when only where it depends on something. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 

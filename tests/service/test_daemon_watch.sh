@@ -61,6 +61,14 @@ refused 1 bad_usage 'same file' watch START1/WEB --chain "$scratch/x" --for ngin
 refused 1 bad_usage 'same file' watch START1/WEB --chain "$scratch/x" --state "$scratch/x" --exec true
 refused 1 bad_usage 'not standard output' watch START1/WEB --state - --exec true
 refused 1 no_key_file 'java has no file' watch START1/WEB --for java --key "$scratch/key.conf"
+signet ring add START1/EMPTY >/dev/null
+for program in java haproxy gnutls; do
+    # An empty ring has no answer that would say so: it would be waited for.
+    got=0
+    timeout 5 "$SIGNET_BIN" watch START1/EMPTY --for "$program" --key "$scratch/key.conf" --json >"$scratch/refused" 2>&1 || got=$?
+    [ "$got" -eq 1 ] || fail "a watch for $program ended with $got: $(cat "$scratch/refused")"
+    expect_code no_key_file "watch --for $program"
+done
 refused 1 bad_value iis watch START1/WEB --for iis --key "$scratch/key.conf"
 refused 1 bad_usage 'same file' watch START1/WEB --trust "$scratch/x" --chain "$scratch/./x"
 ln -s . "$scratch/here"

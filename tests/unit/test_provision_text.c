@@ -117,6 +117,30 @@ static void a_text_becomes_lines_and_json(void **state)
                         "#    [Install]\n#    WantedBy=multi-user.target\n");
 }
 
+static bool has_key_file(const struct sg_provision_text *text)
+{
+    const char *const *line = text->lines;
+    while (*line != NULL && strncmp(*line, "%key_file ", 10) != 0) {
+        line++;
+    }
+    return *line != NULL;
+}
+
+static void the_command_knows_which_programs_follow_a_ring(void **state)
+{
+    (void)state;
+    unsigned following = 0;
+    for (const struct sg_provision_text *text = sg_provision_texts; text->program != NULL; text++) {
+        if (sg_program_follows(text->program) != has_key_file(text)) {
+            fail_msg("of %s the command thinks something else", text->program);
+        }
+        following += has_key_file(text) ? 1 : 0;
+    }
+    assert_int_equal(following, 3);
+    assert_false(sg_program_follows(""));
+    assert_false(sg_program_follows("NGINX"));
+}
+
 static void what_is_no_text_is_refused(void **state)
 {
     (void)state;
@@ -179,6 +203,7 @@ int main(void)
         cmocka_unit_test(a_text_becomes_lines_and_json),
         cmocka_unit_test(what_is_no_text_is_refused),
         cmocka_unit_test(every_program_has_its_text),
+        cmocka_unit_test(the_command_knows_which_programs_follow_a_ring),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

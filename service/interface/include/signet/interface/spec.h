@@ -105,4 +105,8 @@ const struct sg_param *sg_param_find(const struct sg_operation *operation, const
  * /v1/<noun>). */
 const char *sg_operation_method(const struct sg_operation *operation);
 
+/** Does "provision" print a file by which this program follows the default of its ring? The texts
+ * say the same. */
+bool sg_program_follows(const char *program);
+
 #endif
