@@ -259,6 +259,7 @@ static sg_status turn(struct watch *watch, bool *told, struct sg_error *err)
         sg_watch_say("watching %s%s", watch->ring, first ? "" : " again");
         watch->pause_ms = 0;
     }
+    sg_watch_tidy(&watch->files);
     *told = news;
     if (s == SG_OK && news) {
         return tell(watch, err);

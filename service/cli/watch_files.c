@@ -15,13 +15,12 @@
 #include <signet/base/file.h>
 #include <signet/cli/shapes.h>
 
-#define FILE_MAX 16777216u /* bytes of one file */
 #define NEW_FILE_MODE 0644 /* nothing in them is secret */
 
-enum { CHAIN, KEY, TRUST };
-
-static const char *const options[SG_WATCH_FILES] = {
-    [CHAIN] = "chain", [KEY] = "key", [TRUST] = "trust"};
+static const char *const options[SG_WATCH_FILES] = {[SG_WATCH_CHAIN] = "chain",
+                                                    [SG_WATCH_KEY] = "key",
+                                                    [SG_WATCH_TRUST] = "trust",
+                                                    [SG_WATCH_PAIR] = "pair"};
 
 /* ---- which file ---- */
 
@@ -77,7 +76,8 @@ static sg_status check_paths(const struct sg_watch_files *files, struct sg_error
         const char *path = files->file[i].path;
         if (path != NULL && strcmp(path, "-") == 0) {
             sg_fail(err, SG_E_USAGE, "bad_usage",
-                    "--chain, --key and --trust name files that are kept, not standard output");
+                    "--chain, --pair, --key and --trust name files that are kept, not standard "
+                    "output");
             return sg_hint(err, "To print once: signet ring export --out -");
         }
         for (size_t j = 0; path != NULL && j < i; j++) {
@@ -92,22 +92,50 @@ static sg_status check_paths(const struct sg_watch_files *files, struct sg_error
 
 static sg_status refuse_program(const char *program, struct sg_error *err)
 {
-    sg_fail(err, SG_E_USAGE, "no_key_file", "%s has no file that names its key alone", program);
+    sg_fail(err, SG_E_USAGE, "no_key_file", "%s has no file that names its key", program);
     return sg_hint(err,
                    "nginx, apache and stunnel have one. What to do after a change: signet "
                    "provision %s",
                    program);
 }
 
-/* Neither says anything without the other. */
-static sg_status check_key(const struct sg_watch_files *files, struct sg_error *err)
+static sg_status bad_lines(struct sg_error *err, const char *text)
+{
+    sg_fail(err, SG_E_USAGE, "bad_usage", "%s", text);
+    return sg_hint(err, "--chain FILE --for PROGRAM --pair FILE, as signet provision PROGRAM "
+                        "prints it");
+}
+
+/* None says anything without the others. */
+static sg_status check_lines(const struct sg_watch_files *files, struct sg_error *err)
 {
     const char *program = sg_invocation_local(files->invocation, "for");
-    if ((program != NULL) != (files->file[KEY].path != NULL)) {
-        sg_fail(err, SG_E_USAGE, "bad_usage", "--key and --for go together");
-        return sg_hint(err, "--for PROGRAM --key FILE, as signet provision PROGRAM prints it");
+    const char *chain = files->file[SG_WATCH_CHAIN].path;
+    bool pair = files->file[SG_WATCH_PAIR].path != NULL;
+    bool key = files->file[SG_WATCH_KEY].path != NULL;
+    if (pair && key) {
+        return bad_lines(err, "--pair names the key too: it goes without --key");
     }
-    return program == NULL || sg_program_follows(program) ? SG_OK : refuse_program(program, err);
+    if ((program != NULL) != (pair || key)) {
+        return bad_lines(err, "--for and --pair go together, or --for and --key");
+    }
+    if (pair && chain == NULL) {
+        return bad_lines(err, "--pair names a chain: it goes with --chain");
+    }
+    if (program != NULL && !sg_program_follows(program)) {
+        return refuse_program(program, err);
+    }
+    return pair ? sg_watch_check_quotable(chain, err) : SG_OK;
+}
+
+static void warn_of_two(const struct sg_watch_files *files)
+{
+    if (files->file[SG_WATCH_CHAIN].path != NULL && files->file[SG_WATCH_KEY].path != NULL) {
+        sg_watch_say("warning: --chain and --key are replaced one after the other, and a server "
+                     "that is reloaded in between refuses them. signet provision %s prints --pair, "
+                     "which replaces both at once",
+                     sg_invocation_local(files->invocation, "for"));
+    }
 }
 
 sg_status sg_watch_files_init(struct sg_watch_files *files, const struct sg_invocation *invocation,
@@ -116,10 +144,14 @@ sg_status sg_watch_files_init(struct sg_watch_files *files, const struct sg_invo
     *files = (struct sg_watch_files){.invocation = invocation};
     for (size_t i = 0; i < SG_WATCH_FILES; i++) {
         files->file[i].path = sg_invocation_local(invocation, options[i]);
-        sg_buffer_init(&files->file[i].content, FILE_MAX);
+        sg_buffer_init(&files->file[i].content, SG_WATCH_FILE_MAX);
     }
     sg_status s = check_paths(files, err);
-    return s == SG_OK ? check_key(files, err) : s;
+    s = s == SG_OK ? check_lines(files, err) : s;
+    if (s == SG_OK) {
+        warn_of_two(files);
+    }
+    return s;
 }
 
 void sg_watch_files_done(struct sg_watch_files *files)
@@ -127,6 +159,8 @@ void sg_watch_files_done(struct sg_watch_files *files)
     for (size_t i = 0; i < SG_WATCH_FILES; i++) {
         sg_buffer_done(&files->file[i].content);
     }
+    free(files->named);
+    files->named = NULL;
 }
 
 /* ---- what they shall hold ---- */
@@ -173,26 +207,56 @@ static sg_status fetch_export(struct sg_client *client, const char *ring, bool c
     return s;
 }
 
-/* Among the files that "provision" prints. */
-static sg_status key_content(const json_t *answer, const char *program, struct sg_buffer *out,
-                             struct sg_error *err)
+/* Among the files that "provision" prints: NULL, or the text. */
+static const char *pair_of(const json_t *answer)
 {
-    const char *wanted = json_string_value(json_object_get(answer, "key_file"));
+    const char *wanted = json_string_value(json_object_get(answer, "pair_file"));
     const json_t *files = json_object_get(answer, "files");
     for (size_t i = 0; wanted != NULL && i < json_array_size(files); i++) {
         const json_t *file = json_array_get(files, i);
         const char *path = json_string_value(json_object_get(file, "path"));
-        const json_t *content = json_object_get(file, "content");
         if (path != NULL && strcmp(path, wanted) == 0) {
-            return sg_buffer_append(out, json_string_value(content), json_string_length(content),
-                                    err);
+            return json_string_value(json_object_get(file, "content"));
         }
     }
-    return refuse_program(program, err);
+    return NULL;
 }
 
-static sg_status fetch_key(struct sg_client *client, const struct sg_watch_files *files,
-                           struct sg_buffer *out, struct sg_error *err)
+/* The lines that do not name the chain. */
+static sg_status key_lines(const char *text, const char *chain, struct sg_buffer *out,
+                           struct sg_error *err)
+{
+    sg_status s = SG_OK;
+    while (s == SG_OK && *text != '\0') {
+        size_t len = strcspn(text, "\n");
+        len += text[len] == '\n' ? 1 : 0;
+        if (memmem(text, len, chain, strlen(chain)) == NULL) {
+            s = sg_buffer_append(out, text, len, err);
+        }
+        text += len;
+    }
+    return s;
+}
+
+static sg_status take_lines(struct sg_watch_files *files, size_t i, const json_t *answer,
+                            struct sg_error *err)
+{
+    const char *text = pair_of(answer);
+    const char *chain = json_string_value(json_object_get(answer, "chain_file"));
+    if (text == NULL || chain == NULL || *chain == '\0') {
+        return refuse_program(sg_invocation_local(files->invocation, "for"), err);
+    }
+    if (i == SG_WATCH_KEY) {
+        return key_lines(text, chain, &files->file[i].content, err);
+    }
+    free(files->named);
+    files->named = strdup(chain);
+    return files->named != NULL ? sg_buffer_append(&files->file[i].content, text, strlen(text), err)
+                                : sg_fail_memory(err);
+}
+
+static sg_status fetch_lines(struct sg_client *client, struct sg_watch_files *files, size_t i,
+                             struct sg_error *err)
 {
     json_t *answer = NULL;
     const char *program = sg_invocation_local(files->invocation, "for");
@@ -202,7 +266,7 @@ static sg_status fetch_key(struct sg_client *client, const struct sg_watch_files
     }
     sg_status s =
         sg_client_ask(client, sg_operation_find("provision", ""), params, false, 0, &answer, err);
-    s = s == SG_OK ? key_content(answer, program, out, err) : s;
+    s = s == SG_OK ? take_lines(files, i, answer, err) : s;
     json_decref(params);
     json_decref(answer);
     return s;
@@ -226,13 +290,15 @@ static sg_status fetch_one(struct sg_client *client, struct sg_watch_files *file
 {
     struct sg_watch_file *file = &files->file[i];
     sg_buffer_done(&file->content);
-    sg_buffer_init(&file->content, FILE_MAX);
+    sg_buffer_init(&file->content, SG_WATCH_FILE_MAX);
     file->nothing = false;
     if (file->path == NULL) {
         return SG_OK;
     }
-    sg_status s = i == KEY ? fetch_key(client, files, &file->content, err)
-                           : fetch_export(client, ring_of(files), i == CHAIN, &file->content, err);
+    sg_status s =
+        i == SG_WATCH_KEY || i == SG_WATCH_PAIR
+            ? fetch_lines(client, files, i, err)
+            : fetch_export(client, ring_of(files), i == SG_WATCH_CHAIN, &file->content, err);
     if (s != SG_OK && has_nothing(err)) {
         sg_watch_say("warning: %s stays as it is: %s", sg_excerpt(file->path).text, err->text);
         sg_error_clear(err);
@@ -249,9 +315,11 @@ sg_status sg_watch_fetch(struct sg_client *client, struct sg_watch_files *files,
     for (size_t i = 0; s == SG_OK && i < SG_WATCH_FILES; i++) {
         s = fetch_one(client, files, i, err);
     }
-    if (files->file[CHAIN].nothing || files->file[KEY].nothing) {
-        files->file[CHAIN].nothing = true;
-        files->file[KEY].nothing = true;
+    if (files->file[SG_WATCH_CHAIN].nothing || files->file[SG_WATCH_KEY].nothing ||
+        files->file[SG_WATCH_PAIR].nothing) {
+        files->file[SG_WATCH_CHAIN].nothing = true;
+        files->file[SG_WATCH_KEY].nothing = true;
+        files->file[SG_WATCH_PAIR].nothing = true;
     }
     return s;
 }
@@ -263,7 +331,7 @@ static bool holds(const char *path, const struct stat *info, const struct sg_buf
 {
     SG_BUFFER old;
     struct sg_error ignored = SG_ERROR_INIT;
-    sg_buffer_init(&old, FILE_MAX);
+    sg_buffer_init(&old, SG_WATCH_FILE_MAX);
     return (size_t)info->st_size == content->len && sg_watch_read(path, &old, &ignored) == SG_OK &&
            old.len == content->len && memcmp(old.data, content->data, old.len) == 0;
 }
@@ -298,19 +366,20 @@ static sg_status check_regular(const char *path, const struct stat *info, struct
     return sg_object(err, "%s", path);
 }
 
-static sg_status put(const char *path, const struct sg_buffer *content, bool *changed,
-                     struct sg_error *err)
+sg_status sg_watch_put_file(const char *path, const char *like, const struct sg_buffer *content,
+                            bool *changed, struct sg_error *err)
 {
     struct stat info;
     bool exists = lstat(path, &info) == 0;
-    sg_status s = exists ? check_regular(path, &info, err) : SG_OK;
+    bool modelled = exists || (like != NULL && lstat(like, &info) == 0);
+    sg_status s = modelled ? check_regular(exists ? path : like, &info, err) : SG_OK;
     if (s != SG_OK || (exists && holds(path, &info, content))) {
         return s;
     }
-    mode_t mode = exists ? info.st_mode & 0777 : NEW_FILE_MODE;
+    mode_t mode = modelled ? info.st_mode & 0777 : NEW_FILE_MODE;
     s = sg_file_replace_regular(path, content->data, content->len, mode, err);
     *changed = *changed || s == SG_OK;
-    if (s == SG_OK && exists) {
+    if (s == SG_OK && modelled) {
         keep_group(path, info.st_gid);
     }
     return s;
@@ -390,8 +459,8 @@ static bool leads_nowhere(const char *path, unsigned links)
     return links > 0 && lstat(path, &info) != 0;
 }
 
-/* Where the bytes are; a link stays a link. */
-static sg_status follow(const char *path, char **out, struct sg_error *err)
+/* A link stays a link. */
+sg_status sg_watch_follow(const char *path, char **out, struct sg_error *err)
 {
     SG_FREE char *now = strdup(path);
     char *next = now;
@@ -414,17 +483,26 @@ static sg_status follow(const char *path, char **out, struct sg_error *err)
     return s;
 }
 
-sg_status sg_watch_put(const struct sg_watch_files *files, bool *changed, struct sg_error *err)
+static sg_status put_one(const struct sg_watch_file *file, bool *changed, struct sg_error *err)
+{
+    SG_FREE char *path = NULL;
+    sg_status s = sg_watch_follow(file->path, &path, err);
+    return path != NULL ? sg_watch_put_file(path, NULL, &file->content, changed, err) : s;
+}
+
+/* The chain's own name comes after the pair: where lines name it that somebody wrote by hand, they
+ * are replaced before it is. */
+sg_status sg_watch_put(struct sg_watch_files *files, bool *changed, struct sg_error *err)
 {
     sg_status s = SG_OK;
+    const struct sg_watch_file *pair = &files->file[SG_WATCH_PAIR];
     *changed = false;
-    for (size_t i = 0; s == SG_OK && i < SG_WATCH_FILES; i++) {
+    if (pair->path != NULL && !pair->nothing) {
+        s = sg_watch_put_pair(files, changed, err);
+    }
+    for (size_t i = 0; s == SG_OK && i < SG_WATCH_PAIR; i++) {
         const struct sg_watch_file *file = &files->file[i];
-        SG_FREE char *path = NULL;
-        if (file->path != NULL && !file->nothing) {
-            s = follow(file->path, &path, err);
-            s = path != NULL ? put(path, &file->content, changed, err) : s;
-        }
+        s = file->path != NULL && !file->nothing ? put_one(file, changed, err) : s;
     }
     return s;
 }

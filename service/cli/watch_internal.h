@@ -22,7 +22,9 @@ void sg_watch_sleep(unsigned ms);
 
 /* ---- files (watch_files.c) ---- */
 
-#define SG_WATCH_FILES 3 /* --chain, --key, --trust */
+#define SG_WATCH_FILE_MAX 16777216u /* bytes of one file */
+
+enum sg_watch_which { SG_WATCH_CHAIN, SG_WATCH_KEY, SG_WATCH_TRUST, SG_WATCH_PAIR, SG_WATCH_FILES };
 
 struct sg_watch_file {
     const char *path; /**< as it was given; NULL: not kept */
@@ -33,6 +35,8 @@ struct sg_watch_file {
 struct sg_watch_files {
     const struct sg_invocation *invocation;
     struct sg_watch_file file[SG_WATCH_FILES];
+    char *named; /**< the chain's path in the content of --pair; owned */
+    bool untidy; /**< there are chains that no pair names any more */
 };
 
 /** The paths of a command line; SG_E_USAGE "bad_usage" where one cannot be kept, or two are one. */
@@ -44,16 +48,34 @@ void sg_watch_files_done(struct sg_watch_files *files);
  * warning; chain and key are one thing: both, or neither. */
 SG_CHECKED sg_status sg_watch_fetch(struct sg_client *client, struct sg_watch_files *files,
                                     struct sg_error *err);
-/** Bring the files up to date. *changed: one of them has another content now. A symbolic link
- * stays, and what it leads to is replaced; SG_E_STORAGE "cannot_write" for one that leads nowhere,
- * and for what is no regular file, "unsafe_link" for one that another user could have made. */
-SG_CHECKED sg_status sg_watch_put(const struct sg_watch_files *files, bool *changed,
+/** Bring the files up to date; a pair first, by one rename. *changed: one of them has another
+ * content now. A symbolic link stays, and what it leads to is replaced; SG_E_STORAGE "cannot_write"
+ * for one that leads nowhere, and for what is no regular file, "unsafe_link" for one that another
+ * user could have made. */
+SG_CHECKED sg_status sg_watch_put(struct sg_watch_files *files, bool *changed,
                                   struct sg_error *err);
+/** One file, no link. One that is made takes mode and group of "like", where that is there. */
+SG_CHECKED sg_status sg_watch_put_file(const char *path, const char *like,
+                                       const struct sg_buffer *content, bool *changed,
+                                       struct sg_error *err);
+/** Where the bytes of a path are: links are followed, when they are to be trusted. */
+SG_CHECKED sg_status sg_watch_follow(const char *path, char **out, struct sg_error *err);
 
 /** Do both name one file, there already or not? */
 bool sg_watch_same_file(const char *a, const char *b);
 /** Read a regular file; anything else is SG_E_STORAGE "cannot_read", and not waited for. */
 SG_CHECKED sg_status sg_watch_read(const char *path, struct sg_buffer *out, struct sg_error *err);
+
+/* ---- chain and key by one name (watch_pair.c) ---- */
+
+/** SG_E_USAGE "bad_usage" for a path that a server's configuration cannot hold. */
+SG_CHECKED sg_status sg_watch_check_quotable(const char *path, struct sg_error *err);
+/** Write the chain under a name of its own, then the lines that name it and the key. */
+SG_CHECKED sg_status sg_watch_put_pair(struct sg_watch_files *files, bool *changed,
+                                       struct sg_error *err);
+/** Remove chains that were made for this pair and have not been named for a while, but the one that
+ * was named last before the present one. */
+void sg_watch_tidy(struct sg_watch_files *files);
 
 /* ---- what has been done (watch_state.c) ---- */
 

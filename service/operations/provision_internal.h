@@ -9,7 +9,9 @@
  *   %unit NAME             a drop-in of that systemd service with the environment so far
  *   %file PATH MODE        begins a file of its own, up to %end; printed as comments
  *   %main PATH MODE        begins the program's own configuration, up to %end; printed bare
- *   %key_file PATH MODE    the same, and the one that names the key: signet watch --key keeps it
+ *   %chain_file PATH       where a command puts the chain that %pair_file names
+ *   %pair_file PATH MODE   the same as %file, and the one that names chain and key: signet watch
+ *                          --pair keeps it
  *   %example WORDS         a command that uses the ring
  *   %reload WORDS          after the ring's certificate has changed
  *   %watch WORDS           a service of its own that does so by itself (signet watch)

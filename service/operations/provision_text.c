@@ -12,7 +12,7 @@
 struct file {
     char *path; /**< NULL: none */
     char mode[8];
-    bool is_main;
+    bool is_main, is_pair;
     struct sg_buffer content;
 };
 
@@ -300,10 +300,16 @@ static sg_status on_file(struct render *render, const char *rest)
     return begin(render, rest, false);
 }
 
-static sg_status on_key_file(struct render *render, const char *rest)
+static sg_status on_chain_file(struct render *render, const char *rest)
+{
+    return *rest != '\0' ? set(render, "chain_file", json_string(rest)) : malformed(render, rest);
+}
+
+static sg_status on_pair_file(struct render *render, const char *rest)
 {
     sg_status s = begin(render, rest, false);
-    return s == SG_OK ? set(render, "key_file", json_string(render->file.path)) : s;
+    render->file.is_pair = s == SG_OK;
+    return s == SG_OK ? set(render, "pair_file", json_string(render->file.path)) : s;
 }
 
 static sg_status on_main(struct render *render, const char *rest)
@@ -315,12 +321,26 @@ static void file_done(struct file *file)
 {
     free(file->path);
     file->path = NULL;
+    file->is_pair = false;
     sg_buffer_done(&file->content);
+}
+
+/* The chain is on a line of its own. */
+static bool names_chain(const struct render *render)
+{
+    const char *chain = json_string_value(json_object_get(render->answer, "chain_file"));
+    const char *text = render->file.content.len > 0 ? (const char *)render->file.content.data : "";
+    const char *at = chain != NULL ? strstr(text, chain) : NULL;
+    return at != NULL && strstr(at + 1, chain) == NULL &&
+           (strchr(at, '\n')[1] != '\0' || memchr(text, '\n', (size_t)(at - text)) != NULL);
 }
 
 static sg_status end(struct render *render)
 {
     struct file *file = &render->file;
+    if (file->is_pair && !names_chain(render)) {
+        return malformed(render, file->path);
+    }
     sg_status s = add_file(render, file->path, file->mode, &file->content);
     if (s == SG_OK && file->is_main) {
         s = sg_buffer_append(&render->text, file->content.data, file->content.len, render->err);
@@ -358,7 +378,8 @@ static const struct {
     {"key", on_key},
     {"untested", on_untested},
     {"watch", on_watch},
-    {"key_file", on_key_file},
+    {"chain_file", on_chain_file},
+    {"pair_file", on_pair_file},
     {"watch_unit", on_watch_unit},
 };
 

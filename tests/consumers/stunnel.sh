@@ -74,12 +74,12 @@ serves() {
         holds_certificate "$scratch/served.pem" "$scratch/$1.pem"
 }
 serves ec || fail 'the default is not served'
-echo 'key = pkcs11:token=none;type=private' >"$dir/etc/stunnel/signet-key/left.conf"
+echo 'key = pkcs11:token=none;type=private' >"$dir/etc/stunnel/signet-pair/pair.conf.left"
 signet ring connect START1/RING-ec START1/rsa --default >/dev/null
 wait_for 20 grep -q 'it runs again in' "$dir/watch.log"
 grep -q 'Failed to reload' "$dir/stunnel.log" || fail 'stunnel has not refused'
 serves ec || fail 'stunnel serves something else after a reload that it refused'
-rm "$dir/etc/stunnel/signet-key/left.conf"
+rm "$dir/etc/stunnel/signet-pair/pair.conf.left"
 wait_for 30 serves rsa
 
 say 'the same after a new label, and with two keys of one label'

@@ -53,7 +53,9 @@ static void a_text_becomes_lines_and_json(void **state)
                                         "%package is content here",
                                         "%end",
                                         "#",
-                                        "%key_file /etc/k 0640",
+                                        "%chain_file /etc/c",
+                                        "%pair_file /etc/k 0640",
+                                        "chain /etc/c",
                                         "key @label@",
                                         "%end",
                                         "%main /etc/m 0644",
@@ -72,8 +74,9 @@ static void a_text_becomes_lines_and_json(void **state)
                                "Environment=\"ADDRESS=/run/50%%/\\\"s\\\"\"\n";
     check_file(answer, 0, "/etc/systemd/system/web.service.d/signet.conf", "0644", unit);
     check_file(answer, 1, "/etc/f", "0600", "# a@ring@b\n\n%package is content here\n");
-    check_file(answer, 2, "/etc/k", "0640", "key a@ring@b\n");
-    assert_string_equal(json_string_value(json_object_get(answer, "key_file")), "/etc/k");
+    check_file(answer, 2, "/etc/k", "0640", "chain /etc/c\nkey a@ring@b\n");
+    assert_string_equal(json_string_value(json_object_get(answer, "pair_file")), "/etc/k");
+    assert_string_equal(json_string_value(json_object_get(answer, "chain_file")), "/etc/c");
     check_file(answer, 3, "/etc/m", "0644", "key = a@ring@b\n");
     check_file(answer, 4, "/etc/w.sh", "0644", "exec watch 'A/r' --exec 'web reload'\n");
     static const char service[] =
@@ -104,7 +107,7 @@ static void a_text_becomes_lines_and_json(void **state)
                         "#    Environment=\"ADDRESS=/run/50%%/\\\"s\\\"\"\n"
                         "# /etc/f:\n#    # a@ring@b\n#\n#    %package is content here\n"
                         "#\n"
-                        "# /etc/k:\n#    key a@ring@b\n"
+                        "# /etc/k:\n#    chain /etc/c\n#    key a@ring@b\n"
                         "# /etc/m:\nkey = a@ring@b\n"
                         "#    try 'A/r'\n# - Nothing.\n#    web reload\n"
                         "#    watch 'A/r' --exec 'web reload'\n"
@@ -117,10 +120,10 @@ static void a_text_becomes_lines_and_json(void **state)
                         "#    [Install]\n#    WantedBy=multi-user.target\n");
 }
 
-static bool has_key_file(const struct sg_provision_text *text)
+static bool has_pair_file(const struct sg_provision_text *text)
 {
     const char *const *line = text->lines;
-    while (*line != NULL && strncmp(*line, "%key_file ", 10) != 0) {
+    while (*line != NULL && strncmp(*line, "%pair_file ", 11) != 0) {
         line++;
     }
     return *line != NULL;
@@ -131,10 +134,10 @@ static void the_command_knows_which_programs_follow_a_ring(void **state)
     (void)state;
     unsigned following = 0;
     for (const struct sg_provision_text *text = sg_provision_texts; text->program != NULL; text++) {
-        if (sg_program_follows(text->program) != has_key_file(text)) {
+        if (sg_program_follows(text->program) != has_pair_file(text)) {
             fail_msg("of %s the command thinks something else", text->program);
         }
-        following += has_key_file(text) ? 1 : 0;
+        following += has_pair_file(text) ? 1 : 0;
     }
     assert_int_equal(following, 3);
     assert_false(sg_program_follows(""));
@@ -144,7 +147,7 @@ static void the_command_knows_which_programs_follow_a_ring(void **state)
 static void what_is_no_text_is_refused(void **state)
 {
     (void)state;
-    static const char *const bad[][4] = {
+    static const char *const bad[][5] = {
         {"neither a comment nor a directive", NULL},
         {"# @unknown@", NULL},
         {"%nothing of this name", NULL},
@@ -155,10 +158,16 @@ static void what_is_no_text_is_refused(void **state)
         {"%file /no/mode", "%end", NULL},
         {"%file /mode/too/long 00644", "%end", NULL},
         {"%main /never/ended 0644", "x", NULL},
-        {"%key_file /no/mode", "%end", NULL},
+        {"%pair_file /no/mode", "%end", NULL},
+        {"%pair_file /no/chain 0644", "key", "%end", NULL},
+        {"%chain_file", NULL},
+        {"%chain_file /c", "%pair_file /names/none 0644", "%end", NULL},
+        {"%chain_file /c", "%pair_file /names/it/alone 0644", "chain /c", "%end", NULL},
+        {"%chain_file /c", "%pair_file /names/it/twice 0644", "x\ny /c /c", "%end", NULL},
+
         {"%watch_unit web /no/watch", NULL},
         {"%watch w", "%watch_unit nopath", NULL},
-        {"%key_file /never/ended 0644", "x", NULL},
+        {"%pair_file /never/ended 0644", "x", NULL},
         {"%file /a 0644", "@unknown@", "%end", NULL},
         {"%end", NULL},
         {"", NULL},
