@@ -258,8 +258,8 @@ void sg_watch_tidy(struct sg_watch_files *files)
     }
 }
 
-/* The one that is named until the next rename: from now on nobody may name it. */
-static void mark_named(const struct place *place)
+/* The one that is named until the next rename is not named from then on. */
+static void mark_named(const struct place *place, const char *next)
 {
     char current[DIGITS + 1];
     struct timespec ignored;
@@ -267,6 +267,7 @@ static void mark_named(const struct place *place)
     SG_FREE char *name = NULL;
     SG_FD int directory = directory_of(place->chain, &base);
     if (directory < 0 || !named_now(place, current) ||
+        strcmp(current, digits_behind(next, place->chain)) == 0 ||
         asprintf(&name, "%s.%s", base, current) < 0) {
         return;
     }
@@ -292,16 +293,6 @@ static sg_status write_lines(const struct sg_watch_files *files, const char *cha
     return s == SG_OK ? sg_buffer_append(out, text, strlen(text), err) : s;
 }
 
-static sg_status put_lines(const struct place *place, const struct sg_buffer *lines, bool *changed,
-                           struct sg_error *err)
-{
-    bool renamed = false;
-    mark_named(place);
-    sg_status s = sg_watch_put_file(place->pair, NULL, lines, &renamed, err);
-    *changed = *changed || renamed;
-    return s;
-}
-
 sg_status sg_watch_put_pair(struct sg_watch_files *files, bool *changed, struct sg_error *err)
 {
     PLACE place = {0};
@@ -314,7 +305,10 @@ sg_status sg_watch_put_pair(struct sg_watch_files *files, bool *changed, struct 
     s = s == SG_OK ? name_chain(&place, content, &chain, err) : s;
     s = s == SG_OK ? write_lines(files, chain, &lines, err) : s;
     s = s == SG_OK ? sg_watch_put_file(chain, place.chain, content, &ignored, err) : s;
-    s = s == SG_OK ? put_lines(&place, &lines, changed, err) : s;
+    if (s == SG_OK) {
+        mark_named(&place, chain);
+        s = sg_watch_put_file(place.pair, NULL, &lines, changed, err);
+    }
     if (s == SG_OK) {
         files->untidy = !tidy(&place);
     }
