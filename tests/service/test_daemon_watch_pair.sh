@@ -42,7 +42,9 @@ read_pair() {
     if [[ $text =~ ssl_certificate_key\ .*\;id=([^\;]*)\; ]]; then id=${BASH_REMATCH[1]//%/}; fi
 }
 fits() {
-    [ "${#id}" -eq 40 ] && [ "$(<"$named")" = "${chain_of_key[$id]}" ]
+    local held=''
+    if [ -n "$named" ]; then { IFS= read -r -d '' held <"$named"; } 2>/dev/null || true; fi
+    [ "${#id}" -eq 40 ] && [ "${held%$'\n'}" = "${chain_of_key[$id]-none}" ]
 }
 # expect_pair [LABEL]: now
 expect_pair() {
