@@ -5,11 +5,10 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include <signet/base/address.h>
 #include <signet/base/buffer.h>
 
 #include "http_internal.h"
-
-#define DEFAULT_SOCKET "/run/signet/signet.sock"
 
 static void json_string_freep(char **text)
 {
@@ -22,7 +21,7 @@ const char *sg_client_socket(const char *asked)
         return asked;
     }
     const char *named = getenv("SIGNET_SOCKET");
-    return named != NULL && named[0] != '\0' ? named : DEFAULT_SOCKET;
+    return named != NULL && named[0] != '\0' ? named : SG_SOCKET_DEFAULT;
 }
 
 /* ---- the request ---- */

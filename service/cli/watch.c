@@ -156,6 +156,10 @@ static sg_status ask(struct watch *watch, int64_t known, int wait_s, int64_t *se
     sg_status s = sg_client_ask(watch->client, watch->wait, params, false, ANSWER_S, &answer, err);
     sg_watch_uninterruptible();
     *sequence = s == SG_OK ? (int64_t)json_integer_value(json_object_get(answer, "sequence")) : 0;
+    if (s == SG_OK && *sequence <= 0) { /* to be asked again, and no reason to replace a file */
+        s = sg_fail(err, SG_E_SERVICE, "bad_answer",
+                    "the service's answer lacks the ring's sequence");
+    }
     json_decref(params);
     json_decref(answer);
     return s;

@@ -1,5 +1,6 @@
 /* Every setting, once. docs/configuration.md explains them; a test holds the two together. */
 #include "config_internal.h"
+#include <signet/base/address.h>
 
 #include <assert.h>
 
@@ -10,7 +11,7 @@
     .offset = offsetof(struct sg_config_token, member), .size = sizeof(((struct sg_config_token *)0)->member)
 
 static const struct sg_setting service_settings[] = {
-    {"socket", SG_SETTING_SOCKET, SERVICE(socket), .initial = "/run/signet/signet.sock",
+    {"socket", SG_SETTING_SOCKET, SERVICE(socket), .initial = SG_SOCKET_DEFAULT,
      .help = "an absolute path of at most 107 bytes"},
     {"rings_socket", SG_SETTING_SOCKET, SERVICE(rings_socket), .initial = "/run/signet/pkcs11.sock",
      .help = "an absolute path of at most 107 bytes"},

@@ -194,14 +194,31 @@ static sg_status warn_label(struct sg_run *run, const struct target *target,
                : s;
 }
 
+struct command {
+    char text[sizeof(struct sg_shell_word) + 20];
+};
+
+/* How a program that runs later, without our environment, calls the command. */
+static struct command command_of(const struct sg_service *service)
+{
+    struct command command = {.text = "signet"};
+    if (strcmp(service->socket, SG_SOCKET_DEFAULT) != 0) {
+        snprintf(command.text, sizeof command.text, "signet --socket %s",
+                 sg_shell_quote(service->socket).text);
+    }
+    return command;
+}
+
 static sg_status render(struct sg_run *run, const char *const *lines, const struct target *ring,
                         const struct target *trust, const struct identity *identity,
                         struct sg_error *err)
 {
     struct sg_shell_word owner = sg_shell_quote(ring->ring.name.owner.text);
+    struct command command = command_of(run->service);
     struct sg_address address;
     sg_address_of_socket(run->service->rings_socket, &address);
     const struct sg_provision_value values[] = {
+        {"signet", command.text},
         {"ring", ring->word.text},
         {"trust_ring", trust->word.text},
         {"owner", owner.text},

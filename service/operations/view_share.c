@@ -1,6 +1,7 @@
 #include "view_share.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ static sg_status append(struct view_shares *shares, const char *owner, struct sg
     }
     struct view_share *share = &shares->list[shares->count++];
     *share = (struct view_share){.bytes = 0};
-    strncpy(share->owner, owner, sizeof share->owner - 1);
+    snprintf(share->owner, sizeof share->owner, "%s", owner);
     return SG_OK;
 }
 

@@ -12,8 +12,8 @@ static void close_storep(struct sg_store **store)
 /* Tables, indexes and triggers by name, and every table's columns. What SQLite makes for itself is
  * not ours to compare. */
 static const char parts[] =
-    "SELECT type || ' ' || name FROM sqlite_schema WHERE name NOT LIKE 'sqlite^_%' ESCAPE '^'"
-    " UNION SELECT 'column ' || m.name || '.' || c.name"
+    "SELECT iif(type = 'table', '', 'its ') || type || ' ' || name FROM sqlite_schema WHERE name NOT LIKE 'sqlite^_%' ESCAPE '^'"
+    " UNION SELECT 'its column ' || m.name || '.' || c.name"
     " FROM sqlite_schema m JOIN pragma_table_info(m.name) c"
     " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite^_%' ESCAPE '^' ORDER BY 1 DESC";
 

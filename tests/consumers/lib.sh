@@ -258,7 +258,7 @@ watch_as_printed() {
     else
         command=(sh -c "exec $(jq -r .watch "$root/provision.json")")
     fi
-    (cd "$root" && PATH="$scratch/bin:$(dirname "$SIGNET_BIN"):$PATH" exec "${command[@]}") >>"$root/watch.out" 2>>"$root/watch.log" &
+    (cd "$root" && PATH="$scratch/bin:$(dirname "$SIGNET_BIN"):$PATH" exec env -u SIGNET_SOCKET "${command[@]}") >>"$root/watch.out" 2>>"$root/watch.log" &
     children+=("$!")
 }
 

@@ -5,6 +5,9 @@
 #include <limits.h>
 #include <stddef.h>
 
+/** Where the service is asked when nothing else is said. */
+#define SG_SOCKET_DEFAULT "/run/signet/signet.sock"
+
 /** "unix:path=" and a path of which every byte may be written as %XX. */
 #define SG_ADDRESS_SIZE (sizeof "unix:path=" + 3 * (size_t)PATH_MAX)
 
