@@ -16,6 +16,7 @@ foreach(name nginx apache haproxy stunnel openssl gnutls nss postgresql openssh 
     sg_consumer(${name} 180)
 endforeach()
 sg_consumer(rollover 600) # ten connections to each of three servers, at each of ten stages
+sg_consumer(rollover_reload 300)
 sg_consumer(decks 400) # each command by itself, twice
 sg_consumer(tomcat_quick 180 tomcat.sh quick)
 sg_consumer(tomcat 300)
