@@ -21,6 +21,7 @@ for server in nginx apache stunnel; do
     root[$server]=$scratch/$server
 done
 root[nginx]=$scratch/provisioned/nginx-KEY
+# shellcheck disable=SC2034 # for stunnel_up
 plain=$(free_port)
 nginx_up "${dir[nginx]}" "${port[nginx]}" KEY
 master[nginx]=$(cat "${dir[nginx]}/nginx.pid")
@@ -34,6 +35,7 @@ master[stunnel]=${children[-1]}
 
 # As printed, but for the reload: that is somebody else's here.
 for server in nginx apache stunnel; do
+    command=()
     eval "command=($(jq -r .watch "${root[$server]}/provision.json" | sed 's/ --exec .*//'))"
     "$SIGNET_BIN" "${command[@]:1}" >"$scratch/$server.watch.out" 2>"$scratch/$server.watch.log" &
     children+=("$!")
