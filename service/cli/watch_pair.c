@@ -22,6 +22,7 @@
 #define GRACE_S 60 /* that a chain stays after it was named last */
 #define CROWD 32   /* chains; when there are more, they stay as long as CROWD_S */
 #define CROWD_S 1
+#define PLAIN_MS 1000 /* that the chain's own name stays when the lines have named it until now */
 #define TEXT_MAX 65536u
 
 /* Where the bytes of both are, as whole paths. */
@@ -125,24 +126,28 @@ static const char *digits_behind(const char *name, const char *chain)
     return is_one ? name + len + 1 : NULL;
 }
 
-/* Those of the chain that the pair's file names now; false where it names none of ours. */
-static bool named_now(const struct place *place, char out[DIGITS + 1])
+enum naming { NO_CHAIN, PLAIN_CHAIN, OWN_CHAIN };
+
+/* What the pair's file names now: OWN_CHAIN with its digits; PLAIN_CHAIN as "provision" prints it.
+ */
+static enum naming named_now(const struct place *place, char out[DIGITS + 1])
 {
     SG_BUFFER text;
     struct sg_error ignored = SG_ERROR_INIT;
     const char *digits = NULL;
     sg_buffer_init(&text, TEXT_MAX);
     if (sg_watch_read(place->pair, &text, &ignored) != SG_OK || text.len == 0) {
-        return false;
+        return NO_CHAIN;
     }
-    const char *at = strstr((const char *)text.data, place->chain);
-    for (; at != NULL && digits == NULL; at = strstr(at + 1, place->chain)) {
+    const char *first = strstr((const char *)text.data, place->chain);
+    for (const char *at = first; at != NULL && digits == NULL; at = strstr(at + 1, place->chain)) {
         digits = digits_behind(at, place->chain);
     }
     if (digits != NULL) {
         snprintf(out, DIGITS + 1, "%.*s", DIGITS, digits);
+        return OWN_CHAIN;
     }
-    return digits != NULL;
+    return first != NULL ? PLAIN_CHAIN : NO_CHAIN;
 }
 
 /* ---- chains that are there ---- */
@@ -240,7 +245,7 @@ static bool tidy(const struct place *place)
 {
     struct others others = {.place = place};
     SG_FD int directory = directory_of(place->chain, &others.base);
-    if (directory < 0 || !named_now(place, others.current)) {
+    if (directory < 0 || named_now(place, others.current) != OWN_CHAIN) {
         return true;
     }
     others.directory = directory;
@@ -266,7 +271,7 @@ static void mark_named(const struct place *place, const char *next)
     const char *base = NULL;
     SG_FREE char *name = NULL;
     SG_FD int directory = directory_of(place->chain, &base);
-    if (directory < 0 || !named_now(place, current) ||
+    if (directory < 0 || named_now(place, current) != OWN_CHAIN ||
         strcmp(current, digits_behind(next, place->chain)) == 0 ||
         asprintf(&name, "%s.%s", base, current) < 0) {
         return;
@@ -293,6 +298,21 @@ static sg_status write_lines(const struct sg_watch_files *files, const char *cha
     return s == SG_OK ? sg_buffer_append(out, text, strlen(text), err) : s;
 }
 
+/* A server that has just read lines with the chain's own name finds it as it was. */
+static sg_status put_lines(const struct place *place, const char *chain,
+                           const struct sg_buffer *lines, bool *changed, struct sg_error *err)
+{
+    char current[DIGITS + 1];
+    bool renamed = false, plain = named_now(place, current) == PLAIN_CHAIN;
+    mark_named(place, chain);
+    sg_status s = sg_watch_put_file(place->pair, NULL, lines, &renamed, err);
+    *changed = *changed || renamed;
+    if (renamed && plain) {
+        sg_watch_sleep(PLAIN_MS);
+    }
+    return s;
+}
+
 sg_status sg_watch_put_pair(struct sg_watch_files *files, bool *changed, struct sg_error *err)
 {
     PLACE place = {0};
@@ -305,10 +325,7 @@ sg_status sg_watch_put_pair(struct sg_watch_files *files, bool *changed, struct 
     s = s == SG_OK ? name_chain(&place, content, &chain, err) : s;
     s = s == SG_OK ? write_lines(files, chain, &lines, err) : s;
     s = s == SG_OK ? sg_watch_put_file(chain, place.chain, content, &ignored, err) : s;
-    if (s == SG_OK) {
-        mark_named(&place, chain);
-        s = sg_watch_put_file(place.pair, NULL, &lines, changed, err);
-    }
+    s = s == SG_OK ? put_lines(&place, chain, &lines, changed, err) : s;
     if (s == SG_OK) {
         files->untidy = !tidy(&place);
     }

@@ -94,6 +94,24 @@ expect_pair a
 signet ring export START1/WEB --chain --format pem --out - | cmp - "$chain" || fail 'the chain by its own name is another one'
 cmp "$named" "$chain" || fail 'the chain that is named is another one'
 
+say 'lines as they were printed name the chain by its own name: who has just read them finds it as it was'
+sed "s|$named|$chain|" "$pair" >"$scratch/plain"
+cp "$scratch/plain" "$pair"
+expect_pair a
+default b
+"$SIGNET_BIN" watch START1/WEB "${files[@]}" >/dev/null 2>"$scratch/plain.log" &
+children+=("$!")
+holds_b() { [ "$(<"$chain")" = "${chain_of_key[${hash[b]}]}" ]; }
+wait_for 10 holds_b
+expect_pair b
+later=$(($(date -r "$chain" +%s%N) - $(date -r "$pair" +%s%N)))
+[ "$later" -ge 1000000000 ] || fail "the chain was replaced $later ns after the lines that had named it"
+kill "${children[-1]}"
+wait "${children[-1]}" || true
+default a
+once || fail "$(cat "$scratch/once.log")"
+expect_pair a
+
 say 'nothing is written without a change'
 before=$(ls -li --time-style=full-iso "$scratch/chains" "$scratch/server")
 timeout 1 "$SIGNET_BIN" watch START1/WEB "${files[@]}" --exec true >"$scratch/quiet.out" 2>&1 || true
@@ -238,7 +256,7 @@ default b
 wait_for 5 is_pair_of b
 default a
 wait_for 5 is_pair_of a
-expect_chains "$a" "$b" "$c" || fail "there are $(cat "$scratch/ours")"
+wait_for 5 expect_chains "$a" "$b" "$c"
 age
 wait_for 30 expect_chains "$a" "$b"
 
