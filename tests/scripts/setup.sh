@@ -2,6 +2,7 @@
 # scripts/setup by somebody who is not root: what it says when it cannot become root, that it never waits for a password that nobody can
 # type, and that sudo is not asked when nothing is missing. Installs nothing: dpkg-query, id and sudo are this test's own.
 set -euo pipefail
+unset http_proxy https_proxy ftp_proxy no_proxy CI
 setup=$(cd "$(dirname "$0")/../.." && pwd)/scripts/setup
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

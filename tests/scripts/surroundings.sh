@@ -3,7 +3,7 @@
 # configuration file can hold, and hear nothing of the caller's proxies, tokens and languages.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-unset TMPDIR
+unset TMPDIR no_proxy
 scratch=$(mktemp -d /tmp/signet-test.XXXXXX)
 trap 'rm -rf "$scratch"' EXIT
 chmod 755 "$scratch"
@@ -65,6 +65,8 @@ expect localhost,127.0.0.1 'echo "$no_proxy"'
 # shellcheck disable=SC2016
 expect localhost,127.0.0.1,example.com,http://proxy 'echo "$no_proxy,$https_proxy"' no_proxy=example.com https_proxy=http://proxy
 
+# shellcheck disable=SC2016
+expect localhost,127.0.0.1,b 'echo "$no_proxy"' no_proxy=localhost,127.0.0.1,b
 # shellcheck disable=SC2016
 expect /usr/bin:/bin:/usr/sbin:/sbin 'echo "$PATH"' PATH=/usr/bin:/bin
 

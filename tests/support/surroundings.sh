@@ -7,7 +7,10 @@ case :$PATH: in # an ordinary user's leaves out where nginx, apache2, sshd and h
 *:/usr/sbin:*) ;;
 *) export PATH=$PATH:/usr/sbin:/sbin ;;
 esac
-export no_proxy="localhost,127.0.0.1${no_proxy:+,$no_proxy}" # our servers are here
+case ,${no_proxy-}, in # our servers are here
+*,localhost,127.0.0.1,*) ;;
+*) export no_proxy="localhost,127.0.0.1${no_proxy:+,$no_proxy}" ;;
+esac
 unset CDPATH SIGNET_SOCKET OPENSSL_CONF SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE SOFTHSM2_CONF JAVA_TOOL_OPTIONS DESTDIR
 # shellcheck disable=SC2086 # names
 unset ${!P11_KIT_*}
