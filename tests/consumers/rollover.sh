@@ -21,14 +21,14 @@ nginx_up "${dir[nginx]}" "${port[nginx]}" KEY
 provision apache START1/KEY "${dir[apache]}"
 apache_up "${dir[apache]}" "${port[apache]}"
 plain=$(free_port)
-cat >"$scratch/plain.conf" <<PLAIN
-pid $scratch/plain.pid;
-error_log $scratch/plain.log;
-events { worker_connections 256; }
-http { access_log off; server { listen 127.0.0.1:$plain; location / { return 200; } } }
-PLAIN
-nginx -p "$scratch" -c "$scratch/plain.conf" -g 'daemon off;' >"$scratch/plain.out.log" 2>&1 &
+mkdir "$scratch/plain"
+{
+    nginx_top "$scratch/plain"
+    echo "server { listen 127.0.0.1:$plain; location / { return 200; } } }"
+} >"$scratch/plain/nginx.conf"
+nginx -p "$scratch/plain" -c "$scratch/plain/nginx.conf" -g 'daemon off;' >"$scratch/plain/out.log" 2>&1 &
 children+=("$!")
+wait_for 15 listening "$plain"
 provision stunnel START1/KEY "${dir[stunnel]}"
 stunnel_up "${dir[stunnel]}" "${port[stunnel]}"
 stunnel_pid=${children[-1]}
