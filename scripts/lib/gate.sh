@@ -181,17 +181,40 @@ fuzz_target() {
     }
 }
 
+# fuzz_quietly FOLDER PROGRAM: its output and its status into FOLDER.
+fuzz_quietly() {
+    local ended status=0
+    ended=$1/$(basename "$2")
+    fuzz_target "$2" >"$ended.log" 2>&1 || status=$?
+    echo "$status" >"$ended"
+}
+
+# fuzz_said FOLDER PROGRAM: what it said, with its status.
+fuzz_said() {
+    local ended
+    ended=$1/$(basename "$2")
+    cat "$ended.log"
+    return "$(cat "$ended")"
+}
+
+# As many at once as there are processors; then each is a step of its own.
 fuzz_targets() {
-    local program any=no
+    local programs=() program ended=build/fuzz/ended
+    rm -rf "$ended"
+    mkdir -p "$ended"
     for program in build/fuzz/tests/fuzz/fuzz_*; do
-        if [ -x "$program" ]; then
-            any=yes
-            step "$(basename "$program")" fuzz_target "$program"
-        fi
+        [ ! -x "$program" ] || programs+=("$program")
     done
-    if [ "$any" = no ]; then
+    if [ "${#programs[@]}" -eq 0 ]; then
         fault 1
+        return
     fi
+    export -f fuzz_quietly fuzz_target
+    # shellcheck disable=SC2016 # for the other shell
+    printf '%s\0' "${programs[@]}" | xargs -0 -P "$(nproc)" -n 1 bash -c 'fuzz_quietly "$@"' - "$ended"
+    for program in "${programs[@]}"; do
+        step "$(basename "$program")" fuzz_said "$ended" "$program"
+    done
 }
 
 gate_full() {
