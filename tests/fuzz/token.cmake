@@ -1,5 +1,6 @@
 sg_fuzz(token_wire SOURCES fuzz_token_wire.c USES token)
-foreach(target replay_token_wire fuzz_token_wire)
+sg_fuzz(softhsm_object SOURCES fuzz_softhsm_object.c USES token_process)
+foreach(target replay_token_wire fuzz_token_wire replay_softhsm_object fuzz_softhsm_object)
     if(TARGET ${target})
         target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/../../service/token)
     endif()
