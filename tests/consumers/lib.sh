@@ -63,6 +63,11 @@ end_tree() {
     kill "$1" 2>/dev/null || true
 }
 
+# A process that crashed is replaced before anybody notices: its last words are looked for.
+crashes() {
+    find "$scratch" -name signetd.log -exec grep -aE 'Sanitizer|runtime error:|signal=(4|6|7|8|11|31) ' {} + || true
+}
+
 finish() {
     local status=$? child
     trap - EXIT
@@ -75,6 +80,14 @@ finish() {
     for child in "$scratch"/*/apache.pid; do # started again by a watch
         if [ -s "$child" ]; then kill "$(cat "$child")" 2>/dev/null || true; fi
     done
+    if [ -d "$instance" ]; then
+        signet dev down "$instance" >/dev/null 2>&1 || true
+    fi
+    if [ -n "$(crashes)" ]; then
+        echo 'FAILED: a process crashed'
+        crashes
+        status=1
+    fi
     if [ "$status" -ne 0 ]; then
         find "$scratch" -name '*log' -size +0 2>/dev/null | while read -r log; do
             echo "-- the end of $log"
@@ -83,9 +96,6 @@ finish() {
     fi
     if [ "$status" -eq 0 ] && [ -n "${SIGNET_RESULTS-}" ] && [ -n "$row" ]; then
         printf '%s\n' "$row" "${said[@]}" >"$SIGNET_RESULTS/$(basename "$0" .sh)"
-    fi
-    if [ -d "$instance" ]; then
-        signet dev down "$instance" >/dev/null 2>&1 || true
     fi
     rm -rf "$scratch"
     exit "$status"
