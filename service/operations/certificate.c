@@ -297,6 +297,9 @@ static sg_status alter_trust(struct sg_run *run, struct sg_certificate_row *row,
             return s;
         }
     }
+    if (trust != SG_NOTRUST && sg_row_require_sound(row, err) != SG_OK) {
+        return err->status;
+    }
     if (trust == row->trust) {
         return sg_run_effect(run, err, "%s is %s already", name.text, sg_trust_name(trust));
     }

@@ -46,6 +46,9 @@ static sg_status read_member(const struct sg_run *run, struct sg_add *plan, cons
     if (s != SG_OK || in_bundle(plan, certificate)) {
         return s;
     }
+    if (sg_run_check_form(certificate, err) != SG_OK) {
+        return err->status;
+    }
     const struct sg_certificate_facts *facts = sg_certificate_facts(certificate);
     if (facts->key_supported && sg_crypto_policy_strength(&run->service->policy, facts->family,
                                                           facts->key_bits, err) != SG_OK) {

@@ -43,7 +43,18 @@ static bool is_twin(const struct checked *checked, const struct sg_certificate *
     return false;
 }
 
-static sg_status read_one(struct checked *checked, const char *base64, struct sg_error *err)
+static sg_status warn_form(struct sg_run *run, const struct sg_certificate *certificate,
+                           struct sg_error *err)
+{
+    char why[SG_FORM_TEXT];
+    return sg_certificate_form(certificate, why) == SG_FORM_SOUND
+               ? SG_OK
+               : sg_run_warn(run, err, "\"%.200s\" is malformed, and not taken as TRUST: %s",
+                             sg_certificate_facts(certificate)->subject_text, why);
+}
+
+static sg_status read_one(struct sg_run *run, struct checked *checked, const char *base64,
+                          struct sg_error *err)
 {
     SG_BUFFER der;
     SG_CERTIFICATE *certificate = NULL;
@@ -52,6 +63,7 @@ static sg_status read_one(struct checked *checked, const char *base64, struct sg
     s = s == SG_OK ? sg_certificate_parse((struct sg_bytes){der.data, der.len}, &certificate, err)
                    : s;
     if (s == SG_OK && !is_twin(checked, certificate)) {
+        s = warn_form(run, certificate, err);
         checked->members[checked->count++] = SG_STEAL(certificate);
     }
     return s;
@@ -67,7 +79,7 @@ static sg_status read_all(struct sg_run *run, struct checked *checked, struct sg
                        "%zu certificates: 1 to %d can be checked at once", count, SG_BUNDLE_MAX);
     }
     for (size_t i = 0; s == SG_OK && i < count; i++) {
-        s = read_one(checked, texts[i], err);
+        s = read_one(run, checked, texts[i], err);
     }
     return s;
 }

@@ -36,7 +36,7 @@ static bool may_be_stored(const struct sg_error *err)
     static const char *const codes[] = {"certificate_expired", "certificate_not_yet_valid",
                                         "chain_incomplete",    "issuer_not_trusted",
                                         "issuer_not_a_ca",     "path_too_long",
-                                        "chain_invalid"};
+                                        "chain_invalid",       "unreadable_extension"};
     for (size_t i = 0; i < SG_COUNT(codes); i++) {
         if (strcmp(err->code, codes[i]) == 0) {
             return true;
@@ -88,6 +88,7 @@ static sg_status warn_unverified(struct sg_run *run, struct sg_add *plan, bool a
                                  struct sg_error *err)
 {
     char why[300];
+    asked = asked && strcmp(err->code, "unreadable_extension") != 0; /* TRUST would help nobody */
     snprintf(why, sizeof why, "%.299s", err->text);
     sg_error_clear(err);
     plan->unverified = true;

@@ -36,6 +36,8 @@ static const char *outcome_name(enum sg_obstacle obstacle)
         return "key_not_permitted";
     case SG_OBSTACLE_NOTRUST:
         return "hidden_by_notrust";
+    case SG_OBSTACLE_MALFORMED:
+        return "hidden_as_malformed";
     case SG_OBSTACLE_RETIRED:
         return "key_decrypts_only";
     }
@@ -48,6 +50,8 @@ static const char *outcome_text(enum sg_obstacle obstacle)
     switch (obstacle) {
     case SG_OBSTACLE_NOTRUST:
         return "connected, but NOTRUST: programs see nothing of it";
+    case SG_OBSTACLE_MALFORMED:
+        return "connected, but malformed: programs see nothing of it";
     case SG_OBSTACLE_USAGE:
         return "seen as a certificate: only PERSONAL connections deliver a private key";
     case SG_OBSTACLE_NO_KEY:
@@ -100,8 +104,9 @@ static json_t *verdict(const struct use *use, const struct sg_certificate_row *r
 static enum sg_obstacle obstacle_of(const struct use *use, const struct sg_certificate_row *row,
                                     enum sg_usage usage)
 {
-    return row->trust == SG_NOTRUST
-               ? SG_OBSTACLE_NOTRUST
+    return row->trust == SG_NOTRUST ? SG_OBSTACLE_NOTRUST
+           : !sg_row_sound(row)
+               ? SG_OBSTACLE_MALFORMED
                : sg_member_obstacle(use->run->profiles, use->caller, &use->ring.name, row, usage);
 }
 

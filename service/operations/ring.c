@@ -136,7 +136,8 @@ static sg_status warn_key(struct sg_run *run, const struct sg_ring_row *ring,
     case SG_OBSTACLE_NONE:
         return warn_no_default(run, ring, row, err);
     case SG_OBSTACLE_USAGE:
-    case SG_OBSTACLE_NOTRUST: /* said of every connection */
+    case SG_OBSTACLE_NOTRUST:   /* said of every connection */
+    case SG_OBSTACLE_MALFORMED: /* not connected at all */
         return SG_OK;
     case SG_OBSTACLE_NO_KEY:
         return sg_run_warn(run, err, "%s has no private key here: as PERSONAL it can only be shown",
@@ -261,7 +262,8 @@ sg_status sg_run_connect(struct sg_run *run, const struct sg_ring_row *ring,
     struct sg_certificate_name displaced = {0};
     bool was_default = false;
     *out = (struct sg_connected){.is_default = sg_run_flag(run, "default")};
-    sg_status s = usage_of(run, row, &out->usage, err);
+    sg_status s = sg_row_require_sound(row, err);
+    s = s == SG_OK ? usage_of(run, row, &out->usage, err) : s;
     s = s == SG_OK ? is_ring_default(run, ring, row, &was_default, err) : s;
     s = s == SG_OK ? sg_store_connect(run->service->store, ring->id, row->id, out->usage,
                                       out->is_default, &out->replaced, &displaced, err)
@@ -368,7 +370,7 @@ static sg_status show_member(void *context, const struct sg_certificate_row *row
 {
     struct ring_listing *listing = context;
     json_t *item = sg_row_json(row, sg_now_s(listing->run->service->clock));
-    bool visible = row->trust != SG_NOTRUST;
+    bool visible = sg_row_shown(row);
     enum sg_obstacle obstacle = sg_server_obstacle(listing->run, listing->ring, row, usage);
     bool delivered = obstacle == SG_OBSTACLE_NONE || obstacle == SG_OBSTACLE_RETIRED;
     sg_status s = item == NULL ? sg_fail_memory(err) : SG_OK;
@@ -448,15 +450,23 @@ sg_status sg_run_add_entry(json_t *entries, struct sg_bytes der, const char *nam
     return SG_OK;
 }
 
+struct anchors {
+    struct sg_run *run;
+    json_t *entries;
+};
+
 static sg_status export_anchor(void *context, const struct sg_certificate_row *row,
                                enum sg_usage usage, bool is_default, struct sg_error *err)
 {
-    json_t *entries = context;
+    struct anchors *anchors = context;
     (void)is_default;
     if (usage == SG_USAGE_PERSONAL || row->trust == SG_NOTRUST) {
         return SG_OK;
     }
-    return sg_run_add_entry(entries, (struct sg_bytes){row->der, row->der_len},
+    if (!sg_row_sound(row)) {
+        return sg_run_warn_malformed(anchors->run, row, err);
+    }
+    return sg_run_add_entry(anchors->entries, (struct sg_bytes){row->der, row->der_len},
                             row->name.label.text, err);
 }
 
@@ -498,7 +508,8 @@ sg_status sg_operation_RING_EXPORT(struct sg_run *run, struct sg_error *err)
     if (with_key || sg_run_flag(run, "chain")) {
         return export_chain(run, &ring, entries, err);
     }
-    s = sg_store_connection_each(run->service->store, ring.id, export_anchor, entries, err);
+    struct anchors anchors = {run, entries};
+    s = sg_store_connection_each(run->service->store, ring.id, export_anchor, &anchors, err);
     if (s == SG_OK && json_array_size(entries) == 0) {
         struct sg_ring_text name = sg_ring_text(&ring.name);
         sg_fail(err, SG_E_NOT_FOUND, "nothing_to_export",

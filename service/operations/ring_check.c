@@ -110,7 +110,9 @@ static sg_status take_member(void *context, const struct sg_certificate_row *row
     sg_status s =
         sg_certificate_parse((struct sg_bytes){row->der, row->der_len}, &member->certificate, err);
     if (s == SG_OK) {
+        char why[SG_FORM_TEXT];
         member->facts = sg_certificate_facts(member->certificate);
+        member->form = sg_certificate_form(member->certificate, why);
         check->count++;
     }
     return s;

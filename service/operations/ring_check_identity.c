@@ -94,8 +94,10 @@ sg_status sg_ring_check_keys(struct sg_ring_check *check, struct sg_error *err)
     for (size_t i = 0; s == SG_OK && i < check->count; i++) {
         const struct sg_ring_member *member = &check->members[i];
         if (member->usage != SG_USAGE_PERSONAL || member->obstacle == SG_OBSTACLE_NONE ||
-            member->obstacle == SG_OBSTACLE_NOTRUST || member == check->identity) {
-            continue; /* NOTRUST is said of every member, the identity has had its turn */
+            member->obstacle == SG_OBSTACLE_NOTRUST || member->form != SG_FORM_SOUND ||
+            member == check->identity) {
+            continue; /* NOTRUST or malformed is said of every member, the identity has had its turn
+                       */
         }
         struct sg_next next = sg_next("signet ring remove %s %s", sg_ring_word(check).text,
                                       sg_member_word(member).text);

@@ -10,6 +10,7 @@ struct sg_ring_member {
     struct sg_certificate_name name;
     enum sg_usage usage;
     enum sg_trust trust;
+    enum sg_x509_form form;
     enum sg_obstacle obstacle; /**< that keeps a server from using it */
     bool is_default, has_key, placeholder;
     bool needed; /**< the server identity, or one of its issuers: what is wrong with it is an error
@@ -55,7 +56,7 @@ SG_CHECKED sg_status sg_ring_found(struct sg_ring_check *check, enum sg_severity
 /** Is this member one that programs are shown? */
 static inline bool sg_member_visible(const struct sg_ring_member *member)
 {
-    return member->trust != SG_NOTRUST;
+    return member->trust != SG_NOTRUST && member->form == SG_FORM_SOUND;
 }
 
 /* ---- about the ring and who serves from it (ring_check_identity.c) ---- */

@@ -15,12 +15,25 @@ static enum sg_severity grave_if(bool grave)
 static sg_status check_trust(struct sg_ring_check *check, const struct sg_ring_member *member,
                              struct sg_error *err)
 {
-    if (sg_member_visible(member) || member == check->identity) {
+    if (member->trust != SG_NOTRUST || member == check->identity) {
         return SG_OK; /* of a default the error says it already */
     }
     struct sg_next next = sg_next("signet cert alter %s --trust", sg_member_word(member).text);
     return sg_ring_found(check, SG_SEVERITY_WARNING, "hidden", member, &next, err,
                          "it is NOTRUST: programs do not see it in the ring");
+}
+
+static sg_status check_form(struct sg_ring_check *check, const struct sg_ring_member *member,
+                            struct sg_error *err)
+{
+    char why[SG_FORM_TEXT];
+    if (sg_certificate_form(member->certificate, why) == SG_FORM_SOUND) {
+        return SG_OK;
+    }
+    struct sg_next next =
+        sg_next("signet ring remove %s %s", sg_ring_word(check).text, sg_member_word(member).text);
+    return sg_ring_found(check, grave_if(member->needed), "malformed", member, &next, err,
+                         "it is malformed, and programs are not shown it: %s", why);
 }
 
 static sg_status check_site(struct sg_ring_check *check, const struct sg_ring_member *member,
@@ -236,6 +249,7 @@ static sg_status check_one(struct sg_ring_check *check, const struct sg_ring_mem
                            struct sg_error *err)
 {
     sg_status s = check_trust(check, member, err);
+    s = s == SG_OK ? check_form(check, member, err) : s;
     s = s == SG_OK ? check_site(check, member, err) : s;
     s = s == SG_OK ? check_time(check, member, err) : s;
     s = s == SG_OK ? check_size(check, member, err) : s;

@@ -38,7 +38,7 @@ static sg_status write_member(struct view_walk *walk, const struct sg_certificat
                               struct sg_view_member member, struct sg_error *err)
 {
     enum sg_usage usage = member.usage;
-    if (row->trust == SG_NOTRUST) {
+    if (!sg_row_shown(row)) {
         return SG_OK;
     }
     member.der = (struct sg_bytes){row->der, row->der_len};
@@ -206,8 +206,8 @@ static sg_status add_key(void *context, const struct sg_certificate_row *row, en
 {
     struct key_walk *walk = context;
     (void)is_default;
-    bool usable = row->trust != SG_NOTRUST && sg_row_key_deliverable(row) &&
-                  strcmp(row->token, walk->token) == 0 &&
+    bool usable = sg_row_key_deliverable(row) && strcmp(row->token, walk->token) == 0 &&
+                  sg_row_shown(row) &&
                   sg_authority_key_usable(walk->profiles, walk->caller, walk->ring->name.owner.text,
                                           walk->ring->name.ring.text, usage, row->name.owner.text);
     if (!usable) {

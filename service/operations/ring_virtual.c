@@ -26,7 +26,7 @@ static sg_status show_member(void *context, const struct sg_certificate_row *row
     struct collection *members = context;
     json_t *item = sg_row_json(row, sg_now_s(members->run->service->clock));
     const char *usage = sg_usage_name(members->usage);
-    bool visible = row->trust != SG_NOTRUST;
+    bool visible = sg_row_shown(row);
     sg_status s = item == NULL ? sg_fail_memory(err) : SG_OK;
     s = s == SG_OK ? sg_run_set(item, "usage", json_string(usage), err) : s;
     s = s == SG_OK ? sg_run_set(item, "default", json_false(), err) : s;
@@ -62,6 +62,9 @@ static sg_status export_member(void *context, const struct sg_certificate_row *r
     struct collection *members = context;
     if (row->trust == SG_NOTRUST) {
         return SG_OK;
+    }
+    if (!sg_row_sound(row)) {
+        return sg_run_warn_malformed(members->run, row, err);
     }
     return sg_run_add_entry(members->list, (struct sg_bytes){row->der, row->der_len},
                             row->name.label.text, err);

@@ -192,6 +192,21 @@ json_t *sg_policy_json(const struct sg_crypto_policy *policy, int64_t now_s);
  * and one such key makes libp11 0.4.12 lose every key beside it. */
 bool sg_row_key_deliverable(const struct sg_certificate_row *row);
 
+/* ---- malformed certificates (certificate_form.c) ---- */
+/** May programs be shown it as far as its form goes? */
+bool sg_row_sound(const struct sg_certificate_row *row);
+/** Do programs see it where it is connected: sound, and not NOTRUST? */
+bool sg_row_shown(const struct sg_certificate_row *row);
+/** SG_E_INPUT "malformed_certificate". */
+SG_CHECKED sg_status sg_row_require_sound(const struct sg_certificate_row *row,
+                                          struct sg_error *err);
+/** A warning that it was left out, if it is malformed. */
+SG_CHECKED sg_status sg_run_warn_malformed(struct sg_run *run, const struct sg_certificate_row *row,
+                                           struct sg_error *err);
+/** One that comes from outside: SG_E_INPUT "malformed_certificate" for what must not exist. */
+SG_CHECKED sg_status sg_run_check_form(const struct sg_certificate *certificate,
+                                       struct sg_error *err);
+
 /* ---- rings ---- */
 /** Walk the rings that a caller may read, by owner and name, without looking at those that no
  * attachment and no profile could allow. */
@@ -222,6 +237,7 @@ enum sg_obstacle {
     SG_OBSTACLE_ED25519,
     SG_OBSTACLE_FOREIGN, /**< it is not given its key */
     SG_OBSTACLE_NOTRUST,
+    SG_OBSTACLE_MALFORMED,
     SG_OBSTACLE_RETIRED, /**< its key is kept for decryption only */
 };
 enum sg_obstacle sg_member_obstacle(const struct sg_profiles *profiles,

@@ -121,7 +121,7 @@ static sg_status show_bound(void *context, const struct sg_certificate_row *row,
                             enum sg_usage usage, bool is_default, struct sg_error *err)
 {
     struct listing *listing = context;
-    bool visible = row->trust != SG_NOTRUST;
+    bool visible = sg_row_shown(row);
     bool delivered = visible && usage == SG_USAGE_PERSONAL && sg_row_key_deliverable(row);
     json_t *item = sg_row_json(row, sg_now_s(listing->run->service->clock));
     if (item == NULL || json_array_append_new(listing->items, item) != 0) {
@@ -304,6 +304,7 @@ sg_status sg_operation_TOKEN_BIND(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? find_certificate(run, &row, err) : s;
     s = s == SG_OK ? read_usage(run, &row, &bound.usage, err) : s;
     s = s == SG_OK ? require_promotion(run, &row, bound.usage, err) : s;
+    s = s == SG_OK ? sg_row_require_sound(&row, err) : s;
     s = s == SG_OK ? check_key(&row, bound.usage, err) : s;
     s = s == SG_OK ? check_label(run, &token, &row, err) : s;
     if (s != SG_OK) {

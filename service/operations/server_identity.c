@@ -48,6 +48,9 @@ enum sg_obstacle sg_member_obstacle(const struct sg_profiles *profiles,
     if (row->trust == SG_NOTRUST) {
         return SG_OBSTACLE_NOTRUST;
     }
+    if (!sg_row_sound(row)) {
+        return SG_OBSTACLE_MALFORMED;
+    }
     return row->retired ? SG_OBSTACLE_RETIRED : SG_OBSTACLE_NONE;
 }
 
@@ -75,6 +78,8 @@ static const char *why(enum sg_obstacle obstacle)
         return "has a private key that the users of the ring's owner are not given";
     case SG_OBSTACLE_NOTRUST:
         return "is NOTRUST, hidden from all rings";
+    case SG_OBSTACLE_MALFORMED:
+        return "is malformed, and shown to no program";
     case SG_OBSTACLE_RETIRED:
         return "was rolled over: its key is kept for decryption only";
     }
@@ -120,7 +125,10 @@ static enum sg_obstacle obstacle_of(const struct search *search,
     if (!search->key_file || !about_key) {
         return obstacle;
     }
-    return row->trust == SG_NOTRUST ? SG_OBSTACLE_NOTRUST : SG_OBSTACLE_NONE;
+    if (row->trust == SG_NOTRUST) {
+        return SG_OBSTACLE_NOTRUST;
+    }
+    return sg_row_sound(row) ? SG_OBSTACLE_NONE : SG_OBSTACLE_MALFORMED;
 }
 
 static bool is_ca(const struct sg_certificate_row *row)

@@ -45,6 +45,40 @@ static sg_status fail_path_length(const struct sg_certificate *member, struct sg
     return sg_object(err, "%.300s", member->facts.subject_text);
 }
 
+/* What OpenSSL does not look at, or only says that it finds no issuer of. */
+static sg_status check_forms(const struct sg_chain *chain, struct sg_error *err)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct sg_certificate *member = chain->members[i];
+        char why[SG_FORM_TEXT];
+        if (sg_certificate_form(member, why) == SG_FORM_SOUND) {
+            continue;
+        }
+        sg_fail(err, SG_E_INPUT, "unreadable_extension", "certificate \"%.200s\": %s",
+                member->facts.subject_text, why);
+        sg_object(err, "%.300s", member->facts.subject_text);
+        return sg_hint(err, "Whoever uses it must reject it (RFC 5280, 4.2), and Java does so with "
+                            "the whole truststore or ring that holds it: have it made anew");
+    }
+    return SG_OK;
+}
+
+/* OpenSSL does not use a certificate with any malformed extension, critical or not. */
+static sg_status check_extensions(const struct sg_chain *chain, struct sg_error *err)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct sg_certificate *member = chain->members[i];
+        char why[SG_FORM_TEXT];
+        if ((X509_get_extension_flags(member->x509) & EXFLAG_INVALID) != 0 &&
+            sg_x509_extension_fault(member->x509, why)) {
+            sg_fail(err, SG_E_INPUT, "chain_invalid", "certificate \"%.200s\": %s",
+                    member->facts.subject_text, why);
+            return sg_object(err, "%.300s", member->facts.subject_text);
+        }
+    }
+    return SG_OK;
+}
+
 /* Say what X509_verify_cert found, in our words. */
 static sg_status explain(const struct sg_chain *chain, size_t depth, int error, int64_t now_s,
                          struct sg_error *err)
@@ -73,6 +107,9 @@ static sg_status explain(const struct sg_chain *chain, size_t depth, int error, 
         return sg_object(err, "%.300s", member->facts.subject_text);
     default:
         break;
+    }
+    if (check_forms(chain, err) != SG_OK || check_extensions(chain, err) != SG_OK) {
+        return err->status;
     }
     sg_fail(err, SG_E_INPUT, "chain_invalid", "certificate \"%.300s\": %s",
             member->facts.subject_text, X509_verify_cert_error_string(error));
@@ -118,7 +155,7 @@ static sg_status run(X509_STORE_CTX *context, X509_STORE *store, STACK_OF(X509) 
     X509_STORE_CTX_set_verify_cb(context, take_pretended);
     if (X509_verify_cert(context) == 1) {
         ERR_clear_error();
-        return SG_OK;
+        return check_forms(chain, err);
     }
     int depth = X509_STORE_CTX_get_error_depth(context);
     (void)explain(chain, depth < 0 ? 0 : (size_t)depth, X509_STORE_CTX_get_error(context), now_s,

@@ -150,6 +150,11 @@ SG_CHECKED sg_status sg_x509_extras_read(const STACK_OF(X509_EXTENSION) * list,
 /** keyUsage as enum sg_x509_usage. */
 unsigned sg_x509_usage_bits(const ASN1_BIT_STRING *bits);
 
+/* form.c */
+
+/** Is one of its extensions malformed, critical or not? */
+bool sg_x509_extension_fault(const X509 *x509, char why[SG_FORM_TEXT]);
+
 /* copy.c */
 
 /** Read the extensions out of DER that is a certificate or a PKCS#10 request. */

@@ -129,6 +129,19 @@ struct outside_ca {
     EVP_PKEY *root_key, *int_key;
     X509 *root, *intermediate;
 };
+/** Ways to be malformed. */
+enum malformed {
+    EMPTY_ISSUER,
+    EMPTY_SUBJECT, /**< and no subjectAltName */
+    EXTENSION_TWICE,
+    SHORT_ADDRESS, /**< in a critical subjectAltName */
+    NO_NAME,       /**< in a critical subjectAltName */
+    NO_USAGE,      /**< in a critical keyUsage */
+    NO_PURPOSES,   /**< an extendedKeyUsage that is none, critical */
+    MALFORMED_COUNT
+};
+/** A CA of this name, self-signed and malformed so. */
+X509 *malformed_ca(enum malformed how, const char *name);
 void outside_ca_make(struct outside_ca *ca);
 void outside_ca_done(struct outside_ca *ca);
 /** The public key of a certificate of the store. */

@@ -69,6 +69,64 @@ X509 *outside(const struct recipe *recipe)
     return made;
 }
 
+static void add_raw(X509 *certificate, const char *oid, bool critical, const char *der, int len)
+{
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
+    assert_non_null(value);
+    assert_non_null(object);
+    assert_int_equal(ASN1_OCTET_STRING_set(value, (const unsigned char *)der, len), 1);
+    X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, object, critical ? 1 : 0, value);
+    assert_int_equal(X509_add_ext(certificate, extension, -1), 1);
+    X509_EXTENSION_free(extension);
+    ASN1_OBJECT_free(object);
+    ASN1_OCTET_STRING_free(value);
+}
+
+static void spoil(X509 *made, enum malformed how)
+{
+    X509_NAME *empty = X509_NAME_new();
+    switch (how) {
+    case EMPTY_ISSUER:
+        X509_set_issuer_name(made, empty);
+        X509_set_subject_name(made, empty);
+        break;
+    case EMPTY_SUBJECT:
+        X509_set_subject_name(made, empty);
+        break;
+    case EXTENSION_TWICE:
+        add_raw(made, "1.2.3.4", false, "\x05\x00", 2);
+        add_raw(made, "1.2.3.4", false, "\x05\x00", 2);
+        break;
+    case SHORT_ADDRESS:
+        add_raw(made, "2.5.29.17", true, "\x30\x05\x87\x03\x01\x02\x03", 7);
+        break;
+    case NO_NAME:
+        add_raw(made, "2.5.29.17", true, "\x30\x00", 2);
+        break;
+    case NO_USAGE:
+        X509_EXTENSION_free(X509_delete_ext(made, X509_get_ext_by_NID(made, NID_key_usage, -1)));
+        add_raw(made, "2.5.29.15", true, "\x03\x01\x00", 3);
+        break;
+    case NO_PURPOSES:
+        add_raw(made, "2.5.29.37", true, "\x05\x00", 2);
+        break;
+    case MALFORMED_COUNT:
+        break;
+    }
+    X509_NAME_free(empty);
+}
+
+X509 *malformed_ca(enum malformed how, const char *name)
+{
+    EVP_PKEY *key = new_key();
+    X509 *made = outside(&(struct recipe){.name = name, .key = key, .ca = true});
+    spoil(made, how);
+    assert_true(X509_sign(made, key, EVP_sha256()) > 0);
+    EVP_PKEY_free(key);
+    return made;
+}
+
 void outside_ca_make(struct outside_ca *ca)
 {
     ca->root_key = new_key();

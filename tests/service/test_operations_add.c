@@ -598,6 +598,68 @@ static void weak_and_malformed_ones_are_refused(void **state)
     EVP_PKEY_free(weak);
 }
 
+/* RFC 5280, 4.1.2.4, 4.1.2.6, 4.2: no such certificate may be. */
+static void what_must_not_exist_is_refused(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        enum malformed how;
+        const char *text;
+    } rows[] = {{EMPTY_ISSUER, "issuer has no name"},
+                {EMPTY_SUBJECT, "no subject, and no critical subjectAltName"},
+                {EXTENSION_TWICE, "extension 1.2.3.4 twice"}};
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        X509 *bad = malformed_ca(rows[i].how, "Bad");
+        refused_json(world, "cert add", bundle_json("CERTAUTH", bad, NULL), SG_E_INPUT,
+                     "malformed_certificate");
+        assert_told(world, rows[i].text);
+        assert_told(world, "Nothing was changed");
+        refused_json(world, "cert add", with(bundle_json("CERTAUTH", bad, NULL), "notrust", true),
+                     SG_E_INPUT, "malformed_certificate");
+        refused_json(world, "cert add", bundle_json("CERTAUTH", ca.root, bad, NULL), SG_E_INPUT,
+                     "malformed_certificate");
+        json_t *params = bundle_json("CERTAUTH", bad, NULL);
+        json_object_set_new(params, "racf", json_true());
+        refused_json(world, "cert add", params, SG_E_INPUT, "malformed_certificate");
+        must_json(world, "cert check", json_pack("{s:[o]}", "certificates", certificate_json(bad)));
+        assert_says(world, "warnings", rows[i].text);
+        X509_free(bad);
+    }
+}
+
+/* RFC 5280, 4.2: it may be there, but whoever uses it must reject it. */
+static void what_must_be_rejected_is_never_trusted(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        enum malformed how;
+        const char *text;
+    } rows[] = {{SHORT_ADDRESS, "subjectAltName holds an IP address"},
+                {NO_NAME, "subjectAltName holds no name"},
+                {NO_USAGE, "keyUsage names no use"},
+                {NO_PURPOSES, "extendedKeyUsage is malformed"}};
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        X509 *bad = malformed_ca(rows[i].how, "Bad");
+        refused_json(world, "cert add", bundle_json("CERTAUTH/bad", bad, NULL), SG_E_INPUT,
+                     "unreadable_extension");
+        assert_told(world, rows[i].text);
+        assert_told(world, "--notrust");
+        refused_json(world, "cert add", with(bundle_json("CERTAUTH/bad", bad, NULL), "trust", true),
+                     SG_E_INPUT, "unreadable_extension");
+        json_t *params = with(bundle_json("CERTAUTH/bad", bad, NULL), "trust", false);
+        json_object_set_new(params, "racf", json_true());
+        must_json(world, "cert add", params);
+        assert_says(world, "warnings", "stored NOTRUST: ");
+        assert_says(world, "warnings", rows[i].text);
+        refused(world, "cert alter", "{'certificate': 'CERTAUTH/bad', 'status': 'trust'}",
+                SG_E_INPUT, "malformed_certificate");
+        refused(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'CERTAUTH/bad'}",
+                SG_E_INPUT, "malformed_certificate");
+        must(world, "cert delete", "{'certificate': 'CERTAUTH/bad'}");
+        X509_free(bad);
+    }
+}
+
 static void a_change_nobody_could_be_told_of_does_not_happen(void **state)
 {
     struct world *world = *state;
@@ -798,6 +860,8 @@ int main(void)
         TEST(an_issuer_that_is_no_ca_is_refused),
         TEST(a_distrusted_issuer_passes_no_trust_on),
         TEST(weak_and_malformed_ones_are_refused),
+        TEST(what_must_not_exist_is_refused),
+        TEST(what_must_be_rejected_is_never_trusted),
         TEST(a_change_nobody_could_be_told_of_does_not_happen),
         TEST(the_token_follows_when_it_is_back),
         TEST(without_a_key_it_is_stored_with_a_word),

@@ -129,6 +129,63 @@ static void what_is_not_trusted_is_not_seen(void **state)
     check_view(world, &administrator, 2, 1, 1);
 }
 
+/* As it was stored before such ones were refused. */
+static void store_malformed(struct world *world, const char *owner, const char *label,
+                            enum malformed how)
+{
+    SG_CERTIFICATE_ROW row = row_of(world, owner, label);
+    X509 *bad = malformed_ca(how, "Bad");
+    unsigned char *der = NULL;
+    int len = i2d_X509(bad, &der);
+    assert_true(len > 0);
+    row.der = realloc(row.der, (size_t)len);
+    assert_non_null(row.der);
+    memcpy(row.der, der, (size_t)len);
+    row.der_len = (size_t)len;
+    assert_int_equal(sg_store_certificate_replace(world->service.store, &row, &world->err), SG_OK);
+    OPENSSL_free(der);
+    X509_free(bad);
+}
+
+static bool found(const struct world *world, const char *code)
+{
+    size_t i = 0;
+    json_t *item = NULL;
+    json_array_foreach(json_object_get(world->answer, "items"), i, item)
+    {
+        if (strcmp(json_string_value(json_object_get(item, "code")), code) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One malformed member would hide all others of the ring from Java. */
+static void what_is_malformed_is_left_out(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate", "{'certificate': 'CERTAUTH/Good', 'subject': 'CN=Good'}");
+    connect(world, "START1/KEY", "CERTAUTH/Good", NULL);
+    check_view(world, &owner_of_start1, 1, 3, 1);
+    for (enum malformed how = EMPTY_ISSUER; how < MALFORMED_COUNT; how++) {
+        store_malformed(world, "CERTAUTH", "CA", how);
+        check_view(world, &owner_of_start1, 1, 2, 1);
+        must(world, "ring export", "{'ring': 'START1/KEY'}");
+        assert_int_equal(json_array_size(json_object_get(world->answer, "entries")), 1);
+        assert_says(world, "warnings", "left out CERTAUTH/CA");
+        must(world, "ring export", "{'ring': 'CERTAUTH/*'}");
+        assert_int_equal(json_array_size(json_object_get(world->answer, "entries")), 1);
+        assert_says(world, "warnings", "left out CERTAUTH/CA");
+        must(world, "ring check", "{'ring': 'START1/KEY'}");
+        assert_true(found(world, "malformed"));
+    }
+    store_malformed(world, "START1", "web", EXTENSION_TWICE);
+    check_view(world, &owner_of_start1, 1, 1, 0);
+    must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'CERTAUTH/CA'}");
+    refused(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'CERTAUTH/CA'}",
+            SG_E_INPUT, "malformed_certificate");
+}
+
 static void ed25519_is_not_delivered(void **state)
 {
     struct world *world = *state;
@@ -349,6 +406,7 @@ int main(void)
         TEST(only_personal_connections_bring_keys),
         TEST(the_keys_of_others_are_for_administrators),
         TEST(what_is_not_trusted_is_not_seen),
+        TEST(what_is_malformed_is_left_out),
         TEST(ed25519_is_not_delivered),
         TEST(a_key_of_an_unknown_token_is_left_out),
         TEST(one_ring_alone_brings_its_own_keys_only),

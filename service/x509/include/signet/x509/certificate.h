@@ -82,6 +82,21 @@ struct sg_x509_outline {
 /** Of a certificate; malformed extensions count as absent. */
 struct sg_x509_outline sg_certificate_outline(const struct sg_certificate *certificate);
 
+/** What RFC 5280 says of a certificate by itself, whoever signed it. */
+enum sg_x509_form {
+    SG_FORM_SOUND,
+    SG_FORM_FORBIDDEN,  /**< none such may be made: no issuer's name, an extension twice, neither
+                           subject nor critical subjectAltName (4.1.2.4, 4.1.2.6, 4.2) */
+    SG_FORM_UNREADABLE, /**< a critical extension that cannot be read: whoever uses the certificate
+                           must reject it (4.2) */
+};
+#define SG_FORM_TEXT 200
+/** why: what is wrong, "its issuer has no name"; untouched when it is sound. */
+enum sg_x509_form sg_certificate_form(const struct sg_certificate *certificate,
+                                      char why[SG_FORM_TEXT]);
+/** The same of DER, without decoding the key. */
+enum sg_x509_form sg_der_form(struct sg_bytes der, char why[SG_FORM_TEXT]);
+
 /** Subject and issuer as RACF prints them, for name filters and listings. */
 void sg_certificate_dotted(const struct sg_certificate *certificate, struct sg_dotted_name *subject,
                            struct sg_dotted_name *issuer);
@@ -112,7 +127,7 @@ SG_CHECKED sg_status sg_chain_build(const struct sg_certificate *leaf,
  * now_s, without revocation): signatures, validity, CA flags, path length, name constraints.
  * SG_E_INPUT with a code of its own each: certificate_expired, certificate_not_yet_valid,
  * issuer_not_a_ca, chain_incomplete (hint names the missing issuer's subject), bad_signature,
- * path_too_long, chain_invalid. */
+ * path_too_long, unreadable_extension (sg_certificate_form), chain_invalid. */
 SG_CHECKED sg_status sg_chain_verify(const struct sg_chain *chain, int64_t now_s,
                                      struct sg_error *err);
 
