@@ -18,6 +18,8 @@ static const struct {
     {"--signed-by", "SIGNWITH", "SIGNWITH(CERTAUTH LABEL('…'))", true},
     {"--label", "NEWLABEL", "NEWLABEL('%')", true},
     {"--label", "WITHLABEL", "WITHLABEL('%')", true},
+    {"--not-before", "NOTBEFORE", "NOTBEFORE(DATE(…))", false},
+    {"--not-after", "NOTAFTER", "NOTAFTER(DATE(…))", false},
     {"--days", "NOTAFTER", "NOTAFTER(DATE(…)), % days at most", true},
     {"--san dns:", "ALTNAME", "ALTNAME(DOMAIN('%'))", true},
     {"--san ip:", "ALTNAME", "ALTNAME(IP(%))", true},
@@ -92,16 +94,24 @@ static size_t value_length(const char *text)
     return len;
 }
 
-/* A command line for the shell stays what it is. */
+static bool ends_command(const char *text)
+{
+    return *text == ')' || strncmp(text, ". ", 2) == 0 || strncmp(text, "; ", 2) == 0;
+}
+
+/* A command line for the shell stays what it is; a name in quotes (sg_shell_word) may hold
+ * anything. */
 static size_t command_length(const char *text)
 {
     if (strncmp(text, "signet ", 7) != 0) {
         return 0;
     }
     size_t len = 0;
-    while (text[len] != '\0' && text[len] != ')' && strncmp(text + len, ". ", 2) != 0 &&
-           strncmp(text + len, "; ", 2) != 0) {
-        len++;
+    bool quoted = false;
+    while (text[len] != '\0' && (quoted || !ends_command(text + len))) {
+        bool escaped = !quoted && text[len] == '\\' && text[len + 1] != '\0';
+        quoted = text[len] == '\'' ? !quoted : quoted;
+        len += escaped ? 2 : 1;
     }
     return len;
 }

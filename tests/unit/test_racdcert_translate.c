@@ -557,6 +557,15 @@ static void hints_speak_the_language_of_the_deck(void **state)
            "Put a longer one into PASSWORD('…').");
     hinted("GENCERT", "Leave --extractable out: programs use the key through a ring.",
            "Leave EXTRACTABLE out: programs use the key through a ring.");
+    hinted("GENCERT", "Without --not-before it begins now; see --not-after.",
+           "Without NOTBEFORE(DATE(…)) it begins now; see NOTAFTER(DATE(…)).");
+    /* a label may look like a sentence's end, and like an option */
+    hinted("ADD", "Delete it first: signet cert delete 'RACE/x. --force'; or --force.",
+           "Delete it first: signet cert delete 'RACE/x. --force'; or FORCE.");
+    hinted("ADD", "signet cert delete 'RACE/x) --force (; --trust'. Or --force.",
+           "signet cert delete 'RACE/x) --force (; --trust'. Or FORCE.");
+    hinted("ADD", "signet cert delete 'RACE/it'\\''s. --force; --trust' --force. Or --force.",
+           "signet cert delete 'RACE/it'\\''s. --force; --trust' --force. Or FORCE.");
     /* what a shell takes stays */
     hinted("ROLLOVER",
            "signet cert request 'A/b'; have it signed; signet cert add 'A/b' FILE --force. To use "
