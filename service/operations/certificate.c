@@ -176,6 +176,78 @@ static sg_status warn_incomplete(struct sg_run *run, const struct sg_chain *chai
                        sg_certificate_facts(last)->issuer_text);
 }
 
+/* ---- issuers that are shown to nobody ---- */
+
+static bool is_hidden(const struct sg_found_chain *found, size_t member)
+{
+    char why[SG_FORM_TEXT];
+    int at = sg_found_chain_index(found, member);
+    return member > 0 && ((at >= 0 && found->trust[at] == SG_NOTRUST) ||
+                          sg_certificate_form(found->chain.members[member], why) != SG_FORM_SOUND);
+}
+
+/* The chain's length when there is none. */
+static size_t first_hidden(const struct sg_found_chain *found)
+{
+    size_t i = 0;
+    while (i < found->chain.count && !is_hidden(found, i)) {
+        i++;
+    }
+    return i;
+}
+
+/* Another way up to a root, of what may be shown. */
+static bool go_around(struct sg_found_chain *found, const struct sg_certificate *leaf)
+{
+    const struct sg_certificate *shown[SG_COUNT(found->kept)];
+    struct sg_chain other;
+    struct sg_error ignored = SG_ERROR_INIT;
+    char why[SG_FORM_TEXT];
+    size_t count = 0;
+    for (size_t i = 0; i < found->kept_count; i++) {
+        if (found->trust[i] != SG_NOTRUST &&
+            sg_certificate_form(found->kept[i], why) == SG_FORM_SOUND) {
+            shown[count++] = found->kept[i];
+        }
+    }
+    if (sg_chain_build(leaf, shown, count, &other, &ignored) != SG_OK || !other.complete) {
+        return false;
+    }
+    found->chain = other;
+    return true;
+}
+
+static sg_status warn_hidden(struct sg_run *run, const struct sg_found_chain *found, size_t member,
+                             struct sg_error *err)
+{
+    int at = sg_found_chain_index(found, member);
+    const struct sg_certificate_name *name = at >= 0 ? &found->names[at] : NULL;
+    const char *subject = sg_certificate_facts(found->chain.members[member])->subject_text;
+    if (name == NULL || found->trust[at] != SG_NOTRUST) {
+        return sg_run_warn(
+            run, err, "the chain ends before its issuer \"%.200s\", which is malformed", subject);
+    }
+    return sg_run_warn(run, err,
+                       "the chain ends before its issuer %s/%s, which is NOTRUST and shown to no "
+                       "program until: signet cert alter %s --trust",
+                       name->owner.text, name->label.text,
+                       sg_shell_word(name->owner.text, name->label.text).text);
+}
+
+/* NOTRUST is shown to no program, in a ring or in a file; what stands above it proves nothing
+ * without it. */
+static sg_status leave_out_hidden(struct sg_run *run, struct sg_found_chain *found,
+                                  const struct sg_certificate *leaf, struct sg_error *err)
+{
+    size_t first = first_hidden(found);
+    if (first == found->chain.count || go_around(found, leaf)) {
+        return warn_incomplete(run, &found->chain, err);
+    }
+    sg_status s = warn_hidden(run, found, first, err);
+    found->chain.count = first;
+    return s;
+}
+
 sg_status sg_export_chain(struct sg_run *run, const struct sg_certificate_row *row, json_t *entries,
                           struct sg_error *err)
 {
@@ -184,13 +256,14 @@ sg_status sg_export_chain(struct sg_run *run, const struct sg_certificate_row *r
     sg_status s = parse(row, &leaf, err);
     s = s == SG_OK ? sg_chain_find(run->service, row->name.owner.text, leaf, NULL, 0, &found, err)
                    : s;
+    s = s == SG_OK ? leave_out_hidden(run, &found, leaf, err) : s;
     for (size_t i = 0; s == SG_OK && i < found.chain.count; i++) {
         int at = i == 0 ? -1 : sg_found_chain_index(&found, i);
         const char *label = at < 0 ? row->name.label.text : found.names[at].label.text;
         s = sg_run_add_entry(entries, sg_certificate_facts(found.chain.members[i])->der, label,
                              err);
     }
-    return s == SG_OK ? warn_incomplete(run, &found.chain, err) : s;
+    return s;
 }
 
 /* An issuer that the caller may not list: what the chain itself says of it. */

@@ -235,6 +235,84 @@ static void exporting(void **state)
             "bad_parameter"); /* that is the client's */
 }
 
+static void assert_exported(const struct world *world, const char *first, const char *second,
+                            const char *third)
+{
+    const char *const expected[] = {first, second, third};
+    const json_t *entries = json_object_get(world->answer, "entries");
+    size_t i = 0;
+    for (; i < SG_COUNT(expected) && expected[i] != NULL; i++) {
+        assert_string_equal(json_string_value(json_object_get(json_array_get(entries, i), "name")),
+                            expected[i]);
+    }
+    assert_int_equal(json_array_size(entries), i);
+}
+
+/* As through a ring, programs are shown nothing of it; and it is said. */
+static void a_chain_ends_before_what_is_not_trusted(void **state)
+{
+    struct world *world = *state;
+    struct outside_ca ca;
+    static const char export[] = "{'ring': 'START1/KEY', 'chain': true}";
+    outside_ca_make(&ca);
+    X509 *leaf = certify(world, &ca, "START1", "web");
+    must_json(world, "cert add", bundle_json("CERTAUTH/Root", ca.root, NULL));
+    must_json(world, "cert add", bundle_json("CERTAUTH/Int", ca.intermediate, NULL));
+    must_json(world, "cert add", bundle_json("START1/web", leaf, NULL));
+    must(world, "ring connect",
+         "{'ring': 'START1/KEY', 'certificate': 'START1/web', 'default': true}");
+    must(world, "ring export", export);
+    assert_exported(world, "web", "Int", "Root");
+    assert_null(json_object_get(world->answer, "warnings"));
+    must(world, "cert alter", "{'certificate': 'CERTAUTH/Root', 'status': 'notrust'}");
+    must(world, "ring export", export);
+    assert_exported(world, "web", "Int", NULL);
+    assert_says(world, "warnings", "CERTAUTH/Root, which is NOTRUST");
+    assert_says(world, "warnings", "signet cert alter 'CERTAUTH/Root' --trust");
+    must(world, "cert alter", "{'certificate': 'CERTAUTH/Int', 'status': 'notrust'}");
+    must(world, "ring export", export);
+    assert_exported(world, "web", NULL, NULL);
+    assert_says(world, "warnings", "CERTAUTH/Int, which is NOTRUST");
+    must(world, "cert export", "{'certificate': 'START1/web', 'chain': true}");
+    assert_exported(world, "web", NULL, NULL);
+    assert_says(world, "warnings", "CERTAUTH/Int, which is NOTRUST");
+    must(world, "cert alter", "{'certificate': 'CERTAUTH/Int', 'status': 'trust'}");
+    must(world, "cert alter", "{'certificate': 'CERTAUTH/Root', 'status': 'hightrust'}");
+    must(world, "ring export", export);
+    assert_exported(world, "web", "Int", "Root");
+    assert_null(json_object_get(world->answer, "warnings"));
+    X509_free(leaf);
+    outside_ca_done(&ca);
+}
+
+/* The same CA by another certificate of it, which is trusted. */
+static void a_chain_goes_around_what_is_not_trusted(void **state)
+{
+    struct world *world = *state;
+    struct outside_ca ca;
+    outside_ca_make(&ca);
+    X509 *again = outside(&(struct recipe){.name = "Outside Intermediate",
+                                           .key = ca.int_key,
+                                           .issuer = ca.root,
+                                           .signer = ca.root_key,
+                                           .ca = true,
+                                           .until_s = NOW + 900 * DAY});
+    X509 *leaf = certify(world, &ca, "START1", "web");
+    must_json(world, "cert add", bundle_json("CERTAUTH/Root", ca.root, NULL));
+    must_json(world, "cert add", bundle_json("CERTAUTH/Int", ca.intermediate, NULL));
+    must_json(world, "cert add", bundle_json("CERTAUTH/Again", again, NULL));
+    must_json(world, "cert add", bundle_json("START1/web", leaf, NULL));
+    must(world, "cert alter", "{'certificate': 'CERTAUTH/Int', 'status': 'notrust'}");
+    must(world, "ring connect",
+         "{'ring': 'START1/KEY', 'certificate': 'START1/web', 'default': true}");
+    must(world, "ring export", "{'ring': 'START1/KEY', 'chain': true}");
+    assert_exported(world, "web", "Again", "Root");
+    assert_null(json_object_get(world->answer, "warnings"));
+    X509_free(leaf);
+    X509_free(again);
+    outside_ca_done(&ca);
+}
+
 /* ---- names ---- */
 
 static void names_are_data(void **state)
@@ -573,6 +651,8 @@ int main(void)
         TEST(removing_and_deleting_keep_the_certificates),
         TEST(every_change_of_a_ring_is_told),
         TEST(exporting),
+        TEST(a_chain_ends_before_what_is_not_trusted),
+        TEST(a_chain_goes_around_what_is_not_trusted),
         TEST(names_are_data),
         TEST(bad_names_are_refused),
         TEST(the_longest_names_are_told_as_far_as_they_go),
