@@ -211,18 +211,25 @@ static sg_status explain_request(struct sg_run *run, const struct sg_caller *cal
 
 /* ---- what is asked for only sometimes ---- */
 
-/* How a person says that it shall be so. */
-static const char *option_of(const struct sg_need *need)
+/* How a person says that it shall be so: "--trust-ring", or "OWNER/LABEL" as the help has it. */
+struct option_text {
+    char text[64];
+};
+static struct option_text option_of(const struct sg_operation *operation,
+                                    const struct sg_need *need)
 {
-    static const char *const options[][2] = {
-        {"recipient", "--format pkcs12"}, {"signed_by", "--signed-by"}, {"connect", "--connect"}};
-    const char *param = need->when != NULL ? need->when : need->param;
-    for (size_t i = 0; i < SG_COUNT(options); i++) {
-        if (strcmp(options[i][0], param) == 0) {
-            return options[i][1];
+    struct option_text option = {.text = "--format pkcs12"};
+    const char *name = need->when != NULL ? need->when : need->param;
+    const struct sg_param *param = sg_param_find(operation, name);
+    if (param != NULL && param->positional && param->placeholder != NULL) {
+        (void)snprintf(option.text, sizeof option.text, "%s", param->placeholder);
+    } else if (strcmp(name, "recipient") != 0) {
+        (void)snprintf(option.text, sizeof option.text, "--%s", name);
+        for (char *at = option.text; *at != '\0'; at++) {
+            *at = *at == '_' ? '-' : *at;
         }
     }
-    return param;
+    return option;
 }
 
 /* The parameters as if it were said: a signer is CERTAUTH's as a rule. False: of what is not
@@ -250,7 +257,7 @@ static sg_status say_further(struct sg_run *run, const struct sg_caller *caller,
         return supposed == NULL ? sg_fail_memory(err) : SG_OK;
     }
     if (!suppose(operation, need, supposed)) {
-        return sg_run_warn(run, err, "with %s it asks for %s too", option_of(need),
+        return sg_run_warn(run, err, "with %s it asks for %s too", option_of(operation, need).text,
                            sg_function_name(need->function));
     }
     sg_status s = sg_need_request(operation, need, supposed, &memory, &request, &asked, err);
@@ -259,12 +266,13 @@ static sg_status say_further(struct sg_run *run, const struct sg_caller *caller,
     for (size_t i = 0; i < count; i++) {
         if (!checks[i].allowed) {
             return sg_run_warn(run, err, "with %s it asks for %s of %s too, which is refused: %s",
-                               option_of(need), sg_function_name(need->function), request.owner,
-                               checks[i].reason);
+                               option_of(operation, need).text, sg_function_name(need->function),
+                               request.owner, checks[i].reason);
         }
     }
     return count > 0 ? sg_run_warn(run, err, "with %s it asks for %s of %s too, which is allowed",
-                                   option_of(need), sg_function_name(need->function), request.owner)
+                                   option_of(operation, need).text,
+                                   sg_function_name(need->function), request.owner)
                      : s;
 }
 

@@ -131,7 +131,7 @@ sg_status sg_run_time(const struct sg_run *run, const char *name, int64_t *out,
     struct tm tm = {0};
     const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
     if (end == NULL || *end != '\0') {
-        sg_fail(err, SG_E_INPUT, "bad_time", "\"%s\" is not a time: \"%.40s\"", name, text);
+        sg_fail(err, SG_E_INPUT, "bad_time", "\"%.40s\" is not a time", text);
         return sg_hint(err, "Write it as 2027-01-31T23:59:59Z (UTC).");
     }
     *out = (int64_t)timegm(&tm);
@@ -173,7 +173,7 @@ sg_status sg_run_validity(const struct sg_run *run, int64_t *not_before_s, int64
     if (sg_run_text(run, "not_after") != NULL) {
         if (has_days) {
             return sg_fail(err, SG_E_USAGE, "bad_parameter",
-                           "give either days or not_after, not both");
+                           "give either --days or --not-after, not both");
         }
         if (sg_run_time(run, "not_after", not_after_s, err) != SG_OK) {
             return err->status;
@@ -186,7 +186,7 @@ sg_status sg_run_validity(const struct sg_run *run, int64_t *not_before_s, int64
         sg_time_format(*not_after_s, until);
         sg_fail(err, SG_E_INPUT, "bad_validity",
                 "the validity ends before it begins: from %s until %s", from, until);
-        return sg_hint(err, "Without not_before it begins now; see not_after.");
+        return sg_hint(err, "Without --not-before it begins now; see --not-after.");
     }
     return SG_OK;
 }

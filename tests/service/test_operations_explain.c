@@ -255,6 +255,11 @@ static void what_an_option_needs_is_said(void **state)
     must(world, "explain", export);
     assert_true(json_is_true(json_object_get(world->answer, "allowed")));
     assert_says(world, "warnings", "with --format pkcs12 it asks for EXPORTKEY of START1 too");
+    must(world, "ring add", "{'ring': 'START1/T'}");
+    must(world, "explain", "{'user': 1003, 'operation': 'provision', 'object': 'START1/T'}");
+    assert_says(world, "warnings", "with --trust-ring it asks for LISTRING too");
+    must(world, "explain", "{'user': 1003, 'operation': 'token import', 'object': 'store'}");
+    assert_says(world, "warnings", "with OWNER[/LABEL] it asks for ADD too");
     must(world, "explain", "{'user': 1003, 'operation': 'cert delete', 'object': 'START1/web'}");
     assert_null(json_object_get(world->answer, "warnings"));
     must(world, "authority alter",
