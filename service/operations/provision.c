@@ -254,6 +254,52 @@ static const char *const *lines_of(const char *program)
     return NULL;
 }
 
+/* ---- rings of trust anchors alone ---- */
+
+struct contents {
+    size_t personal, anchors;
+};
+
+static sg_status count_member(void *context, const struct sg_certificate_row *row,
+                              enum sg_usage usage, bool is_default, struct sg_error *err)
+{
+    struct contents *contents = context;
+    (void)is_default;
+    (void)err;
+    contents->personal += usage == SG_USAGE_PERSONAL ? 1 : 0;
+    contents->anchors += usage != SG_USAGE_PERSONAL && sg_row_shown(row) ? 1 : 0;
+    return SG_OK;
+}
+
+/* The program's text for a ring that nobody identifies himself from (NAME_trust.txt). NULL: it is
+ * no such ring, or the program has no use for one. */
+static sg_status trust_lines(struct sg_run *run, const struct sg_ring_row *ring,
+                             const char *const **out, struct sg_error *err)
+{
+    char name[64];
+    struct contents contents = {0};
+    (void)snprintf(name, sizeof name, "%s_trust", sg_run_text(run, "program"));
+    *out = lines_of(name);
+    sg_status s = *out == NULL ? SG_OK
+                               : sg_store_connection_each(run->service->store, ring->id,
+                                                          count_member, &contents, err);
+    if (contents.personal > 0 || contents.anchors == 0) {
+        *out = NULL;
+    }
+    return s;
+}
+
+/* There is no key to name: the token is. */
+static sg_status provision_trust(struct sg_run *run, const char *const *lines,
+                                 const struct target *ring, const struct target *trust,
+                                 struct sg_error *err)
+{
+    const struct identity nobody = {.uri = ""};
+    json_t *uri = json_sprintf("pkcs11:token=%s", trust->token);
+    sg_status s = sg_run_set(run->answer, "pkcs11_uri", uri, err);
+    return s == SG_OK ? render(run, lines, ring, trust, &nobody, err) : s;
+}
+
 static bool key_is_file(const char *const *lines)
 {
     while (*lines != NULL && strcmp(*lines, "%key file") != 0) {
@@ -276,6 +322,11 @@ sg_status sg_operation_PROVISION(struct sg_run *run, struct sg_error *err)
     const char *trust_param = sg_run_text(run, "trust_ring") != NULL ? "trust_ring" : "ring";
     sg_status s = read_target(run, "ring", &ring, err);
     s = s == SG_OK ? read_target(run, trust_param, &trust, err) : s;
+    const char *const *trust_alone = NULL;
+    s = s == SG_OK ? trust_lines(run, &ring.ring, &trust_alone, err) : s;
+    if (s == SG_OK && trust_alone != NULL) {
+        return provision_trust(run, trust_alone, &ring, &trust, err);
+    }
     s = s == SG_OK ? sg_run_server_identity(run, &ring.ring, key_is_file(lines), "no_usable_key",
                                             &row, err)
                    : s;

@@ -225,6 +225,35 @@ static void a_key_in_a_file_is_not_spoken_of(void **state)
                 "START1/web is used, the first one with a key that a server can use");
 }
 
+static void a_ring_of_trust_anchors_alone_is_a_trust_store(void **state)
+{
+    struct world *world = *state;
+    static const char ask_java[] = "{'program': 'java', 'ring': 'START1/KEY'}";
+    static const char ask_postgresql[] = "{'program': 'postgresql', 'ring': 'START1/KEY'}";
+    refused(world, "provision", ask_java, SG_E_NOT_FOUND, "no_usable_key");
+    connect_it(world, "CERTAUTH/CA", "certauth", false);
+    must(world, "provision", ask_java);
+    assert_string_equal(answered(world, "pkcs11_uri"), "pkcs11:token=START1%2FKEY");
+    assert_non_null(strstr(answered(world, "text"), "javax.net.ssl.trustStoreType=PKCS11"));
+    assert_null(strstr(answered(world, "text"), "keyStore"));
+    must(world, "provision", ask_postgresql);
+    assert_null(strstr(answered(world, "text"), "sslkey"));
+    assert_string_equal(answered(world, "watch"),
+                        "signet --socket /run/test/signet.sock watch 'START1/KEY' --trust "
+                        "/etc/postgresql-common/signet-trust.pem");
+    /* a server needs a key; so does whoever was given a certificate to show, usable or not */
+    refused(world, "provision", ask_nginx, SG_E_NOT_FOUND, "no_usable_key");
+    connect_it(world, "START1/ed", "personal", false);
+    refused(world, "provision", ask_java, SG_E_NOT_FOUND, "no_usable_key");
+    connect_it(world, "START1/web", "personal", true);
+    must(world, "provision", ask_java);
+    assert_non_null(strstr(answered(world, "text"), "javax.net.ssl.keyStoreType=PKCS11"));
+    must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/web'}");
+    must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/ed'}");
+    must(world, "cert alter", "{'certificate': 'CERTAUTH/CA', 'status': 'notrust'}");
+    refused(world, "provision", ask_java, SG_E_NOT_FOUND, "no_usable_key");
+}
+
 static void none_at_all_says_what_came_near(void **state)
 {
     struct world *world = *state;
@@ -343,6 +372,7 @@ int main(void)
         TEST(a_keyless_default_is_refused),
         TEST(a_ca_is_no_certificate_for_a_server),
         TEST(a_key_in_a_file_is_not_spoken_of),
+        TEST(a_ring_of_trust_anchors_alone_is_a_trust_store),
         TEST(none_at_all_says_what_came_near),
         TEST(a_member_tells_whether_its_key_is_delivered),
         TEST(a_label_that_another_one_bears_is_warned_of),

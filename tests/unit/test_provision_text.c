@@ -200,7 +200,10 @@ static void every_program_has_its_text(void **state)
             fail_msg("%s has no text", *word);
         }
     }
-    for (; sg_provision_texts[texts].program != NULL; texts++) {
+    for (const struct sg_provision_text *text = sg_provision_texts; text->program != NULL; text++) {
+        const char *trust = strstr(text->program, "_trust"); /* for rings of trust anchors alone */
+        texts += trust == NULL ? 1 : 0;
+        assert_true(trust == NULL || strcmp(trust, "_trust") == 0);
     }
     assert_int_equal(words, texts);
     assert_true(words >= 15);
