@@ -37,6 +37,55 @@ static sg_status answer_member(struct sg_run *run, const struct sg_ring_row *rin
     return s == SG_OK ? sg_run_set(run->answer, "label", json_string(name->label.text), err) : s;
 }
 
+struct twin_search {
+    const struct sg_ring_ref *ring;
+    struct sg_ring_ref *twin;
+    char label[32];
+    bool found;
+};
+
+static sg_status compare_token_label(void *context, const struct sg_ring_row *row,
+                                     struct sg_error *err)
+{
+    struct twin_search *search = context;
+    char label[32];
+    (void)err;
+    sg_name_token_label(&row->name, label);
+    if (!search->found && memcmp(label, search->label, sizeof label) == 0 &&
+        strcmp(row->name.ring.text, search->ring->ring.text) != 0) {
+        *search->twin = row->name;
+        search->found = true;
+    }
+    return SG_OK;
+}
+
+sg_status sg_ring_find_twin(struct sg_run *run, const struct sg_ring_ref *ring,
+                            struct sg_ring_ref *twin, bool *found, struct sg_error *err)
+{
+    struct twin_search search = {.ring = ring, .twin = twin};
+    sg_name_token_label(ring, search.label);
+    /* of two equal labels one at least was cut, and says so by this sign */
+    sg_status s = memchr(search.label, '~', sizeof search.label) == NULL
+                      ? SG_OK
+                      : sg_store_ring_each(run->service->store, ring->owner.text,
+                                           compare_token_label, &search, err);
+    *found = search.found;
+    return s;
+}
+
+static sg_status warn_twin(struct sg_run *run, const struct sg_ring_ref *ring, struct sg_error *err)
+{
+    struct sg_ring_ref twin;
+    bool found = false;
+    sg_status s = sg_ring_find_twin(run, ring, &twin, &found, err);
+    return s == SG_OK && found
+               ? sg_run_warn(run, err,
+                             "it has the same token label as ring %s (of longer names it is cut): "
+                             "programs that ask for it may take either. Give it another name.",
+                             sg_ring_text(&twin).text)
+               : s;
+}
+
 sg_status sg_operation_RING_ADD(struct sg_run *run, struct sg_error *err)
 {
     struct sg_ring_ref ref;
@@ -47,6 +96,7 @@ sg_status sg_operation_RING_ADD(struct sg_run *run, struct sg_error *err)
     run->visible = true;
     s = s == SG_OK ? sg_run_effect(run, err, "created ring %s", sg_ring_text(&ref).text) : s;
     s = s == SG_OK ? answer_ring(run, &ref, err) : s;
+    s = s == SG_OK ? warn_twin(run, &ref, err) : s;
     return s == SG_OK ? sg_run_set(run->answer, "slot", json_integer(id), err) : s;
 }
 

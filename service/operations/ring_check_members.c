@@ -257,9 +257,24 @@ static sg_status check_one(struct sg_ring_check *check, const struct sg_ring_mem
     return s == SG_OK ? check_policy(check, member, err) : s;
 }
 
+/* ---- the ring itself ---- */
+
+static sg_status check_ring_label(struct sg_ring_check *check, struct sg_error *err)
+{
+    struct sg_ring_ref twin;
+    bool found = false;
+    sg_status s = sg_ring_find_twin(check->run, &check->ring.name, &twin, &found, err);
+    return s == SG_OK && found
+               ? sg_ring_found(check, SG_SEVERITY_WARNING, "same_token_label", NULL, NULL, err,
+                               "it has the same token label as ring %s: programs that ask for it "
+                               "may take either",
+                               sg_ring_text(&twin).text)
+               : s;
+}
+
 sg_status sg_ring_check_members(struct sg_ring_check *check, struct sg_error *err)
 {
-    sg_status s = SG_OK;
+    sg_status s = check_ring_label(check, err);
     for (size_t i = 0; s == SG_OK && i < check->count; i++) {
         s = check_one(check, &check->members[i], err);
     }

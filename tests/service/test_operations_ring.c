@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <signet/policy/name.h>
+
 #include "operations_fixture.h"
 
 static int setup(void **state)
@@ -314,6 +316,39 @@ static void a_chain_goes_around_what_is_not_trusted(void **state)
 }
 
 /* ---- names ---- */
+
+static bool check_found(const struct world *world, const char *code)
+{
+    for (size_t i = 0; member(world, i) != NULL; i++) {
+        if (strcmp(json_string_value(json_object_get(member(world, i), "code")), code) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A name that is cut to fit a token's label, and another that reads like what is left of it. */
+static void two_rings_of_one_token_label_are_told_of(void **state)
+{
+    struct world *world = *state;
+    static const char long_name[] = "averylongringnamethatgoesbeyondthirtytwobytes";
+    struct sg_ring_ref ring = {.owner = {.text = "START1"}};
+    char label[33] = "";
+    snprintf(ring.ring.text, sizeof ring.ring.text, "%s", long_name);
+    sg_name_token_label(&ring, label);
+    must_json(world, "ring add", json_pack("{s:s+}", "ring", "START1/", long_name));
+    assert_null(json_object_get(world->answer, "warnings"));
+    must(world, "ring check", "{'ring': 'START1/KEY'}");
+    assert_false(check_found(world, "same_token_label"));
+    must_json(world, "ring check", json_pack("{s:s+}", "ring", "START1/", long_name));
+    assert_false(check_found(world, "same_token_label"));
+    must_json(world, "ring add", json_pack("{s:s}", "ring", label));
+    assert_says(world, "warnings", "same token label as ring START1/averylong");
+    must_json(world, "ring check", json_pack("{s:s}", "ring", label));
+    assert_true(check_found(world, "same_token_label"));
+    must_json(world, "ring check", json_pack("{s:s+}", "ring", "START1/", long_name));
+    assert_true(check_found(world, "same_token_label"));
+}
 
 static void names_are_data(void **state)
 {
@@ -653,6 +688,7 @@ int main(void)
         TEST(exporting),
         TEST(a_chain_ends_before_what_is_not_trusted),
         TEST(a_chain_goes_around_what_is_not_trusted),
+        TEST(two_rings_of_one_token_label_are_told_of),
         TEST(names_are_data),
         TEST(bad_names_are_refused),
         TEST(the_longest_names_are_told_as_far_as_they_go),
