@@ -38,6 +38,19 @@ for label in ec rsa; do
     done
 done
 
+say 'a client with a trust store alone: a ring of trust anchors'
+provision java START1/TRUST "$scratch/trust"
+port=$(free_port)
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+    -keyout "$scratch/plain.key" -out "$scratch/plain.csr" 2>/dev/null
+outside_ca_sign "$scratch/ca" "$scratch/plain.csr" "$scratch/plain.pem"
+openssl s_server -accept "$port" -cert "$scratch/plain.pem" -key "$scratch/plain.key" -cert_chain "$scratch/ca/int.pem" -www \
+    >"$scratch/www.log" 2>&1 &
+children+=("$!")
+wait_for 20 listening "$port"
+java_with "$scratch/trust" connect localhost "$port" TLSv1.3 >"$scratch/trust.log" 2>&1 || fail "java: $(tail -n 5 "$scratch/trust.log")"
+grep -q '^TLSv1.3 verified CN=localhost' "$scratch/trust.log" || fail "another answer: $(cat "$scratch/trust.log")"
+
 say 'curl with and without a client certificate'
 port=$(free_port)
 java_with "$scratch/rsa" serve "$port" >"$scratch/serve.log" 2>&1 &

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A ring's trust anchors in every format, each read by the program that it is meant for, each against a real server.
 . "$(dirname "$0")/lib.sh"
-need nginx curl openssl java keytool
+need nginx curl openssl java keytool jq python3
 
 instance_up
 outside_ca_make "$scratch/ca"
@@ -63,6 +63,30 @@ openssl x509 -in "$out/chain.pem" -noout -subject | grep -q 'CN = localhost' || 
 say 'a store that would trust nothing is refused'
 expect_failure 2 'EMPTY' signet ring export START1/EMPTY --format pkcs12 --password-file "$scratch/password" --out "$out/empty.p12"
 [ ! -e "$out/empty.p12" ] || fail 'an empty truststore was written'
+
+say 'a malformed certificate, stored by an earlier version, hides no others from Java'
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -subj / -days 30 -keyout "$scratch/bad.key" -out "$scratch/bad.pem" 2>/dev/null
+keytool -printcert -file "$scratch/bad.pem" >/dev/null 2>&1 && fail 'Java reads it'
+expect_failure 5 'its issuer has no name' signet cert add CERTAUTH "$scratch/bad.pem"
+signet cert generate CERTAUTH/old --subject CN=old >/dev/null
+signet ring connect START1/WEB CERTAUTH/old >/dev/null
+signet dev down "$instance" >/dev/null
+openssl x509 -in "$scratch/bad.pem" -outform DER -out "$scratch/bad.der"
+python3 - "$instance/state/signet.db" "$scratch/bad.der" <<'END'
+import sqlite3, sys
+store = sqlite3.connect(sys.argv[1])
+store.execute("UPDATE certificate SET der = ? WHERE label = 'old'", (open(sys.argv[2], "rb").read(),))
+store.commit()
+END
+instance_up
+expect_text 'left out CERTAUTH/old' signet ring export START1/WEB --format jks --password-file "$scratch/password" --out "$scratch/left.jks"
+keytool -list -keystore "$scratch/left.jks" -storepass changeit >"$scratch/keytool.log" 2>&1 || fail "keytool: $(head -n 3 "$scratch/keytool.log")"
+[ "$(grep -c trustedCertEntry "$scratch/keytool.log")" -eq 2 ] || fail "other than two: $(cat "$scratch/keytool.log")"
+provision java START1/WEB "$scratch/java"
+mapfile -t environment < <(provisioned_environment "$scratch/java")
+(cd "$scratch/java" && env "${environment[@]}" bash -c "$(provisioned_example "$scratch/java" keytool)") >"$scratch/keytool.log" 2>&1 ||
+    fail "keytool, on the ring: $(head -n 3 "$scratch/keytool.log")"
+[ "$(grep -c trustedCertEntry "$scratch/keytool.log")" -eq 2 ] || fail "other than two in the ring: $(cat "$scratch/keytool.log")"
 
 say 'none of these files holds a private key'
 ! grep -rl 'PRIVATE KEY' "$out" || fail 'a private key was exported'
