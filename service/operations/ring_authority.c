@@ -100,6 +100,19 @@ static bool functions_permit(const struct sg_profiles *profiles, const char *own
     return false;
 }
 
+/* Does any profile of rings permit the owner something? Mostly none does, and no ring is looked at.
+ */
+static bool rings_permit(const struct sg_profiles *profiles, const char *owner)
+{
+    size_t end = profiles->classes[SG_CLASS_RDATALIB].end;
+    for (size_t i = profiles->classes[SG_CLASS_RDATALIB].first; i < end; i++) {
+        if (permits_owner(&profiles->list[i], owner)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 sg_status sg_count_profile(struct sg_run *run, enum sg_class class, const char *profile,
                            struct sg_error *err)
 {
@@ -126,6 +139,7 @@ sg_status sg_count_attachment(struct sg_run *run, const char *owner, struct sg_e
                             .owner = owner,
                             .facility = functions_permit(run->profiles, owner),
                             .store = run->service->store};
+    bool elsewhere = change.facility || rings_permit(run->profiles, owner);
     sg_status s = sg_store_ring_bump_owner(change.store, owner, err);
-    return s == SG_OK ? count(&change, err) : s;
+    return s == SG_OK && elsewhere ? count(&change, err) : s;
 }
