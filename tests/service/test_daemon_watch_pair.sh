@@ -138,7 +138,7 @@ at_every_step() {
         expect_pair "$label"
         cmp -s "$named" "$chain" || fail "step $step: the chain by its own name is another one"
     done
-    [ "$step" -ge 24 ] && [ "$step" -lt 100 ] || fail "it took $step steps"
+    { [ "$step" -ge 24 ] && [ "$step" -lt 100 ]; } || fail "it took $step steps"
     echo "$step steps"
 }
 
@@ -158,7 +158,8 @@ at_every_step FAULT_FULL_AT is_full
 [ "$both" -gt 0 ] || fail 'the rename was never reached'
 
 say 'a directory that cannot be written: the old pair stays'
-is_root=$([ "$(id -u)" -eq 0 ] && echo yes || true)
+is_root=
+[ "$(id -u)" -ne 0 ] || is_root=yes
 as_user=()
 [ -z "$is_root" ] || as_user=(setpriv --reuid www-data --regid www-data --clear-groups)
 if [ -n "$is_root" ]; then
@@ -205,7 +206,7 @@ cp "$chain" "$foreign/chain.pem.bak"
 cp "$chain" "$foreign/other.pem.0123456789abcdef"
 timeout 20 "$SIGNET_BIN" watch START1/WEB --once --chain "$chain" --for nginx --pair "$scratch/server/second.conf" >/dev/null || fail 'a second pair'
 second=$(sed -n 's/^ssl_certificate "\(.*\)";$/\1/p' "$scratch/server/second.conf")
-[ -n "$second" ] && [ "$second" != "$named" ] || fail 'two pairs share a chain'
+{ [ -n "$second" ] && [ "$second" != "$named" ]; } || fail 'two pairs share a chain'
 find "$foreign" -mindepth 1 ! -path "$named" | sort >"$scratch/foreign"
 [ "$(wc -l <"$scratch/foreign")" -eq 9 ] || fail "there are $(cat "$scratch/foreign")"
 # expect_chains FILE…: beside the foreign ones
