@@ -492,6 +492,16 @@ static void constraints_are_obeyed(void **state)
     expect_verdict(ca, shallow, end, "", "");
     expect_verdict(ca, narrow, end, "chain_invalid", "leaf.example.com");
     expect_verdict(ca, ca, odd, "chain_invalid", "critical");
+    /* OpenSSL would only say that it finds no issuer */
+    static const char *const idle[][2] = {{"basicConstraints", "critical,CA:TRUE"},
+                                          {"keyUsage", "critical,DER:030100"},
+                                          {NULL, NULL}};
+    static const char *const torn[][2] = {{"extendedKeyUsage", "DER:0500"}, {NULL, NULL}};
+    static const char *const nameless[][2] = {{"subjectAltName", "critical,DER:3000"},
+                                              {NULL, NULL}};
+    expect_verdict(idle, ca, end, "issuer_not_a_ca", "no CA certificate");
+    expect_verdict(ca, ca, torn, "chain_invalid", "its extension extendedKeyUsage is malformed");
+    expect_verdict(ca, ca, nameless, "unreadable_extension", "subjectAltName holds no name");
 }
 
 static void an_empty_chain_is_none(void **state)
