@@ -226,7 +226,9 @@ static struct option_text option_of(const struct sg_operation *operation,
     } else if (strcmp(name, "recipient") != 0) {
         (void)snprintf(option.text, sizeof option.text, "--%s", name);
         for (char *at = option.text; *at != '\0'; at++) {
-            *at = *at == '_' ? '-' : *at;
+            if (*at == '_') {
+                *at = '-';
+            }
         }
     }
     return option;
