@@ -480,8 +480,6 @@ static void bad_parameters_are_refused(void **state)
     };
     for (size_t i = 0; i < SG_COUNT(rows); i++) {
         refused(world, "cert generate", rows[i].params, rows[i].status, rows[i].code);
-        assert_null(strstr(world->err.hint, "not_after")); /* options, not parameters */
-        assert_null(strstr(world->err.hint, "not_before"));
     }
 }
 

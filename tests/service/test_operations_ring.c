@@ -565,7 +565,7 @@ static void provision_writes_lines_without_a_pin(void **state)
     must(world, "provision", "{'program': 'nginx', 'ring': 'START1/my ring;pin-value=1'}");
     const char *text = answered(world, "text");
     assert_non_null(strstr(text, "pkcs11:token=START1%2Fmy%20ring%3Bpin-value%3D1;id=%"));
-    assert_non_null(strstr(text, "# It names the key of 'START1/50% & more/x' by its id"));
+    assert_non_null(strstr(text, "# of 'START1/50% & more/x' is named by its id"));
     assert_null(strstr(text, "object="));
     /* only as the ring is called, quoted, in a comment */
     assert_true(times(text, "pin-value=") == times(text, "'START1/my ring;pin-value=1'"));
