@@ -38,7 +38,6 @@ static const char *const texts[SG_QUERY_COUNT] = {
                                " AND NOT EXISTS (SELECT 1 FROM certificate WHERE key = ?1)",
 
     [SG_Q_KEY_RETIRE] = "UPDATE key SET may_sign = 0 WHERE id = ?",
-    /* The ring is what the user's side says: where the key is not in it, any other that has it. */
     /* A ring that has lost the key since is still the one through which it was used. */
     [SG_Q_KEY_USE_ADD] = "INSERT INTO key_use (key, ring, uid, count, last)"
                          " SELECT k.id, r.id, ?3, ?4, ?5 FROM key k CROSS JOIN ring r"

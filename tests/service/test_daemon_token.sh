@@ -19,6 +19,16 @@ expect_failed() {
     expect_text 'web' signet cert list START1
 }
 
+say 'those that serve are spread over the processors, the one for operations is not'
+cpus_of() { sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "/proc/$1/status"; }
+master_cpus=$(cpus_of "$(cat "$instance/signetd.pid")")
+if [ "$(nproc)" -gt 1 ]; then
+    first=$(cpus_of "$(pids_of signet-token0.1)") second=$(cpus_of "$(pids_of signet-token0.2)")
+    case $first$second in *[,-]*) fail "they may use $first and $second" ;; esac
+    [ "$first" != "$second" ] || fail "both keep to $first"
+fi
+[ "$(cpus_of "$(pids_of signet-token0.0)")" = "$master_cpus" ] || fail 'the process for operations is kept to one'
+
 say 'no token in the directory'
 mv "$instance/token" "$instance/token.away"
 mkdir -m 700 "$instance/token"

@@ -151,6 +151,16 @@ static void the_rest_of_a_request_comes_in_time(void **state)
     assert_int_equal(errno, ETIMEDOUT);
 }
 
+static void reads_look_up_in_time(void **state)
+{
+    struct ends *ends = *state;
+    struct timeval time = {.tv_sec = 0};
+    socklen_t len = sizeof time;
+    sg_stream_watch_time(&ends->stream);
+    assert_int_equal(getsockopt(ends->stream.fd, SOL_SOCKET, SO_RCVTIMEO, &time, &len), 0);
+    assert_true(time.tv_sec > 0 && time.tv_sec * 1000 < SG_STREAM_REQUEST_MS);
+}
+
 /* Nothing comes at all: told from a client that rests between two requests. */
 static void silence_ends_a_request_and_no_rest(void **state)
 {
@@ -256,6 +266,7 @@ int main(void)
         STREAM_TEST(more_than_there_is_room_for_goes_by_in_order),
         STREAM_TEST(a_request_has_a_greatest_length),
         STREAM_TEST(the_rest_of_a_request_comes_in_time),
+        STREAM_TEST(reads_look_up_in_time),
         STREAM_TEST(silence_ends_a_request_and_no_rest),
         STREAM_TEST(the_end_is_the_end),
         STREAM_TEST(a_client_that_has_gone_is_an_error_and_no_signal),
