@@ -30,6 +30,14 @@ for number in range(count):
             connection.shutdown(socket.SHUT_WR)
         elif kind == "slow":
             connection.sendall(b"\0")
+        elif kind in ("greedy", "unfinished"):  # p11-kit's greeting, then a request that is announced as 190 MB
+            protocol = b"PRIVATE-GNOME-KEYRING-PKCS11-PROTOCOL-V-1"
+            hello = (1).to_bytes(4, "big") + (5).to_bytes(4, "big") + b"ayyay" + b"\1" + len(protocol).to_bytes(4, "big") + protocol
+            hello += b"\0\1" + (1).to_bytes(4, "big") + b"\0"
+            connection.sendall(b"\0" + (1).to_bytes(4, "big") + (0).to_bytes(4, "big") + len(hello).to_bytes(4, "big") + hello)
+            connection.recv(4096)
+            connection.sendall((2).to_bytes(4, "big") + (0).to_bytes(4, "big") + (190000000).to_bytes(4, "big"))
+            connection.sendall(bytes(1000 if kind == "unfinished" else 100000000))
         elif kind == "length":
             connection.sendall(b"\0" + (1).to_bytes(4, "big") + (0).to_bytes(4, "big") + (0xfffffff0).to_bytes(4, "big"))
     except OSError:
@@ -72,6 +80,11 @@ say 'too many of one user'
 start_crowd silent 40
 is_refused() { [ "$(refused_clients)" = 28 ]; }
 wait_for 10 is_refused
+rings=$(pids_of signet-rings)
+for pid in $(pgrep -P "$rings"); do
+    [ "$(cat "/proc/$pid/oom_score_adj")" = 500 ] || fail 'a client'"'"'s process is not the first to go when memory runs out'
+done
+[ "$(cat "/proc/$rings/oom_score_adj")" != 500 ] || fail 'the process that accepts clients goes with them'
 signet status --json | grep -q '"reason": "too_many_of_this_user"' || fail 'status does not say why'
 grep "event=ring_client_refused reason=too_many_of_this_user limit=12 uid=$(id -u) " "$instance/signetd.log" >/dev/null ||
     fail 'the log does not say who was refused'
@@ -101,3 +114,14 @@ done
 # Everything that they took is given back.
 clients_attach WEB web 12
 clients_expect sign ok 12
+
+say 'requests without end: neither memory nor a place for long'
+clients_detach
+wait_for 30 connections 0
+start_crowd greedy 4
+wait_for 10 connections 0 # while the clients are still there
+end_crowd 0
+start_crowd unfinished 4
+connections 4 || fail 'a request that is not whole yet was cut at once'
+wait_for 50 connections 0
+end_crowd 0
