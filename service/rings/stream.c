@@ -32,12 +32,28 @@ static int send_all(int fd, const unsigned char *data, size_t len)
     return 0;
 }
 
+/* Bytes that leave the socket wake its other end, for it could write now; a client that waits in
+ * read(2) is woken as well, and finds nothing. So they leave when it is awake: after the answer. */
+static void let_go(struct sg_stream *stream)
+{
+    unsigned char gone[SG_STREAM_ROOM];
+    while (stream->held > 0) {
+        ssize_t got = recv(stream->fd, gone, stream->held, MSG_DONTWAIT);
+        if (got == 0 || (got < 0 && errno != EINTR)) {
+            stream->held = 0; /* cannot be: they have been seen there */
+        }
+        stream->held -= got > 0 ? (size_t)got : 0;
+    }
+}
+
 int sg_stream_flush(struct sg_stream *stream)
 {
     size_t len = stream->out_len;
     stream->out_len = 0;
     stream->request_len = 0;
-    return send_all(stream->fd, stream->out, len);
+    int rc = send_all(stream->fd, stream->out, len);
+    let_go(stream);
+    return rc;
 }
 
 ssize_t sg_stream_write(struct sg_stream *stream, const void *data, size_t len)
@@ -83,10 +99,11 @@ static ssize_t account(struct sg_stream *stream, ssize_t got)
     return got;
 }
 
-static ssize_t receive(struct sg_stream *stream, void *data, size_t len)
+static ssize_t receive(struct sg_stream *stream, void *data, size_t len, int flags)
 {
+    let_go(stream);
     for (;;) {
-        ssize_t got = recv(stream->fd, data, len, 0);
+        ssize_t got = recv(stream->fd, data, len, flags);
         if (got > 0) {
             return account(stream, got);
         }
@@ -109,11 +126,12 @@ ssize_t sg_stream_read(struct sg_stream *stream, void *data, size_t len)
         return -1;
     }
     if (len >= sizeof stream->in) {
-        return receive(stream, data, len);
+        return receive(stream, data, len, 0);
     }
-    ssize_t got = receive(stream, stream->in, sizeof stream->in);
+    ssize_t got = receive(stream, stream->in, sizeof stream->in, MSG_PEEK);
     stream->in_start = 0;
     stream->in_end = got > 0 ? (size_t)got : 0;
+    stream->held = stream->in_end;
     return got > 0 ? take(stream, data, len) : got;
 }
 

@@ -2,7 +2,8 @@
  * message's head, options and body apart and writes head and body apart, each with a call of its
  * own; every write wakes the client, the first of them for nothing. Here what is written is kept
  * until the next read would wait, and a read takes all that is there
- * (docs/decisions/0009-joined-rpc-writes.md). */
+ * (docs/decisions/0009-joined-rpc-writes.md). A request is taken from the socket after its answer
+ * (docs/decisions/0017-requests-taken-late.md). */
 #ifndef SIGNET_RINGS_STREAM_INTERNAL_H
 #define SIGNET_RINGS_STREAM_INTERNAL_H
 
@@ -20,6 +21,7 @@ struct sg_stream {
     int fd;             /**< stays the caller's; -1: none */
     size_t request_len; /**< bytes that have come since the last answer */
     int64_t request_ms; /**< when the first of them came, monotonic */
+    size_t held;        /**< bytes of the request that stand in the socket still, read already */
     size_t in_start, in_end, out_len;
     unsigned char in[SG_STREAM_ROOM], out[SG_STREAM_ROOM];
 };

@@ -71,10 +71,50 @@ static void a_read_takes_what_is_there_and_hands_it_out(void **state)
     char text[64];
     say(ends, "headoptionsbody");
     assert_int_equal(sg_stream_read(&ends->stream, text, 4), 4);
-    assert_int_equal(arrived(&(struct ends){.peer = ends->stream.fd}, text + 4, 8), -1);
+    say(ends, "later");
     assert_int_equal(sg_stream_read(&ends->stream, text + 4, 7), 7);
     assert_int_equal(sg_stream_read(&ends->stream, text + 11, 50), 4); /* less than was asked for */
     assert_memory_equal(text, "headoptionsbody", 15);
+    assert_int_equal(sg_stream_read(&ends->stream, text, 50), 5);
+    assert_memory_equal(text, "later", 5);
+}
+
+static size_t left_in_socket(const struct ends *ends)
+{
+    char bytes[64];
+    ssize_t there = recv(ends->stream.fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+    return there > 0 ? (size_t)there : 0;
+}
+
+static void a_request_leaves_the_socket_after_its_answer(void **state)
+{
+    struct ends *ends = *state;
+    char text[64];
+    say(ends, "request");
+    assert_int_equal(sg_stream_read(&ends->stream, text, 7), 7);
+    assert_int_equal(sg_stream_write(&ends->stream, "answer", 6), 6);
+    assert_int_equal(left_in_socket(ends), 7);
+    say(ends, "next"); /* of a client that does not wait for answers */
+    assert_int_equal(sg_stream_flush(&ends->stream), 0);
+    assert_int_equal(left_in_socket(ends), 4);
+    assert_int_equal(sg_stream_read(&ends->stream, text, sizeof text), 4);
+    assert_memory_equal(text, "next", 4);
+}
+
+/* An unfinished one leaves it when more is waited for, and is not read twice. */
+static void pieces_of_a_request_are_read_once(void **state)
+{
+    struct ends *ends = *state;
+    char text[64];
+    say(ends, "first");
+    assert_int_equal(sg_stream_read(&ends->stream, text, sizeof text), 5);
+    say(ends, "second");
+    assert_int_equal(sg_stream_read(&ends->stream, text + 5, sizeof text - 5), 6);
+    assert_memory_equal(text, "firstsecond", 11);
+    assert_int_equal(left_in_socket(ends), 6);
+    shutdown(ends->peer, SHUT_WR);
+    assert_int_equal(sg_stream_read(&ends->stream, text, sizeof text), 0);
+    assert_int_equal(left_in_socket(ends), 0);
 }
 
 /* What a client sent at once is answered before it is waited for, whole messages or not. */
@@ -262,6 +302,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STREAM_TEST(writes_are_joined_and_go_before_a_wait),
         STREAM_TEST(a_read_takes_what_is_there_and_hands_it_out),
+        STREAM_TEST(a_request_leaves_the_socket_after_its_answer),
+        STREAM_TEST(pieces_of_a_request_are_read_once),
         STREAM_TEST(nothing_is_sent_while_bytes_are_left),
         STREAM_TEST(more_than_there_is_room_for_goes_by_in_order),
         STREAM_TEST(a_request_has_a_greatest_length),
