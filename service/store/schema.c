@@ -323,8 +323,42 @@ static const char version_10[] =
     "  WHERE id IN (SELECT ring FROM connection WHERE certificate = NEW.id); END;";
 /* clang-format on */
 
-static const char *const migrations[] = {version_1, version_2, version_3, version_4, version_5,
-                                         version_6, version_7, version_8, version_9, version_10};
+/* As version 10, but each owner's certificates are looked up by their owner: a hundred owners that
+ * keep a certificate of one name do not read everything that this name issued a hundred times. */
+#define OF_OWNERS_BELOW(result)                                                                    \
+    " SELECT " result " FROM above a CROSS JOIN certificate c ON c.issuer = a.subject"             \
+    "  AND c.self_signed = 0 AND c.owner = a.owner AND a.owner <> 'CERTAUTH'"
+#define OF_ALL_BELOW(result)                                                                       \
+    " SELECT " result " FROM above a CROSS JOIN certificate c ON c.issuer = a.subject"             \
+    "  AND c.self_signed = 0 AND a.owner = 'CERTAUTH'"
+#define OF_AUTHORITIES_BELOW(result)                                                               \
+    " SELECT " result " FROM above a CROSS JOIN certificate c ON c.issuer = a.subject"             \
+    "  AND c.self_signed = 0 AND c.owner = 'CERTAUTH' AND a.owner <> 'CERTAUTH'"
+#define COUNT_BELOW_BY_OWNER(changed)                                                                                               \
+    " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id IN ("                                                                  \
+    "  WITH RECURSIVE above (subject, owner) AS (" changed                                                                          \
+    "   UNION" OF_ALL_BELOW("c.subject, c.owner") "   UNION" OF_OWNERS_BELOW("c.subject, a.owner") "   UNION" OF_AUTHORITIES_BELOW( \
+        "c.subject, a.owner") "),"                                                                                                  \
+                              "  below (id) AS (" OF_ALL_BELOW("c.id") " UNION" OF_OWNERS_BELOW(                                    \
+                                  "c.id") ")"                                                                                       \
+                                          "  SELECT n.ring FROM below b CROSS JOIN connection n"                                    \
+                                          "   ON n.certificate = b.id AND n.usage = 0); END;"
+/* clang-format off */
+static const char version_11[] =
+    "DROP TRIGGER issuer_made; DROP TRIGGER issuer_changed; DROP TRIGGER issuer_gone;"
+    "CREATE TRIGGER issuer_made AFTER INSERT ON certificate"
+    COUNT_BELOW_BY_OWNER("SELECT NEW.subject, NEW.owner")
+    "CREATE TRIGGER issuer_changed AFTER UPDATE OF label, trust, der ON certificate"
+    COUNT_BELOW_BY_OWNER("SELECT OLD.subject, OLD.owner UNION SELECT NEW.subject, NEW.owner")
+    "CREATE TRIGGER issuer_gone AFTER DELETE ON certificate"
+    COUNT_BELOW_BY_OWNER("SELECT OLD.subject, OLD.owner")
+    /* What version 10 did not know of the certificates that stood there: each of these signed itself. */
+    "UPDATE certificate SET self_signed = 1 WHERE placeholder = 1;";
+/* clang-format on */
+
+static const char *const migrations[] = {version_1, version_2,  version_3, version_4,
+                                         version_5, version_6,  version_7, version_8,
+                                         version_9, version_10, version_11};
 _Static_assert(SG_COUNT(migrations) == SG_STORE_VERSION, "one migration for each version");
 
 const char *const *sg_store_migrations(size_t *count)

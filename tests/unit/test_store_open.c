@@ -162,6 +162,28 @@ static void open_brings_every_older_version_up(void **state)
     }
 }
 
+/* A placeholder signed itself; that older versions did not write so made all of one name count each
+ * other. */
+static void open_knows_of_older_placeholders_that_they_signed_themselves(void **state)
+{
+    static const char rows[] =
+        "INSERT INTO certificate (owner, label, serial, issuer, subject, issuer_text, subject_text,"
+        " spki_sha256, not_before, not_after, trust, placeholder, requested, usage, key_type, der)"
+        " SELECT 'KEPT', 'p' || n, n, x'3000', x'3000', '', '', zeroblob(32), 0, 1, 1, n, 0, 0, '',"
+        " x'3000' FROM (SELECT 0 AS n UNION SELECT 1)";
+    struct fixture *fixture = *state;
+    sqlite3 *db = NULL;
+    make_old_store(fixture, 9);
+    assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, rows, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_ok(fixture, sg_store_open(fixture->path, &fixture->store, &fixture->err));
+    assert_int_equal(number_of_sql(fixture, "SELECT self_signed FROM certificate WHERE label='p1'"),
+                     1);
+    assert_int_equal(number_of_sql(fixture, "SELECT self_signed FROM certificate WHERE label='p0'"),
+                     0);
+}
+
 static void open_refuses_a_newer_file_and_leaves_it_alone(void **state)
 {
     struct fixture *fixture = *state;
@@ -644,6 +666,7 @@ int main(void)
         IN_DIRECTORY(open_migrates_an_empty_file),
         IN_DIRECTORY(open_keeps_a_log_whose_file_is_gone),
         IN_DIRECTORY(open_brings_every_older_version_up),
+        IN_DIRECTORY(open_knows_of_older_placeholders_that_they_signed_themselves),
         IN_DIRECTORY(open_keeps_what_was_stored),
         IN_DIRECTORY(open_takes_rights_from_others),
         IN_DIRECTORY(open_takes_no_name_for_a_command),

@@ -68,9 +68,19 @@ static void no_fixed_query_scans(void **state)
     assert_in_range(checked, 25, SG_QUERY_COUNT); /* inserts and transactions have no plan */
 }
 
+/* Of one search by certificate_issued that reads no more than it must: 1, or 2 by owner. */
+static unsigned is_search(const char *detail)
+{
+    const char *all = "SEARCH c USING COVERING INDEX certificate_issued ";
+    if (strncmp(detail, all, strlen(all)) != 0) {
+        return 0;
+    }
+    return strcmp(detail + strlen(all), "(issuer=? AND self_signed=? AND owner=?)") == 0 ? 2 : 1;
+}
+
 /* What a changed certificate sets off in the rings below it: the certificates of each name come
- * from an index that has all that is asked for, and nothing but the names that were found is
- * walked. */
+ * from an index that has all that is asked for, by their owner unless the issuer serves everybody,
+ * and nothing but the names and certificates that were found is walked. */
 static void the_rings_below_an_issuer_are_found_by_indexes(void **state)
 {
     struct fixture *fixture = *state;
@@ -83,24 +93,22 @@ static void the_rings_below_an_issuer_are_found_by_indexes(void **state)
     for (size_t i = 0; i < SG_COUNT(changes); i++) {
         char explain[SG_WALK_SQL + 64];
         sqlite3_stmt *stmt = NULL;
-        unsigned covered = 0;
+        unsigned found[3] = {0};
         snprintf(explain, sizeof explain, "EXPLAIN QUERY PLAN %s", sg_query_text_of(changes[i]));
         assert_int_equal(sqlite3_prepare_v2(fixture->store->db, explain, -1, &stmt, NULL),
                          SQLITE_OK);
         while (sqlite3_step(stmt) == SQLITE_ROW) {
             const char *detail = (const char *)sqlite3_column_text(stmt, 3);
             detail = detail != NULL ? detail : "";
-            covered +=
-                strcmp(
-                    detail,
-                    "SEARCH c USING COVERING INDEX certificate_issued (issuer=? AND self_signed=?)") ==
-                0;
-            if (strncmp(detail, "SCAN ", 5) == 0 && strcmp(detail, "SCAN CONSTANT ROW") != 0) {
+            found[is_search(detail)]++;
+            if (strncmp(detail, "SCAN ", 5) == 0 && strcmp(detail, "SCAN CONSTANT ROW") != 0 &&
+                strcmp(detail, "SCAN b") != 0) {
                 assert_string_equal(detail, "SCAN a");
             }
         }
         (void)sqlite3_finalize(stmt);
-        assert_int_equal(covered, 2);
+        assert_int_equal(found[1], 2);
+        assert_int_equal(found[2], 3);
     }
 }
 
