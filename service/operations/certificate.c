@@ -223,7 +223,8 @@ static sg_status warn_hidden(struct sg_run *run, const struct sg_found_chain *fo
     int at = sg_found_chain_index(found, member);
     const struct sg_certificate_name *name = at >= 0 ? &found->names[at] : NULL;
     const char *subject = sg_certificate_facts(found->chain.members[member])->subject_text;
-    if (name == NULL || found->trust[at] != SG_NOTRUST) {
+    char why[SG_FORM_TEXT];
+    if (name == NULL || sg_certificate_form(found->chain.members[member], why) != SG_FORM_SOUND) {
         return sg_run_warn(
             run, err, "the chain ends before its issuer \"%.200s\", which is malformed", subject);
     }

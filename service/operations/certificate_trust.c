@@ -84,15 +84,17 @@ static bool store_unverified(struct sg_run *run)
     return sg_add_asked_notrust(run) || sg_run_flag(run, "racf");
 }
 
+/* What is malformed is never TRUST, whatever was found wrong with the chain first. */
 static sg_status warn_unverified(struct sg_run *run, struct sg_add *plan, bool asked,
                                  struct sg_error *err)
 {
     char why[300];
-    asked = asked && strcmp(err->code, "unreadable_extension") != 0; /* TRUST would help nobody */
-    snprintf(why, sizeof why, "%.299s", err->text);
+    struct sg_error form = SG_ERROR_INIT;
+    bool sound = sg_chain_check_form(&plan->found.chain, &form) == SG_OK;
+    snprintf(why, sizeof why, "%.299s", asked && !sound ? form.text : err->text);
     sg_error_clear(err);
     plan->unverified = true;
-    plan->trust = asked ? plan->trust : SG_NOTRUST;
+    plan->trust = asked && sound ? plan->trust : SG_NOTRUST;
     sg_status s = sg_run_warn(run, err, "stored %s%s: %s", sg_trust_name(plan->trust),
                               plan->trust == SG_NOTRUST ? "" : " as asked", why);
     return s == SG_OK ? check_hightrust(run, plan, err) : s;

@@ -100,13 +100,13 @@ static json_t *verdict(const struct use *use, const struct sg_certificate_row *r
                      advice);
 }
 
-/* NOTRUST comes before all else: nothing of the member is seen. */
+/* What is hidden comes before all else: nothing of the member is seen. */
 static enum sg_obstacle obstacle_of(const struct use *use, const struct sg_certificate_row *row,
                                     enum sg_usage usage)
 {
-    return row->trust == SG_NOTRUST ? SG_OBSTACLE_NOTRUST
-           : !sg_row_sound(row)
-               ? SG_OBSTACLE_MALFORMED
+    enum sg_obstacle hidden = sg_row_hidden(row);
+    return hidden != SG_OBSTACLE_NONE
+               ? hidden
                : sg_member_obstacle(use->run->profiles, use->caller, &use->ring.name, row, usage);
 }
 

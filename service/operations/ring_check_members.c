@@ -15,8 +15,8 @@ static enum sg_severity grave_if(bool grave)
 static sg_status check_trust(struct sg_ring_check *check, const struct sg_ring_member *member,
                              struct sg_error *err)
 {
-    if (member->trust != SG_NOTRUST || member == check->identity) {
-        return SG_OK; /* of a default the error says it already */
+    if (member->trust != SG_NOTRUST || member == check->identity || member->form != SG_FORM_SOUND) {
+        return SG_OK; /* said already of a default; the malformed stay hidden as TRUST too */
     }
     struct sg_next next = sg_next("signet cert alter %s --trust", sg_member_word(member).text);
     return sg_ring_found(check, SG_SEVERITY_WARNING, "hidden", member, &next, err,

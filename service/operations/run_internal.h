@@ -240,10 +240,13 @@ enum sg_obstacle {
     SG_OBSTACLE_NO_KEY,
     SG_OBSTACLE_ED25519,
     SG_OBSTACLE_FOREIGN, /**< it is not given its key */
+    SG_OBSTACLE_MALFORMED, /**< as TRUST it would be hidden too */
     SG_OBSTACLE_NOTRUST,
-    SG_OBSTACLE_MALFORMED,
     SG_OBSTACLE_RETIRED, /**< its key is kept for decryption only */
 };
+/** What hides it from every program: SG_OBSTACLE_MALFORMED, SG_OBSTACLE_NOTRUST, or
+ * SG_OBSTACLE_NONE. */
+enum sg_obstacle sg_row_hidden(const struct sg_certificate_row *row);
 enum sg_obstacle sg_member_obstacle(const struct sg_profiles *profiles,
                                     const struct sg_caller *caller, const struct sg_ring_ref *ring,
                                     const struct sg_certificate_row *row, enum sg_usage usage);

@@ -28,6 +28,13 @@ bool sg_row_key_deliverable(const struct sg_certificate_row *row)
     return row->has_key && strcmp(row->key_type, "ed25519") != 0;
 }
 
+enum sg_obstacle sg_row_hidden(const struct sg_certificate_row *row)
+{
+    return !sg_row_sound(row)         ? SG_OBSTACLE_MALFORMED
+           : row->trust == SG_NOTRUST ? SG_OBSTACLE_NOTRUST
+                                      : SG_OBSTACLE_NONE;
+}
+
 enum sg_obstacle sg_member_obstacle(const struct sg_profiles *profiles,
                                     const struct sg_caller *caller, const struct sg_ring_ref *ring,
                                     const struct sg_certificate_row *row, enum sg_usage usage)
@@ -45,13 +52,10 @@ enum sg_obstacle sg_member_obstacle(const struct sg_profiles *profiles,
                                  row->name.owner.text)) {
         return SG_OBSTACLE_FOREIGN;
     }
-    if (row->trust == SG_NOTRUST) {
-        return SG_OBSTACLE_NOTRUST;
-    }
-    if (!sg_row_sound(row)) {
-        return SG_OBSTACLE_MALFORMED;
-    }
-    return row->retired ? SG_OBSTACLE_RETIRED : SG_OBSTACLE_NONE;
+    enum sg_obstacle hidden = sg_row_hidden(row);
+    return hidden != SG_OBSTACLE_NONE ? hidden
+           : row->retired             ? SG_OBSTACLE_RETIRED
+                                      : SG_OBSTACLE_NONE;
 }
 
 enum sg_obstacle sg_server_obstacle(const struct sg_run *run, const struct sg_ring_ref *ring,
@@ -125,10 +129,7 @@ static enum sg_obstacle obstacle_of(const struct search *search,
     if (!search->key_file || !about_key) {
         return obstacle;
     }
-    if (row->trust == SG_NOTRUST) {
-        return SG_OBSTACLE_NOTRUST;
-    }
-    return sg_row_sound(row) ? SG_OBSTACLE_NONE : SG_OBSTACLE_MALFORMED;
+    return sg_row_hidden(row);
 }
 
 static bool is_ca(const struct sg_certificate_row *row)

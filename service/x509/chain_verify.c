@@ -46,7 +46,7 @@ static sg_status fail_path_length(const struct sg_certificate *member, struct sg
 }
 
 /* What OpenSSL does not look at, or only says that it finds no issuer of. */
-static sg_status check_forms(const struct sg_chain *chain, struct sg_error *err)
+sg_status sg_chain_check_form(const struct sg_chain *chain, struct sg_error *err)
 {
     for (size_t i = 0; i < chain->count; i++) {
         const struct sg_certificate *member = chain->members[i];
@@ -108,7 +108,7 @@ static sg_status explain(const struct sg_chain *chain, size_t depth, int error, 
     default:
         break;
     }
-    if (check_forms(chain, err) != SG_OK || check_extensions(chain, err) != SG_OK) {
+    if (sg_chain_check_form(chain, err) != SG_OK || check_extensions(chain, err) != SG_OK) {
         return err->status;
     }
     sg_fail(err, SG_E_INPUT, "chain_invalid", "certificate \"%.300s\": %s",
@@ -155,7 +155,7 @@ static sg_status run(X509_STORE_CTX *context, X509_STORE *store, STACK_OF(X509) 
     X509_STORE_CTX_set_verify_cb(context, take_pretended);
     if (X509_verify_cert(context) == 1) {
         ERR_clear_error();
-        return check_forms(chain, err);
+        return sg_chain_check_form(chain, err);
     }
     int depth = X509_STORE_CTX_get_error_depth(context);
     (void)explain(chain, depth < 0 ? 0 : (size_t)depth, X509_STORE_CTX_get_error(context), now_s,

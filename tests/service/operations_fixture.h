@@ -140,6 +140,7 @@ enum malformed {
     NO_PURPOSES,   /**< an extendedKeyUsage that is none, critical */
     MALFORMED_COUNT
 };
+X509 *malformed(enum malformed how, const struct recipe *recipe);
 /** A CA of this name, self-signed and malformed so. */
 X509 *malformed_ca(enum malformed how, const char *name);
 void outside_ca_make(struct outside_ca *ca);

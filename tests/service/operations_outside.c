@@ -117,12 +117,19 @@ static void spoil(X509 *made, enum malformed how)
     X509_NAME_free(empty);
 }
 
+X509 *malformed(enum malformed how, const struct recipe *recipe)
+{
+    X509 *made = outside(recipe);
+    spoil(made, how);
+    EVP_PKEY *signer = recipe->signer != NULL ? recipe->signer : recipe->key;
+    assert_true(X509_sign(made, signer, EVP_sha256()) > 0);
+    return made;
+}
+
 X509 *malformed_ca(enum malformed how, const char *name)
 {
     EVP_PKEY *key = new_key();
-    X509 *made = outside(&(struct recipe){.name = name, .key = key, .ca = true});
-    spoil(made, how);
-    assert_true(X509_sign(made, key, EVP_sha256()) > 0);
+    X509 *made = malformed(how, &(struct recipe){.name = name, .key = key, .ca = true});
     EVP_PKEY_free(key);
     return made;
 }

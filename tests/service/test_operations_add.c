@@ -660,6 +660,63 @@ static void what_must_be_rejected_is_never_trusted(void **state)
     }
 }
 
+/* Takes bad, which is to be found wrong with this code first. */
+static void stays_untrusted(struct world *world, X509 *bad, X509 *issuer, const char *code)
+{
+    refused_json(world, "cert add", bundle_json("CERTAUTH/bad", bad, issuer, NULL), SG_E_INPUT,
+                 code);
+    json_t *params = with(bundle_json("CERTAUTH/bad", bad, issuer, NULL), "trust", false);
+    must_json(world, "cert add", by_racf(params));
+    assert_says(world, "warnings", "stored NOTRUST: ");
+    assert_says(world, "warnings", "subjectAltName holds an IP address");
+    SG_CERTIFICATE_ROW row = row_of(world, "CERTAUTH", "bad");
+    assert_int_equal(row.trust, SG_NOTRUST);
+    must(world, "cert delete", "{'certificate': 'CERTAUTH/bad'}");
+    X509_free(bad);
+}
+
+static void whatever_else_is_found_first(void **state)
+{
+    struct world *world = *state;
+    EVP_PKEY *key = new_key();
+    EVP_PKEY *other = new_key();
+    struct recipe recipe = {.name = "Bad", .key = key, .ca = true};
+    recipe.from_s = NOW - 9 * DAY;
+    recipe.until_s = NOW - DAY;
+    stays_untrusted(world, malformed(SHORT_ADDRESS, &recipe), NULL, "certificate_expired");
+    recipe.from_s = NOW + DAY;
+    recipe.until_s = NOW + 9 * DAY;
+    stays_untrusted(world, malformed(SHORT_ADDRESS, &recipe), NULL, "certificate_not_yet_valid");
+    X509 *no_ca = outside(&(struct recipe){.name = "Not a CA", .key = other});
+    recipe =
+        (struct recipe){.name = "Bad", .key = key, .issuer = no_ca, .signer = other, .ca = true};
+    stays_untrusted(world, malformed(SHORT_ADDRESS, &recipe), no_ca, "issuer_not_a_ca");
+    X509_free(no_ca);
+    EVP_PKEY_free(other);
+    EVP_PKEY_free(key);
+}
+
+/* A chain ends before it; no "cert alter --trust" would change that. */
+static void a_malformed_issuer_is_said_to_be_that(void **state)
+{
+    struct world *world = *state;
+    EVP_PKEY *key = new_key();
+    EVP_PKEY *own = key_of(world, "START1", "web");
+    X509 *bad = malformed(SHORT_ADDRESS, &(struct recipe){.name = "Bad", .key = key, .ca = true});
+    X509 *leaf = outside(
+        &(struct recipe){.name = "web.example.com", .key = own, .issuer = bad, .signer = key});
+    must_json(world, "cert add", with(bundle_json("CERTAUTH/bad", bad, NULL), "notrust", false));
+    must_json(world, "cert add", with(bundle_json("START1", leaf, NULL), "notrust", false));
+    must(world, "cert export", "{'certificate': 'START1/web', 'chain': true}");
+    assert_int_equal(json_array_size(json_object_get(world->answer, "entries")), 1);
+    assert_says(world, "warnings", "which is malformed");
+    assert_false(says(world, "warnings", "--trust"));
+    X509_free(leaf);
+    X509_free(bad);
+    EVP_PKEY_free(own);
+    EVP_PKEY_free(key);
+}
+
 static void a_change_nobody_could_be_told_of_does_not_happen(void **state)
 {
     struct world *world = *state;
@@ -862,6 +919,8 @@ int main(void)
         TEST(weak_and_malformed_ones_are_refused),
         TEST(what_must_not_exist_is_refused),
         TEST(what_must_be_rejected_is_never_trusted),
+        TEST(whatever_else_is_found_first),
+        TEST(a_malformed_issuer_is_said_to_be_that),
         TEST(a_change_nobody_could_be_told_of_does_not_happen),
         TEST(the_token_follows_when_it_is_back),
         TEST(without_a_key_it_is_stored_with_a_word),

@@ -186,6 +186,43 @@ static void what_is_malformed_is_left_out(void **state)
             SG_E_INPUT, "malformed_certificate");
 }
 
+/* What nobody can do is not advised. */
+static void nobody_is_told_to_trust_what_is_malformed(void **state)
+{
+    struct world *world = *state;
+    size_t i = 0;
+    json_t *item = NULL;
+    must(world, "ring connect",
+         "{'ring': 'START1/KEY', 'certificate': 'START1/web', 'default': true}");
+    must(world, "cert alter", "{'certificate': 'START1/web', 'status': 'notrust'}");
+    must(world, "cert alter", "{'certificate': 'CERTAUTH/CA', 'status': 'notrust'}");
+    store_malformed(world, "START1", "web", SHORT_ADDRESS);
+    store_malformed(world, "CERTAUTH", "CA", SHORT_ADDRESS);
+    must(world, "ring check", "{'ring': 'START1/KEY'}");
+    assert_true(found(world, "malformed"));
+    assert_false(found(world, "hidden"));
+    json_array_foreach(json_object_get(world->answer, "items"), i, item)
+    {
+        const char *next = json_string_value(json_object_get(item, "next"));
+        assert_true(next == NULL || strstr(next, "--trust") == NULL);
+    }
+    must(world, "owner attach", "{'owner': 'START1', 'uid': 1003}");
+    must(world, "explain", "{'user': 1003, 'operation': 'use', 'object': 'START1/KEY'}");
+    assert_int_equal(json_array_size(json_object_get(world->answer, "items")), 3);
+    json_array_foreach(json_object_get(world->answer, "items"), i, item)
+    {
+        const char *remedy = json_string_value(json_object_get(item, "remedy"));
+        assert_true(remedy == NULL || strstr(remedy, "--trust") == NULL);
+    }
+    refused(world, "provision", "{'program': 'nginx', 'ring': 'START1/KEY'}", SG_E_CONFLICT,
+            "default_not_usable");
+    assert_told(world, "is malformed");
+    assert_null(strstr(world->err.hint, "--trust"));
+    refused(world, "provision", "{'program': 'haproxy', 'ring': 'START1/KEY'}", SG_E_CONFLICT,
+            "default_not_usable");
+    assert_told(world, "is malformed");
+}
+
 static void ed25519_is_not_delivered(void **state)
 {
     struct world *world = *state;
@@ -407,6 +444,7 @@ int main(void)
         TEST(the_keys_of_others_are_for_administrators),
         TEST(what_is_not_trusted_is_not_seen),
         TEST(what_is_malformed_is_left_out),
+        TEST(nobody_is_told_to_trust_what_is_malformed),
         TEST(ed25519_is_not_delivered),
         TEST(a_key_of_an_unknown_token_is_left_out),
         TEST(one_ring_alone_brings_its_own_keys_only),

@@ -130,6 +130,9 @@ SG_CHECKED sg_status sg_chain_build(const struct sg_certificate *leaf,
  * path_too_long, unreadable_extension (sg_certificate_form), chain_invalid. */
 SG_CHECKED sg_status sg_chain_verify(const struct sg_chain *chain, int64_t now_s,
                                      struct sg_error *err);
+/** Is every member SG_FORM_SOUND, whatever else is wrong with the chain? SG_E_INPUT
+ * "unreadable_extension" names the first that is not. */
+SG_CHECKED sg_status sg_chain_check_form(const struct sg_chain *chain, struct sg_error *err);
 
 /* ---- building ---- */
 
