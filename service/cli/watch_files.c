@@ -326,14 +326,24 @@ sg_status sg_watch_fetch(struct sg_client *client, struct sg_watch_files *files,
 
 /* ---- the files ---- */
 
-/* A file that cannot be read is another one: writing it says what is wrong. */
-static bool holds(const char *path, const struct stat *info, const struct sg_buffer *content)
+static bool is_trusted(uid_t uid)
+{
+    return uid == 0 || uid == geteuid();
+}
+
+/* A file that cannot be read is another one: writing it says what is wrong. So is somebody else's,
+ * who could change it later. */
+static bool holds(const char *path, const struct sg_buffer *content)
 {
     SG_BUFFER old;
+    struct stat info;
     struct sg_error ignored = SG_ERROR_INIT;
+    SG_FD int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     sg_buffer_init(&old, SG_WATCH_FILE_MAX);
-    return (size_t)info->st_size == content->len && sg_watch_read(path, &old, &ignored) == SG_OK &&
-           old.len == content->len && memcmp(old.data, content->data, old.len) == 0;
+    return fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && is_trusted(info.st_uid) &&
+           (size_t)info.st_size == content->len &&
+           sg_fd_read_all(fd, path, &old, &ignored) == SG_OK && old.len == content->len &&
+           memcmp(old.data, content->data, old.len) == 0;
 }
 
 /* Ours, just written, and by no other name: whoever may write in the directory could have put
@@ -366,6 +376,20 @@ static sg_status check_regular(const char *path, const struct stat *info, struct
     return sg_object(err, "%s", path);
 }
 
+/* Somebody else's file lends its mode, but nobody else may write what takes its place. */
+static mode_t mode_like(const struct stat *model)
+{
+    return model->st_mode & (is_trusted(model->st_uid) ? 0777 : 0755);
+}
+
+static sg_status hint_foreign(const struct stat *info, struct sg_error *err)
+{
+    return sg_hint(err,
+                   "It belongs to another user (uid %lu), who could change it later, and cannot be "
+                   "replaced. Remove it, or name a file in a directory where nobody else writes.",
+                   (unsigned long)info->st_uid);
+}
+
 sg_status sg_watch_put_file(const char *path, const char *like, const struct sg_buffer *content,
                             bool *changed, struct sg_error *err)
 {
@@ -373,26 +397,21 @@ sg_status sg_watch_put_file(const char *path, const char *like, const struct sg_
     bool exists = lstat(path, &info) == 0;
     bool modelled = exists || (like != NULL && lstat(like, &info) == 0);
     sg_status s = modelled ? check_regular(exists ? path : like, &info, err) : SG_OK;
-    if (s != SG_OK || (exists && holds(path, &info, content))) {
+    if (s != SG_OK || (exists && holds(path, content))) {
         return s;
     }
-    mode_t mode = modelled ? info.st_mode & 0777 : NEW_FILE_MODE;
+    mode_t mode = modelled ? mode_like(&info) : NEW_FILE_MODE;
     s = sg_file_replace_regular(path, content->data, content->len, mode, err);
     *changed = *changed || s == SG_OK;
     if (s == SG_OK && modelled) {
         keep_group(path, info.st_gid);
     }
-    return s;
+    return s != SG_OK && exists && !is_trusted(info.st_uid) ? hint_foreign(&info, err) : s;
 }
 
 /* ---- links ---- */
 
 #define LINKS_MAX 40 /* as many as the kernel follows */
-
-static bool is_trusted(uid_t uid)
-{
-    return uid == 0 || uid == geteuid();
-}
 
 /* Nobody else can have made the link, or put it there. */
 static bool is_safe(const char *path, const struct stat *link)

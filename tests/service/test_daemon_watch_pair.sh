@@ -196,6 +196,32 @@ expect_pair c
 [ "$(stat -c '%a %g' "$named")" = "640 $(stat -c %g "$chain")" ] || fail "the chain is $(stat -c '%a %g' "$named")"
 chmod 644 "$chain"
 
+if [ -n "$is_root" ]; then
+    say "somebody else's file, who could change it later, is not taken over, whatever it holds"
+    chown www-data "$named" "$chain" "$pair"
+    chmod 666 "$named"
+    once || fail "$(cat "$scratch/once.log")"
+    expect_pair c
+    for file in "$named" "$chain" "$pair"; do
+        [ "$(stat -c '%U' "$file")" = root ] || fail "$file is still $(stat -c '%U' "$file")'s"
+    done
+    [ "$(stat -c '%a' "$named")" = 644 ] || fail "others may write: $(stat -c '%a' "$named")"
+    mkdir -m 1777 "$scratch/shared"
+    shared() {
+        timeout 20 "${as_user[@]}" "$SIGNET_BIN" watch START1/WEB --once --chain "$scratch/shared/chain.pem" --for nginx \
+            --pair "$scratch/shared/pair.conf" >"$scratch/shared.log" 2>&1
+    }
+    shared || fail "$(cat "$scratch/shared.log")"
+    planted=$(ls "$scratch/shared/chain.pem."????????????????)
+    rm "$scratch/shared/pair.conf"
+    chown daemon "$planted"
+    got=0
+    shared || got=$?
+    [ "$got" -eq 8 ] || fail "it ends with $got: $(cat "$scratch/shared.log")"
+    grep -q 'belongs to another user' "$scratch/shared.log" || fail "it says $(cat "$scratch/shared.log")"
+    [ ! -e "$scratch/shared/pair.conf" ] || fail "lines name somebody else's chain: $(cat "$scratch/shared/pair.conf")"
+fi
+
 say 'chains that nobody names any more go, but for the last, and nothing else does'
 foreign=$scratch/chains
 echo foreign >"$foreign/chain.pem.0123456789abcdef"
