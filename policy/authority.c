@@ -174,6 +174,19 @@ static void ask_facility(const struct gate *gate, enum sg_function function, con
     measure(gate, row->own_read && is_own(gate->caller, owner), out);
 }
 
+const struct sg_profile *sg_ring_profile(const struct sg_profiles *profiles, const char *owner,
+                                         const char *ring, bool update)
+{
+    struct sg_profile_name resource;
+    /* RACF's user IDs hold no periods. With one, SRV1.X's ring Y would be SRV1's ring X.Y, and
+     * whose ring a profile is about would be anybody's guess: then no profile covers it. */
+    if (strchr(owner, '.') != NULL) {
+        return NULL;
+    }
+    sg_ring_resource(owner, ring, update, &resource);
+    return sg_profile_find(profiles, SG_CLASS_RDATALIB, resource.text);
+}
+
 /* Whatever is asked of the ring itself; false when no profile covers it. */
 static bool ask_ring(const struct gate *gate, const char *owner, const char *ring, bool update,
                      enum sg_level needed, struct sg_decision *out)
@@ -183,12 +196,7 @@ static bool ask_ring(const struct gate *gate, const char *owner, const char *rin
         return false;
     }
     sg_ring_resource(owner, ring, update, &out->resource);
-    /* RACF's user IDs hold no periods. With one, SRV1.X's ring Y would be SRV1's ring X.Y, and
-     * whose ring a profile is about would be anybody's guess: then no profile covers it. */
-    if (strchr(owner, '.') != NULL) {
-        return false;
-    }
-    out->profile = sg_profile_find(gate->profiles, SG_CLASS_RDATALIB, out->resource.text);
+    out->profile = sg_ring_profile(gate->profiles, owner, ring, update);
     if (out->profile == NULL) {
         return false;
     }

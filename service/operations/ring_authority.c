@@ -37,9 +37,9 @@ static bool is_changed(const struct change *change, const struct sg_profile *pro
 
 /* Did it decide about the ring before, or does it now? */
 static bool decides(const struct change *change, const struct sg_profiles *profiles,
-                    const char *resource)
+                    const char *owner, const char *ring)
 {
-    const struct sg_profile *profile = sg_profile_find(profiles, SG_CLASS_RDATALIB, resource);
+    const struct sg_profile *profile = sg_ring_profile(profiles, owner, ring, false);
     return profile == NULL ? change->facility : is_changed(change, profile);
 }
 
@@ -51,8 +51,8 @@ static bool is_concerned(void *context, const char *owner, const char *ring)
     if (change->profile != NULL && !sg_profile_matches(change->profile, resource.text)) {
         return false;
     }
-    return decides(change, change->before, resource.text) ||
-           (change->after != change->before && decides(change, change->after, resource.text));
+    return decides(change, change->before, owner, ring) ||
+           (change->after != change->before && decides(change, change->after, owner, ring));
 }
 
 static sg_status count_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)

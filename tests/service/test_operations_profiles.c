@@ -347,7 +347,8 @@ static void near_misses_are_named(void **state)
 
 /* ---- what is told to who waits for changes of a ring ---- */
 
-static const char *const watched[] = {"START1/KEY", "START1/OTHER", "START2/OWN", "START2/MIXED"};
+static const char *const watched[] = {"START1/KEY", "START1/OTHER", "START2/OWN", "START2/MIXED",
+                                      "START1.X/KEY"};
 
 static void read_sequences(struct world *world, uint64_t out[SG_COUNT(watched)])
 {
@@ -355,6 +356,7 @@ static void read_sequences(struct world *world, uint64_t out[SG_COUNT(watched)])
     out[1] = sequence_of(world, "START1", "OTHER");
     out[2] = sequence_of(world, "START2", "OWN");
     out[3] = sequence_of(world, "START2", "MIXED"); /* holds START1's key */
+    out[4] = sequence_of(world, "START1.X", "KEY"); /* no RDATALIB profile covers it */
 }
 
 /* A change, and the rings that it is one of: "0" is watched[0]. */
@@ -390,6 +392,7 @@ static void prepare_watched(struct world *world)
     must(world, "ring add", "{'ring': 'START1/OTHER'}");
     must(world, "ring add", "{'ring': 'START2/OWN'}");
     must(world, "ring add", "{'ring': 'START2/MIXED'}");
+    must(world, "ring add", "{'ring': 'START1.X/KEY'}");
     must(world, "ring connect",
          "{'ring': 'START2/MIXED', 'certificate': 'START1/web', 'usage': 'personal'}");
 }
@@ -432,13 +435,14 @@ static void a_function_counts_where_no_profile_of_rdatalib_decides(void **state)
     prepare_watched(world);
     static const struct authority_step steps[] = {
         {"authority define", LST("START1.KEY"), "0"},
-        {"authority define", OF("LISTRING"), "123"},
+        {"authority define", "{'class': 'RDATALIB', 'profile': 'START1.X.**'}", ""},
+        {"authority define", OF("LISTRING"), "1234"},
         {"authority alter",
-         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LISTRING', 'uacc': 'read'}", "123"},
-        {"authority define", OF("GENCERT"), "123"},
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LISTRING', 'uacc': 'read'}", "1234"},
+        {"authority define", OF("GENCERT"), "1234"},
         {"authority define", OF("ADD"), ""},
-        {"authority define", OF("*"), "123"},
-        {"authority delete", OF("LISTRING"), "123"},
+        {"authority define", OF("*"), "1234"},
+        {"authority delete", OF("LISTRING"), "1234"},
     };
     take_steps(world, steps, SG_COUNT(steps));
 }
@@ -454,11 +458,11 @@ static void a_user_who_becomes_another_counts(void **state)
         {"authority define", "{'class': 'RDATALIB', 'profile': 'START1.OTHER.LST'}", "1"},
         {"authority permit", LST_TO("START1.OTHER", "owner:START2", "read"), "1"},
         {"owner detach", "{'owner': 'START2', 'uid': 4001}", "123"},
-        {"authority define", OF("LISTRING"), "023"},
+        {"authority define", OF("LISTRING"), "0234"},
         {"authority permit",
          "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LISTRING', 'to': 'owner:START2', 'level': 'update'}",
-         "023"},
-        {"owner attach", "{'owner': 'START2', 'uid': 4001}", "0123"},
+         "0234"},
+        {"owner attach", "{'owner': 'START2', 'uid': 4001}", "01234"},
         {"owner add", "{'owner': 'START3'}", ""},
     };
     take_steps(world, steps, SG_COUNT(steps));

@@ -133,6 +133,10 @@ bool sg_authority_key_usable(const struct sg_profiles *profiles, const struct sg
  * and "&" of a ring's name as "_"; the virtual ring "*" as IRR_VIRTUAL_KEYRING. */
 void sg_ring_resource(const char *owner, const char *ring, bool update,
                       struct sg_profile_name *out);
+/** The profile of RDATALIB that decides about the ring; NULL: none does, as about no ring of an
+ * owner with a period. The pointer is the snapshot's. */
+const struct sg_profile *sg_ring_profile(const struct sg_profiles *profiles, const char *owner,
+                                         const char *ring, bool update);
 /** What a permit gives the caller in a profile; *permit NULL for the UACC. */
 enum sg_level sg_profile_held(const struct sg_profile *profile, const struct sg_caller *caller,
                               const struct sg_permit **permit);
