@@ -356,9 +356,32 @@ static const char version_11[] =
     "UPDATE certificate SET self_signed = 1 WHERE placeholder = 1;";
 /* clang-format on */
 
-static const char *const migrations[] = {version_1, version_2,  version_3, version_4,
-                                         version_5, version_6,  version_7, version_8,
-                                         version_9, version_10, version_11};
+/* The rings that go on offering a key whose place another has taken: that of the old certificate
+ * while the successor stands there (note 2), that of the successor once the old one is back (3). */
+#define COUNT_HELD(certificates)                                                                   \
+    " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id IN ("                                 \
+    "  SELECT n.ring FROM certificate c CROSS JOIN rollover r ON r.old = c.id"                     \
+    "   CROSS JOIN rollover_ring n ON n.rollover = r.old AND n.note = 2 WHERE " certificates       \
+    "  UNION SELECT n.ring FROM certificate c CROSS JOIN rollover r ON r.successor = c.id"         \
+    "   CROSS JOIN rollover_ring n ON n.rollover = r.old AND n.note = 3 WHERE " certificates       \
+    " ); END;"
+/* clang-format off */
+static const char version_12[] =
+    "CREATE TRIGGER held_made AFTER INSERT ON rollover_ring WHEN NEW.note IN (2, 3)"
+    " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id = NEW.ring; END;"
+    "CREATE TRIGGER held_turned AFTER UPDATE ON rollover_ring WHEN NEW.note IS NOT OLD.note"
+    " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id = NEW.ring; END;"
+    "CREATE TRIGGER held_gone AFTER DELETE ON rollover_ring WHEN OLD.note IN (2, 3)"
+    " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id = OLD.ring; END;"
+    "CREATE TRIGGER held_changed AFTER UPDATE OF label, trust, der, key ON certificate"
+    COUNT_HELD("c.id = NEW.id")
+    "CREATE TRIGGER held_key_changed AFTER UPDATE OF may_sign ON key"
+    COUNT_HELD("c.key = NEW.id");
+/* clang-format on */
+
+static const char *const migrations[] = {version_1, version_2,  version_3,  version_4,
+                                         version_5, version_6,  version_7,  version_8,
+                                         version_9, version_10, version_11, version_12};
 _Static_assert(SG_COUNT(migrations) == SG_STORE_VERSION, "one migration for each version");
 
 const char *const *sg_store_migrations(size_t *count)

@@ -258,13 +258,47 @@ static void all_rings_are_switched_in_one_step(void **state)
     assert_int_equal(listed(world), 1);
     assert_string_equal(plan_text(world, 0, "next_step"), "finish");
     uint64_t keys = snapshot(world).private_keys;
+    uint64_t first = sequence_of(world, "START1", "KEY");
+    uint64_t second = sequence_of(world, "START1", "SECOND");
+    uint64_t other = sequence_of(world, "START2", "OTHER");
     must(world, "rollover finish", web);
     assert_false(may_sign(world, "web"));
+    /* neither shows the old one any more */
+    assert_true(sequence_of(world, "START1", "KEY") > first);
+    assert_true(sequence_of(world, "START1", "SECOND") > second);
+    assert_int_equal(sequence_of(world, "START2", "OTHER"), other);
     assert_true(may_sign(world, "web-2"));
     assert_int_equal(snapshot(world).private_keys, keys - 1);
     assert_int_equal(listed(world), 0);
     SG_CERTIFICATE_ROW old = row_of(world, "START1", "web");
     assert_false(old.has_key);
+}
+
+/* The key whose place another has taken is offered all the same, and whatever changes in that is a
+ * change of the ring. */
+static void what_is_held_counts_in_its_ring(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        const char *operation, *params;
+    } steps[] = {
+        {"cert alter", "{'certificate': 'START1/web', 'status': 'notrust'}"},
+        {"cert alter", "{'certificate': 'START1/web', 'status': 'trust'}"},
+        {"rollover undo", web}, /* the new one is held now */
+        {"cert alter", "{'certificate': 'START1/web-2', 'status': 'notrust'}"},
+        {"cert alter", "{'certificate': 'START1/web-2', 'status': 'trust'}"},
+        {"rollover undo", web}, /* and now none */
+    };
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
+    must(world, "rollover start", start_web);
+    must(world, "rollover switch", web_as_it_is);
+    for (size_t i = 0; i < SG_COUNT(steps); i++) {
+        uint64_t before = sequence_of(world, "START1", "KEY");
+        must(world, steps[i].operation, steps[i].params);
+        assert_true(sequence_of(world, "START1", "KEY") > before);
+    }
+    assert_true(may_sign(world, "web"));
+    assert_false(has_row(world, "START1", "web-2"));
 }
 
 static void rings_that_come_later_are_caught_up_with(void **state)
@@ -571,6 +605,7 @@ int main(void)
         TEST(steps_out_of_order_are_refused),
         TEST(only_who_may_does_it_and_sees_it),
         TEST(all_rings_are_switched_in_one_step),
+        TEST(what_is_held_counts_in_its_ring),
         TEST(rings_that_come_later_are_caught_up_with),
         TEST(a_certificate_that_is_here_is_taken),
         TEST(a_key_that_decrypts_is_kept_for_that),

@@ -133,6 +133,64 @@ static void what_was_replaced_is_held_while_the_other_stands_there(void **state)
     assert_held(fixture, ring, "");
 }
 
+static uint64_t sequence_of(struct fixture *fixture, int64_t ring)
+{
+    char sql[80];
+    snprintf(sql, sizeof sql, "SELECT sequence FROM ring WHERE id = %lld", (long long)ring);
+    return (uint64_t)number_of_sql(fixture, sql);
+}
+
+/* What it must be now, and was before: higher where something has changed. */
+#define COUNTED(fixture, ring, before)                                                             \
+    do {                                                                                           \
+        assert_true(sequence_of(fixture, ring) > (before));                                        \
+        (before) = sequence_of(fixture, ring);                                                     \
+    } while (0)
+
+static void what_a_ring_holds_by_a_rollover_counts_in_it(void **state)
+{
+    struct fixture *fixture = *state;
+    bool orphaned = false;
+    int64_t old = add_keyed(fixture, "START1", "old", 1, 1);
+    int64_t successor = add_keyed(fixture, "START1", "new", 2, 2);
+    int64_t ring = add_ring(fixture, "START1", "ring");
+    int64_t beside = add_ring(fixture, "START1", "beside");
+    connect(fixture, ring, successor, SG_USAGE_PERSONAL);
+    start(fixture, old, successor);
+    uint64_t last = sequence_of(fixture, ring);
+    uint64_t untouched = sequence_of(fixture, beside);
+    note(fixture, old, ring, SG_LIFE_NOTE_REPLACED);
+    note(fixture, old, beside, SG_LIFE_NOTE_BESIDE);
+    COUNTED(fixture, ring, last);
+    assert_ok(fixture,
+              sg_store_certificate_set_trust(fixture->store, old, SG_NOTRUST, &fixture->err));
+    COUNTED(fixture, ring, last);
+    assert_ok(fixture, sg_store_certificate_set_label(fixture->store, old, "odd", &fixture->err));
+    COUNTED(fixture, ring, last);
+    struct sg_key_id key;
+    memset(key.bytes, 1, sizeof key.bytes);
+    assert_ok(fixture, sg_store_key_retire(fixture->store, &key, &fixture->err));
+    COUNTED(fixture, ring, last);
+    note(fixture, old, ring, SG_LIFE_NOTE_RETURNED);
+    COUNTED(fixture, ring, last);
+    assert_ok(fixture, sg_store_disconnect(fixture->store, ring, successor, &fixture->err));
+    last = sequence_of(fixture, ring);
+    assert_ok(fixture,
+              sg_store_certificate_set_trust(fixture->store, successor, SG_NOTRUST, &fixture->err));
+    COUNTED(fixture, ring, last);
+    assert_ok(fixture, sg_store_rollover_end(fixture->store, old, &fixture->err));
+    COUNTED(fixture, ring, last);
+    assert_ok(fixture,
+              sg_store_certificate_set_trust(fixture->store, successor, SG_TRUST, &fixture->err));
+    assert_int_equal(sequence_of(fixture, ring), last);
+    start(fixture, old, successor);
+    note(fixture, old, ring, SG_LIFE_NOTE_REPLACED);
+    COUNTED(fixture, ring, last);
+    assert_ok(fixture, sg_store_certificate_delete(fixture->store, old, &orphaned, &fixture->err));
+    COUNTED(fixture, ring, last);
+    assert_int_equal(sequence_of(fixture, beside), untouched);
+}
+
 static sg_status keep_note(void *context, const struct sg_ring_row *ring,
                            const struct sg_rollover_note *found, struct sg_error *err SG_UNUSED)
 {
@@ -194,6 +252,7 @@ int main(void)
         TEST(it_comes_back_as_it_was),
         TEST(a_certificate_is_in_one_only),
         TEST(what_was_replaced_is_held_while_the_other_stands_there),
+        TEST(what_a_ring_holds_by_a_rollover_counts_in_it),
         TEST(notes_go_with_their_ring),
         TEST(it_goes_with_its_certificates),
 #undef TEST
