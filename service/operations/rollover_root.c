@@ -184,8 +184,9 @@ sg_status sg_rollover_find_use(struct sg_run *run, struct sg_rollover *rollover,
     const struct sg_certificate_row *row = &rollover->new_row;
     bool self_issued = row->subject.len == row->issuer.len &&
                        memcmp(row->subject.data, row->issuer.data, row->issuer.len) == 0;
+    bool answered = !self_issued && !row->placeholder;
     bool in_use =
-        !rollover->row.made || row->requested || !self_issued || connected_elsewhere(rollover);
+        !rollover->row.made || row->requested || answered || connected_elsewhere(rollover);
     sg_status s = SG_OK;
     if (!in_use) {
         s = find_issuing(run, row, &in_use, err);

@@ -183,15 +183,25 @@ static sg_status add_extensions(X509 *x509, const struct sg_x509_request *reques
 
 /* ---- the certificate ---- */
 
+/* RFC 5280, 4.1.2.4: an issuer has a name, and Java gives up a whole token for one without. A
+ * certificate that its own key signs and that has no subject, only alternative names, has none to
+ * give. */
+static const char nameless_issuer[] = "CN=self-signed placeholder";
+
 static sg_status set_names(X509 *x509, const struct sg_x509_request *request,
                            const struct sg_certificate *issuer, struct sg_error *err)
 {
     SG_CLEANUP(X509_NAME_freep) X509_NAME *subject = NULL;
+    SG_CLEANUP(X509_NAME_freep) X509_NAME *own = NULL;
     sg_status s = sg_x509_request_subject(request, &subject, err);
+    bool nameless = s == SG_OK && issuer == NULL && X509_NAME_entry_count(subject) == 0;
+    s = nameless ? sg_x509_name_parse(nameless_issuer, &own, err) : s;
     if (s != SG_OK) {
         return s;
     }
-    const X509_NAME *from = issuer != NULL ? X509_get_subject_name(issuer->x509) : subject;
+    const X509_NAME *from = issuer != NULL ? X509_get_subject_name(issuer->x509)
+                            : nameless     ? own
+                                           : subject;
     if (X509_NAME_entry_count(from) == 0) {
         return sg_fail(err, SG_E_INPUT, "bad_subject",
                        "subject: an issuer needs one (RFC 5280, 4.1.2.4), this is empty");

@@ -48,6 +48,14 @@ for usage in anchor server own; do
     signet ring remove START1/WEB "SITE/$usage" >/dev/null
 done
 
+say 'a placeholder without a subject hides nothing'
+signet cert generate START1/nameless --subject '' --san dns:localhost --key ec:p256 >/dev/null
+signet ring connect START1/WEB START1/nameless >/dev/null
+provider keytool -list >"$scratch/keytool.log" 2>&1 || fail "keytool: $(head -n 5 "$scratch/keytool.log")"
+grep -q '^nameless.*PrivateKeyEntry' "$scratch/keytool.log" || fail "it is not seen: $(cat "$scratch/keytool.log")"
+[ "$(grep -c PrivateKeyEntry "$scratch/keytool.log")" -eq 3 ] || fail "not three PrivateKeyEntry: $(cat "$scratch/keytool.log")"
+signet ring remove START1/WEB START1/nameless >/dev/null
+
 say 'keytool can neither delete nor add'
 provider keytool -delete -alias web >"$scratch/delete.log" 2>&1 && fail 'keytool deleted a key from a ring'
 provider keytool -list 2>/dev/null | grep -q 'web.*PrivateKeyEntry' || fail 'the key is gone'

@@ -325,6 +325,25 @@ static void what_no_ca_has_signed_is_told(void **state)
     assert_null(find(world, "not_for_servers"));
 }
 
+/* Its issuer is a name that nothing has: none is missing. */
+static void a_placeholder_without_a_subject_is_one(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert generate",
+         "{'certificate': 'START1/web', 'subject': '', 'san': ['dns:www.example.com']}");
+    must(world, "ring add", "{'ring': 'START1/R'}");
+    connect(world, "START1/web", "personal", true);
+    check(world, "");
+    assert_found(world, "warning", "placeholder", "START1/web", "no CA has answered",
+                 "signet cert request 'START1/web'");
+    assert_null(find(world, "malformed"));
+    assert_null(find(world, "chain_incomplete"));
+    assert_null(find(world, "chain_broken"));
+    assert_true(json_is_true(json_object_get(world->answer, "ok")));
+    must(world, "cert rekey", "{'certificate': 'START1/web', 'label': 'web-2'}");
+    connect(world, "START1/web-2", "personal", true);
+}
+
 static void a_stricter_policy_is_told_of_what_is_there(void **state)
 {
     struct world *world = *state;
@@ -366,6 +385,7 @@ int main(void)
         TEST(what_is_too_trusting_or_ambiguous_is_told),
         TEST(labels_of_several_owners_are_told),
         TEST(what_no_ca_has_signed_is_told),
+        TEST(a_placeholder_without_a_subject_is_one),
         TEST(a_stricter_policy_is_told_of_what_is_there),
         TEST(nobody_else_may_look),
     };

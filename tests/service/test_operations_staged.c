@@ -460,6 +460,19 @@ static void undo_of_a_ring_that_alone_was_emptied(void **state)
     must(world, "rollover undo", web);
 }
 
+/* Without a subject it is issued by another name, and nobody has answered all the same. */
+static void a_placeholder_without_a_subject_is_deleted(void **state)
+{
+    struct world *world = *state;
+    static const char nameless[] = "{'certificate': 'START1/nameless'}";
+    must(world, "cert generate",
+         "{'certificate': 'START1/nameless', 'subject': '', 'san': ['dns:web.example.com']}");
+    must(world, "rollover start", "{'certificate': 'START1/nameless', 'label': 'nameless-2'}");
+    must(world, "rollover undo", nameless);
+    assert_says(world, "did", "deleted START1/nameless-2 and its private key");
+    assert_false(has_row(world, "START1", "nameless-2"));
+}
+
 static void what_was_put_to_use_is_left(void **state)
 {
     struct world *world = *state;
@@ -613,6 +626,7 @@ int main(void)
         TEST(undo_puts_everything_back),
         TEST(undo_leaves_a_ring_that_the_new_one_was_taken_out_of),
         TEST(undo_of_a_ring_that_alone_was_emptied),
+        TEST(a_placeholder_without_a_subject_is_deleted),
         TEST(what_was_put_to_use_is_left),
         TEST(deleting_by_force_ends_it),
         TEST(an_old_root_stays_while_something_under_it_is_connected),

@@ -231,11 +231,34 @@ static void alternative_names_are_critical_without_a_subject(void **state)
                                            X509_get0_subject_key_id(x509)) != 0,
                      1);
     X509_free(x509);
-    SG_BUFFER none;
-    sg_buffer_init(&none, SG_CERTIFICATE_MAX);
-    assert_int_equal(build(&request, keys[P384], NULL, keys[P384], &none, &err), SG_E_INPUT);
-    assert_string_equal(err.code,
-                        "bad_subject"); /* self-signed: it would be an issuer without a name */
+}
+
+/* RFC 5280, 4.1.2.4 */
+static void an_issuer_has_a_name_even_without_a_subject(void **state)
+{
+    (void)state;
+    static const char *const sans[] = {"dns:web.example.com"};
+    struct sg_error err = SG_ERROR_INIT;
+    char why[SG_FORM_TEXT] = "";
+    SG_BUFFER der;
+    SG_CERTIFICATE *made = NULL;
+    sg_buffer_init(&der, SG_CERTIFICATE_MAX);
+    struct sg_x509_request request = request_for("");
+    request.sans = sans;
+    request.san_count = 1;
+    assert_int_equal(build(&request, keys[P384], NULL, keys[P384], &der, &err), SG_OK);
+    struct sg_bytes bytes = {der.data, der.len};
+    assert_int_equal(sg_certificate_parse(bytes, &made, &err), SG_OK);
+    assert_string_equal(sg_certificate_facts(made)->issuer_text, "CN=self-signed placeholder");
+    assert_string_equal(sg_certificate_facts(made)->subject_text, "");
+    assert_int_equal(sg_certificate_form(made, why), SG_FORM_SOUND);
+    X509 *x509 = parse_openssl(&der);
+    int critical = 0;
+    GENERAL_NAMES_free(X509_get_ext_d2i(x509, NID_subject_alt_name, &critical, NULL));
+    assert_int_equal(critical, 1);
+    EVP_PKEY *key = X509_get0_pubkey(x509);
+    assert_int_equal(X509_verify(x509, key), 1);
+    X509_free(x509);
 }
 
 static void wrong_parties_are_refused(void **state)
@@ -574,6 +597,7 @@ int main(void)
         cmocka_unit_test(serials_are_positive_and_never_zero),
         cmocka_unit_test(extensions_are_those_asked_for),
         cmocka_unit_test(alternative_names_are_critical_without_a_subject),
+        cmocka_unit_test(an_issuer_has_a_name_even_without_a_subject),
         cmocka_unit_test(wrong_parties_are_refused),
         cmocka_unit_test(wrong_validity_is_refused),
         cmocka_unit_test(a_token_that_lies_does_not_get_through),

@@ -169,7 +169,8 @@ const char *sg_x509_signing_digest(enum sg_key_family family, unsigned bits);
 SG_CHECKED sg_status sg_x509_build_csr(const struct sg_x509_request *request,
                                        const struct sg_signer *key, struct sg_buffer *out,
                                        struct sg_error *err);
-/** Build a certificate for spki. issuer NULL: self-signed, signer is its own key. serial: 16 random
+/** Build a certificate for spki. issuer NULL: self-signed, signer is its own key;
+ * where there is no subject, its issuer is "CN=self-signed placeholder". serial: 16 random
  * bytes, made positive here (127 bits). Adds subjectKeyIdentifier (SHA-1 of the key) and, when
  * issued, authorityKeyIdentifier. Refuses an issuer that is no CA (issuer_not_a_ca), and a signer
  * whose key is not the issuer's. Appends DER. */
