@@ -272,14 +272,16 @@ static sg_status count_member(void *context, const struct sg_certificate_row *ro
 }
 
 /* The program's text for a ring that nobody identifies himself from (NAME_trust.txt). NULL: it is
- * no such ring, or the program has no use for one. */
+ * no such ring, or the program has no use for one. Who names another ring to be trusted wants to be
+ * somebody by this one. */
 static sg_status trust_lines(struct sg_run *run, const struct sg_ring_row *ring,
-                             const char *const **out, struct sg_error *err)
+                             const struct sg_ring_row *trust, const char *const **out,
+                             struct sg_error *err)
 {
     char name[64];
     struct contents contents = {0};
     (void)snprintf(name, sizeof name, "%s_trust", sg_run_text(run, "program"));
-    *out = lines_of(name);
+    *out = ring->id == trust->id ? lines_of(name) : NULL;
     sg_status s = *out == NULL ? SG_OK
                                : sg_store_connection_each(run->service->store, ring->id,
                                                           count_member, &contents, err);
@@ -323,7 +325,7 @@ sg_status sg_operation_PROVISION(struct sg_run *run, struct sg_error *err)
     sg_status s = read_target(run, "ring", &ring, err);
     s = s == SG_OK ? read_target(run, trust_param, &trust, err) : s;
     const char *const *trust_alone = NULL;
-    s = s == SG_OK ? trust_lines(run, &ring.ring, &trust_alone, err) : s;
+    s = s == SG_OK ? trust_lines(run, &ring.ring, &trust.ring, &trust_alone, err) : s;
     if (s == SG_OK && trust_alone != NULL) {
         return provision_trust(run, trust_alone, &ring, &trust, err);
     }

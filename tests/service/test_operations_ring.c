@@ -625,6 +625,28 @@ static void provision_needs_a_usable_key(void **state)
             "ring_not_found");
 }
 
+/* A trust store is one ring; who names two wants to be somebody by the first. */
+static void provision_of_anchors_alone_is_of_one_ring(void **state)
+{
+    struct world *world = *state;
+    must(world, "ring add", "{'ring': 'START1/TRUST'}");
+    must(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'CERTAUTH/CA'}");
+    must(world, "provision", "{'program': 'java', 'ring': 'START1/KEY'}");
+    assert_non_null(strstr(answered(world, "text"), "trust anchors alone"));
+    must(world, "provision",
+         "{'program': 'java', 'ring': 'START1/KEY', 'trust_ring': 'START1/KEY'}");
+    assert_non_null(strstr(answered(world, "text"), "trust anchors alone"));
+    refused(world, "provision",
+            "{'program': 'java', 'ring': 'START1/KEY', 'trust_ring': 'START1/TRUST'}",
+            SG_E_NOT_FOUND, "no_usable_key");
+    refused(world, "provision",
+            "{'program': 'postgresql', 'ring': 'START1/KEY', 'trust_ring': 'START1/TRUST'}",
+            SG_E_NOT_FOUND, "no_usable_key");
+    refused(world, "provision",
+            "{'program': 'java', 'ring': 'START1/TRUST', 'trust_ring': 'START1/KEY'}",
+            SG_E_NOT_FOUND, "no_usable_key");
+}
+
 /* ---- issuers, which no ring holds ---- */
 
 /* Runs dry first, which counts nothing. */
@@ -700,6 +722,7 @@ int main(void)
         TEST(provision_writes_lines_without_a_pin),
         TEST(provision_takes_anchors_from_another_ring),
         TEST(provision_needs_a_usable_key),
+        TEST(provision_of_anchors_alone_is_of_one_ring),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
 }
