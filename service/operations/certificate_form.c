@@ -25,13 +25,13 @@ sg_status sg_row_require_sound(const struct sg_certificate_row *row, struct sg_e
 {
     char why[SG_FORM_TEXT];
     struct sg_name_text name = sg_row_name(row);
-    if (form_of(row, why) == SG_FORM_SOUND) {
+    enum sg_x509_form form = form_of(row, why);
+    if (form == SG_FORM_SOUND) {
         return SG_OK;
     }
     sg_fail(err, SG_E_INPUT, "malformed_certificate",
             "%s is malformed, and shown to no program: %s", name.text, why);
-    sg_hint(err, "RFC 5280 forbids it, and Java reads nothing of a ring or truststore that holds "
-                 "it: have it made anew.");
+    sg_hint(err, "%s: have it made anew.", sg_form_reason(form));
     return sg_object(err, "%s", name.text);
 }
 
@@ -42,8 +42,8 @@ sg_status sg_run_warn_malformed(struct sg_run *run, const struct sg_certificate_
     return form_of(row, why) == SG_FORM_SOUND
                ? SG_OK
                : sg_run_warn(run, err,
-                             "left out %s, which is malformed and would hide all others from Java: "
-                             "%s",
+                             "left out %s, which is malformed, so that it hides no others from "
+                             "Java: %s",
                              sg_row_name(row).text, why);
 }
 
@@ -51,13 +51,14 @@ sg_status sg_run_check_form(const struct sg_certificate *certificate, struct sg_
 {
     char why[SG_FORM_TEXT];
     const struct sg_certificate_facts *facts = sg_certificate_facts(certificate);
-    if (sg_certificate_form(certificate, why) != SG_FORM_FORBIDDEN) {
+    enum sg_x509_form form = sg_certificate_form(certificate, why);
+    if (form == SG_FORM_SOUND || form == SG_FORM_UNREADABLE) {
         return SG_OK;
     }
     sg_fail(err, SG_E_INPUT, "malformed_certificate",
             "certificate \"%.200s\", serial number %.132s, is malformed: %s", facts->subject_text,
             facts->serial, why);
-    sg_hint(err, "RFC 5280 forbids it, and Java reads nothing of a ring or truststore that holds "
-                 "it. Have it made anew, or leave it out of the file. Nothing was changed.");
+    sg_hint(err, "%s. Have it made anew, or leave it out of the file. Nothing was changed.",
+            sg_form_reason(form));
     return sg_object(err, "%.300s", facts->subject_text);
 }

@@ -51,14 +51,14 @@ sg_status sg_chain_check_form(const struct sg_chain *chain, struct sg_error *err
     for (size_t i = 0; i < chain->count; i++) {
         const struct sg_certificate *member = chain->members[i];
         char why[SG_FORM_TEXT];
-        if (sg_certificate_form(member, why) == SG_FORM_SOUND) {
+        enum sg_x509_form form = sg_certificate_form(member, why);
+        if (form == SG_FORM_SOUND) {
             continue;
         }
         sg_fail(err, SG_E_INPUT, "unreadable_extension", "certificate \"%.200s\": %s",
                 member->facts.subject_text, why);
         sg_object(err, "%.300s", member->facts.subject_text);
-        return sg_hint(err, "Whoever uses it must reject it (RFC 5280, 4.2), and Java does so with "
-                            "the whole truststore or ring that holds it: have it made anew");
+        return sg_hint(err, "%s: have it made anew", sg_form_reason(form));
     }
     return SG_OK;
 }

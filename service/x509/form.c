@@ -134,18 +134,12 @@ static bool lacks_subject(const X509 *x509)
 
 static bool is_forbidden(const X509 *x509, char why[SG_FORM_TEXT])
 {
-    int count = X509_get_ext_count(x509);
     char dotted[80];
     if (has_empty_name(X509_get_issuer_name(x509))) {
         (void)snprintf(why, SG_FORM_TEXT, "its issuer has no name");
         return true;
     }
-    if (count > EXTENSIONS_MAX) {
-        (void)snprintf(why, SG_FORM_TEXT, "it has %d extensions, at most %d are taken", count,
-                       EXTENSIONS_MAX);
-        return true;
-    }
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < X509_get_ext_count(x509); i++) {
         if (stands_again(x509, i)) {
             (void)snprintf(
                 why, SG_FORM_TEXT, "it has the extension %s twice",
@@ -161,9 +155,37 @@ static bool is_forbidden(const X509 *x509, char why[SG_FORM_TEXT])
     return false;
 }
 
+static bool is_crowded(const X509 *x509, char why[SG_FORM_TEXT])
+{
+    int count = X509_get_ext_count(x509);
+    if (count <= EXTENSIONS_MAX) {
+        return false;
+    }
+    (void)snprintf(why, SG_FORM_TEXT, "it has %d extensions, at most %d are taken", count,
+                   EXTENSIONS_MAX);
+    return true;
+}
+
+const char *sg_form_reason(enum sg_x509_form form)
+{
+    switch (form) {
+    case SG_FORM_SOUND:
+        return "";
+    case SG_FORM_FORBIDDEN:
+        return "RFC 5280 forbids it, and Java reads nothing of a ring or truststore that holds it";
+    case SG_FORM_UNREADABLE:
+        return "Whoever uses it must reject it (RFC 5280, 4.2), and Java does so with the whole "
+               "truststore or ring that holds it";
+    case SG_FORM_CROWDED:
+        return "That is a limit of Signet, which compares each with each";
+    }
+    return "";
+}
+
 static enum sg_x509_form form_of(const X509 *x509, char why[SG_FORM_TEXT])
 {
-    enum sg_x509_form form = is_forbidden(x509, why)       ? SG_FORM_FORBIDDEN
+    enum sg_x509_form form = is_crowded(x509, why)         ? SG_FORM_CROWDED
+                             : is_forbidden(x509, why)     ? SG_FORM_FORBIDDEN
                              : find_fault(x509, true, why) ? SG_FORM_UNREADABLE
                                                            : SG_FORM_SOUND;
     ERR_clear_error();

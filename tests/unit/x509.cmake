@@ -2,4 +2,5 @@ sg_test(x509_request SOURCES test_x509_request.c x509_fixture.c USES x509 LIBRAR
 sg_test(x509_build SOURCES test_x509_build.c x509_fixture.c USES x509 LIBRARIES PkgConfig::CRYPTO)
 sg_test(x509_parse SOURCES test_x509_parse.c x509_fixture.c USES x509 LIBRARIES PkgConfig::CRYPTO)
 sg_test(x509_chain SOURCES test_x509_chain.c x509_fixture.c USES x509 LIBRARIES PkgConfig::CRYPTO)
+sg_test(x509_form SOURCES test_x509_form.c x509_fixture.c USES x509 LIBRARIES PkgConfig::CRYPTO)
 sg_test(x509_pretence SOURCES test_x509_pretence.c x509_fixture.c USES x509 LIBRARIES PkgConfig::CRYPTO)

@@ -89,6 +89,7 @@ enum sg_x509_form {
                            subject nor critical subjectAltName (4.1.2.4, 4.1.2.6, 4.2) */
     SG_FORM_UNREADABLE, /**< a critical extension that cannot be read: whoever uses the certificate
                            must reject it (4.2) */
+    SG_FORM_CROWDED,    /**< more extensions than Signet looks at: no fault of its own */
 };
 #define SG_FORM_TEXT 200
 /** why: what is wrong, "its issuer has no name"; untouched when it is sound. */
@@ -96,6 +97,8 @@ enum sg_x509_form sg_certificate_form(const struct sg_certificate *certificate,
                                       char why[SG_FORM_TEXT]);
 /** The same of DER, without decoding the key. */
 enum sg_x509_form sg_der_form(struct sg_bytes der, char why[SG_FORM_TEXT]);
+/** Why one of this form is not taken, a sentence without its period; "" for SG_FORM_SOUND. */
+const char *sg_form_reason(enum sg_x509_form form);
 
 /** Subject and issuer as RACF prints them, for name filters and listings. */
 void sg_certificate_dotted(const struct sg_certificate *certificate, struct sg_dotted_name *subject,
