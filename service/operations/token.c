@@ -140,7 +140,8 @@ static sg_status add_refused(struct sg_run *run, struct sg_error *err)
     return sg_run_set(run->answer, "refused_clients", items, err);
 }
 
-/* After an operation was cut short its key is in the token, and an intent tells of it. */
+/* Owners, profiles and filters may be there: nothing that a key could be for. After an operation
+ * was cut short its key is in the token, and an intent tells of it. */
 static bool is_blank(const struct sg_store_counts *counts)
 {
     return counts->certificates == 0 && counts->keys == 0 && counts->rings == 0 &&
@@ -155,10 +156,11 @@ sg_status sg_service_check_store(struct sg_service *service, const char *token,
     if (s != SG_OK || private_keys == 0 || !is_blank(&counts)) {
         return s;
     }
-    sg_fail(err, SG_E_CONFLICT, "store_empty",
-            "the store %.300s is empty, and token \"%s\" holds private keys that it does not know: "
-            "%llu",
-            sg_store_path(service->store), token, (unsigned long long)private_keys);
+    sg_fail(
+        err, SG_E_CONFLICT, "store_empty",
+        "the store %.300s holds no certificate and no ring, and token \"%s\" holds private keys "
+        "that it does not know: %llu",
+        sg_store_path(service->store), token, (unsigned long long)private_keys);
     return sg_hint(err, "On a first start with a token that other programs use that is right. "
                         "Otherwise the store was lost: stop the service, restore signet.db (and "
                         "signet.db-wal, if the backup has it) and start again, before anything new "
