@@ -313,6 +313,10 @@ static void open_finds_what_the_schema_lacks(void **state)
         {"ALTER TABLE key DROP COLUMN imported", "column key.imported"},
         {"DROP TABLE key_use; PRAGMA user_version = 7", "table key_use"},
         {"ALTER TABLE login RENAME TO logout", "table login"},
+        {"DROP TRIGGER connection_gone", "trigger connection_gone"},
+        {"DROP TRIGGER issuer_changed", "trigger issuer_changed"},
+        {"DROP TRIGGER held_gone", "trigger held_gone"},
+        {"DROP TRIGGER ring_leaves; PRAGMA user_version = 9", "trigger ring_leaves"},
     };
     struct fixture *fixture = *state;
     char log[140];
