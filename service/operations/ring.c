@@ -37,39 +37,67 @@ static sg_status answer_member(struct sg_run *run, const struct sg_ring_row *rin
     return s == SG_OK ? sg_run_set(run->answer, "label", json_string(name->label.text), err) : s;
 }
 
+#define CUT_MARK 9 /* bytes behind the cut: '~' and 8 digits (sg_name_token_label) */
+
 struct twin_search {
     const struct sg_ring_ref *ring;
-    struct sg_ring_ref *twin;
     char label[32];
-    bool found;
 };
 
-static sg_status compare_token_label(void *context, const struct sg_ring_row *row,
-                                     struct sg_error *err)
+static bool has_label(void *context, const char *owner, const char *name)
 {
-    struct twin_search *search = context;
+    const struct twin_search *search = context;
+    struct sg_ring_ref other;
     char label[32];
-    (void)err;
-    sg_name_token_label(&row->name, label);
-    if (!search->found && memcmp(label, search->label, sizeof label) == 0 &&
-        strcmp(row->name.ring.text, search->ring->ring.text) != 0) {
-        *search->twin = row->name;
-        search->found = true;
+    (void)snprintf(other.owner.text, sizeof other.owner.text, "%s", owner);
+    (void)snprintf(other.ring.text, sizeof other.ring.text, "%s", name);
+    sg_name_token_label(&other, label);
+    return memcmp(label, search->label, sizeof label) == 0 &&
+           strcmp(name, search->ring->ring.text) != 0;
+}
+
+/* Of two equal labels one at least was cut, and says so by its end. What was cut begins like its
+ * label, and what was not is called like it. */
+static bool may_have_twin(const struct twin_search *search, struct sg_ring_ref *same,
+                          struct sg_ring_ref *beginning)
+{
+    size_t before = strlen(search->ring->owner.text) + 1;
+    size_t len = sizeof search->label;
+    while (len > 0 && search->label[len - 1] == ' ') {
+        len--;
     }
-    return SG_OK;
+    if (len < CUT_MARK || search->label[len - CUT_MARK] != '~') {
+        return false;
+    }
+    size_t cut = len - CUT_MARK;
+    *same = *beginning = (struct sg_ring_ref){.owner = search->ring->owner};
+    if (len > before) {
+        (void)snprintf(same->ring.text, sizeof same->ring.text, "%.*s", (int)(len - before),
+                       search->label + before);
+    }
+    if (cut > before) {
+        (void)snprintf(beginning->ring.text, sizeof beginning->ring.text, "%.*s",
+                       (int)(cut - before), search->label + before);
+    }
+    return true;
 }
 
 sg_status sg_ring_find_twin(struct sg_run *run, const struct sg_ring_ref *ring,
                             struct sg_ring_ref *twin, bool *found, struct sg_error *err)
 {
-    struct twin_search search = {.ring = ring, .twin = twin};
+    struct twin_search search = {.ring = ring};
+    struct sg_ring_ref same, beginning;
+    struct sg_ring_row row;
     sg_name_token_label(ring, search.label);
-    /* of two equal labels one at least was cut, and says so by this sign */
-    sg_status s = memchr(search.label, '~', sizeof search.label) == NULL
-                      ? SG_OK
-                      : sg_store_ring_each(run->service->store, ring->owner.text,
-                                           compare_token_label, &search, err);
-    *found = search.found;
+    *found = false;
+    if (!may_have_twin(&search, &same, &beginning)) {
+        return SG_OK;
+    }
+    sg_status s = sg_store_ring_find_alike(run->service->store, &same, beginning.ring.text,
+                                           has_label, &search, &row, found, err);
+    if (s == SG_OK && *found) {
+        *twin = row.name;
+    }
     return s;
 }
 

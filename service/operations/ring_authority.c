@@ -55,16 +55,9 @@ static bool is_concerned(void *context, const char *owner, const char *ring)
            (change->after != change->before && decides(change, change->after, owner, ring));
 }
 
-static sg_status count_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)
-{
-    const struct change *change = context;
-    return sg_store_ring_bump(change->store, row->id, err);
-}
-
 static sg_status count(struct change *change, struct sg_error *err)
 {
-    return sg_store_ring_each_between(change->store, "", LAST, is_concerned, count_ring, change,
-                                      err);
+    return sg_store_ring_bump_between(change->store, "", LAST, is_concerned, change, err);
 }
 
 /* What FACILITY decides of reading rings and using their keys. */

@@ -220,7 +220,8 @@ struct sg_ring_text {
 };
 struct sg_ring_text sg_ring_text(const struct sg_ring_ref *ref);
 /** Another ring of the same owner that programs cannot tell from this one: a name that is cut to
- * make a token's label (sg_name_token_label) may read like another's. *found false: none. */
+ * make a token's label (sg_name_token_label) may read like another's. *found false: none among
+ * the SG_RINGS_ALIKE whose names begin alike. */
 SG_CHECKED sg_status sg_ring_find_twin(struct sg_run *run, const struct sg_ring_ref *ring,
                                        struct sg_ring_ref *twin, bool *found, struct sg_error *err);
 /** What connecting did. */

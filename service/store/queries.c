@@ -87,6 +87,8 @@ static const char *const texts[SG_QUERY_COUNT] = {
     [SG_Q_RING_IDS_ALL] = "SELECT id FROM ring ORDER BY owner, name",
     [SG_Q_RINGS_BETWEEN] = "SELECT id, owner, name FROM ring WHERE owner BETWEEN ? AND ?"
                            " ORDER BY owner, name",
+    [SG_Q_RINGS_BEGINNING] = "SELECT id, owner, name FROM ring WHERE owner = ?"
+                             " AND name >= ? AND name < ? ORDER BY name LIMIT ?",
     [SG_Q_RING_BUMP_HOLDING] = "UPDATE ring SET sequence = sequence + 1"
                                " WHERE id IN (SELECT ring FROM connection WHERE certificate = ?)",
     [SG_Q_RING_BUMP] = "UPDATE ring SET sequence = sequence + 1 WHERE id = ?",

@@ -1,5 +1,6 @@
 #include "store_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <signet/base/shell.h>
@@ -170,6 +171,17 @@ static sg_status filter_one(struct sg_query *query, sg_ring_filter filter, void 
 }
 
 /* Only names are read of rings that nobody wants. */
+static sg_status filter_all(struct sg_query *query, sg_ring_filter filter, void *context,
+                            struct sg_ids *ids, struct sg_error *err)
+{
+    sg_status s = SG_OK;
+    for (bool row = true; s == SG_OK && row;) {
+        s = sg_query_step(query, &row, "reading the rings", err);
+        s = s == SG_OK && row ? filter_one(query, filter, context, ids, err) : s;
+    }
+    return s;
+}
+
 static sg_status find_between(struct sg_store *store, const char *first, const char *last,
                               sg_ring_filter filter, void *context, struct sg_ids *ids,
                               struct sg_error *err)
@@ -181,11 +193,7 @@ static sg_status find_between(struct sg_store *store, const char *first, const c
     }
     sg_query_text(&query, first);
     sg_query_text(&query, last);
-    for (bool row = true; s == SG_OK && row;) {
-        s = sg_query_step(&query, &row, "reading the rings", err);
-        s = s == SG_OK && row ? filter_one(&query, filter, context, ids, err) : s;
-    }
-    return s;
+    return filter_all(&query, filter, context, ids, err);
 }
 
 sg_status sg_store_ring_each_between(struct sg_store *store, const char *first, const char *last,
@@ -195,6 +203,41 @@ sg_status sg_store_ring_each_between(struct sg_store *store, const char *first, 
     SG_IDS ids = {0};
     sg_status s = find_between(store, first, last, filter, context, &ids, err);
     return s == SG_OK ? tell(store, &ids, sink, context, err) : s;
+}
+
+#define BEHIND_ALL "\xF4\x8F\xBF\xBF" /* U+10FFFF: what begins alike comes before it */
+
+static sg_status find_beginning(struct sg_store *store, const char *owner, const char *beginning,
+                                sg_ring_filter filter, void *context, struct sg_ids *ids,
+                                struct sg_error *err)
+{
+    SG_QUERY query = {0};
+    char behind[SG_RING_BYTES + sizeof BEHIND_ALL];
+    sg_status s = sg_query_open(store, SG_Q_RINGS_BEGINNING, &query, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    (void)snprintf(behind, sizeof behind, "%.*s%s", SG_RING_BYTES, beginning, BEHIND_ALL);
+    sg_query_text(&query, owner);
+    sg_query_text(&query, beginning);
+    sg_query_text(&query, behind);
+    sg_query_int(&query, SG_RINGS_ALIKE);
+    return filter_all(&query, filter, context, ids, err);
+}
+
+sg_status sg_store_ring_find_alike(struct sg_store *store, const struct sg_ring_ref *exactly,
+                                   const char *beginning, sg_ring_filter filter, void *context,
+                                   struct sg_ring_row *out, bool *found, struct sg_error *err)
+{
+    SG_IDS ids = {0};
+    const char *owner = exactly->owner.text;
+    sg_status s = get_by_name(store, exactly, out, found, err);
+    if (s != SG_OK || (*found && filter(context, owner, exactly->ring.text))) {
+        return s;
+    }
+    *found = false;
+    s = find_beginning(store, owner, beginning, filter, context, &ids, err);
+    return s == SG_OK && ids.count > 0 ? sg_ring_read(store, ids.items[0], out, found, err) : s;
 }
 
 static sg_status bump(struct sg_query *query, struct sg_error *err)
@@ -214,7 +257,7 @@ sg_status sg_store_ring_bump_holding(struct sg_store *store, int64_t certificate
     return bump(&query, err);
 }
 
-sg_status sg_store_ring_bump(struct sg_store *store, int64_t id, struct sg_error *err)
+static sg_status bump_one(struct sg_store *store, int64_t id, struct sg_error *err)
 {
     SG_QUERY query = {0};
     sg_status s = sg_query_open(store, SG_Q_RING_BUMP, &query, err);
@@ -223,6 +266,17 @@ sg_status sg_store_ring_bump(struct sg_store *store, int64_t id, struct sg_error
     }
     sg_query_int(&query, id);
     return bump(&query, err);
+}
+
+sg_status sg_store_ring_bump_between(struct sg_store *store, const char *first, const char *last,
+                                     sg_ring_filter filter, void *context, struct sg_error *err)
+{
+    SG_IDS ids = {0};
+    sg_status s = find_between(store, first, last, filter, context, &ids, err);
+    for (size_t i = 0; s == SG_OK && i < ids.count; i++) {
+        s = bump_one(store, ids.items[i], err);
+    }
+    return s;
 }
 
 sg_status sg_store_ring_bump_owner(struct sg_store *store, const char *owner, struct sg_error *err)

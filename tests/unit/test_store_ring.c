@@ -841,6 +841,63 @@ static void what_is_not_connected_is_not_replaced(void **state)
 
 #define IN_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_store, fixture_gone)
 
+/* ---- names that begin alike ---- */
+
+struct alike {
+    const char *wanted;
+    unsigned asked;
+};
+
+static bool is_wanted(void *context, const char *owner, const char *ring)
+{
+    struct alike *alike = context;
+    assert_string_equal(owner, "START1");
+    alike->asked++;
+    return strcmp(ring, alike->wanted) == 0;
+}
+
+/* How many names were looked at. */
+static unsigned look(struct fixture *fixture, const char *exactly, const char *beginning,
+                     const char *wanted, bool expected)
+{
+    struct alike alike = {.wanted = wanted};
+    struct sg_ring_ref same = ring_of("START1", exactly);
+    struct sg_ring_row row;
+    bool found = !expected;
+    assert_ok(fixture, sg_store_ring_find_alike(fixture->store, &same, beginning, is_wanted, &alike,
+                                                &row, &found, &fixture->err));
+    assert_int_equal(found, expected);
+    if (found) {
+        assert_string_equal(row.name.ring.text, wanted);
+        assert_int_equal(row.id, ring_row(fixture, "START1", wanted).id);
+    }
+    return alike.asked;
+}
+
+static void of_rings_that_begin_alike_a_thousand_are_looked_at(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)add_ring(fixture, "START1", "Payroll");
+    (void)add_ring(fixture, "START1", "payrol");
+    (void)add_ring(fixture, "START1", "payroll");
+    (void)add_ring(fixture, "START1", "payroll.\xc3\xa9");
+    (void)add_ring(fixture, "START1", "payroln");
+    (void)add_ring(fixture, "START2", "payroll.1");
+    assert_int_equal(look(fixture, "", "payroll", "none", false), 2);
+    assert_int_equal(look(fixture, "", "payroll", "payroll.\xc3\xa9", true), 2);
+    assert_int_equal(look(fixture, "payroln", "payroll", "payroln", true), 1);
+    assert_int_equal(look(fixture, "payroln", "payroll", "payrol", false), 3);
+    assert_int_equal(look(fixture, "", "payroll.1", "payroll.1", false), 0);
+    assert_int_equal(look(fixture, "", "", "payroln", true), 5);
+    assert_int_equal(run_sql(fixture,
+                             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+                             " WHERE i < 3000) INSERT INTO ring (owner, name)"
+                             " SELECT 'START1', 'payroll.' || i FROM n"),
+                     SQLITE_OK);
+    assert_int_equal(look(fixture, "", "payroll", "payroln", false), SG_RINGS_ALIKE);
+    assert_int_equal(look(fixture, "payroln", "payroll", "payroln", true), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -883,6 +940,7 @@ int main(void)
         IN_STORE(a_replacement_keeps_place_usage_and_default),
         IN_STORE(a_replacement_that_is_connected_moves),
         IN_STORE(what_is_not_connected_is_not_replaced),
+        IN_STORE(of_rings_that_begin_alike_a_thousand_are_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -202,11 +202,22 @@ SG_CHECKED sg_status sg_store_ring_each_between(struct sg_store *store, const ch
                                                 const char *last, sg_ring_filter filter,
                                                 sg_ring_sink sink, void *context,
                                                 struct sg_error *err);
+/** Count a change of each of these, without reading more of them than their names. */
+SG_CHECKED sg_status sg_store_ring_bump_between(struct sg_store *store, const char *first,
+                                                const char *last, sg_ring_filter filter,
+                                                void *context, struct sg_error *err);
+/** Of how many rings whose names begin alike the names are read. */
+#define SG_RINGS_ALIKE 1000
+/** Is one of these wanted: the ring of this very name, or one of its owner's whose names have this
+ * beginning, the first SG_RINGS_ALIKE by name? *found false: none. */
+SG_CHECKED sg_status sg_store_ring_find_alike(struct sg_store *store,
+                                              const struct sg_ring_ref *exactly,
+                                              const char *beginning, sg_ring_filter filter,
+                                              void *context, struct sg_ring_row *out, bool *found,
+                                              struct sg_error *err);
 /** Count a change of every ring that holds the certificate. */
 SG_CHECKED sg_status sg_store_ring_bump_holding(struct sg_store *store, int64_t certificate_id,
                                                 struct sg_error *err);
-/** Count a change of one ring. */
-SG_CHECKED sg_status sg_store_ring_bump(struct sg_store *store, int64_t id, struct sg_error *err);
 /** Count a change of an owner's rings, and of others' through which its keys could be used. */
 SG_CHECKED sg_status sg_store_ring_bump_owner(struct sg_store *store, const char *owner,
                                               struct sg_error *err);
