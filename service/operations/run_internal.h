@@ -240,7 +240,7 @@ enum sg_obstacle {
     SG_OBSTACLE_USAGE, /**< not PERSONAL */
     SG_OBSTACLE_NO_KEY,
     SG_OBSTACLE_ED25519,
-    SG_OBSTACLE_FOREIGN, /**< it is not given its key */
+    SG_OBSTACLE_FOREIGN,   /**< it is not given its key */
     SG_OBSTACLE_MALFORMED, /**< as TRUST it would be hidden too */
     SG_OBSTACLE_NOTRUST,
     SG_OBSTACLE_RETIRED, /**< its key is kept for decryption only */
