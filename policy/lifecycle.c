@@ -1,7 +1,9 @@
 #include <signet/policy/lifecycle.h>
 
+#include <stdio.h>
 #include <string.h>
 
+#include <signet/base/clock.h>
 #include <signet/base/shell.h>
 
 static sg_status object_of(const struct sg_life_certificate *one, struct sg_error *err)
@@ -154,6 +156,80 @@ static sg_status check_root(const struct sg_life_facts *facts, struct sg_error *
     return object_of(old, err);
 }
 
+/* ---- who still holds the old key ---- */
+
+int64_t sg_life_uses_since(const struct sg_life_facts *facts)
+{
+    int64_t recently_s = facts->now_s - SG_LIFE_RECENT_S;
+    return facts->switched_s != 0 && facts->switched_s < recently_s ? facts->switched_s
+                                                                    : recently_s;
+}
+
+enum sg_life_holding sg_life_holding(const struct sg_life_facts *facts, int64_t old_s,
+                                     int64_t new_s)
+{
+    if (old_s == 0 || old_s < sg_life_uses_since(facts)) {
+        return SG_LIFE_HOLDS_NOT;
+    }
+    if (new_s <= old_s) { /* within one second nobody knows which came first */
+        return SG_LIFE_HOLDS_STILL;
+    }
+    return facts->now_s - old_s < SG_LIFE_QUIET_S ? SG_LIFE_HOLDS_LATELY : SG_LIFE_HOLDS_NOT;
+}
+
+static void hint_holders(const struct sg_life_facts *facts, struct sg_error *err)
+{
+    const struct sg_life_certificate *old = &facts->old_one;
+    const char *what = facts->destroy || !old->decrypts
+                           ? ""
+                           : " Decryption counts as a use and goes on: only signing ends.";
+    if (facts->holder.holding == SG_LIFE_HOLDS_STILL) {
+        sg_hint(err,
+                "Have every program that holds it load the new one (a reload, a restart) and use "
+                "it: signet rollover plan %s says who used which. Forced, it goes, and who still "
+                "holds it fails: --force.%s",
+                word_of(old).text, what);
+    } else {
+        sg_hint(err,
+                "Its old processes may be ending, or another program of that user holds it: signet "
+                "rollover plan %s. Ask again when nobody has used it for %d s; forced, it goes: "
+                "--force.%s",
+                word_of(old).text, SG_LIFE_QUIET_S, what);
+    }
+}
+
+/* The ring comes last: its name may be so long that it is cut. */
+static sg_status check_holders(const struct sg_life_facts *facts, struct sg_error *err)
+{
+    char when[SG_TIME_TEXT];
+    char others[48] = "";
+    const struct sg_life_certificate *old = &facts->old_one;
+    const struct sg_life_holder *last = &facts->holder;
+    if (facts->holders == 0 || facts->force) {
+        return SG_OK;
+    }
+    sg_time_format(last->old_s, when);
+    if (facts->holders > 1) {
+        snprintf(others, sizeof others, " and %zu other%s", facts->holders - 1,
+                 facts->holders == 2 ? "" : "s");
+    }
+    if (last->holding == SG_LIFE_HOLDS_STILL) {
+        sg_fail(err, SG_E_CONFLICT, "key_in_use",
+                "the key of %s/%s was used at %s by %s%s, and that of %s/%s not since, through "
+                "%s/%s",
+                old->name.owner.text, old->name.label.text, when, last->user, others,
+                facts->new_one.name.owner.text, facts->new_one.name.label.text,
+                last->ring.owner.text, last->ring.ring.text);
+    } else {
+        sg_fail(err, SG_E_CONFLICT, "key_in_use",
+                "the key of %s/%s was used at %s, a moment ago, by %s%s, through %s/%s",
+                old->name.owner.text, old->name.label.text, when, last->user, others,
+                last->ring.owner.text, last->ring.ring.text);
+    }
+    hint_holders(facts, err);
+    return object_of(old, err);
+}
+
 static sg_status check_same_key(const struct sg_life_facts *facts, struct sg_error *err)
 {
     const struct sg_life_certificate *old = &facts->old_one;
@@ -208,7 +284,8 @@ static sg_status check_finish(const struct sg_life_facts *facts, struct sg_error
         return object_of(old, err);
     }
     sg_status s = check_new(facts, err);
-    return s == SG_OK ? check_root(facts, err) : s;
+    s = s == SG_OK ? check_root(facts, err) : s;
+    return s == SG_OK ? check_holders(facts, err) : s;
 }
 
 static sg_status check_rollover(const struct sg_life_facts *facts, struct sg_error *err)

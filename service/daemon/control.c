@@ -258,7 +258,7 @@ static sg_status perform(struct control *control, struct sg_service *service,
 /* Who looks sees the use of a moment ago. */
 static void store_uses(struct control *control, const struct sg_operation *operation)
 {
-    bool looks = operation->id == SG_OP_RING_SHOW || operation->id == SG_OP_REHEARSAL_OPEN;
+    bool looks = (operation->flags & SG_OP_USES) != 0;
     if (looks && !control->operating && !control->dispatching) {
         sg_uses_store(&control->uses);
     }

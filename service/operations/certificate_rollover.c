@@ -48,6 +48,8 @@ sg_status sg_operation_CERT_ROLLOVER(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? check_request(run, &rollover, err) : s;
     s = s == SG_OK ? sg_rollover_check_shared(run, &rollover, err) : s;
     s = s == SG_OK ? sg_rollover_warn(run, &rollover, err) : s;
+    s = s == SG_OK ? sg_rollover_find_holders(run, &rollover, NULL, err) : s;
+    s = s == SG_OK ? sg_rollover_warn_holders(run, &rollover, err) : s;
     s = s == SG_OK ? sg_rollover_answer(run, &rollover, err) : s;
     return s == SG_OK ? sg_rollover_take(run, &rollover, SG_LIFE_ROLLOVER, err) : s;
 }

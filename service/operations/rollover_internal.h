@@ -43,6 +43,15 @@ SG_CHECKED sg_status sg_rollover_take(struct sg_run *run, struct sg_rollover *ro
 SG_CHECKED sg_status sg_rollover_check_shared(struct sg_run *run,
                                               const struct sg_rollover *rollover,
                                               struct sg_error *err);
+/** Find who may still hold the old key: facts.holders, facts.holder. Where out is given, append
+ * whoever has used it lately to it, at most 100: ring, uid, user, old_last_used, new_last_used,
+ * changed. */
+SG_CHECKED sg_status sg_rollover_find_holders(struct sg_run *run, struct sg_rollover *rollover,
+                                              json_t *out, struct sg_error *err);
+/** What is refused without force is done, and said. */
+SG_CHECKED sg_status sg_rollover_warn_holders(struct sg_run *run,
+                                              const struct sg_rollover *rollover,
+                                              struct sg_error *err);
 /** Warn where the new certificate is not what the old one was. */
 SG_CHECKED sg_status sg_rollover_warn(struct sg_run *run, const struct sg_rollover *rollover,
                                       struct sg_error *err);

@@ -123,6 +123,14 @@ static sg_status add_steps(struct sg_run *run, const struct sg_rollover *rollove
     return s;
 }
 
+/* Who must still change shows here before the old key goes. */
+static sg_status add_users(struct sg_run *run, struct sg_rollover *rollover, struct sg_error *err)
+{
+    json_t *users = json_array();
+    sg_status s = sg_run_set(run->answer, "old_used_by", users, err);
+    return s == SG_OK ? sg_rollover_find_holders(run, rollover, users, err) : s;
+}
+
 static sg_status load(struct sg_run *run, struct sg_rollover *rollover, struct sg_error *err)
 {
     struct sg_certificate_name old;
@@ -133,7 +141,9 @@ static sg_status load(struct sg_run *run, struct sg_rollover *rollover, struct s
     s = s == SG_OK && rollover->facts.stage == SG_LIFE_NONE
             ? sg_life_check(&rollover->facts, SG_LIFE_START, err)
             : s;
-    return s == SG_OK ? sg_rollover_count_dependents(run, rollover, err) : s;
+    s = s == SG_OK ? sg_rollover_count_dependents(run, rollover, err) : s;
+    return s == SG_OK && rollover->facts.stage == SG_LIFE_SWITCHED ? add_users(run, rollover, err)
+                                                                   : s;
 }
 
 sg_status sg_operation_ROLLOVER_PLAN(struct sg_run *run, struct sg_error *err)
@@ -187,7 +197,6 @@ static sg_status describe(const struct sg_rollover *rollover, json_t *item, stru
     return s == SG_OK ? set_time(item, "due", sg_life_due(facts, next), err) : s;
 }
 
-/* Who must still change shows here before the old key goes. */
 static sg_status say_last_use(struct sg_run *run, const struct sg_rollover *rollover, json_t *item,
                               struct sg_error *err)
 {

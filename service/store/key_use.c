@@ -89,3 +89,40 @@ sg_status sg_store_key_last_use(struct sg_store *store, const struct sg_key_id *
     *last_s = s == SG_OK && row ? sqlite3_column_int64(query.stmt, 0) : 0;
     return s;
 }
+
+static sg_status tell_user(struct sg_query *query, sg_key_user_sink sink, void *context,
+                           struct sg_error *err)
+{
+    struct sg_key_user user = {.uid = (uint32_t)sqlite3_column_int64(query->stmt, 2),
+                               .last_s = sqlite3_column_int64(query->stmt, 3),
+                               .other_s = sqlite3_column_int64(query->stmt, 4)};
+    sg_status s = sg_query_column(query, 0, user.ring.owner.text, sizeof user.ring.owner.text, err);
+    s = s == SG_OK
+            ? sg_query_column(query, 1, user.ring.ring.text, sizeof user.ring.ring.text, err)
+            : s;
+    return s == SG_OK ? sink(context, &user, err) : s;
+}
+
+sg_status sg_store_key_users_each(struct sg_store *store, const struct sg_key_id *key,
+                                  const struct sg_key_id *other, int64_t since_s,
+                                  sg_key_user_sink sink, void *context, struct sg_error *err)
+{
+    SG_QUERY query = {0};
+    bool row = true;
+    sg_status s = sg_query_open(store, SG_Q_KEY_USERS, &query, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    sg_query_blob(&query, key->bytes, sizeof key->bytes);
+    if (other != NULL) {
+        sg_query_blob(&query, other->bytes, sizeof other->bytes);
+    } else {
+        sg_query_null(&query);
+    }
+    sg_query_int(&query, since_s);
+    while (s == SG_OK && row) {
+        s = sg_query_step(&query, &row, "reading who used a key", err);
+        s = s == SG_OK && row ? tell_user(&query, sink, context, err) : s;
+    }
+    return s;
+}

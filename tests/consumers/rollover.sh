@@ -152,6 +152,7 @@ say 'switched, and the watches are late: everybody goes on with the key that he 
 kill -STOP "${watchers[@]}"
 signet rollover switch START1/web >/dev/null 2>&1
 expect_served web
+expect_failure 3 'the key of START1/web was used' signet rollover finish START1/web
 say 'a worker that attaches now is given the key that its master has loaded'
 old=$(nginx_workers)
 # shellcheck disable=SC2086 # one word for each worker
@@ -176,6 +177,10 @@ expect_served web-2
 
 say 'finished'
 wait_for 15 old_workers_gone
+everybody_has_changed() {
+    ! signet rollover plan START1/web --json | jq -e '.old_used_by | any(.changed | not)' >/dev/null
+}
+wait_for 30 everybody_has_changed
 signet rollover finish START1/web >/dev/null
 expect_served web-2
 expect_failure 3 'no roll-over' signet rollover undo START1/web

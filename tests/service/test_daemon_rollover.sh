@@ -146,8 +146,18 @@ finds web-2 0
 
 say 'switched again and finished: the old key is gone, the new one stays'
 rollover switch START1/web --self-signed
-rollover finish START1/web
+echo sign >&"$old_in"
+read -r -t 30 line <&"$old_out"
+[ "$line" = 'ok ok ok ok' ] || fail "after the second switch the first clients sign: $line"
+remember
+refused 3 key_in_use 'was used at' rollover finish START1/web
+refused 3 key_in_use 'through START1/WEB' rollover finish START1/web --dry-run
+expect_unchanged 'a refused end'
+rollover plan START1/web
+says 'changed: no'
+rollover finish START1/web --force
 says 'destroyed the key of START1/web'
+says 'fail until they load that of START1/web-2'
 ! signs_by_id || fail 'a key that is gone signs by its CKA_ID'
 clients_expect find 1 2
 clients_expect sign ok 2
@@ -199,7 +209,8 @@ cat "$scratch/first" "$scratch/rollover.log" >"$scratch/both"
 [ "$(grep -c '^replaced START1/web-2 by START1/web-4' "$scratch/both")" -eq 1 ] || fail "replaced not once: $(cat "$scratch/both")"
 grep -q 'had been switched already' "$scratch/both" || fail 'the second was not told'
 clients_expect sign ok 2
-both rollover_not_started rollover finish START1/web-2
+refused 3 key_in_use 'was used at' rollover finish START1/web-2
+both rollover_not_started rollover finish START1/web-2 --force
 clients_expect sign "$not_permitted" 2
 default_is web-4
 expect_keys_agree

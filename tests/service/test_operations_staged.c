@@ -1,4 +1,5 @@
 /* Roll-overs in stages: rollover plan, start, switch, finish, undo, list. */
+#include <stdio.h>
 #include <string.h>
 
 #include <signet/operations/ring_view.h>
@@ -358,6 +359,145 @@ static void a_key_that_decrypts_is_kept_for_that(void **state)
     assert_string_equal(answered(world, "old_key"), "destroyed");
 }
 
+/* ---- who still uses the old key ---- */
+
+#define NOBODYS_UID 4000000001u /* has no name */
+
+/* uid has used the key of START1's LABEL through START1/RING so many seconds ago. */
+static void use(struct world *world, const char *label, const char *ring, uint32_t uid,
+                int64_t ago_s)
+{
+    SG_CERTIFICATE_ROW row = row_of(world, "START1", label);
+    struct sg_ring_ref ref = {.owner = {.text = "START1"}};
+    struct sg_ring_row found;
+    assert_true(row.has_key);
+    snprintf(ref.ring.text, sizeof ref.ring.text, "%s", ring);
+    assert_int_equal(sg_store_ring_get(world->service.store, &ref, &found, &world->err), SG_OK);
+    const struct sg_key_use used = {row.key, (uint32_t)found.id, uid, 1, world->now_s - ago_s};
+    assert_int_equal(sg_store_key_uses_add(world->service.store, &used, 1, &world->err), SG_OK);
+}
+
+static void switch_web(struct world *world)
+{
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
+    must(world, "rollover start", start_web);
+    must(world, "rollover switch", web_as_it_is);
+}
+
+static void a_key_that_is_still_used_is_not_destroyed(void **state)
+{
+    struct world *world = *state;
+    switch_web(world);
+    world->now_s += 100;
+    use(world, "web", "KEY", NOBODYS_UID, 1);
+    refused(world, "rollover finish", web, SG_E_CONFLICT, "key_in_use");
+    assert_told(world, "the key of START1/web was used at 2026-10-14T17:48:19Z by uid 4000000001");
+    assert_told(world, "through START1/KEY");
+    assert_told(world, "--force");
+    assert_int_equal(ask(world, "rollover finish", json_of(web), true), SG_E_CONFLICT);
+    assert_string_equal(world->err.code, "key_in_use");
+    world->now_s += 30 * DAY; /* whoever was not seen since has not changed for that */
+    refused(world, "rollover finish", web, SG_E_CONFLICT, "key_in_use");
+    assert_true(may_sign(world, "web"));
+    must(world, "rollover finish", "{'certificate': 'START1/web', 'force': true}");
+    assert_says(world, "warnings", "fail until they load that of START1/web-2");
+    assert_says(world, "warnings", "uid 4000000001 through START1/KEY");
+    assert_says(world, "did", "destroyed the key of START1/web");
+}
+
+static void who_uses_the_new_key_has_changed(void **state)
+{
+    struct world *world = *state;
+    switch_web(world);
+    world->now_s += 100;
+    use(world, "web", "KEY", NOBODYS_UID, 20);
+    use(world, "web-2", "KEY", NOBODYS_UID, 15);
+    use(world, "web", "KEY", 0, 30);
+    refused(world, "rollover finish", web, SG_E_CONFLICT, "key_in_use"); /* one has not */
+    use(world, "web-2", "KEY", 0, 0);
+    must(world, "rollover plan", web);
+    assert_plan(world, "start done|certify now|switch done|finish now");
+    use(world, "web", "KEY", 0, 1); /* a process that is ending */
+    refused(world, "rollover finish", web, SG_E_CONFLICT, "key_in_use");
+    assert_told(world, "a moment ago, by root");
+    world->now_s += 10;
+    must(world, "rollover finish", web);
+    assert_null(json_object_get(world->answer, "warnings"));
+}
+
+static void the_same_user_of_two_rings_is_two(void **state)
+{
+    struct world *world = *state;
+    must(world, "ring add", "{'ring': 'START1/SECOND'}");
+    connect_as(world, "START1/SECOND", "START1/web", "personal", false);
+    switch_web(world);
+    world->now_s += 100;
+    use(world, "web", "KEY", NOBODYS_UID, 30);
+    use(world, "web", "SECOND", NOBODYS_UID, 40);
+    use(world, "web-2", "KEY", NOBODYS_UID, 20);
+    refused(world, "rollover finish", web, SG_E_CONFLICT, "key_in_use");
+    assert_told(world, "through START1/SECOND");
+    use(world, "web-2", "SECOND", NOBODYS_UID, 20);
+    must(world, "rollover finish", web);
+}
+
+static void the_plan_says_who_used_which_key(void **state)
+{
+    struct world *world = *state;
+    switch_web(world);
+    world->now_s += 100;
+    use(world, "web", "KEY", NOBODYS_UID, 30);
+    use(world, "web-2", "KEY", NOBODYS_UID, 20);
+    use(world, "web", "KEY", 0, 40);
+    must(world, "rollover plan", web);
+    assert_plan(world, "start done|certify now|switch done|finish waits");
+    assert_non_null(strstr(answered(world, "waits_for"), "by root, and that of START1/web-2 not"));
+    assert_non_null(strstr(answered(world, "remedy"), "--force"));
+    json_t *expected = json_of("[{'ring': 'START1/KEY', 'uid': 4000000001, 'user': null,"
+                               " 'old_last_used': '2026-10-14T17:47:50Z',"
+                               " 'new_last_used': '2026-10-14T17:48:00Z', 'changed': true},"
+                               "{'ring': 'START1/KEY', 'uid': 0, 'user': 'root',"
+                               " 'old_last_used': '2026-10-14T17:47:40Z',"
+                               " 'new_last_used': null, 'changed': false}]");
+    assert_true(json_equal(json_object_get(world->answer, "old_used_by"), expected));
+    json_decref(expected);
+}
+
+/* A server that signs rarely shows what it holds only after a while. */
+static void who_used_it_just_before_the_switch_may_hold_it(void **state)
+{
+    struct world *world = *state;
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
+    use(world, "web", "KEY", NOBODYS_UID, 5);
+    must(world, "rollover start", start_web);
+    must(world, "rollover switch", web_as_it_is);
+    refused(world, "rollover finish", web, SG_E_CONFLICT, "key_in_use");
+    world->now_s += 3600 - 5;
+    refused(world, "rollover finish", web, SG_E_CONFLICT, "key_in_use");
+    world->now_s++;
+    must(world, "rollover finish", web);
+}
+
+/* At once, as RACF does it: nothing is asked, but said. */
+static void a_rollover_at_once_says_who_used_the_key(void **state)
+{
+    struct world *world = *state;
+    static const char at_once[] = "{'certificate': 'START1/web', 'label': 'web-2', 'force': true}";
+    connect_as(world, "START1/KEY", "START1/web", "personal", true);
+    must(world, "cert rekey", start_web);
+    use(world, "web", "KEY", NOBODYS_UID, 5);
+    must(world, "cert rollover", at_once);
+    assert_says(world, "warnings",
+                "programs that sign with the key of START1/web fail until they load that of "
+                "START1/web-2: it was used at 2026-10-14T17:46:35Z by uid 4000000001 through "
+                "START1/KEY");
+    assert_says(world, "did", "destroyed the key of START1/web");
+    use(world, "web-2", "KEY", NOBODYS_UID, 3601); /* long ago */
+    must(world, "cert rekey", "{'certificate': 'START1/web-2', 'label': 'web-3'}");
+    must(world, "cert rollover", "{'certificate': 'START1/web-2', 'label': 'web-3', 'force': true}");
+    assert_false(says(world, "warnings", "it was used"));
+}
+
 /* Renewed under another label: two certificates, one key. */
 static void a_key_that_two_certificates_have_is_not_taken_unasked(void **state)
 {
@@ -622,6 +762,12 @@ int main(void)
         TEST(rings_that_come_later_are_caught_up_with),
         TEST(a_certificate_that_is_here_is_taken),
         TEST(a_key_that_decrypts_is_kept_for_that),
+        TEST(a_key_that_is_still_used_is_not_destroyed),
+        TEST(who_uses_the_new_key_has_changed),
+        TEST(the_same_user_of_two_rings_is_two),
+        TEST(the_plan_says_who_used_which_key),
+        TEST(who_used_it_just_before_the_switch_may_hold_it),
+        TEST(a_rollover_at_once_says_who_used_the_key),
         TEST(a_key_that_two_certificates_have_is_not_taken_unasked),
         TEST(undo_puts_everything_back),
         TEST(undo_leaves_a_ring_that_the_new_one_was_taken_out_of),

@@ -299,6 +299,99 @@ static void the_plan_says_where_each_step_stands(void **state)
     assert_int_equal(state_of(&what, SG_LIFE_FINISH), SG_LIFE_WAITS);
 }
 
+/* ---- who still holds the old key ---- */
+
+static void who_has_not_gone_over_may_hold_the_old_key(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t switched_ago, old_ago, new_ago; /* seconds; -1: never */
+        enum sg_life_holding holding;
+    } rows[] = {
+        {600, -1, -1, SG_LIFE_HOLDS_NOT},
+        {600, -1, 5, SG_LIFE_HOLDS_NOT},
+        {600, 300, -1, SG_LIFE_HOLDS_STILL},
+        {600, 300, 301, SG_LIFE_HOLDS_STILL},
+        {600, 300, 300, SG_LIFE_HOLDS_STILL}, /* whichever came first */
+        {600, 300, 299, SG_LIFE_HOLDS_NOT},
+        {600, SG_LIFE_QUIET_S, 0, SG_LIFE_HOLDS_NOT},
+        {600, SG_LIFE_QUIET_S - 1, 0, SG_LIFE_HOLDS_LATELY},
+        {600, 0, 0, SG_LIFE_HOLDS_STILL},
+        {600, 600, -1, SG_LIFE_HOLDS_STILL}, /* in the second of the switch */
+        {600, 601, -1, SG_LIFE_HOLDS_STILL}, /* before it, but lately */
+        {600, 601, 500, SG_LIFE_HOLDS_NOT},
+        {600, SG_LIFE_RECENT_S, -1, SG_LIFE_HOLDS_STILL},
+        {600, SG_LIFE_RECENT_S + 1, -1, SG_LIFE_HOLDS_NOT},
+        {30 * DAY, 30 * DAY, -1, SG_LIFE_HOLDS_STILL}, /* after it, however long ago */
+        {30 * DAY, 30 * DAY + 1, -1, SG_LIFE_HOLDS_NOT},
+        {30 * DAY, -100, -50, SG_LIFE_HOLDS_STILL}, /* by a clock that was ahead */
+        {30 * DAY, -50, -100, SG_LIFE_HOLDS_LATELY},
+    };
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        struct sg_life_facts what = facts(SG_LIFE_SWITCHED);
+        what.switched_s = NOW - rows[i].switched_ago;
+        int64_t old_s = rows[i].old_ago == -1 ? 0 : NOW - rows[i].old_ago;
+        int64_t new_s = rows[i].new_ago == -1 ? 0 : NOW - rows[i].new_ago;
+        if (sg_life_holding(&what, old_s, new_s) != rows[i].holding) {
+            fail_msg("row %zu", i);
+        }
+    }
+}
+
+static struct sg_life_facts held(enum sg_life_holding holding, size_t holders)
+{
+    struct sg_life_facts what = facts(SG_LIFE_SWITCHED);
+    what.switched_s = NOW - 600;
+    what.holders = holders;
+    what.holder = (struct sg_life_holder){.user = "www-data",
+                                          .ring =
+                                              ring("KEY", SG_USAGE_PERSONAL, 0, 0, 0).name,
+                                          .old_s = NOW - 3,
+                                          .holding = holding};
+    return what;
+}
+
+static void a_key_in_use_does_not_go_unasked(void **state)
+{
+    (void)state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_life_facts what = held(SG_LIFE_HOLDS_STILL, 1);
+    assert_refused(&what, SG_LIFE_FINISH, SG_E_CONFLICT, "key_in_use");
+    assert_int_equal(sg_life_check(&what, SG_LIFE_FINISH, &err), SG_E_CONFLICT);
+    assert_string_equal(err.text, "the key of START1/old was used at 2026-10-14T17:46:37Z by "
+                                  "www-data, and that of START1/new not since, through START1/KEY");
+    assert_non_null(strstr(err.hint, "signet rollover plan 'START1/old'"));
+    assert_non_null(strstr(err.hint, "--force"));
+    assert_string_equal(err.object, "START1/old");
+    assert_int_equal(state_of(&what, SG_LIFE_FINISH), SG_LIFE_WAITS);
+    what = held(SG_LIFE_HOLDS_LATELY, 3);
+    assert_refused(&what, SG_LIFE_FINISH, SG_E_CONFLICT, "key_in_use");
+    sg_error_clear(&err);
+    assert_int_equal(sg_life_check(&what, SG_LIFE_FINISH, &err), SG_E_CONFLICT);
+    assert_string_equal(err.text, "the key of START1/old was used at 2026-10-14T17:46:37Z, a "
+                                  "moment ago, by www-data and 2 others, through START1/KEY");
+    assert_non_null(strstr(err.hint, "10 s"));
+    what.force = true;
+    assert_allowed(&what, SG_LIFE_FINISH);
+    what.force = false;
+    assert_allowed(&what, SG_LIFE_UNDO);
+    assert_allowed(&what, SG_LIFE_SWITCH);
+}
+
+static void what_goes_on_decrypting_is_said(void **state)
+{
+    (void)state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_life_facts what = held(SG_LIFE_HOLDS_STILL, 1);
+    what.old_one.decrypts = true;
+    assert_int_equal(sg_life_check(&what, SG_LIFE_FINISH, &err), SG_E_CONFLICT);
+    assert_non_null(strstr(err.hint, "only signing ends"));
+    sg_error_clear(&err);
+    what.destroy = true;
+    assert_int_equal(sg_life_check(&what, SG_LIFE_FINISH, &err), SG_E_CONFLICT);
+    assert_null(strstr(err.hint, "only signing ends"));
+}
+
 /* The longest names fit into a sentence. */
 static void sentences_hold_the_longest_names(void **state)
 {
@@ -328,6 +421,9 @@ int main(void)
         cmocka_unit_test(a_ring_that_came_later_is_caught_up_with),
         cmocka_unit_test(steps_are_due_before_the_end),
         cmocka_unit_test(the_plan_says_where_each_step_stands),
+        cmocka_unit_test(who_has_not_gone_over_may_hold_the_old_key),
+        cmocka_unit_test(a_key_in_use_does_not_go_unasked),
+        cmocka_unit_test(what_goes_on_decrypting_is_said),
         cmocka_unit_test(sentences_hold_the_longest_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

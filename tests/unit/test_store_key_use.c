@@ -1,6 +1,7 @@
 /* Uses of keys: added up by key, ring and user. */
 #include "store_fixture.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "store_internal.h"
@@ -98,6 +99,54 @@ static void what_was_used_stays_with_its_ring(void **state)
     assert_int_equal(total(fixture, rings.two), 0);
 }
 
+struct told {
+    char text[200]; /* "RING uid last other|…" */
+    unsigned stop;  /* after so many; 0: never */
+};
+
+static sg_status tell(void *context, const struct sg_key_user *user, struct sg_error *err)
+{
+    struct told *told = context;
+    size_t used = strlen(told->text);
+    snprintf(told->text + used, sizeof told->text - used, "%s/%s %u %lld %lld|",
+             user->ring.owner.text, user->ring.ring.text, user->uid, (long long)user->last_s,
+             (long long)user->other_s);
+    return told->stop > 0 && --told->stop == 0
+               ? sg_fail(err, SG_E_INTERNAL, "test", "the test stops here")
+               : SG_OK;
+}
+
+static void users_are_told_with_their_use_of_another_key(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rings rings = make_rings(fixture);
+    const struct sg_key_id key = key_of_bytes(5);
+    const struct sg_key_id other = key_of_bytes(6);
+    struct told told = {0};
+    (void)add_keyed(fixture, "START1", "other", 2, 6);
+    assert_ok(fixture, sg_store_key_users_each(fixture->store, &key, &other, 0, tell, &told,
+                                               &fixture->err));
+    assert_string_equal(told.text, "");
+    add(fixture, 5, rings.web, 33, 2, 1000);
+    add(fixture, 5, rings.web, 34, 1, 3000);
+    add(fixture, 5, rings.two, 33, 1, 2000);
+    add(fixture, 6, rings.web, 33, 9, 1500);
+    add(fixture, 6, rings.empty, 34, 9, 1500); /* through another ring */
+    assert_ok(fixture, sg_store_key_users_each(fixture->store, &key, &other, 1000, tell, &told,
+                                               &fixture->err));
+    assert_string_equal(
+        told.text, "START1/WEB 34 3000 0|START1/TWO 33 2000 0|START1/WEB 33 1000 1500|");
+    told = (struct told){0};
+    assert_ok(fixture, sg_store_key_users_each(fixture->store, &key, NULL, 1001, tell, &told,
+                                               &fixture->err));
+    assert_string_equal(told.text, "START1/WEB 34 3000 0|START1/TWO 33 2000 0|");
+    told = (struct told){.stop = 1};
+    assert_int_equal(sg_store_key_users_each(fixture->store, &key, NULL, 0, tell, &told,
+                                             &fixture->err),
+                     SG_E_INTERNAL);
+    assert_string_equal(told.text, "START1/WEB 34 3000 0|");
+}
+
 static void of_what_is_gone_nothing_is_kept(void **state)
 {
     struct fixture *fixture = *state;
@@ -148,6 +197,7 @@ int main(void)
         IN_STORE(uses_are_added_up_by_user_the_latest_first),
         IN_STORE(each_ring_has_its_own_counts),
         IN_STORE(what_was_used_stays_with_its_ring),
+        IN_STORE(users_are_told_with_their_use_of_another_key),
         IN_STORE(of_what_is_gone_nothing_is_kept),
         IN_STORE(counting_changes_no_ring),
         IN_STORE(counts_go_with_their_ring),

@@ -59,6 +59,24 @@ struct sg_life_ring {
     enum sg_life_note note;
 };
 
+/** How far somebody who has used the old key has gone over to the new one. */
+enum sg_life_holding {
+    SG_LIFE_HOLDS_NOT,    /**< uses the new one; or has not used the old one for long */
+    SG_LIFE_HOLDS_STILL,  /**< has not used the new one since */
+    SG_LIFE_HOLDS_LATELY, /**< has, but used the old one a moment ago: an old process, or another */
+};
+#define SG_LIFE_QUIET_S 10  /**< how long nobody must have used the old key */
+#define SG_LIFE_RECENT_S 3600 /**< who used it before the switch, but so lately, may hold it too */
+#define SG_LIFE_USER 64     /**< bytes of a user's name, with its end */
+
+/** Somebody who has used the old key through a ring, and may still hold it. */
+struct sg_life_holder {
+    char user[SG_LIFE_USER]; /**< the Unix user's name, or its number */
+    struct sg_ring_ref ring;
+    int64_t old_s; /**< when last; seconds since 1970 */
+    enum sg_life_holding holding;
+};
+
 struct sg_life_facts {
     int64_t now_s;
     struct sg_life_certificate old_one, new_one;
@@ -71,14 +89,25 @@ struct sg_life_facts {
     size_t ring_count;
     size_t dependents; /**< connected certificates that were issued under the old one */
     struct sg_certificate_name dependent; /**< the first of them */
+    size_t holders;               /**< who may still hold the old key (sg_life_holding) */
+    struct sg_life_holder holder; /**< the one of them who used it last */
     bool force;
     bool destroy;     /**< the old key, although it may be needed to decrypt */
     bool self_signed; /**< the new one may stay self-signed */
 };
 
+/** From when on uses of the old key say something about who holds it, seconds since 1970: the
+ * switch, or SG_LIFE_RECENT_S ago. */
+int64_t sg_life_uses_since(const struct sg_life_facts *facts);
+/** May one user of a ring still hold the old key? When that user last used the two keys through
+ * it, seconds since 1970; 0: never. */
+enum sg_life_holding sg_life_holding(const struct sg_life_facts *facts, int64_t old_s,
+                                     int64_t new_s);
+
 /** May the step be taken now? SG_OK or why not, with the next command: SG_E_CONFLICT
  * "same_certificate", "same_key", "no_private_key", "key_retired", "rollover_under_way",
- * "rollover_not_started", "rollover_not_switched", "placeholder", "not_trusted", "root_in_use";
+ * "rollover_not_started", "rollover_not_switched", "placeholder", "not_trusted", "root_in_use",
+ * "key_in_use";
  * SG_E_INPUT "certificate_expired", "certificate_not_yet_valid". */
 SG_CHECKED sg_status sg_life_check(const struct sg_life_facts *facts, enum sg_life_step step,
                                    struct sg_error *err);

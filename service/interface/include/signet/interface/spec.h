@@ -74,6 +74,8 @@ enum sg_operation_flags {
                                 changes nothing */
     SG_OP_ASKS = 1u << 8,    /**< beside CLIENT: it asks the service by other operations */
     SG_OP_ALONE = 1u << 9,   /**< waits for its turn although it changes nothing that is stored */
+    SG_OP_USES = 1u << 10,   /**< looks at the uses of keys: what has been counted up to now is
+                                stored first, where nothing else is under way */
 };
 
 /* One row: SG_OPERATION(IDENTIFIER, noun, verb, flags, needs, params, columns, help). A row without

@@ -333,6 +333,22 @@ SG_CHECKED sg_status sg_store_key_use_total(struct sg_store *store, const struct
 SG_CHECKED sg_status sg_store_key_last_use(struct sg_store *store, const struct sg_key_id *key,
                                            int64_t *last_s, struct sg_error *err);
 
+/** Somebody who used a key through a ring. */
+struct sg_key_user {
+    struct sg_ring_ref ring;
+    uint32_t uid;
+    int64_t last_s;  /**< when last; seconds since 1970 */
+    int64_t other_s; /**< the same of another key through that ring; 0: never */
+};
+typedef sg_status (*sg_key_user_sink)(void *context, const struct sg_key_user *user,
+                                      struct sg_error *err);
+/** Who has used a key since then, seconds since 1970, the latest first; other: the other key, or
+ * NULL. The sink must not change the store. */
+SG_CHECKED sg_status sg_store_key_users_each(struct sg_store *store, const struct sg_key_id *key,
+                                             const struct sg_key_id *other, int64_t since_s,
+                                             sg_key_user_sink sink, void *context,
+                                             struct sg_error *err);
+
 /* ---- logins: a PIN is tried once ---- */
 enum sg_login_state { SG_LOGIN_NEVER, SG_LOGIN_TRYING, SG_LOGIN_ACCEPTED, SG_LOGIN_REFUSED };
 struct sg_login_record {
