@@ -585,6 +585,31 @@ static void state(void *context, size_t i, struct sg_token_state *out)
     }
 }
 
+/* A token of which something bad is known is not just starting. */
+static enum sg_serving serving(void *context, const char *name)
+{
+    struct pool *pool = context;
+    unsigned seen[POOL_FAILED + 1] = {0};
+    int index = sg_pool_index(pool, name);
+    if (index < 0) {
+        return SG_SERVES_NO_MORE;
+    }
+    const struct pool_token *token = &pool->tokens[index];
+    if (sg_pool_choose(pool, (uint32_t)index) >= 0) {
+        return SG_SERVES;
+    }
+    for (unsigned p = 1; p <= token->config->processes; p++) {
+        seen[token->processes[p].state]++;
+    }
+    if (seen[POOL_READY] > 0) {
+        return SG_SERVES_NOBODY;
+    }
+    if (seen[POOL_WAITING] > 0) {
+        return SG_SERVES_WHEN_TOLD;
+    }
+    return seen[POOL_FAILED] > 0 || token->problem[0] != '\0' ? SG_SERVES_NOT : SG_SERVES_SOON;
+}
+
 static bool are_judged(const struct pool_token *token, unsigned processes)
 {
     for (unsigned p = 0; p < processes; p++) {
@@ -739,6 +764,7 @@ struct sg_tokens sg_pool_tokens(struct pool *pool)
 {
     return (struct sg_tokens){.count = count,
                               .state = state,
+                              .serving = serving,
                               .settle = settle_tokens,
                               .link = get_link,
                               .failed = failed,

@@ -110,6 +110,22 @@ static enum sg_obstacle obstacle_of(const struct use *use, const struct sg_certi
                : sg_member_obstacle(use->run->profiles, use->caller, &use->ring.name, row, usage);
 }
 
+/* What the gate allows, and the token does not give now. */
+static sg_status explain_token(const struct use *use, const struct sg_certificate_row *row,
+                               json_t *item, const char **outcome, struct sg_error *err)
+{
+    struct sg_token_trouble trouble = sg_run_token_trouble(use->run, row->token);
+    if (trouble.serving == SG_SERVES) {
+        return SG_OK;
+    }
+    *outcome = "token_unavailable";
+    json_t *reason =
+        json_sprintf("%s; but no program can use it now: %s",
+                     json_string_value(json_object_get(item, "reason")), trouble.text);
+    sg_status s = sg_run_set(item, "reason", reason, err);
+    return s == SG_OK ? sg_run_set(item, "remedy", json_string(trouble.next), err) : s;
+}
+
 static bool is_wanted(const struct use *use, const struct sg_certificate_row *row)
 {
     return use->certificate == NULL || (strcmp(use->wanted.owner.text, row->name.owner.text) == 0 &&
@@ -130,10 +146,14 @@ static sg_status explain_member(void *context, const struct sg_certificate_row *
     if (item == NULL || json_array_append_new(use->items, item) != 0) {
         return sg_fail_memory(err);
     }
-    sg_status s = sg_run_set(item, "certificate", json_string(sg_row_name(row).text), err);
+    const char *outcome = outcome_name(obstacle);
+    sg_status s = obstacle == SG_OBSTACLE_NONE || obstacle == SG_OBSTACLE_RETIRED
+                      ? explain_token(use, row, item, &outcome, err)
+                      : SG_OK;
+    s = s == SG_OK ? sg_run_set(item, "certificate", json_string(sg_row_name(row).text), err) : s;
     s = s == SG_OK ? sg_run_set(item, "usage", json_string(sg_usage_name(usage)), err) : s;
     s = s == SG_OK ? sg_run_set(item, "default", json_boolean(is_default), err) : s;
-    return s == SG_OK ? sg_run_set(item, "outcome", json_string(outcome_name(obstacle)), err) : s;
+    return s == SG_OK ? sg_run_set(item, "outcome", json_string(outcome), err) : s;
 }
 
 /* What the gate says about the ring itself. */

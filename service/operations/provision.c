@@ -302,6 +302,17 @@ static sg_status provision_trust(struct sg_run *run, const char *const *lines,
     return s == SG_OK ? render(run, lines, ring, trust, &nobody, err) : s;
 }
 
+/* What is printed is right, and yet nothing will come up with it. */
+static sg_status warn_token(struct sg_run *run, const struct sg_certificate_row *row,
+                            struct sg_error *err)
+{
+    struct sg_token_trouble trouble = sg_run_token_trouble(run, row->token);
+    return trouble.serving == SG_SERVES
+               ? SG_OK
+               : sg_run_warn(run, err, "no program can use the key of %s now: %s. See: %s",
+                             sg_row_name(row).text, trouble.text, trouble.next);
+}
+
 static bool key_is_file(const char *const *lines)
 {
     while (*lines != NULL && strcmp(*lines, "%key file") != 0) {
@@ -337,6 +348,7 @@ sg_status sg_operation_PROVISION(struct sg_run *run, struct sg_error *err)
     }
     s = fill_identity(&ring, &row, &identity, err);
     s = s == SG_OK && names_label(lines) ? warn_label(run, &ring, &row, err) : s;
+    s = s == SG_OK && !key_is_file(lines) ? warn_token(run, &row, err) : s;
     s = s != SG_OK ? s : sg_run_set(run->answer, "pkcs11_uri", json_string(identity.uri), err);
     return s == SG_OK ? render(run, lines, &ring, &trust, &identity, err) : s;
 }

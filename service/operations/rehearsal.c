@@ -173,6 +173,12 @@ static void token_state(void *context, size_t i, struct sg_token_state *out)
     real->state(real->context, i, out);
 }
 
+static enum sg_serving token_serving(void *context, const char *name)
+{
+    const struct sg_tokens *real = &((struct rehearsal *)context)->real->tokens;
+    return real->serving != NULL ? real->serving(real->context, name) : SG_SERVES;
+}
+
 static void token_settle(void *context SG_UNUSED)
 {
 }
@@ -215,6 +221,7 @@ static void fill_service(struct rehearsal *rehearsal, const struct sg_service *r
     service->store = copy;
     service->tokens = (struct sg_tokens){.count = token_count,
                                          .state = token_state,
+                                         .serving = token_serving,
                                          .settle = token_settle,
                                          .link = token_link,
                                          .failed = token_failed,

@@ -107,6 +107,7 @@ static sg_status take_member(void *context, const struct sg_certificate_row *row
         .has_key = row->has_key,
         .placeholder = row->placeholder,
     };
+    memcpy(member->token, row->token, sizeof member->token);
     sg_status s =
         sg_certificate_parse((struct sg_bytes){row->der, row->der_len}, &member->certificate, err);
     if (s == SG_OK) {
@@ -203,6 +204,7 @@ sg_status sg_operation_RING_CHECK(struct sg_run *run, struct sg_error *err)
         s = sg_ring_check_default(check, err);
     }
     s = s == SG_OK ? sg_ring_check_keys(check, err) : s;
+    s = s == SG_OK ? sg_ring_check_tokens(check, err) : s;
     s = s == SG_OK ? sg_ring_check_chain(check, err) : s;
     s = s == SG_OK ? sg_ring_check_names(check, err) : s;
     s = s == SG_OK ? sg_ring_check_members(check, err) : s;

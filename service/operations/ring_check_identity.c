@@ -108,6 +108,62 @@ sg_status sg_ring_check_keys(struct sg_ring_check *check, struct sg_error *err)
     return s;
 }
 
+/* ---- the tokens that hold the keys ---- */
+
+static bool gives_key(const struct sg_ring_member *member)
+{
+    return member->obstacle == SG_OBSTACLE_NONE || member->obstacle == SG_OBSTACLE_RETIRED;
+}
+
+/* An error for the identity. What starts is there in a moment, or says more by then. */
+static sg_status report_token(struct sg_ring_check *check, const struct sg_ring_member *member,
+                              const struct sg_token_trouble *trouble, struct sg_error *err)
+{
+    bool grave = member == check->identity && trouble->serving != SG_SERVES_SOON;
+    struct sg_next next = sg_next("%s", trouble->next);
+    return sg_ring_found(check, grave ? SG_SEVERITY_ERROR : SG_SEVERITY_WARNING,
+                         "token_unavailable", member, &next, err,
+                         "programs cannot use its key: %s", trouble->text);
+}
+
+/* A ring may hold thousands of keys of one token: asked about once, and told of the first. */
+struct asked {
+    const char *tokens[SG_TOKENS_MAX];
+    size_t count;
+};
+
+static bool was_asked(const struct asked *asked, const char *token)
+{
+    for (size_t i = 0; i < asked->count; i++) {
+        if (strcmp(asked->tokens[i], token) == 0) {
+            return true;
+        }
+    }
+    return asked->count == SG_COUNT(asked->tokens);
+}
+
+static sg_status check_token(struct sg_ring_check *check, const struct sg_ring_member *member,
+                             struct asked *asked, struct sg_error *err)
+{
+    if (!gives_key(member) || was_asked(asked, member->token)) {
+        return SG_OK;
+    }
+    struct sg_token_trouble trouble = sg_run_token_trouble(check->run, member->token);
+    asked->tokens[asked->count++] = member->token;
+    return trouble.serving == SG_SERVES ? SG_OK : report_token(check, member, &trouble, err);
+}
+
+sg_status sg_ring_check_tokens(struct sg_ring_check *check, struct sg_error *err)
+{
+    struct asked asked = {.count = 0};
+    sg_status s =
+        check->identity != NULL ? check_token(check, check->identity, &asked, err) : SG_OK;
+    for (size_t i = 0; s == SG_OK && i < check->count; i++) {
+        s = check_token(check, &check->members[i], &asked, err);
+    }
+    return s;
+}
+
 /* ---- chain ---- */
 
 /* The issuer that the store knows and the ring does not hold; the caller must be allowed to know it

@@ -12,6 +12,7 @@ struct sg_ring_member {
     enum sg_trust trust;
     enum sg_x509_form form;
     enum sg_obstacle obstacle; /**< that keeps a server from using it */
+    char token[SG_TOKEN_NAME_MAX + 1]; /**< of its key; empty: none */
     bool is_default, has_key, placeholder;
     bool needed; /**< the server identity, or one of its issuers: what is wrong with it is an error
                   */
@@ -63,6 +64,8 @@ static inline bool sg_member_visible(const struct sg_ring_member *member)
 /** Contents and default, the obstacles of PERSONAL members. */
 SG_CHECKED sg_status sg_ring_check_default(struct sg_ring_check *check, struct sg_error *err);
 SG_CHECKED sg_status sg_ring_check_keys(struct sg_ring_check *check, struct sg_error *err);
+/** Do the tokens that hold the keys serve? */
+SG_CHECKED sg_status sg_ring_check_tokens(struct sg_ring_check *check, struct sg_error *err);
 /** Does the identity's chain end in a root that the ring holds? */
 SG_CHECKED sg_status sg_ring_check_chain(struct sg_ring_check *check, struct sg_error *err);
 /** Names, what it is for, who signed it. */

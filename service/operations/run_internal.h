@@ -207,6 +207,16 @@ SG_CHECKED sg_status sg_run_warn_malformed(struct sg_run *run, const struct sg_c
 SG_CHECKED sg_status sg_run_check_form(const struct sg_certificate *certificate,
                                        struct sg_error *err);
 
+/* ---- tokens that serve no program (token_trouble.c) ---- */
+/** Why no program can use a token's keys. */
+struct sg_token_trouble {
+    enum sg_serving serving; /**< SG_SERVES: nothing is wrong */
+    char text[160];          /**< "token \"softhsm\" waits for an operator: its PIN was refused" */
+    char next[160];          /**< a command */
+};
+/** By what control knows of it; nobody waits for the token. */
+struct sg_token_trouble sg_run_token_trouble(const struct sg_run *run, const char *token);
+
 /* ---- rings ---- */
 /** Walk the rings that a caller may read, by owner and name, without looking at those that no
  * attachment and no profile could allow. */

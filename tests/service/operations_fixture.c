@@ -52,6 +52,12 @@ static void token_state(void *context, size_t i SG_UNUSED, struct sg_token_state
                                    .extractable_allowed = world->extractable_allowed};
 }
 
+static enum sg_serving token_serving(void *context, const char *name)
+{
+    assert_string_equal(name, "store");
+    return ((struct world *)context)->serving;
+}
+
 static void token_settle(void *context SG_UNUSED)
 {
 }
@@ -243,6 +249,7 @@ int world_setup(void **state)
         .clock = &world->clock,
         .tokens = {.count = token_count,
                    .state = token_state,
+                   .serving = token_serving,
                    .settle = token_settle,
                    .link = token_link,
                    .failed = token_failed,
@@ -260,6 +267,7 @@ int world_setup(void **state)
     open_store(world);
     world->caller = &administrator;
     world->group = 0;
+    world->serving = SG_SERVES;
     world->now_s = NOW;
     world->monotonic_ms = 0;
     world->down = world->extractable_allowed = world->refuse_narrow = world->refuse_pin = false;

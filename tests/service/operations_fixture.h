@@ -35,6 +35,7 @@ struct world {
     int64_t now_s, monotonic_ms;
     const struct sg_caller *caller; /**< who asks; the administrator unless a test says otherwise */
     bool down;                      /**< the token is not available */
+    enum sg_serving serving;        /**< whether it serves rings */
     bool extractable_allowed;
     bool refuse_narrow;
     gid_t group;     /**< that every loaded user is in, besides its own; 0: none */

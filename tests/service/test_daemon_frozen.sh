@@ -30,6 +30,23 @@ for process in 1 2; do
     expect_ready
 done
 
+say 'both, and who asks about the ring is told without waiting'
+# shellcheck disable=SC2046 # one word for each process
+kill -STOP $(pids_of signet-token0.1) $(pids_of signet-token0.2)
+longest=0
+told() {
+    local from=$EPOCHREALTIME took
+    signet ring check START1/WEB --json >"$scratch/checked" || true
+    took=$(((${EPOCHREALTIME/./} - ${from/./}) / 1000))
+    longest=$((took > longest ? took : longest))
+    grep -q 'token \\"softhsm\\" does not answer' "$scratch/checked"
+}
+wait_for 10 told
+[ "$longest" -lt 2000 ] || fail "an answer took $longest ms"
+expect_ready
+clients_expect sign ok 4
+! told || fail 'it is told still'
+
 say 'both, and the one that serves the operations'
 # shellcheck disable=SC2046 # one word for each process
 kill -STOP $(pids_of signet-token0)

@@ -2,6 +2,7 @@
 # A PIN that the token refuses is tried once, by all token processes together and across restarts, until an operator says so.
 # shellcheck source=tests/service/daemon_lib.sh
 . "$(dirname "$0")/daemon_lib.sh"
+need jq
 
 instance_up
 signet owner add START1 >/dev/null
@@ -47,6 +48,19 @@ expect_waiting
 refused 6 token_unavailable 'PIN.*signet token login softhsm' cert generate START1/none --subject CN=none
 refused 6 token_unavailable 'PIN' cert request START1/web
 expect_unchanged 'a wrong PIN'
+ring_is_told() {
+    local got=0
+    signet ring check START1/WEB --json >"$scratch/checked" || got=$?
+    [ "$got" -eq 3 ] || fail "ring check ended with $got: $(cat "$scratch/checked")"
+    jq -e '.ok == false and (.items[] | select(.code == "token_unavailable") |
+        .severity == "error" and .certificate == "START1/web" and (.text | contains("token \"softhsm\" '"$1"'")))' "$scratch/checked" >/dev/null ||
+        fail "ring check says $(cat "$scratch/checked")"
+    signet explain "$(id -u)" use START1/WEB --json | jq -e '.items[] | select(.certificate == "START1/web") |
+        .outcome == "token_unavailable" and .remedy == "signet token login '"'softhsm'"'"' >/dev/null || fail 'explain does not say it'
+    signet provision nginx --ring START1/WEB 2>&1 >/dev/null | grep -q "^warning: no program can use the key of START1/web now: token \"softhsm\" $1" ||
+        fail 'provision does not warn'
+}
+ring_is_told 'waits for an operator'
 
 say 'nor after a restart, nor by a successor'
 restart
@@ -74,6 +88,8 @@ say 'mended, one command makes everything ready'
 mend_pin
 expect_text 'logged in to token "softhsm"' signet token login softhsm
 is_ready || fail "token login left the service $(condition): $(signet token list)"
+! signet ring check START1/WEB --json | grep -q token_unavailable || fail 'ring check says it still'
+! signet provision nginx --ring START1/WEB 2>&1 | grep -q 'now: token' || fail 'provision warns still'
 expect_unchanged 'mending the PIN'
 clients_attach WEB web 2
 clients_expect sign ok 2
@@ -87,6 +103,7 @@ restart
 [ "$(token_state)" = failed ] || fail "with an open PIN file the token is $(token_state)"
 expect_text "$instance/pin" signet token list
 refused 6 token_unavailable "$instance/pin" cert generate START1/none --subject CN=none
+ring_is_told 'is not available'
 chmod 600 "$instance/pin"
 mv "$instance/pin" "$instance/pin.away"
 refused 6 token_unavailable "$instance/pin" token login softhsm

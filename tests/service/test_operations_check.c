@@ -354,6 +354,53 @@ static void a_stricter_policy_is_told_of_what_is_there(void **state)
     assert_int_equal(found(world), 1);
 }
 
+static void a_token_that_serves_nobody_is_told(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        enum sg_serving serving;
+        const char *severity, *says, *next;
+    } rows[] = {
+        {SG_SERVES_WHEN_TOLD, "error", "token \"store\" waits for an operator: its PIN was refused",
+         "signet token login 'store'"},
+        {SG_SERVES_NOT, "error", "token \"store\" is not available", "signet token login 'store'"},
+        {SG_SERVES_NOBODY, "error", "token \"store\" does not answer", "signet status"},
+        {SG_SERVES_NO_MORE, "error", "token \"store\" is not configured", "signet status"},
+        {SG_SERVES_SOON, "warning", "token \"store\" is starting", "signet status"},
+    };
+    make_sound(world);
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        world->serving = rows[i].serving;
+        check(world, "");
+        assert_found(world, rows[i].severity, "token_unavailable", "START1/web", rows[i].says,
+                     rows[i].next);
+        assert_int_equal(found(world), 1);
+        assert_int_equal(json_is_true(json_object_get(world->answer, "ok")),
+                         rows[i].serving == SG_SERVES_SOON);
+    }
+}
+
+/* Whoever only trusts needs no token; of many keys in one token the first is told. */
+static void a_token_is_told_once_and_where_it_matters(void **state)
+{
+    struct world *world = *state;
+    world->serving = SG_SERVES_WHEN_TOLD;
+    make_sound(world);
+    must(world, "cert generate",
+         "{'certificate': 'START1/second', 'subject': 'CN=second', 'signed_by': 'CERTAUTH/CA'}");
+    connect(world, "START1/second", "personal", false);
+    check(world, "");
+    assert_found(world, "error", "token_unavailable", "START1/web", "waits for an operator", NULL);
+    assert_int_equal(found(world), 1);
+    must(world, "ring remove", "{'ring': 'START1/R', 'certificate': 'START1/web'}");
+    must(world, "ring remove", "{'ring': 'START1/R', 'certificate': 'START1/second'}");
+    check(world, "");
+    assert_null(find(world, "token_unavailable"));
+    connect(world, "START1/web", "site", false);
+    check(world, "");
+    assert_null(find(world, "token_unavailable"));
+}
+
 static void nobody_else_may_look(void **state)
 {
     struct world *world = *state;
@@ -387,6 +434,8 @@ int main(void)
         TEST(what_no_ca_has_signed_is_told),
         TEST(a_placeholder_without_a_subject_is_one),
         TEST(a_stricter_policy_is_told_of_what_is_there),
+        TEST(a_token_that_serves_nobody_is_told),
+        TEST(a_token_is_told_once_and_where_it_matters),
         TEST(nobody_else_may_look),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);

@@ -190,6 +190,29 @@ static void each_member_of_a_ring_has_its_reason(void **state)
     assert_true(json_is_true(json_object_get(member(world, "START1/web"), "default")));
 }
 
+/* It is the gate that allows; whether the token gives is another matter. */
+static void a_token_that_serves_nobody_is_said(void **state)
+{
+    struct world *world = *state;
+    fill_ring(world);
+    world->serving = SG_SERVES_WHEN_TOLD;
+    must(world, "explain", "{'user': 1003, 'operation': 'use', 'object': 'START1/KEY'}");
+    assert_true(json_is_true(json_object_get(world->answer, "allowed")));
+    const json_t *item = member(world, "START1/web");
+    assert_string_equal(json_string_value(json_object_get(item, "outcome")), "token_unavailable");
+    assert_true(json_is_true(json_object_get(item, "allowed")));
+    const char *reason = json_string_value(json_object_get(item, "reason"));
+    assert_non_null(strstr(reason, "START1.KEY.LST")); /* the gate's reason stays */
+    assert_non_null(strstr(reason, "; but no program can use it now: token \"store\" waits for an "
+                                   "operator: its PIN was refused"));
+    assert_string_equal(json_string_value(json_object_get(item, "remedy")),
+                        "signet token login 'store'");
+    /* what is not given anyway has its own reason */
+    assert_outcome(world, "START1/old", "hidden_by_notrust", "--trust");
+    assert_outcome(world, "START2/theirs", "key_not_permitted", "RDATALIB");
+    assert_outcome(world, "CERTAUTH/ca", "usage_not_personal", "");
+}
+
 static void one_certificate_decides_the_answer(void **state)
 {
     struct world *world = *state;
@@ -313,6 +336,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(half_a_name_is_refused, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_is_refused, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(each_member_of_a_ring_has_its_reason, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(a_token_that_serves_nobody_is_said, world_setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(one_certificate_decides_the_answer, world_setup,
                                         world_teardown),

@@ -309,6 +309,22 @@ static void a_member_tells_whether_its_key_is_delivered(void **state)
     check_member(world, "SITE/s", "personal", false, "not delivered to the users of START1");
 }
 
+static void a_token_that_serves_nobody_is_warned_of(void **state)
+{
+    struct world *world = *state;
+    connect_it(world, "START1/web", "personal", true);
+    world->serving = SG_SERVES_WHEN_TOLD;
+    must(world, "provision", ask_nginx);
+    assert_says(world, "warnings",
+                "no program can use the key of START1/web now: token \"store\" waits for an "
+                "operator: its PIN was refused. See: signet token login 'store'");
+    must(world, "provision", ask_haproxy); /* has its key in a file */
+    assert_false(says(world, "warnings", "token"));
+    world->serving = SG_SERVES;
+    must(world, "provision", ask_nginx);
+    assert_false(says(world, "warnings", "no program can use"));
+}
+
 /* Other certificates may bear the same label: only another owner's key has another id. */
 static void a_label_that_another_one_bears_is_warned_of(void **state)
 {
@@ -375,6 +391,7 @@ int main(void)
         TEST(a_ring_of_trust_anchors_alone_is_a_trust_store),
         TEST(none_at_all_says_what_came_near),
         TEST(a_member_tells_whether_its_key_is_delivered),
+        TEST(a_token_that_serves_nobody_is_warned_of),
         TEST(a_label_that_another_one_bears_is_warned_of),
         TEST(another_label_changes_no_key_file),
     };

@@ -23,11 +23,24 @@ struct sg_token_state {
     char problem[320]; /**< why it is not ready, or empty */
 };
 
+/** Whether programs can use a token's keys through rings. */
+enum sg_serving {
+    SG_SERVES,
+    SG_SERVES_SOON,      /**< its processes are starting */
+    SG_SERVES_NOT,       /**< its module or the token itself is not usable */
+    SG_SERVES_WHEN_TOLD, /**< its PIN was refused: an operator must say that it may be tried */
+    SG_SERVES_NOBODY,    /**< none of its processes answers */
+    SG_SERVES_NO_MORE,   /**< no token of that name is configured */
+};
+
 /** The tokens as the operations see them; a table of functions so that a test can bring its own. */
 struct sg_tokens {
     size_t (*count)(void *context);
     /** Condition of token i. */
     void (*state)(void *context, size_t i, struct sg_token_state *out);
+    /** Whether this token serves, by what is known of it: it is not asked, and nobody waits. NULL:
+     * all do. */
+    enum sg_serving (*serving)(void *context, const char *name);
     /** Wait, a few seconds at most, for processes that are being replaced. Logins are recorded in
      * the store: call it outside of transactions. */
     void (*settle)(void *context);

@@ -1,0 +1,46 @@
+/* Tokens that serve no program: what is wrong, in words. */
+#include "run_internal.h"
+
+#include <stdio.h>
+
+static const char *trouble_of(enum sg_serving serving)
+{
+    switch (serving) {
+    case SG_SERVES:
+        return "serves";
+    case SG_SERVES_SOON:
+        return "is starting";
+    case SG_SERVES_NOT:
+        return "is not available";
+    case SG_SERVES_WHEN_TOLD:
+        return "waits for an operator: its PIN was refused";
+    case SG_SERVES_NOBODY:
+        return "does not answer";
+    case SG_SERVES_NO_MORE:
+        return "is not configured";
+    }
+    return "";
+}
+
+/* A PIN is not tried again unasked; everything else is told by the status. */
+static void advise(const char *token, struct sg_token_trouble *trouble)
+{
+    if (trouble->serving == SG_SERVES_WHEN_TOLD || trouble->serving == SG_SERVES_NOT) {
+        (void)snprintf(trouble->next, sizeof trouble->next, "signet token login %s",
+                       sg_shell_quote(token).text);
+    } else {
+        (void)snprintf(trouble->next, sizeof trouble->next, "signet status");
+    }
+}
+
+struct sg_token_trouble sg_run_token_trouble(const struct sg_run *run, const char *token)
+{
+    const struct sg_tokens *tokens = &run->service->tokens;
+    struct sg_token_trouble trouble = {.serving = tokens->serving != NULL
+                                                      ? tokens->serving(tokens->context, token)
+                                                      : SG_SERVES};
+    (void)snprintf(trouble.text, sizeof trouble.text, "token \"%s\" %s", token,
+                   trouble_of(trouble.serving));
+    advise(token, &trouble);
+    return trouble;
+}
