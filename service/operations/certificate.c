@@ -9,6 +9,7 @@
 
 #include "chain_summary_internal.h"
 #include "owner_internal.h"
+#include "ring_uses_internal.h"
 
 static sg_status find(struct sg_run *run, struct sg_certificate_row *out, struct sg_error *err)
 {
@@ -148,7 +149,8 @@ sg_status sg_operation_CERT_SHOW(struct sg_run *run, struct sg_error *err)
     SG_CERTIFICATE_ROW row = {0};
     sg_status s = find(run, &row, err);
     s = s == SG_OK ? sg_row_answer(run, &row, err) : s;
-    return s == SG_OK ? sg_row_details(run, &row, run->answer, err) : s;
+    s = s == SG_OK ? sg_row_details(run, &row, run->answer, err) : s;
+    return s == SG_OK && row.has_key ? sg_key_uses(run, &row, run->answer, err) : s;
 }
 
 /* ---- chain and export ---- */

@@ -1,7 +1,9 @@
-/* What a ring's listing says of the uses of its keys. */
+/* What listings say of the uses of keys. */
 #include "ring_uses_internal.h"
 
 #include <stdio.h>
+
+#include <signet/policy/name.h>
 
 #include "unix_names.h"
 
@@ -30,15 +32,15 @@ static sg_status add_user(json_t *users, const struct sg_key_use *use, struct sg
 }
 
 /* For people the last one by name, or by number where there is no name. */
-static json_t *last_user_json(const struct sg_key_use *use)
+static json_t *last_user_json(uint32_t uid)
 {
-    json_t *name = user_json(use->uid);
+    json_t *name = user_json(uid);
     char number[16];
     if (json_is_string(name)) {
         return name;
     }
     json_decref(name);
-    snprintf(number, sizeof number, "%u", use->uid);
+    snprintf(number, sizeof number, "%u", uid);
     return json_string(number);
 }
 
@@ -61,5 +63,44 @@ sg_status sg_ring_uses(struct sg_run *run, int64_t ring, const struct sg_certifi
         return s;
     }
     s = sg_run_set(item, "last_used", time_json(uses[0].last_s), err);
-    return s == SG_OK ? sg_run_set(item, "last_user", last_user_json(&uses[0]), err) : s;
+    return s == SG_OK ? sg_run_set(item, "last_user", last_user_json(uses[0].uid), err) : s;
+}
+
+/* ---- through everything ---- */
+
+struct sum {
+    uint64_t uses;
+    struct sg_key_user last; /* with uses not 0 */
+};
+
+/* The latest comes first. */
+static sg_status add_up(void *context, const struct sg_key_user *user, struct sg_error *err)
+{
+    struct sum *sum = context;
+    (void)err;
+    if (sum->uses == 0) {
+        sum->last = *user;
+    }
+    sum->uses += user->count;
+    return SG_OK;
+}
+
+static json_t *place_json(const struct sg_ring_ref *ref)
+{
+    return sg_is_served_token(ref) ? json_string(ref->ring.text)
+                                   : json_string(sg_ring_text(ref).text);
+}
+
+sg_status sg_key_uses(struct sg_run *run, const struct sg_certificate_row *row, json_t *item,
+                      struct sg_error *err)
+{
+    struct sum sum = {0};
+    sg_status s = sg_store_key_users_each(run->service->store, &row->key, NULL, 0, add_up, &sum, err);
+    s = s == SG_OK ? sg_run_set(item, "uses", json_integer((json_int_t)sum.uses), err) : s;
+    if (s != SG_OK || sum.uses == 0) {
+        return s;
+    }
+    s = sg_run_set(item, "last_used", time_json(sum.last.last_s), err);
+    s = s == SG_OK ? sg_run_set(item, "last_user", last_user_json(sum.last.uid), err) : s;
+    return s == SG_OK ? sg_run_set(item, "last_used_in", place_json(&sum.last.ring), err) : s;
 }

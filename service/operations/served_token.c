@@ -1,5 +1,6 @@
 /* token add, delete, show, bind, unbind, import: tokens that we serve. They are kept like rings, so
  * that views, capabilities and slots are the rings'. */
+#include "ring_uses_internal.h"
 #include "run_internal.h"
 
 #include <string.h>
@@ -114,6 +115,7 @@ sg_status sg_operation_TOKEN_DELETE(struct sg_run *run, struct sg_error *err)
 struct listing {
     struct sg_run *run;
     json_t *items;
+    int64_t token; /* its number */
 };
 
 /* A certificate's number in the store is never used again: it is the same in every listing. */
@@ -131,7 +133,10 @@ static sg_status show_bound(void *context, const struct sg_certificate_row *row,
     s = s == SG_OK ? sg_run_set(item, "usage", json_string(sg_usage_name(usage)), err) : s;
     s = s == SG_OK ? sg_run_set(item, "default", json_boolean(is_default), err) : s;
     s = s == SG_OK ? sg_run_set(item, "visible", json_boolean(visible), err) : s;
-    return s == SG_OK ? sg_run_set(item, "key_deliverable", json_boolean(delivered), err) : s;
+    s = s == SG_OK ? sg_run_set(item, "key_deliverable", json_boolean(delivered), err) : s;
+    return s == SG_OK && row->has_key && usage == SG_USAGE_PERSONAL
+               ? sg_ring_uses(listing->run, listing->token, row, item, err)
+               : s;
 }
 
 sg_status sg_operation_TOKEN_SHOW(struct sg_run *run, struct sg_error *err)
@@ -140,6 +145,7 @@ sg_status sg_operation_TOKEN_SHOW(struct sg_run *run, struct sg_error *err)
     struct listing listing = {.run = run, .items = json_array()};
     sg_status s = sg_run_set(run->answer, "items", listing.items, err);
     s = s == SG_OK ? find_token(run, &token, err) : s;
+    listing.token = s == SG_OK ? token.id : 0;
     s = s == SG_OK ? answer_token(run, &token, err) : s;
     s = s == SG_OK ? sg_run_set(run->answer, "kind", json_string("served"), err) : s;
     s = s == SG_OK

@@ -94,8 +94,9 @@ static sg_status tell_user(struct sg_query *query, sg_key_user_sink sink, void *
                            struct sg_error *err)
 {
     struct sg_key_user user = {.uid = (uint32_t)sqlite3_column_int64(query->stmt, 2),
-                               .last_s = sqlite3_column_int64(query->stmt, 3),
-                               .other_s = sqlite3_column_int64(query->stmt, 4)};
+                               .count = (uint64_t)sqlite3_column_int64(query->stmt, 3),
+                               .last_s = sqlite3_column_int64(query->stmt, 4),
+                               .other_s = sqlite3_column_int64(query->stmt, 5)};
     sg_status s = sg_query_column(query, 0, user.ring.owner.text, sizeof user.ring.owner.text, err);
     s = s == SG_OK
             ? sg_query_column(query, 1, user.ring.ring.text, sizeof user.ring.ring.text, err)

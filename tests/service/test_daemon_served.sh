@@ -3,7 +3,7 @@
 # unbound is gone.
 # shellcheck source=tests/service/daemon_lib.sh
 . "$(dirname "$0")/daemon_lib.sh"
-need pkcs11-tool openssl
+need pkcs11-tool openssl jq
 
 instance_up
 signet owner add START1 >/dev/null
@@ -40,6 +40,16 @@ tool -O >"$scratch/objects" 2>&1
 say 'and signs with it'
 sign || fail "no signature: $(cat "$scratch/sign.log")"
 expect_text 'Verified OK' openssl dgst -sha256 -verify "$scratch/web.pub" -signature "$scratch/sig" "$scratch/data"
+
+say 'which is shown at once: how often, when last, by whom'
+shown=$(signet token show FTP.SERVER --json)
+me=$(id -un)
+jq -e --arg me "$me" --argjson uid "$(id -u)" '.items[] | select(.label == "web") | .uses == 1 and .last_user == $me and
+    (.used_by | map({uid, user, uses})) == [{uid: $uid, user: $me, uses: 1}]' <<<"$shown" >/dev/null || fail "it shows $shown"
+jq -e '.items[] | select(.label == "site") | has("uses") | not' <<<"$shown" >/dev/null || fail "a certificate without a key is used: $shown"
+expect_text "^1 .*START1 +web .* 1 +20[-0-9]+T[:0-9]+Z +$me\$" signet token show FTP.SERVER
+expect_text '^last_used_in: FTP.SERVER$' signet cert show START1/web
+signet ring list --json | jq -e '.items == []' >/dev/null || fail 'a served token is no ring'
 
 if [ "$(id -u)" -eq 0 ]; then
     say 'others see nothing, although the certificate is theirs'

@@ -1,4 +1,5 @@
 /* token add, delete, show, bind, unbind. */
+#include <stdio.h>
 #include <string.h>
 
 #include "operations_fixture.h"
@@ -291,6 +292,78 @@ static void a_list_shows_what_one_may_see(void **state)
     world->caller = &administrator;
 }
 
+/* ---- uses ---- */
+
+#define NOBODYS_UID 4000000001u /* has no name */
+
+static void use(struct world *world, const char *owner, const char *ring, uint32_t uid,
+                uint64_t count, int64_t ago_s)
+{
+    SG_CERTIFICATE_ROW row = row_of(world, "START1", "web");
+    struct sg_ring_ref ref = {{""}, {""}};
+    struct sg_ring_row found;
+    snprintf(ref.owner.text, sizeof ref.owner.text, "%s", owner);
+    snprintf(ref.ring.text, sizeof ref.ring.text, "%s", ring);
+    assert_int_equal(sg_store_ring_get(world->service.store, &ref, &found, &world->err), SG_OK);
+    const struct sg_key_use used = {row.key, (uint32_t)found.id, uid, count,
+                                    world->now_s - ago_s};
+    assert_int_equal(sg_store_key_uses_add(world->service.store, &used, 1, &world->err), SG_OK);
+}
+
+static int64_t number_of(const json_t *item, const char *key)
+{
+    const json_t *value = json_object_get(item, key);
+    return json_is_integer(value) ? json_integer_value(value) : -1;
+}
+
+static void uses_through_a_token_are_shown(void **state)
+{
+    struct world *world = *state;
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}");
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/app', 'usage': 'site'}");
+    assert_int_equal(number_of(bound(world, 0), "uses"), 0);
+    assert_null(json_object_get(bound(world, 0), "last_used"));
+    assert_null(json_object_get(bound(world, 1), "uses")); /* gives no key */
+    use(world, "IRRTOKEN", "FTP.SRV", NOBODYS_UID, 49, 20);
+    use(world, "IRRTOKEN", "FTP.SRV", 0, 1, 10);
+    const json_t *item = bound(world, 0);
+    assert_int_equal(number_of(item, "uses"), 50);
+    assert_string_equal(text_of(item, "last_used"), "2026-10-14T17:46:30Z");
+    assert_string_equal(text_of(item, "last_user"), "root");
+    const json_t *users = json_object_get(item, "used_by");
+    assert_int_equal(json_array_size(users), 2);
+    assert_int_equal(number_of(json_array_get(users, 0), "uid"), 0);
+    assert_int_equal(number_of(json_array_get(users, 1), "uses"), 49);
+    must(world, "token unbind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}");
+    must(world, "token delete", "{'token': 'FTP.SRV', 'force': true}");
+    must(world, "cert show", "{'certificate': 'START1/web'}");
+    assert_int_equal(number_of(world->answer, "uses"), 0); /* they go with it */
+}
+
+static void a_certificate_tells_all_uses_of_its_key(void **state)
+{
+    struct world *world = *state;
+    must(world, "cert show", "{'certificate': 'START1/web'}");
+    assert_int_equal(number_of(world->answer, "uses"), 0);
+    assert_null(json_object_get(world->answer, "last_used"));
+    must(world, "ring add", "{'ring': 'START1/KEY'}");
+    must(world, "ring connect", "{'ring': 'START1/KEY', 'certificate': 'START1/web'}");
+    must(world, "token bind", "{'token': 'FTP.SRV', 'certificate': 'START1/web'}");
+    use(world, "START1", "KEY", NOBODYS_UID, 3, 30);
+    must(world, "cert show", "{'certificate': 'START1/web'}");
+    assert_int_equal(number_of(world->answer, "uses"), 3);
+    assert_string_equal(answered(world, "last_user"), "4000000001");
+    assert_string_equal(answered(world, "last_used_in"), "START1/KEY");
+    use(world, "IRRTOKEN", "FTP.SRV", 0, 50, 10);
+    must(world, "cert show", "{'certificate': 'START1/web'}");
+    assert_int_equal(number_of(world->answer, "uses"), 53);
+    assert_string_equal(answered(world, "last_used"), "2026-10-14T17:46:30Z");
+    assert_string_equal(answered(world, "last_user"), "root");
+    assert_string_equal(answered(world, "last_used_in"), "FTP.SRV");
+    must(world, "cert show", "{'certificate': 'START1/app'}");
+    assert_int_equal(number_of(world->answer, "uses"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +380,8 @@ int main(void)
         TEST(tokens_do_not_show_among_rings),
         TEST(tokens_are_the_administrators),
         TEST(a_list_shows_what_one_may_see),
+        TEST(uses_through_a_token_are_shown),
+        TEST(a_certificate_tells_all_uses_of_its_key),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
 }

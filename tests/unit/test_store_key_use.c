@@ -100,7 +100,7 @@ static void what_was_used_stays_with_its_ring(void **state)
 }
 
 struct told {
-    char text[200]; /* "RING uid last other|…" */
+    char text[200]; /* "RING uid count last other|…" */
     unsigned stop;  /* after so many; 0: never */
 };
 
@@ -108,8 +108,9 @@ static sg_status tell(void *context, const struct sg_key_user *user, struct sg_e
 {
     struct told *told = context;
     size_t used = strlen(told->text);
-    snprintf(told->text + used, sizeof told->text - used, "%s/%s %u %lld %lld|",
-             user->ring.owner.text, user->ring.ring.text, user->uid, (long long)user->last_s,
+    snprintf(told->text + used, sizeof told->text - used, "%s/%s %u %llu %lld %lld|",
+             user->ring.owner.text, user->ring.ring.text, user->uid,
+             (unsigned long long)user->count, (long long)user->last_s,
              (long long)user->other_s);
     return told->stop > 0 && --told->stop == 0
                ? sg_fail(err, SG_E_INTERNAL, "test", "the test stops here")
@@ -135,16 +136,16 @@ static void users_are_told_with_their_use_of_another_key(void **state)
     assert_ok(fixture, sg_store_key_users_each(fixture->store, &key, &other, 1000, tell, &told,
                                                &fixture->err));
     assert_string_equal(
-        told.text, "START1/WEB 34 3000 0|START1/TWO 33 2000 0|START1/WEB 33 1000 1500|");
+        told.text, "START1/WEB 34 1 3000 0|START1/TWO 33 1 2000 0|START1/WEB 33 2 1000 1500|");
     told = (struct told){0};
     assert_ok(fixture, sg_store_key_users_each(fixture->store, &key, NULL, 1001, tell, &told,
                                                &fixture->err));
-    assert_string_equal(told.text, "START1/WEB 34 3000 0|START1/TWO 33 2000 0|");
+    assert_string_equal(told.text, "START1/WEB 34 1 3000 0|START1/TWO 33 1 2000 0|");
     told = (struct told){.stop = 1};
     assert_int_equal(sg_store_key_users_each(fixture->store, &key, NULL, 0, tell, &told,
                                              &fixture->err),
                      SG_E_INTERNAL);
-    assert_string_equal(told.text, "START1/WEB 34 3000 0|");
+    assert_string_equal(told.text, "START1/WEB 34 1 3000 0|");
 }
 
 static void of_what_is_gone_nothing_is_kept(void **state)

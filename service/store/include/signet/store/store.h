@@ -337,6 +337,7 @@ SG_CHECKED sg_status sg_store_key_last_use(struct sg_store *store, const struct 
 struct sg_key_user {
     struct sg_ring_ref ring;
     uint32_t uid;
+    uint64_t count;  /**< how often */
     int64_t last_s;  /**< when last; seconds since 1970 */
     int64_t other_s; /**< the same of another key through that ring; 0: never */
 };
