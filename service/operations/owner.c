@@ -72,6 +72,22 @@ static sg_status uid_param(struct sg_run *run, uid_t *out, struct sg_error *err)
     return SG_OK;
 }
 
+static sg_status attach(struct sg_run *run, const char *owner, uid_t uid, struct sg_error *err)
+{
+    sg_status s = sg_store_owner_attach(run->service->store, owner, uid, err);
+    if (s == SG_E_CONFLICT && strcmp(err->code, "already_attached") == 0) {
+        sg_error_clear(err);
+        return sg_run_effect(run, err, "Unix user %u is attached to %s already", (unsigned)uid,
+                             owner);
+    }
+    s = s == SG_OK ? sg_count_attachment(run, owner, err) : s;
+    run->visible = true;
+    return s == SG_OK
+               ? sg_run_effect(run, err, "attached Unix user %u to %s", (unsigned)uid, owner)
+               : s;
+}
+
+/* A repeat changes nothing: what provision prints may be run again. */
 sg_status sg_operation_OWNER_ATTACH(struct sg_run *run, struct sg_error *err)
 {
     struct sg_owner_name owner;
@@ -79,13 +95,8 @@ sg_status sg_operation_OWNER_ATTACH(struct sg_run *run, struct sg_error *err)
     sg_status s = owner_param(run, &owner, err);
     s = s == SG_OK ? uid_param(run, &uid, err) : s;
     s = s == SG_OK ? sg_run_ensure_owner(run, owner.text, err) : s;
-    s = s == SG_OK ? sg_store_owner_attach(run->service->store, owner.text, uid, err) : s;
-    s = s == SG_OK ? sg_count_attachment(run, owner.text, err) : s;
-    s = s == SG_OK ? answer_user(run, &owner, uid, err) : s;
-    run->visible = true;
-    return s == SG_OK
-               ? sg_run_effect(run, err, "attached Unix user %u to %s", (unsigned)uid, owner.text)
-               : s;
+    s = s == SG_OK ? attach(run, owner.text, uid, err) : s;
+    return s == SG_OK ? answer_user(run, &owner, uid, err) : s;
 }
 
 sg_status sg_operation_OWNER_DETACH(struct sg_run *run, struct sg_error *err)

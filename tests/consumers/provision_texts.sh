@@ -33,6 +33,15 @@ for program in $programs; do
     bash -n "$out/commands" || fail "$program: not a command"
 done
 
+say 'what is to be done before a program starts may be done again'
+mkdir "$scratch/etc"
+jq -r '.commands[]' "$scratch/nginx/json" | sed "s|/etc/nginx|$scratch/etc|" >"$scratch/nginx.sh"
+grep -q '^signet owner attach' "$scratch/nginx.sh" || fail 'no user is attached'
+for time in first second; do
+    PATH="$(dirname "$SIGNET_BIN"):$PATH" bash -e "$scratch/nginx.sh" >"$scratch/nginx.out" 2>&1 || fail "the $time time: $(cat "$scratch/nginx.out")"
+done
+grep -q 'is attached to START1 already' "$scratch/nginx.out" || fail "it says $(cat "$scratch/nginx.out")"
+
 say 'marked: what Debian does not package was not tried'
 [ "$(for program in $programs; do jq -r 'select(.tested | not) | "'"$program"'"' "$scratch/$program/json"; done | sort | xargs)" = \
     'dropwizard liberty mq' ] || fail 'other texts are marked as not tried'

@@ -234,6 +234,28 @@ static void what_is_so_already_changes_nothing(void **state)
     assert_says(world, "did", "START1/web is NOTRUST already");
 }
 
+/* What provision prints may be run again. */
+static void who_is_attached_stays_so(void **state)
+{
+    struct world *world = *state;
+    must(world, "owner attach", "{'owner': 'START1', 'uid': 4711}");
+    assert_says(world, "did", "attached Unix user 4711 to START1");
+    uint64_t sequence = sequence_of(world, "START1", "KEY");
+    struct snapshot before = snapshot(world);
+    unsigned widened = world->widened;
+    must(world, "owner attach", "{'owner': 'START1', 'uid': 4711}");
+    assert_says(world, "did", "Unix user 4711 is attached to START1 already");
+    assert_string_equal(answered(world, "owner"), "START1");
+    assert_int_equal(json_integer_value(json_object_get(world->answer, "uid")), 4711);
+    struct snapshot after = snapshot(world);
+    assert_same(&before, &after);
+    assert_int_equal(world->widened, widened);
+    assert_int_equal(sequence_of(world, "START1", "KEY"), sequence);
+    must(world, "owner detach", "{'owner': 'START1', 'uid': 4711}");
+    refused(world, "owner detach", "{'owner': 'START1', 'uid': 4711}", SG_E_NOT_FOUND,
+            "not_attached");
+}
+
 static void lists_of_nobody_are_refused(void **state)
 {
     struct world *world = *state;
@@ -327,6 +349,7 @@ int main(void)
         TEST(what_is_no_ca_is_called_so),
         TEST(keys_from_outside_are_called_as_ours_are),
         TEST(what_is_so_already_changes_nothing),
+        TEST(who_is_attached_stays_so),
         TEST(lists_of_nobody_are_refused),
         TEST(failures_name_the_object),
         TEST(a_pin_that_is_refused_again_is_said_so),

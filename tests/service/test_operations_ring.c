@@ -477,8 +477,6 @@ static void owners(void **state)
     refused(world, "owner add", "{'owner': 'irrcerta'}", SG_E_INPUT, "bad_owner");
     refused(world, "owner add", "{'owner': '1A'}", SG_E_INPUT, "bad_owner");
     must(world, "owner attach", "{'owner': 'START1', 'uid': 4711}");
-    refused(world, "owner attach", "{'owner': 'START1', 'uid': 4711}", SG_E_CONFLICT,
-            "already_attached");
     must(world, "owner attach", "{'owner': 'START2', 'uid': 4711}");
     refused(world, "owner attach", "{'owner': 'START1', 'uid': 65534}", SG_E_INPUT, "overflow_uid");
     refused(world, "owner attach", "{'owner': 'START1', 'uid': -1}", SG_E_USAGE, "bad_parameter");
