@@ -186,14 +186,13 @@ static void hint_holders(const struct sg_life_facts *facts, struct sg_error *err
     if (facts->holder.holding == SG_LIFE_HOLDS_STILL) {
         sg_hint(err,
                 "Have every program that holds it load the new one (a reload, a restart) and use "
-                "it: signet rollover plan %s says who used which. Forced, it goes, and who still "
-                "holds it fails: --force.%s",
+                "it: signet rollover plan %s says who used which. With --force it goes all the "
+                "same, and whoever signs with it fails.%s",
                 word_of(old).text, what);
     } else {
         sg_hint(err,
                 "Its old processes may be ending, or another program of that user holds it: signet "
-                "rollover plan %s. Ask again when nobody has used it for %d s; forced, it goes: "
-                "--force.%s",
+                "rollover plan %s. Ask again when nobody has used it for %d s, or with --force.%s",
                 word_of(old).text, SG_LIFE_QUIET_S, what);
     }
 }
@@ -216,15 +215,13 @@ static sg_status check_holders(const struct sg_life_facts *facts, struct sg_erro
     if (last->holding == SG_LIFE_HOLDS_STILL) {
         sg_fail(err, SG_E_CONFLICT, "key_in_use",
                 "the key of %s/%s was used at %s by %s%s, and that of %s/%s not since, through "
-                "%s/%s",
+                "%s",
                 old->name.owner.text, old->name.label.text, when, last->user, others,
-                facts->new_one.name.owner.text, facts->new_one.name.label.text,
-                last->ring.owner.text, last->ring.ring.text);
+                facts->new_one.name.owner.text, facts->new_one.name.label.text, last->place);
     } else {
         sg_fail(err, SG_E_CONFLICT, "key_in_use",
-                "the key of %s/%s was used at %s, a moment ago, by %s%s, through %s/%s",
-                old->name.owner.text, old->name.label.text, when, last->user, others,
-                last->ring.owner.text, last->ring.ring.text);
+                "the key of %s/%s was used at %s, a moment ago, by %s%s, through %s",
+                old->name.owner.text, old->name.label.text, when, last->user, others, last->place);
     }
     hint_holders(facts, err);
     return object_of(old, err);

@@ -119,9 +119,8 @@ static sg_status explain_token(const struct use *use, const struct sg_certificat
         return SG_OK;
     }
     *outcome = "token_unavailable";
-    json_t *reason =
-        json_sprintf("%s; but no program can use it now: %s",
-                     json_string_value(json_object_get(item, "reason")), trouble.text);
+    json_t *reason = json_sprintf("%s; but no program can use it now: %s",
+                                  json_string_value(json_object_get(item, "reason")), trouble.text);
     sg_status s = sg_run_set(item, "reason", reason, err);
     return s == SG_OK ? sg_run_set(item, "remedy", json_string(trouble.next), err) : s;
 }

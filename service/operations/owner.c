@@ -82,9 +82,8 @@ static sg_status attach(struct sg_run *run, const char *owner, uid_t uid, struct
     }
     s = s == SG_OK ? sg_count_attachment(run, owner, err) : s;
     run->visible = true;
-    return s == SG_OK
-               ? sg_run_effect(run, err, "attached Unix user %u to %s", (unsigned)uid, owner)
-               : s;
+    return s == SG_OK ? sg_run_effect(run, err, "attached Unix user %u to %s", (unsigned)uid, owner)
+                      : s;
 }
 
 /* A repeat changes nothing: what provision prints may be run again. */

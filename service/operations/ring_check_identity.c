@@ -122,8 +122,8 @@ static sg_status report_token(struct sg_ring_check *check, const struct sg_ring_
     bool grave = member == check->identity && trouble->serving != SG_SERVES_SOON;
     struct sg_next next = sg_next("%s", trouble->next);
     return sg_ring_found(check, grave ? SG_SEVERITY_ERROR : SG_SEVERITY_WARNING,
-                         "token_unavailable", member, &next, err,
-                         "programs cannot use its key: %s", trouble->text);
+                         "token_unavailable", member, &next, err, "programs cannot use its key: %s",
+                         trouble->text);
 }
 
 /* A ring may hold thousands of keys of one token: asked about once, and told of the first. */

@@ -11,7 +11,7 @@ struct sg_ring_member {
     enum sg_usage usage;
     enum sg_trust trust;
     enum sg_x509_form form;
-    enum sg_obstacle obstacle; /**< that keeps a server from using it */
+    enum sg_obstacle obstacle;         /**< that keeps a server from using it */
     char token[SG_TOKEN_NAME_MAX + 1]; /**< of its key; empty: none */
     bool is_default, has_key, placeholder;
     bool needed; /**< the server identity, or one of its issuers: what is wrong with it is an error

@@ -85,7 +85,7 @@ static sg_status add_up(void *context, const struct sg_key_user *user, struct sg
     return SG_OK;
 }
 
-static json_t *place_json(const struct sg_ring_ref *ref)
+json_t *sg_place_json(const struct sg_ring_ref *ref)
 {
     return sg_is_served_token(ref) ? json_string(ref->ring.text)
                                    : json_string(sg_ring_text(ref).text);
@@ -95,12 +95,13 @@ sg_status sg_key_uses(struct sg_run *run, const struct sg_certificate_row *row, 
                       struct sg_error *err)
 {
     struct sum sum = {0};
-    sg_status s = sg_store_key_users_each(run->service->store, &row->key, NULL, 0, add_up, &sum, err);
+    sg_status s =
+        sg_store_key_users_each(run->service->store, &row->key, NULL, 0, add_up, &sum, err);
     s = s == SG_OK ? sg_run_set(item, "uses", json_integer((json_int_t)sum.uses), err) : s;
     if (s != SG_OK || sum.uses == 0) {
         return s;
     }
     s = sg_run_set(item, "last_used", time_json(sum.last.last_s), err);
     s = s == SG_OK ? sg_run_set(item, "last_user", last_user_json(sum.last.uid), err) : s;
-    return s == SG_OK ? sg_run_set(item, "last_used_in", place_json(&sum.last.ring), err) : s;
+    return s == SG_OK ? sg_run_set(item, "last_used_in", sg_place_json(&sum.last.ring), err) : s;
 }

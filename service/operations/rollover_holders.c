@@ -3,6 +3,9 @@
 
 #include <stdio.h>
 
+#include <signet/policy/name.h>
+
+#include "ring_uses_internal.h"
 #include "unix_names.h"
 
 #define USERS_SHOWN 100
@@ -24,6 +27,15 @@ static void name_user(uint32_t uid, char out[SG_LIFE_USER])
     }
 }
 
+static void name_place(const struct sg_ring_ref *ring, char out[SG_LIFE_PLACE])
+{
+    if (sg_is_served_token(ring)) {
+        snprintf(out, SG_LIFE_PLACE, "token %s", ring->ring.text);
+    } else {
+        snprintf(out, SG_LIFE_PLACE, "%s/%s", ring->owner.text, ring->ring.text);
+    }
+}
+
 static json_t *time_json(int64_t time_s)
 {
     char text[SG_TIME_TEXT];
@@ -40,7 +52,7 @@ static sg_status show(json_t *out, const struct sg_key_user *user, enum sg_life_
     }
     sg_unix_user_name((uid_t)user->uid, name);
     json_t *item =
-        json_pack("{s:s, s:I, s:o, s:o, s:o, s:b}", "ring", sg_ring_text(&user->ring).text, "uid",
+        json_pack("{s:o, s:I, s:o, s:o, s:o, s:b}", "ring", sg_place_json(&user->ring), "uid",
                   (json_int_t)user->uid, "user", name[0] != '\0' ? json_string(name) : json_null(),
                   "old_last_used", time_json(user->last_s), "new_last_used",
                   time_json(user->other_s), "changed", (int)(holding == SG_LIFE_HOLDS_NOT));
@@ -54,9 +66,9 @@ static sg_status look_at(void *context, const struct sg_key_user *user, struct s
     struct sg_life_facts *facts = holders->facts;
     enum sg_life_holding holding = sg_life_holding(facts, user->last_s, user->other_s);
     if (holding != SG_LIFE_HOLDS_NOT && facts->holders++ == 0) {
-        facts->holder = (struct sg_life_holder){
-            .ring = user->ring, .old_s = user->last_s, .holding = holding};
+        facts->holder = (struct sg_life_holder){.old_s = user->last_s, .holding = holding};
         name_user(user->uid, facts->holder.user);
+        name_place(&user->ring, facts->holder.place);
     }
     return show(holders->out, user, holding, err);
 }
@@ -86,9 +98,10 @@ sg_status sg_rollover_warn_holders(struct sg_run *run, const struct sg_rollover 
         return SG_OK;
     }
     sg_time_format(last->old_s, when);
-    return sg_run_warn(run, err,
-                       "programs that sign with the key of %s fail until they load that of %s: it was "
-                       "used at %s by %s through %s",
-                       sg_row_name(&rollover->old_row).text, sg_row_name(&rollover->new_row).text,
-                       when, last->user, sg_ring_text(&last->ring).text);
+    return sg_run_warn(
+        run, err,
+        "programs that sign with the key of %s fail until they load that of %s: it was "
+        "used at %s by %s through %s",
+        sg_row_name(&rollover->old_row).text, sg_row_name(&rollover->new_row).text, when,
+        last->user, last->place);
 }

@@ -212,7 +212,7 @@ SG_CHECKED sg_status sg_run_check_form(const struct sg_certificate *certificate,
 struct sg_token_trouble {
     enum sg_serving serving; /**< SG_SERVES: nothing is wrong */
     char text[160];          /**< "token \"softhsm\" waits for an operator: its PIN was refused" */
-    char next[160];          /**< a command */
+    char next[512];          /**< a command */
 };
 /** By what control knows of it; nobody waits for the token. */
 struct sg_token_trouble sg_run_token_trouble(const struct sg_run *run, const char *token);

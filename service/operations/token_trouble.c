@@ -36,9 +36,8 @@ static void advise(const char *token, struct sg_token_trouble *trouble)
 struct sg_token_trouble sg_run_token_trouble(const struct sg_run *run, const char *token)
 {
     const struct sg_tokens *tokens = &run->service->tokens;
-    struct sg_token_trouble trouble = {.serving = tokens->serving != NULL
-                                                      ? tokens->serving(tokens->context, token)
-                                                      : SG_SERVES};
+    struct sg_token_trouble trouble = {
+        .serving = tokens->serving != NULL ? tokens->serving(tokens->context, token) : SG_SERVES};
     (void)snprintf(trouble.text, sizeof trouble.text, "token \"%s\" %s", token,
                    trouble_of(trouble.serving));
     advise(token, &trouble);

@@ -98,9 +98,8 @@ static sg_status tell_user(struct sg_query *query, sg_key_user_sink sink, void *
                                .last_s = sqlite3_column_int64(query->stmt, 4),
                                .other_s = sqlite3_column_int64(query->stmt, 5)};
     sg_status s = sg_query_column(query, 0, user.ring.owner.text, sizeof user.ring.owner.text, err);
-    s = s == SG_OK
-            ? sg_query_column(query, 1, user.ring.ring.text, sizeof user.ring.ring.text, err)
-            : s;
+    s = s == SG_OK ? sg_query_column(query, 1, user.ring.ring.text, sizeof user.ring.ring.text, err)
+                   : s;
     return s == SG_OK ? sink(context, &user, err) : s;
 }
 

@@ -48,10 +48,11 @@ static const char *const texts[SG_QUERY_COUNT] = {
                       " ORDER BY last DESC, count DESC, uid",
     [SG_Q_KEY_USE_TOTAL] = "SELECT coalesce(sum(count), 0) FROM key_use WHERE key = ? AND ring = ?",
     [SG_Q_KEY_LAST_USE] = "SELECT coalesce(max(last), 0) FROM key_use WHERE key = ?",
-    [SG_Q_KEY_USERS] = "SELECT r.owner, r.name, u.uid, u.count, u.last, coalesce((SELECT n.last FROM"
-                       " key_use n WHERE n.key = ?2 AND n.ring = u.ring AND n.uid = u.uid), 0)"
-                       " FROM key_use u CROSS JOIN ring r ON r.id = u.ring"
-                       " WHERE u.key = ?1 AND u.last >= ?3 ORDER BY u.last DESC, u.ring, u.uid",
+    [SG_Q_KEY_USERS] =
+        "SELECT r.owner, r.name, u.uid, u.count, u.last, coalesce((SELECT n.last FROM"
+        " key_use n WHERE n.key = ?2 AND n.ring = u.ring AND n.uid = u.uid), 0)"
+        " FROM key_use u CROSS JOIN ring r ON r.id = u.ring"
+        " WHERE u.key = ?1 AND u.last >= ?3 ORDER BY u.last DESC, u.ring, u.uid",
     [SG_Q_KEY_LEAVE] = "UPDATE certificate SET key = NULL,"
                        " key_type = (SELECT type FROM key WHERE id = ?1) WHERE key = ?1",
 

@@ -56,7 +56,7 @@ ring_is_told() {
         .severity == "error" and .certificate == "START1/web" and (.text | contains("token \"softhsm\" '"$1"'")))' "$scratch/checked" >/dev/null ||
         fail "ring check says $(cat "$scratch/checked")"
     signet explain "$(id -u)" use START1/WEB --json | jq -e '.items[] | select(.certificate == "START1/web") |
-        .outcome == "token_unavailable" and .remedy == "signet token login '"'softhsm'"'"' >/dev/null || fail 'explain does not say it'
+        .outcome == "token_unavailable" and .remedy == "signet token login softhsm"' >/dev/null || fail 'explain does not say it'
     signet provision nginx --ring START1/WEB 2>&1 >/dev/null | grep -q "^warning: no program can use the key of START1/web now: token \"softhsm\" $1" ||
         fail 'provision does not warn'
 }

@@ -362,8 +362,8 @@ static void a_token_that_serves_nobody_is_told(void **state)
         const char *severity, *says, *next;
     } rows[] = {
         {SG_SERVES_WHEN_TOLD, "error", "token \"store\" waits for an operator: its PIN was refused",
-         "signet token login 'store'"},
-        {SG_SERVES_NOT, "error", "token \"store\" is not available", "signet token login 'store'"},
+         "signet token login store"},
+        {SG_SERVES_NOT, "error", "token \"store\" is not available", "signet token login store"},
         {SG_SERVES_NOBODY, "error", "token \"store\" does not answer", "signet status"},
         {SG_SERVES_NO_MORE, "error", "token \"store\" is not configured", "signet status"},
         {SG_SERVES_SOON, "warning", "token \"store\" is starting", "signet status"},
@@ -390,7 +390,8 @@ static void a_token_is_told_once_and_where_it_matters(void **state)
          "{'certificate': 'START1/second', 'subject': 'CN=second', 'signed_by': 'CERTAUTH/CA'}");
     connect(world, "START1/second", "personal", false);
     check(world, "");
-    assert_found(world, "error", "token_unavailable", "START1/web", "waits for an operator", NULL);
+    assert_found(world, "error", "token_unavailable", "START1/web", "waits for an operator",
+                 "signet token login store");
     assert_int_equal(found(world), 1);
     must(world, "ring remove", "{'ring': 'START1/R', 'certificate': 'START1/web'}");
     must(world, "ring remove", "{'ring': 'START1/R', 'certificate': 'START1/second'}");

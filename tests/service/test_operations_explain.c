@@ -206,7 +206,7 @@ static void a_token_that_serves_nobody_is_said(void **state)
     assert_non_null(strstr(reason, "; but no program can use it now: token \"store\" waits for an "
                                    "operator: its PIN was refused"));
     assert_string_equal(json_string_value(json_object_get(item, "remedy")),
-                        "signet token login 'store'");
+                        "signet token login store");
     /* what is not given anyway has its own reason */
     assert_outcome(world, "START1/old", "hidden_by_notrust", "--trust");
     assert_outcome(world, "START2/theirs", "key_not_permitted", "RDATALIB");

@@ -494,7 +494,8 @@ static void a_rollover_at_once_says_who_used_the_key(void **state)
     assert_says(world, "did", "destroyed the key of START1/web");
     use(world, "web-2", "KEY", NOBODYS_UID, 3601); /* long ago */
     must(world, "cert rekey", "{'certificate': 'START1/web-2', 'label': 'web-3'}");
-    must(world, "cert rollover", "{'certificate': 'START1/web-2', 'label': 'web-3', 'force': true}");
+    must(world, "cert rollover",
+         "{'certificate': 'START1/web-2', 'label': 'web-3', 'force': true}");
     assert_false(says(world, "warnings", "it was used"));
 }
 

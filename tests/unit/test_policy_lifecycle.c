@@ -343,11 +343,8 @@ static struct sg_life_facts held(enum sg_life_holding holding, size_t holders)
     struct sg_life_facts what = facts(SG_LIFE_SWITCHED);
     what.switched_s = NOW - 600;
     what.holders = holders;
-    what.holder = (struct sg_life_holder){.user = "www-data",
-                                          .ring =
-                                              ring("KEY", SG_USAGE_PERSONAL, 0, 0, 0).name,
-                                          .old_s = NOW - 3,
-                                          .holding = holding};
+    what.holder = (struct sg_life_holder){
+        .user = "www-data", .place = "START1/KEY", .old_s = NOW - 3, .holding = holding};
     return what;
 }
 

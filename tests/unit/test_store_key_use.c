@@ -110,8 +110,7 @@ static sg_status tell(void *context, const struct sg_key_user *user, struct sg_e
     size_t used = strlen(told->text);
     snprintf(told->text + used, sizeof told->text - used, "%s/%s %u %llu %lld %lld|",
              user->ring.owner.text, user->ring.ring.text, user->uid,
-             (unsigned long long)user->count, (long long)user->last_s,
-             (long long)user->other_s);
+             (unsigned long long)user->count, (long long)user->last_s, (long long)user->other_s);
     return told->stop > 0 && --told->stop == 0
                ? sg_fail(err, SG_E_INTERNAL, "test", "the test stops here")
                : SG_OK;
@@ -125,8 +124,8 @@ static void users_are_told_with_their_use_of_another_key(void **state)
     const struct sg_key_id other = key_of_bytes(6);
     struct told told = {0};
     (void)add_keyed(fixture, "START1", "other", 2, 6);
-    assert_ok(fixture, sg_store_key_users_each(fixture->store, &key, &other, 0, tell, &told,
-                                               &fixture->err));
+    assert_ok(fixture,
+              sg_store_key_users_each(fixture->store, &key, &other, 0, tell, &told, &fixture->err));
     assert_string_equal(told.text, "");
     add(fixture, 5, rings.web, 33, 2, 1000);
     add(fixture, 5, rings.web, 34, 1, 3000);
@@ -135,16 +134,16 @@ static void users_are_told_with_their_use_of_another_key(void **state)
     add(fixture, 6, rings.empty, 34, 9, 1500); /* through another ring */
     assert_ok(fixture, sg_store_key_users_each(fixture->store, &key, &other, 1000, tell, &told,
                                                &fixture->err));
-    assert_string_equal(
-        told.text, "START1/WEB 34 1 3000 0|START1/TWO 33 1 2000 0|START1/WEB 33 2 1000 1500|");
+    assert_string_equal(told.text,
+                        "START1/WEB 34 1 3000 0|START1/TWO 33 1 2000 0|START1/WEB 33 2 1000 1500|");
     told = (struct told){0};
     assert_ok(fixture, sg_store_key_users_each(fixture->store, &key, NULL, 1001, tell, &told,
                                                &fixture->err));
     assert_string_equal(told.text, "START1/WEB 34 1 3000 0|START1/TWO 33 1 2000 0|");
     told = (struct told){.stop = 1};
-    assert_int_equal(sg_store_key_users_each(fixture->store, &key, NULL, 0, tell, &told,
-                                             &fixture->err),
-                     SG_E_INTERNAL);
+    assert_int_equal(
+        sg_store_key_users_each(fixture->store, &key, NULL, 0, tell, &told, &fixture->err),
+        SG_E_INTERNAL);
     assert_string_equal(told.text, "START1/WEB 34 1 3000 0|");
 }
 

@@ -65,15 +65,16 @@ enum sg_life_holding {
     SG_LIFE_HOLDS_STILL,  /**< has not used the new one since */
     SG_LIFE_HOLDS_LATELY, /**< has, but used the old one a moment ago: an old process, or another */
 };
-#define SG_LIFE_QUIET_S 10  /**< how long nobody must have used the old key */
-#define SG_LIFE_RECENT_S 3600 /**< who used it before the switch, but so lately, may hold it too */
-#define SG_LIFE_USER 64     /**< bytes of a user's name, with its end */
+#define SG_LIFE_QUIET_S 10    /**< how long nobody must have used the old key */
+#define SG_LIFE_RECENT_S 3600 /**< uses so lately count, though before the switch */
+#define SG_LIFE_USER 64       /**< bytes of a user's name, with its end */
+#define SG_LIFE_PLACE 1024    /**< bytes of a ring's name, with its end */
 
-/** Somebody who has used the old key through a ring, and may still hold it. */
+/** Somebody who has used the old key, and may still hold it. */
 struct sg_life_holder {
-    char user[SG_LIFE_USER]; /**< the Unix user's name, or its number */
-    struct sg_ring_ref ring;
-    int64_t old_s; /**< when last; seconds since 1970 */
+    char user[SG_LIFE_USER];   /**< the Unix user's name, or its number */
+    char place[SG_LIFE_PLACE]; /**< through what: "START1/KEY", "token FTP.SRV" */
+    int64_t old_s;             /**< when last; seconds since 1970 */
     enum sg_life_holding holding;
 };
 
@@ -89,8 +90,8 @@ struct sg_life_facts {
     size_t ring_count;
     size_t dependents; /**< connected certificates that were issued under the old one */
     struct sg_certificate_name dependent; /**< the first of them */
-    size_t holders;               /**< who may still hold the old key (sg_life_holding) */
-    struct sg_life_holder holder; /**< the one of them who used it last */
+    size_t holders;                       /**< who may still hold the old key (sg_life_holding) */
+    struct sg_life_holder holder;         /**< the one of them who used it last */
     bool force;
     bool destroy;     /**< the old key, although it may be needed to decrypt */
     bool self_signed; /**< the new one may stay self-signed */
