@@ -262,6 +262,7 @@ static bool bind_to_ring(struct sg_connection *connection, struct sg_error *err)
 sg_status sg_connection_serve(struct sg_connection *connection, const struct sg_sandbox *sandbox,
                               size_t memory_max, struct sg_error *err)
 {
+    struct sg_stream stream = {.fd = connection->client, .answer_ms = SG_STREAM_ANSWER_MS};
     sg_status s = sg_sandbox_enter(sandbox, memory_max, err);
     if (s != SG_OK || !client_speaks(connection)) {
         return s;
@@ -274,7 +275,6 @@ sg_status sg_connection_serve(struct sg_connection *connection, const struct sg_
     if (s != SG_OK) {
         return s;
     }
-    struct sg_stream stream = {.fd = connection->client};
     sg_stream_watch_time(&stream);
     sg_stream_join(&stream);
     /* Its result tells a client's bad bytes from its end: nothing that anybody must act on. */

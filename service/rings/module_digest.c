@@ -156,6 +156,9 @@ CK_RV sg_C_GenerateRandom(CK_SESSION_HANDLE handle, unsigned char *random, CK_UL
     if (random == NULL && len > 0) {
         return CKR_ARGUMENTS_BAD;
     }
+    if (len > SG_ANSWER_MAX) {
+        return CKR_DEVICE_MEMORY;
+    }
     for (CK_ULONG done = 0; done < len;) {
         ssize_t got = getrandom(random + done, len - done, 0);
         if (got < 0 && errno != EINTR) {

@@ -11,6 +11,8 @@
 #include "connection_internal.h"
 
 #define SG_SESSIONS_MAX 512 /**< open sessions of one client */
+/** Bytes of random numbers, or of attributes' values, that one call may ask for. */
+#define SG_ANSWER_MAX ((size_t)1 << 20)
 #define SG_VIEWS_PAST_MAX 4 /**< views that are out of date and that sessions still hold */
 
 /** One row for each mechanism that means something here. */

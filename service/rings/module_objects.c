@@ -67,8 +67,14 @@ CK_RV sg_C_GetAttributeValue(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object,
     if (found == NULL) {
         return CKR_OBJECT_HANDLE_INVALID;
     }
+    size_t given = 0;
     for (CK_ULONG i = 0; i < count; i++) {
         CK_RV one = get_attribute(view, found, &attributes[i]);
+        bool has_value = one == CKR_OK && attributes[i].pValue != NULL;
+        given += has_value ? attributes[i].ulValueLen : 0;
+        if (given > SG_ANSWER_MAX) { /* the same ones again and again */
+            return CKR_DEVICE_MEMORY;
+        }
         rv = rv == CKR_OK ? one : rv; /* every attribute is looked at, whatever happened before */
     }
     return rv;

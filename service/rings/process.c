@@ -21,7 +21,7 @@
 #include "module_internal.h"
 #include "process_internal.h"
 
-enum { EVENTS_AT_ONCE = 64, LOOK_AGAIN_MS = 100, DESCRIPTORS_SPARE = 64 };
+enum { EVENTS_AT_ONCE = 64, LOOK_AGAIN_MS = 100, DESCRIPTORS_SPARE = 64, MAPPED_FROM = 131072 };
 /* The first byte of the master's packet that brings a link to control (daemon/link.h). */
 enum { MASTER_RINGS_LINK = 1 };
 
@@ -271,6 +271,9 @@ static sg_status run(const struct sg_rings_settings *settings, const sigset_t *s
     sg_module_warm_up();
     /* Loose free memory would be tidied up by each connection process, in pages of its own. */
     (void)malloc_trim(0);
+    /* A threshold that is set stays: what a connection process has taken for one large call goes
+     * back to the system at its end. */
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
     s = serve(rings, err);
     end_connections(rings);
     return s;

@@ -7,6 +7,10 @@
 #include <signet/base/error.h>
 
 #define SG_SANDBOX_FILES 64 /**< open descriptors of a connection process */
+/** Bytes that a connection process can fill, beyond what it begins with; its view is none of them.
+ */
+#define SG_SANDBOX_DATA_MAX ((size_t)16 << 20)
+#define SG_SANDBOX_STACK_MAX ((size_t)1 << 20) /**< bytes of stack */
 
 /** A system call filter, compiled. */
 struct sg_sandbox;
@@ -17,10 +21,10 @@ void sg_sandbox_free(struct sg_sandbox *sandbox);
 SG_DEFINE_CLEANUP(struct sg_sandbox *, sg_sandbox_free)
 
 /** Shut the calling process in, for good: limits on memory (memory_max bytes of address space, 0 =
- * none), descriptors and core files, no new privileges, not dumpable, no file system (Landlock,
- * where the kernel has it), and only the system calls that serving a client takes. Any other call
- * kills the process. Built with a sanitizer, the memory limit and the filter are left out: the
- * sanitizers need what they forbid. */
+ * none; SG_SANDBOX_DATA_MAX and SG_SANDBOX_STACK_MAX), descriptors and core files, no new
+ * privileges, not dumpable, no file system (Landlock, where the kernel has it), and only the system
+ * calls that serving a client takes. Any other call kills the process. Built with a sanitizer, the
+ * limits on memory and the filter are left out: the sanitizers need what they forbid. */
 SG_CHECKED sg_status sg_sandbox_enter(const struct sg_sandbox *sandbox, size_t memory_max,
                                       struct sg_error *err);
 

@@ -1,6 +1,8 @@
 #include "stream_internal.h"
 
 #include <errno.h>
+#include <malloc.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,7 +12,8 @@
 
 #include <signet/base/clock.h>
 
-#define LOOK_UP_S 5 /* how often a client that says nothing is thought of */
+#define LOOK_UP_S 5                /* how often a client that says nothing is thought of */
+#define FREE_MAX ((size_t)1 << 20) /* bytes that are free, and are kept all the same */
 
 void sg_stream_watch_time(const struct sg_stream *stream)
 {
@@ -18,16 +21,34 @@ void sg_stream_watch_time(const struct sg_stream *stream)
     (void)setsockopt(stream->fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
 }
 
-static int send_all(int fd, const unsigned char *data, size_t len)
+/* The clock is read only when the client has not taken all at once. */
+static bool wait_for_room(const struct sg_stream *stream, int64_t *end_ms)
 {
+    struct pollfd entry = {.fd = stream->fd, .events = POLLOUT};
+    int64_t now_ms = sg_monotonic_ms(sg_clock_system());
+    *end_ms = *end_ms == 0 ? now_ms + stream->answer_ms : *end_ms;
+    if (now_ms >= *end_ms) {
+        errno = ETIMEDOUT;
+        return false;
+    }
+    (void)poll(&entry, 1, (int)(*end_ms - now_ms)); /* whatever it says, the next send knows */
+    return true;
+}
+
+static int send_all(const struct sg_stream *stream, const unsigned char *data, size_t len)
+{
+    int64_t end_ms = 0;
     while (len > 0) {
-        ssize_t sent = send(fd, data, len, MSG_NOSIGNAL);
-        if (sent < 0 && errno != EINTR) {
+        ssize_t sent = send(stream->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno != EINTR && errno != EAGAIN) {
             return -1;
         }
         size_t done = sent > 0 ? (size_t)sent : 0;
         data += done;
         len -= done;
+        if (len > 0 && !wait_for_room(stream, &end_ms)) {
+            return -1;
+        }
     }
     return 0;
 }
@@ -51,7 +72,7 @@ int sg_stream_flush(struct sg_stream *stream)
     size_t len = stream->out_len;
     stream->out_len = 0;
     stream->request_len = 0;
-    int rc = send_all(stream->fd, stream->out, len);
+    int rc = send_all(stream, stream->out, len);
     let_go(stream);
     return rc;
 }
@@ -63,7 +84,7 @@ ssize_t sg_stream_write(struct sg_stream *stream, const void *data, size_t len)
     }
     if (len > sizeof stream->out) {
         stream->request_len = 0;
-        return send_all(stream->fd, data, len) == 0 ? (ssize_t)len : -1;
+        return send_all(stream, data, len) == 0 ? (ssize_t)len : -1;
     }
     memcpy(stream->out + stream->out_len, data, len);
     stream->out_len += len;
@@ -88,6 +109,7 @@ static bool is_late(const struct sg_stream *stream)
 /* What came belongs to a request: is it still one that we read? */
 static ssize_t account(struct sg_stream *stream, ssize_t got)
 {
+    stream->rests = false;
     if (stream->request_len == 0) {
         stream->request_ms = sg_monotonic_ms(sg_clock_system());
     }
@@ -97,6 +119,15 @@ static ssize_t account(struct sg_stream *stream, ssize_t got)
         return -1;
     }
     return got;
+}
+
+/* A client that rests: what its last calls have left free in the heap is of no use to it. */
+static void give_back(struct sg_stream *stream)
+{
+    if (!stream->rests && mallinfo2().fordblks > FREE_MAX) {
+        (void)malloc_trim(0);
+    }
+    stream->rests = true;
 }
 
 static ssize_t receive(struct sg_stream *stream, void *data, size_t len, int flags)
@@ -114,6 +145,7 @@ static ssize_t receive(struct sg_stream *stream, void *data, size_t len, int fla
             errno = ETIMEDOUT;
             return -1;
         }
+        give_back(stream);
     }
 }
 

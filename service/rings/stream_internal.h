@@ -7,6 +7,7 @@
 #ifndef SIGNET_RINGS_STREAM_INTERNAL_H
 #define SIGNET_RINGS_STREAM_INTERNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,10 +16,13 @@
 /* p11-kit's loop keeps a whole message in memory, and waits for the rest of it for ever. */
 #define SG_STREAM_REQUEST_MAX (4u << 20) /* bytes that a client may send without an answer */
 #define SG_STREAM_REQUEST_MS 30000       /* from the first of them to the last */
+#define SG_STREAM_ANSWER_MS 30000        /* that a client has to take what it asked for */
 
 /** One connected stream socket. */
 struct sg_stream {
     int fd;             /**< stays the caller's; -1: none */
+    int answer_ms;      /**< how long what is written is waited for to be taken */
+    bool rests;         /**< nothing has come for a while */
     size_t request_len; /**< bytes that have come since the last answer */
     int64_t request_ms; /**< when the first of them came, monotonic */
     size_t held;        /**< bytes of the request that stand in the socket still, read already */
@@ -32,7 +36,7 @@ struct sg_stream {
  * SG_STREAM_REQUEST_MS; for the first byte it is waited for ever. */
 ssize_t sg_stream_read(struct sg_stream *stream, void *data, size_t len);
 /** As write(2), with everything taken. What was kept is lost with the client: the next read or
- * write says so. */
+ * write says so. ETIMEDOUT: the client has not taken it within .answer_ms. */
 ssize_t sg_stream_write(struct sg_stream *stream, const void *data, size_t len);
 /** Let reads come back now and then, so that sg_stream_read sees the time pass. */
 void sg_stream_watch_time(const struct sg_stream *stream);

@@ -18,6 +18,16 @@ crowd() {
 import os, socket, sys, time
 path, kind, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 held = []
+def send(connection, body):
+    connection.sendall((1).to_bytes(4, "big") + (0).to_bytes(4, "big") + len(body).to_bytes(4, "big") + body)
+def call(connection, number, signature, arguments):
+    send(connection, number.to_bytes(4, "big") + len(signature).to_bytes(4, "big") + signature + arguments)
+def greet(connection):  # as p11-kit's client does
+    protocol = b"PRIVATE-GNOME-KEYRING-PKCS11-PROTOCOL-V-1"
+    connection.sendall(b"\0")
+    call(connection, 1, b"ayyay", b"\1" + len(protocol).to_bytes(4, "big") + protocol + b"\0\1" + (1).to_bytes(4, "big") + b"\0")
+    connection.recv(1, socket.MSG_WAITALL)
+    connection.recv(4096)
 for number in range(count):
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(path)
@@ -30,14 +40,18 @@ for number in range(count):
             connection.shutdown(socket.SHUT_WR)
         elif kind == "slow":
             connection.sendall(b"\0")
-        elif kind in ("greedy", "unfinished"):  # p11-kit's greeting, then a request that is announced as 190 MB
-            protocol = b"PRIVATE-GNOME-KEYRING-PKCS11-PROTOCOL-V-1"
-            hello = (1).to_bytes(4, "big") + (5).to_bytes(4, "big") + b"ayyay" + b"\1" + len(protocol).to_bytes(4, "big") + protocol
-            hello += b"\0\1" + (1).to_bytes(4, "big") + b"\0"
-            connection.sendall(b"\0" + (1).to_bytes(4, "big") + (0).to_bytes(4, "big") + len(hello).to_bytes(4, "big") + hello)
-            connection.recv(4096)
-            connection.sendall((2).to_bytes(4, "big") + (0).to_bytes(4, "big") + (190000000).to_bytes(4, "big"))
-            connection.sendall(bytes(1000 if kind == "unfinished" else 100000000))
+        elif kind in ("greedy", "late"):
+            greet(connection)
+            if kind == "greedy":  # a request of 12 MB
+                connection.sendall((2).to_bytes(4, "big") + (0).to_bytes(4, "big") + (12000000).to_bytes(4, "big"))
+                connection.sendall(bytes(12000000))
+            elif number % 2 == 0:  # one that does not end
+                connection.sendall((2).to_bytes(4, "big") + (0).to_bytes(4, "big") + (3000000).to_bytes(4, "big"))
+                connection.sendall(bytes(1000))
+            else:  # one whose answer nobody reads: a session of any slot, and a MiB of random numbers
+                call(connection, 10, b"uu", (4711).to_bytes(8, "big") + (4).to_bytes(8, "big"))
+                session = connection.recv(4096)[-8:]
+                call(connection, 64, b"ufy", session + (1 << 20).to_bytes(4, "big"))
         elif kind == "length":
             connection.sendall(b"\0" + (1).to_bytes(4, "big") + (0).to_bytes(4, "big") + (0xfffffff0).to_bytes(4, "big"))
     except OSError:
@@ -121,7 +135,14 @@ wait_for 30 connections 0
 start_crowd greedy 4
 wait_for 10 connections 0 # while the clients are still there
 end_crowd 0
-start_crowd unfinished 4
-connections 4 || fail 'a request that is not whole yet was cut at once'
+
+say 'requests that do not end, and answers that nobody reads'
+start_crowd late 8
+sleep 1
+connections 8 || fail 'a request that is not whole yet, or an answer not read yet, was cut at once'
+for pid in $(pgrep -P "$(pids_of signet-rings)"); do
+    kept=$(sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")
+    [ "$kept" -lt 6000 ] || fail "a client that does not read makes its process keep $kept kB"
+done
 wait_for 50 connections 0
 end_crowd 0

@@ -26,7 +26,20 @@ static struct rings_fixture fixture;
 
 /* ---- speaking the RPC by hand (p11-kit 0.24, rpc-message.h, rpc-transport.c) ---- */
 
-enum { CALL_ERROR = 0, CALL_INITIALIZE = 1, CALL_FINALIZE = 2, CALL_INFO = 3, CALL_SLOT_LIST = 4 };
+enum {
+    CALL_ERROR = 0,
+    CALL_INITIALIZE = 1,
+    CALL_FINALIZE = 2,
+    CALL_INFO = 3,
+    CALL_SLOT_LIST = 4,
+    CALL_OPEN_SESSION = 10,
+    CALL_ATTRIBUTES = 24,
+    CALL_SEARCH = 26,
+    CALL_FOUND = 27,
+    CALL_DIGEST_FINAL = 41,
+    CALL_SIGN = 43,
+    CALL_RANDOM = 64,
+};
 
 struct message {
     unsigned char bytes[512];
@@ -408,6 +421,208 @@ static long status_line(pid_t process, const char *name)
     return value;
 }
 
+/* ---- what a client makes it fill ---- */
+
+enum { MIB = 1 << 20 };
+
+static void put_u64(struct message *message, uint64_t value)
+{
+    put_u32(message, (uint32_t)(value >> 32));
+    put_u32(message, (uint32_t)value);
+}
+
+static struct message start_call(uint32_t call, const char *signature)
+{
+    struct message body = {.len = 0};
+    put_u32(&body, call);
+    put_bytes(&body, signature, strlen(signature));
+    return body;
+}
+
+/* An answer of any length: CKR_OK and its body, or what it failed with. UINT32_MAX: there is none.
+ */
+static uint32_t receive_result(int fd, unsigned char **out, size_t *len)
+{
+    unsigned char head[12];
+    if (!receive_exactly(fd, head, sizeof head)) {
+        return UINT32_MAX;
+    }
+    *len = get_u32(head + 8);
+    *out = malloc(*len + 1);
+    assert_non_null(*out);
+    assert_true(receive_exactly(fd, *out, *len) && *len >= 4);
+    return get_u32(*out) == CALL_ERROR ? get_u32(*out + *len - 4) : CKR_OK;
+}
+
+static uint32_t result_of(int fd, const struct message *body)
+{
+    unsigned char *answer = NULL;
+    size_t len = 0;
+    send_call(fd, body);
+    uint32_t rv = receive_result(fd, &answer, &len);
+    free(answer);
+    return rv;
+}
+
+/* A session of any slot: one that the client does not see is empty. */
+static uint64_t open_session(int fd, uint64_t slot)
+{
+    unsigned char *answer = NULL;
+    size_t len = 0;
+    struct message body = start_call(CALL_OPEN_SESSION, "uu");
+    put_u64(&body, slot);
+    put_u64(&body, CKF_SERIAL_SESSION);
+    send_call(fd, &body);
+    assert_int_equal(receive_result(fd, &answer, &len), CKR_OK);
+    uint64_t session = get_u32(answer + len - 4);
+    free(answer);
+    return session;
+}
+
+static struct message random_call(uint64_t session, uint32_t len)
+{
+    struct message body = start_call(CALL_RANDOM, "ufy");
+    put_u64(&body, session);
+    put_u32(&body, len);
+    return body;
+}
+
+static void random_numbers_have_a_greatest_length(void **state)
+{
+    (void)state;
+    unsigned char *answer = NULL;
+    size_t len = 0;
+    int fd = working_client();
+    uint64_t session = open_session(fd, 4711);
+    struct message body = random_call(session, MIB);
+    send_call(fd, &body);
+    assert_int_equal(receive_result(fd, &answer, &len), CKR_OK);
+    assert_true(len > MIB);
+    free(answer);
+    static const uint32_t too_long[] = {MIB + 1, 10 * MIB, 100 * MIB, 0x7fffffff, 0xffffffff};
+    for (size_t i = 0; i < SG_COUNT(too_long); i++) {
+        body = random_call(session, too_long[i]);
+        assert_int_equal(result_of(fd, &body), CKR_DEVICE_MEMORY);
+    }
+    body = random_call(session, 16);
+    assert_int_equal(result_of(fd, &body), CKR_OK);
+    close(fd);
+}
+
+/* kB that it has filled, most that it ever had. */
+static void check_memory(pid_t connection)
+{
+    if (connection != 0) {
+        assert_in_range(status_line(connection, "RssAnon:"), 1, 6 * 1024);
+        assert_in_range(status_line(connection, "VmHWM:"), 1, 40 * 1024);
+    }
+}
+
+/* p11-kit fills the room for an answer before anybody looks at the call. */
+static void room_for_answers_is_bounded(void **state)
+{
+    (void)state;
+    int fd = working_client();
+    pid_t connection = rings_youngest(&fixture);
+    uint64_t session = open_session(fd, 4711);
+    struct message calls[] = {start_call(CALL_FOUND, "ufu"), start_call(CALL_DIGEST_FINAL, "ufy"),
+                              start_call(CALL_SIGN, "uayfy"), start_call(CALL_ATTRIBUTES, "uufA"),
+                              start_call(CALL_ATTRIBUTES, "uufA")};
+    for (size_t i = 0; i < SG_COUNT(calls); i++) {
+        put_u64(&calls[i], session);
+    }
+    put_u32(&calls[0], 20 * MIB); /* handles */
+    put_u32(&calls[1], 100 * MIB);
+    calls[2].bytes[calls[2].len++] = 1;
+    put_bytes(&calls[2], "x", 1);
+    put_u32(&calls[2], 100 * MIB);
+    put_u64(&calls[3], 1);
+    put_u32(&calls[3], 20 * MIB); /* attributes */
+    put_u64(&calls[4], 1);
+    put_u32(&calls[4], 25); /* 25 times 4 MiB for a value */
+    for (int i = 0; i < 25; i++) {
+        put_u32(&calls[4], CKA_LABEL);
+        put_u32(&calls[4], 4 * MIB);
+    }
+    for (size_t i = 0; i < SG_COUNT(calls); i++) {
+        assert_int_equal(result_of(fd, &calls[i]), CKR_DEVICE_MEMORY);
+    }
+    check_memory(connection);
+    struct message body = random_call(session, 16);
+    assert_int_equal(result_of(fd, &body), CKR_OK);
+    close(fd);
+}
+
+static uint32_t first_certificate(int fd, uint64_t session)
+{
+    unsigned char *answer = NULL;
+    size_t len = 0;
+    struct message body = start_call(CALL_SEARCH, "uaA");
+    put_u64(&body, session);
+    put_u32(&body, 1);
+    put_u32(&body, CKA_CLASS);
+    body.bytes[body.len++] = 1;
+    put_u32(&body, 8);
+    put_u64(&body, CKO_CERTIFICATE);
+    assert_int_equal(result_of(fd, &body), CKR_OK);
+    body = start_call(CALL_FOUND, "ufu");
+    put_u64(&body, session);
+    put_u32(&body, 1);
+    send_call(fd, &body);
+    assert_int_equal(receive_result(fd, &answer, &len), CKR_OK);
+    uint32_t object = get_u32(answer + len - 4);
+    free(answer);
+    return object;
+}
+
+/* One value a thousand times, with room for it each time. */
+static void one_call_brings_no_endless_values(void **state)
+{
+    (void)state;
+    enum { VALUES = 8000, ROOM = 1500 };
+    int fd = working_client();
+    pid_t connection = rings_youngest(&fixture);
+    uint64_t session = open_session(fd, SLOT_WEB);
+    uint32_t object = first_certificate(fd, session);
+    struct message body = start_call(CALL_ATTRIBUTES, "uufA");
+    struct message head = {.len = 0};
+    put_u64(&body, session);
+    put_u64(&body, object);
+    put_u32(&body, VALUES);
+    put_u32(&head, 1);
+    put_u32(&head, 0);
+    put_u32(&head, (uint32_t)body.len + VALUES * 8);
+    send_all(fd, head.bytes, head.len);
+    send_all(fd, body.bytes, body.len);
+    for (int i = 0; i < VALUES; i++) {
+        struct message one = {.len = 0};
+        put_u32(&one, CKA_VALUE);
+        put_u32(&one, ROOM);
+        send_all(fd, one.bytes, one.len);
+    }
+    unsigned char *answer = NULL;
+    size_t len = 0;
+    assert_int_equal(receive_result(fd, &answer, &len), CKR_DEVICE_MEMORY);
+    free(answer);
+    check_memory(connection);
+    close(fd);
+}
+
+static void fill_the_stack(void)
+{
+    volatile unsigned char bytes[2 * MIB];
+    for (size_t i = sizeof bytes; i > 0; i -= 4096) {
+        bytes[i - 1] = 1;
+    }
+}
+
+static void fill_the_heap(void)
+{
+    unsigned char *most = malloc(SG_SANDBOX_DATA_MAX - MIB);
+    unsigned char *more = malloc(2 * MIB);
+    _exit(most != NULL && more == NULL ? 7 : 8);
+}
+
 static void connection_is_filtered_and_without_new_privileges(void **state)
 {
     (void)state;
@@ -496,6 +711,15 @@ static void signal_the_parent(void)
 
 static void do_nothing(void)
 {
+}
+
+static void sandbox_bounds_what_is_filled(void **state)
+{
+    (void)state;
+    int status = end_of(fill_the_heap);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    status = end_of(fill_the_stack);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
 
 static void sandbox_kills_what_it_does_not_know(void **state)
@@ -846,6 +1070,10 @@ int main(void)
         FRESH(connection_is_filtered_and_without_new_privileges),
         FRESH(connection_holds_nothing_of_others),
         FRESH(sandbox_kills_what_it_does_not_know),
+        FRESH(sandbox_bounds_what_is_filled),
+        FRESH(random_numbers_have_a_greatest_length),
+        FRESH(room_for_answers_is_bounded),
+        FRESH(one_call_brings_no_endless_values),
 #endif
         FRESH(user_has_a_maximum_of_connections),
         FRESH(all_together_have_a_maximum_of_connections),

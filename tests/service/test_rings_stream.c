@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <signet/base/clock.h>
+
 #include "cmocka_all.h"
 #include "stream_internal.h"
 
@@ -23,6 +25,7 @@ static int open_ends(void **state)
     assert_non_null(ends);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     ends->stream.fd = pair[0];
+    ends->stream.answer_ms = SG_STREAM_ANSWER_MS;
     ends->peer = pair[1];
     *state = ends;
     return 0;
@@ -222,6 +225,76 @@ static void silence_ends_a_request_and_no_rest(void **state)
     assert_int_equal(errno, ETIMEDOUT);
 }
 
+/* ---- answers that nobody takes ---- */
+
+enum { ANSWER = 4 << 20, SOON_MS = 200 };
+
+static void an_answer_is_not_kept_for_who_does_not_read(void **state)
+{
+    struct ends *ends = *state;
+    unsigned char *answer = calloc(1, ANSWER);
+    assert_non_null(answer);
+    ends->stream.answer_ms = SOON_MS;
+    int64_t before_ms = sg_monotonic_ms(sg_clock_system());
+    assert_int_equal(sg_stream_write(&ends->stream, answer, ANSWER), -1);
+    assert_int_equal(errno, ETIMEDOUT);
+    int64_t took_ms = sg_monotonic_ms(sg_clock_system()) - before_ms;
+    assert_in_range(took_ms, SOON_MS, SOON_MS + 5000);
+    /* nor what was kept, when the next read would wait */
+    assert_int_equal(sg_stream_write(&ends->stream, "last", 4), 4);
+    assert_int_equal(sg_stream_read(&ends->stream, answer, 8), -1);
+    assert_int_equal(errno, ETIMEDOUT);
+    free(answer);
+}
+
+/* Reads with a pause before each piece, until the end; exits with 0 when it got everything. */
+static pid_t start_reader(const struct ends *ends, unsigned pause_us, size_t piece)
+{
+    static char bytes[65536];
+    pid_t reader = fork();
+    assert_true(reader >= 0);
+    if (reader != 0) {
+        return reader;
+    }
+    close(ends->stream.fd);
+    size_t have = 0;
+    ssize_t got = 1;
+    while (have < ANSWER && got > 0) {
+        usleep(pause_us);
+        got = recv(ends->peer, bytes, piece, 0);
+        have += got > 0 ? (size_t)got : 0;
+    }
+    _exit(have == ANSWER ? 0 : 1);
+}
+
+/* Somebody who takes a little now and then has no more time than somebody who takes nothing. */
+static void an_answer_is_taken_in_time_as_a_whole(void **state)
+{
+    struct ends *ends = *state;
+    unsigned char *answer = calloc(1, ANSWER);
+    assert_non_null(answer);
+    ends->stream.answer_ms = SOON_MS;
+    pid_t reader = start_reader(ends, 20000, 1024);
+    assert_int_equal(sg_stream_write(&ends->stream, answer, ANSWER), -1);
+    assert_int_equal(errno, ETIMEDOUT);
+    assert_int_equal(shutdown(ends->stream.fd, SHUT_RDWR), 0);
+    assert_int_equal(waitpid(reader, NULL, 0), reader);
+    free(answer);
+}
+
+static void a_long_answer_is_waited_for(void **state)
+{
+    struct ends *ends = *state;
+    int status = -1;
+    unsigned char *answer = calloc(1, ANSWER);
+    assert_non_null(answer);
+    pid_t reader = start_reader(ends, 1000, 65536);
+    assert_int_equal(sg_stream_write(&ends->stream, answer, ANSWER), ANSWER);
+    assert_int_equal(waitpid(reader, &status, 0), reader);
+    assert_int_equal(status, 0);
+    free(answer);
+}
+
 static void the_end_is_the_end(void **state)
 {
     struct ends *ends = *state;
@@ -310,6 +383,9 @@ int main(void)
         STREAM_TEST(the_rest_of_a_request_comes_in_time),
         STREAM_TEST(reads_look_up_in_time),
         STREAM_TEST(silence_ends_a_request_and_no_rest),
+        STREAM_TEST(an_answer_is_not_kept_for_who_does_not_read),
+        STREAM_TEST(an_answer_is_taken_in_time_as_a_whole),
+        STREAM_TEST(a_long_answer_is_waited_for),
         STREAM_TEST(the_end_is_the_end),
         STREAM_TEST(a_client_that_has_gone_is_an_error_and_no_signal),
         STREAM_TEST(a_full_write_reports_what_could_not_be_sent),
