@@ -19,6 +19,7 @@
 #include <signet/base/log.h>
 
 #include "module_internal.h"
+#include "oom_internal.h"
 #include "process_internal.h"
 
 enum { EVENTS_AT_ONCE = 64, LOOK_AGAIN_MS = 100, DESCRIPTORS_SPARE = 64, MAPPED_FROM = 131072 };
@@ -128,6 +129,7 @@ static sg_status watch_all(struct sg_rings *rings, struct sg_error *err)
 static sg_status prepare(struct sg_rings *rings, const sigset_t *signals, struct sg_error *err)
 {
     rings->next_number = first_number();
+    rings->oom_score = sg_oom_score();
     sg_status s = map_page(rings, rings->settings->generation_page, err);
     if (s == SG_OK) {
         s = open_descriptors(rings, signals, err);
@@ -269,11 +271,11 @@ static sg_status run(const struct sg_rings_settings *settings, const sigset_t *s
         return s;
     }
     sg_module_warm_up();
-    /* Loose free memory would be tidied up by each connection process, in pages of its own. */
-    (void)malloc_trim(0);
     /* A threshold that is set stays: what a connection process has taken for one large call goes
      * back to the system at its end. */
     (void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
+    /* Loose free memory would be tidied up by each connection process, in pages of its own. */
+    (void)malloc_trim(0);
     s = serve(rings, err);
     end_connections(rings);
     return s;

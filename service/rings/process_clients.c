@@ -14,6 +14,7 @@
 #include <signet/base/log.h>
 
 #include "connection_internal.h"
+#include "oom_internal.h"
 #include "process_internal.h"
 
 #define RESERVED_PART 8 /* a part of the connections is for root and the service's own user */
@@ -130,7 +131,7 @@ static struct sg_ring_client *admit(struct sg_rings *rings, const struct ucred *
 
 /* What it needs; a copy, because the rest of rings' memory is wiped by the fork. */
 struct start {
-    int client, channel, null, timeout_ms;
+    int client, channel, null, timeout_ms, oom_score;
     size_t memory_max;
     const struct sg_generation_page *page;
     const struct sg_sandbox *sandbox;
@@ -157,20 +158,11 @@ static void reset_signals(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* When the machine has no memory left: before every process that serves more than one client. */
-static void die_first(void)
-{
-    SG_FD int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)!write(fd, "500", 3);
-    }
-}
-
 static _Noreturn void run_connection(const struct start *start)
 {
     struct sg_connection connection;
     struct sg_error err = SG_ERROR_INIT;
-    die_first();
+    sg_oom_go_first(start->oom_score);
     /* Without rings nobody counts this connection or passes its questions on. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != start->parent ||
         !keep_descriptors(start)) {
@@ -193,6 +185,7 @@ static pid_t fork_connection(const struct sg_rings *rings, int client, int chann
         .channel = channel,
         .null = rings->null,
         .timeout_ms = rings->settings->answer_timeout_ms,
+        .oom_score = rings->oom_score,
         .memory_max = rings->settings->memory_max,
         .page = rings->page,
         .sandbox = rings->sandbox,

@@ -65,7 +65,8 @@ struct sg_rings {
     const struct sg_generation_page *page;
     const struct sg_sandbox *sandbox;
     int epoll, signals, null;
-    int control; /**< -1 while control is away */
+    int oom_score; /**< our own */
+    int control;   /**< -1 while control is away */
     bool control_full;
     bool stop;
     bool accepting;

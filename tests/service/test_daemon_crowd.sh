@@ -89,16 +89,23 @@ refused_clients() {
     signet status --json | sed -n '/"refused_clients"/,/\]/s/.*"count": \([0-9]*\).*/\1/p'
 }
 
+# expect_first_to_go PID SCORE: it has inherited this score, and what it has made for clients goes before all others when memory runs out
+expect_first_to_go() {
+    local pid first=$(($2 + 500 < 1000 ? $2 + 500 : 1000))
+    [ "$(cat "/proc/$1/oom_score_adj")" = "$2" ] || fail "the process that accepts clients has the score $(cat "/proc/$1/oom_score_adj"), not $2"
+    pgrep -P "$1" >/dev/null || fail 'no process serves a client'
+    for pid in $(pgrep -P "$1"); do
+        [ "$(cat "/proc/$pid/oom_score_adj")" = "$first" ] || fail "a client's process has the score $(cat "/proc/$pid/oom_score_adj"), not $first"
+    done
+}
+own_score=$(cat /proc/self/oom_score_adj)
+
 say 'too many of one user'
 [ -z "$(refused_clients)" ] || fail 'somebody was refused before'
 start_crowd silent 40
 is_refused() { [ "$(refused_clients)" = 28 ]; }
 wait_for 10 is_refused
-rings=$(pids_of signet-rings)
-for pid in $(pgrep -P "$rings"); do
-    [ "$(cat "/proc/$pid/oom_score_adj")" = 500 ] || fail 'a client'"'"'s process is not the first to go when memory runs out'
-done
-[ "$(cat "/proc/$rings/oom_score_adj")" != 500 ] || fail 'the process that accepts clients goes with them'
+expect_first_to_go "$(pids_of signet-rings)" "$own_score"
 signet status --json | grep -q '"reason": "too_many_of_this_user"' || fail 'status does not say why'
 grep "event=ring_client_refused reason=too_many_of_this_user limit=12 uid=$(id -u) " "$instance/signetd.log" >/dev/null ||
     fail 'the log does not say who was refused'
@@ -146,3 +153,33 @@ for pid in $(pgrep -P "$(pids_of signet-rings)"); do
 done
 wait_for 50 connections 0
 end_crowd 0
+
+say 'who goes first when memory runs out, where everything is one ordinary user'\''s, and where the service itself is no favourite'
+theirs=$scratch/theirs
+as_user=()
+if [ "$(id -u)" -eq 0 ]; then
+    need setpriv
+    install -d -o daemon -g daemon "$theirs"
+    as_user=(setpriv --reuid daemon --regid daemon --clear-groups env "HOME=$theirs")
+fi
+mkdir -p "$theirs"
+down_theirs() {
+    "${as_user[@]}" "$SIGNET_BIN" dev down "$theirs/dev" >/dev/null
+}
+for more in 0 200 700; do
+    score=$((own_score + more < 1000 ? own_score + more : 1000))
+    (
+        echo "$score" >/proc/self/oom_score_adj
+        exec "${as_user[@]}" "$SIGNET_BIN" dev up "$theirs/dev" >"$scratch/up.log" 2>&1
+    ) || fail "dev up: $(cat "$scratch/up.log")"
+    ring_socket=$(sed -n 's/^rings_socket = "\(.*\)"/\1/p' "$theirs/dev/signet.conf")
+    start_crowd silent 3
+    children+=("$(cat "$theirs/dev/signetd.pid")")
+    rings=$(instance=$theirs/dev && pids_of signet-rings)
+    is_served() { [ "$(pgrep -c -P "$rings" || true)" -eq 3 ]; }
+    wait_for 10 is_served
+    expect_first_to_go "$rings" "$score"
+    end_tree "$crowd_pid"
+    down_theirs
+done
+! grep -q oom_score_not_set "$theirs/dev/signetd.log" || fail 'the log says that it could not be done'
