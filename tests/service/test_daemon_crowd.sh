@@ -182,4 +182,5 @@ for more in 0 200 700; do
     end_tree "$crowd_pid"
     down_theirs
 done
+[ "$(grep -c '^OOMPolicy=continue$' "$(dirname "$0")/../../service/daemon/signetd.service.in")" -eq 1 ] || fail 'systemd would stop all for one client'
 ! grep -q oom_score_not_set "$theirs/dev/signetd.log" || fail 'the log says that it could not be done'
