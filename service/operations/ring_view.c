@@ -12,26 +12,22 @@
 #include "view_share.h"
 
 struct view_walk {
+    struct fair_walk fair;
     struct sg_service *service;
     uint32_t only; /* 0: every ring */
     const struct sg_caller *caller;
     struct sg_view_writer *writer;
+    uint64_t generation;
     const struct sg_profiles *profiles;
     const struct sg_ring_ref *ring;
     int (*token_index)(void *context, const char *name);
     void *context;
-    size_t most;                /* bytes that each owner may have */
-    struct view_shares shares;  /* what each would take */
-    struct sg_owner_name owner; /* whose ring was last */
-    size_t used;                /* bytes that it has */
-    size_t left_out;            /* rings */
-    struct sg_ring_ref first_left_out;
 };
 
 static void view_walk_done(struct view_walk *walk)
 {
     sg_view_writer_free(walk->writer);
-    sg_view_shares_done(&walk->shares);
+    sg_fair_walk_done(&walk->fair);
 }
 
 static sg_status write_member(struct view_walk *walk, const struct sg_certificate_row *row,
@@ -85,83 +81,79 @@ static sg_status add_members(struct view_walk *walk, int64_t ring, struct sg_err
     return s == SG_OK ? sg_store_rollover_held_each(store, ring, add_held, walk, err) : s;
 }
 
-static size_t limit(const struct view_walk *walk)
-{
-    return walk->service->view_max != 0 ? walk->service->view_max : SG_VIEW_MAX;
-}
-
 /* Bytes for rings. */
-static size_t room(const struct view_walk *walk)
+static size_t room(const struct sg_service *service)
 {
-    return limit(walk) > SG_VIEW_EMPTY ? limit(walk) - SG_VIEW_EMPTY : 0;
+    size_t limit = service->view_max != 0 ? service->view_max : SG_VIEW_MAX;
+    return limit > SG_VIEW_EMPTY ? limit - SG_VIEW_EMPTY : 0;
 }
 
-static void leave_out(struct view_walk *walk)
+static sg_status start_view(struct view_walk *walk, struct sg_error *err)
 {
-    sg_view_drop_slot(walk->writer);
-    if (walk->left_out++ == 0) {
-        walk->first_left_out = *walk->ring;
-    }
+    sg_view_writer_free(SG_STEAL(walk->writer));
+    return sg_view_writer_new(walk->generation, &walk->writer, err);
 }
 
 /* The ring has been added, as far as there was room: may it stay? */
 static sg_status weigh_ring(struct view_walk *walk, size_t before, bool whole, struct sg_error *err)
 {
     size_t after = sg_view_length(walk->writer);
-    size_t bytes = whole ? after - before : SG_VIEW_MAX;
-    if (strcmp(walk->owner.text, walk->ring->owner.text) != 0) {
-        walk->owner = walk->ring->owner;
-        walk->used = 0;
-    }
-    if (!whole || after > limit(walk) || bytes > walk->most - walk->used) {
-        leave_out(walk);
-    } else {
-        walk->used += bytes;
-    }
+    bool stays = true;
     sg_error_clear(err);
-    return sg_view_shares_add(&walk->shares, walk->ring->owner.text, bytes, err);
+    sg_status s = sg_fair_weigh(&walk->fair, walk->ring, whole ? after - before : SG_VIEW_MAX,
+                                whole ? after - SG_VIEW_EMPTY : SIZE_MAX, &stays, err);
+    if (!stays) {
+        sg_view_drop_slot(walk->writer);
+    }
+    return s;
 }
 
-static sg_status add_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)
+static sg_status write_ring(struct view_walk *walk, const struct sg_ring_row *row,
+                            struct sg_error *err)
 {
-    struct view_walk *walk = context;
     char label[32];
-    if (left_out(walk->only, row)) {
-        return SG_OK;
-    }
     sg_name_token_label(&row->name, label);
-    walk->ring = &row->name;
     size_t before = sg_view_length(walk->writer);
     sg_status s = sg_view_add_slot(walk->writer, (uint64_t)row->id, label, row->sequence, err);
     s = s == SG_OK ? add_members(walk, row->id, err) : s;
     return s == SG_OK || s == SG_E_LIMIT ? weigh_ring(walk, before, s == SG_OK, err) : s;
 }
 
-static sg_status write_all(struct view_walk *walk, uint64_t generation, struct sg_error *err)
+static sg_status add_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)
 {
-    sg_view_writer_free(SG_STEAL(walk->writer));
-    walk->left_out = 0;
-    walk->owner = (struct sg_owner_name){.text = ""};
-    sg_status s = sg_view_writer_new(generation, &walk->writer, err);
+    struct view_walk *walk = context;
+    sg_status s = SG_OK;
+    if (left_out(walk->only, row)) {
+        return SG_OK;
+    }
+    walk->ring = &row->name;
+    if (sg_fair_turns(&walk->fair, walk->ring) && walk->fair.pass == FAIR_MEASURE) {
+        s = start_view(walk, err);
+    }
+    if (s != SG_OK || sg_fair_skips(&walk->fair, walk->ring)) {
+        return s;
+    }
+    return write_ring(walk, row, err);
+}
+
+static sg_status write_all(void *context, struct sg_error *err)
+{
+    struct view_walk *walk = context;
+    sg_status s = start_view(walk, err);
     return s == SG_OK
                ? sg_visible_rings(walk->service, walk->profiles, walk->caller, add_ring, walk, err)
                : s;
 }
 
 /* One owner's many rings must not hide another's few. */
-static sg_status write_fairly(struct view_walk *walk, uint64_t generation, struct sg_error *err)
+static sg_status write_fairly(struct view_walk *walk, struct sg_error *err)
 {
-    sg_status s = write_all(walk, generation, err);
-    if (s != SG_OK || walk->left_out == 0) {
-        return s;
-    }
-    walk->most = sg_view_shares_most(&walk->shares, room(walk));
-    sg_view_shares_done(&walk->shares);
-    s = write_all(walk, generation, err);
-    if (s == SG_OK && walk->left_out > 0) {
+    const struct fair_walk *fair = &walk->fair;
+    sg_status s = sg_fair_walk(&walk->fair, write_all, walk, err);
+    if (s == SG_OK && fair->left_out > 0) {
         sg_log(SG_LOG_WARNING, "event=rings_left_out uid=%u rings=%zu first=\"%s/%s\"",
-               (unsigned)walk->caller->uid, walk->left_out, walk->first_left_out.owner.text,
-               walk->first_left_out.ring.text);
+               (unsigned)walk->caller->uid, fair->left_out, fair->first_left_out.owner.text,
+               fair->first_left_out.ring.text);
     }
     return s;
 }
@@ -177,14 +169,15 @@ sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller 
         return s;
     }
     SG_CLEANUP(view_walk_done)
-    struct view_walk walk = {.service = service,
+    struct view_walk walk = {.fair = {.limit = room(service)},
+                             .service = service,
                              .only = ring,
                              .caller = caller,
                              .profiles = &set->profiles,
-                             .most = SIZE_MAX,
+                             .generation = generation,
                              .token_index = token_index,
                              .context = context};
-    s = write_fairly(&walk, generation, err);
+    s = write_fairly(&walk, err);
     return s == SG_OK ? sg_view_finish(walk.writer, out_fd, err) : s;
 }
 

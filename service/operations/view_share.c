@@ -43,22 +43,134 @@ sg_status sg_view_shares_add(struct view_shares *shares, const char *owner, size
 
 static int compare(const void *a, const void *b)
 {
-    size_t left = ((const struct view_share *)a)->bytes;
-    size_t right = ((const struct view_share *)b)->bytes;
+    size_t left = *(const size_t *)a;
+    size_t right = *(const size_t *)b;
     return (left > right) - (left < right);
 }
 
-size_t sg_view_shares_most(const struct view_shares *shares, size_t room)
+/* What each may have at most. sizes: ascending. */
+static size_t most_of(const size_t *sizes, size_t count, size_t room)
 {
-    if (shares->count > 0) {
-        qsort(shares->list, shares->count, sizeof *shares->list, compare);
-    }
-    for (size_t i = 0; i < shares->count; i++) {
-        size_t equal = room / (shares->count - i);
-        if (shares->list[i].bytes > equal) {
+    for (size_t i = 0; i < count; i++) {
+        size_t equal = room / (count - i);
+        if (sizes[i] > equal) {
             return equal;
         }
-        room -= shares->list[i].bytes;
+        room -= sizes[i];
     }
     return SIZE_MAX;
+}
+
+sg_status sg_view_shares_divide(struct view_shares *shares, size_t room, struct sg_error *err)
+{
+    SG_FREE size_t *sizes = calloc(shares->count + 1, sizeof *sizes);
+    if (sizes == NULL) {
+        return sg_fail_memory(err);
+    }
+    for (size_t i = 0; i < shares->count; i++) {
+        sizes[i] = shares->list[i].bytes;
+    }
+    qsort(sizes, shares->count, sizeof *sizes, compare);
+    size_t most = most_of(sizes, shares->count, room);
+    shares->turn = 0;
+    shares->promised = 0;
+    for (size_t i = 0; i < shares->count; i++) {
+        struct view_share *share = &shares->list[i];
+        share->bytes = share->bytes < most ? share->bytes : most;
+        shares->promised += share->bytes;
+    }
+    return SG_OK;
+}
+
+size_t sg_view_shares_turn(struct view_shares *shares, const char *owner)
+{
+    bool its_turn = false;
+    while (shares->turn < shares->count && !its_turn) {
+        const struct view_share *share = &shares->list[shares->turn++];
+        its_turn = strcmp(share->owner, owner) == 0;
+        shares->promised -= share->bytes;
+    }
+    return shares->promised;
+}
+
+/* ---- a walk over rings that may not all fit ---- */
+
+void sg_fair_walk_done(struct fair_walk *fair)
+{
+    sg_view_shares_done(&fair->shares);
+}
+
+static sg_status start_pass(struct fair_walk *fair, enum fair_pass which,
+                            sg_status (*pass)(void *context, struct sg_error *err), void *context,
+                            struct sg_error *err)
+{
+    fair->pass = which;
+    fair->left_out = 0;
+    fair->owner = (struct sg_owner_name){.text = ""};
+    return pass(context, err);
+}
+
+sg_status sg_fair_walk(struct fair_walk *fair,
+                       sg_status (*pass)(void *context, struct sg_error *err), void *context,
+                       struct sg_error *err)
+{
+    sg_status s = start_pass(fair, FAIR_ALL, pass, context, err);
+    if (!fair->full) {
+        return s;
+    }
+    sg_error_clear(err);
+    s = start_pass(fair, FAIR_MEASURE, pass, context, err);
+    s = s == SG_OK ? sg_view_shares_divide(&fair->shares, fair->limit, err) : s;
+    return s == SG_OK ? start_pass(fair, FAIR_DIVIDED, pass, context, err) : s;
+}
+
+bool sg_fair_turns(struct fair_walk *fair, const struct sg_ring_ref *ring)
+{
+    if (strcmp(fair->owner.text, ring->owner.text) == 0) {
+        return false;
+    }
+    fair->owner = ring->owner;
+    fair->spent = 0;
+    fair->end = fair->limit;
+    if (fair->pass == FAIR_DIVIDED) {
+        fair->end -= sg_view_shares_turn(&fair->shares, ring->owner.text);
+    }
+    return true;
+}
+
+static void leave_out(struct fair_walk *fair, const struct sg_ring_ref *ring)
+{
+    if (fair->left_out++ == 0) {
+        fair->first_left_out = *ring;
+    }
+}
+
+bool sg_fair_skips(struct fair_walk *fair, const struct sg_ring_ref *ring)
+{
+    bool skips = fair->spent > fair->limit;
+    if (skips) {
+        leave_out(fair, ring);
+    }
+    return skips;
+}
+
+sg_status sg_fair_weigh(struct fair_walk *fair, const struct sg_ring_ref *ring, size_t takes,
+                        size_t all, bool *stays, struct sg_error *err)
+{
+    *stays = all <= fair->end || fair->pass == FAIR_MEASURE;
+    if (*stays && fair->pass != FAIR_MEASURE) {
+        return SG_OK;
+    }
+    fair->spent += takes;
+    switch (fair->pass) {
+    case FAIR_ALL:
+        fair->full = true;
+        return sg_fail(err, SG_E_LIMIT, "not_all_rings", "not all rings fit");
+    case FAIR_MEASURE:
+        return sg_view_shares_add(&fair->shares, ring->owner.text, takes, err);
+    case FAIR_DIVIDED:
+        leave_out(fair, ring);
+        break;
+    }
+    return SG_OK;
 }

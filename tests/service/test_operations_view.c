@@ -5,6 +5,7 @@
 #include <p11-kit/pkcs11.h>
 
 #include <signet/operations/ring_view.h>
+#include <signet/rings/view.h>
 
 #include "operations_fixture.h"
 #include "view_internal.h"
@@ -435,6 +436,71 @@ static void what_rings_have_in_common_takes_room_once(void **state)
     assert_true(two - one < 600);
 }
 
+/* A certificate that takes about so many KiB. */
+static void generate_big(struct world *world, const char *certificate, int kib)
+{
+    char name[64];
+    json_t *sans = json_array();
+    for (int i = 0; i < kib * 16; i++) { /* 64 bytes each */
+        snprintf(name, sizeof name, "dns:%010d.%s.example", i,
+                 "a-name-that-is-as-long-as-40-bytes-say");
+        json_array_append_new(sans, json_string(name));
+    }
+    must_json(
+        world, "cert generate",
+        json_pack("{s:s, s:s, s:o}", "certificate", certificate, "subject", "CN=big", "san", sans));
+}
+
+/* One owner's big ring and small one, which brings an anchor that another's ring has too: the big
+ * one goes, the other pays for the anchor, and for those behind there is room all the same. */
+static void what_rings_have_in_common_costs_nobody_a_share(void **state)
+{
+    struct world *world = *state;
+    static const char *const others[] = {"START1/KEY", "START2/KEY", "START3/KEY"};
+    must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'CERTAUTH/CA'}");
+    generate_big(world, "CERTAUTH/Anchor", 8);
+    generate_big(world, "START0/big", 28);
+    must(world, "ring add", "{'ring': 'START0/A1'}");
+    connect(world, "START0/A1", "START0/big", NULL);
+    must(world, "ring add", "{'ring': 'START0/A2'}");
+    connect(world, "START0/A2", "CERTAUTH/Anchor", NULL);
+    connect(world, "START1/KEY", "CERTAUTH/Anchor", NULL);
+    must(world, "cert generate", "{'certificate': 'START3/app', 'subject': 'CN=app'}");
+    must(world, "ring add", "{'ring': 'START3/KEY'}");
+    connect(world, "START3/KEY", "START3/app", NULL);
+    size_t all = length_for(world, &administrator);
+    for (size_t less = 1; less < all / 2; less += 500) {
+        world->service.view_max = all - less;
+        assert_true(length_for(world, &administrator) <= all - less);
+        for (size_t i = 0; i < SG_COUNT(others); i++) {
+            assert_true(sees(world, &administrator, others[i]));
+        }
+        assert_false(sees(world, &administrator, "START0/A1") &&
+                     sees(world, &administrator, "START0/A2"));
+    }
+}
+
+static int counted_index(void *context, const char *name)
+{
+    int *asked = context;
+    (*asked)++;
+    return strcmp(name, "store") == 0 ? 3 : -1;
+}
+
+static void what_does_not_fit_costs_no_endless_time(void **state)
+{
+    struct world *world = *state;
+    int fd = -1;
+    int asked = 0; /* once for each ring that is written */
+    make_many(world);
+    world->service.view_max = SG_VIEW_EMPTY + 1000;
+    assert_int_equal(sg_ring_view_write(&world->service, &owner_of_start1, 0, 9, counted_index,
+                                        &asked, &fd, &world->err),
+                     SG_OK);
+    close(fd);
+    assert_in_range(asked, 1, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -454,6 +520,8 @@ int main(void)
         TEST(who_sees_fewer_rings_has_room_for_them),
         TEST(without_any_room_no_ring_is_an_error),
         TEST(what_rings_have_in_common_takes_room_once),
+        TEST(what_rings_have_in_common_costs_nobody_a_share),
+        TEST(what_does_not_fit_costs_no_endless_time),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
 }
