@@ -8,9 +8,9 @@
 #include <signet/base/log.h>
 
 #define STORE_EVERY_S 1
-#define PAGES_MAX 256           /* of ended processes, when the store takes nothing */
-#define COUNT_MAX 1000000000000 /* uses at a time; more is a page that was tampered with */
-#define NEARLY_FULL (SG_USES_MAX / 4 * 3) /* rows: then the process gets another page */
+#define PAGES_MAX 256                 /* of ended processes, when the store takes nothing */
+#define COUNT_MAX 1000000000000       /* uses at a time; more is a page that was tampered with */
+#define NEARLY_FULL (SG_USES_MAX / 2) /* rows: then the process gets another page */
 
 struct uses_page {
     struct sg_uses_page *page;

@@ -88,6 +88,20 @@ static void count(struct sg_use_row *row)
     atomic_store_explicit(&row->count, count + 1, memory_order_relaxed);
 }
 
+/* One user's many keys and rings must not leave another without a row: from the middle on nobody
+ * has more rows than are free. Control brings another page then. */
+static bool may_add(const struct uses *uses, uint32_t uid)
+{
+    uint32_t own = 0;
+    if (uses->used < SG_USES_MAX / 2) {
+        return true;
+    }
+    for (uint32_t i = 0; i < uses->used; i++) {
+        own += uses->page->rows[i].uid == uid ? 1 : 0;
+    }
+    return own < SG_USES_MAX - uses->used;
+}
+
 void sg_token_uses_count(struct uses *uses, const struct capability *capability,
                          const struct sg_key_id *key, uint32_t ring)
 {
@@ -95,7 +109,7 @@ void sg_token_uses_count(struct uses *uses, const struct capability *capability,
         return;
     }
     uint16_t *at = place(uses, key, capability->uid, ring);
-    if (*at == 0 && uses->used == SG_USES_MAX) {
+    if (*at == 0 && !may_add(uses, capability->uid)) {
         atomic_fetch_add_explicit(&uses->page->lost, 1, memory_order_relaxed);
         return;
     }
