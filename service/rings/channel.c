@@ -15,7 +15,8 @@ static sg_status answer_failure(const struct sg_rings_packet *answer, struct sg_
         return sg_fail(err, SG_E_INTERNAL, NULL, "an answer of control lacks its descriptor");
     }
     sg_status status = answer->status < SG_STATUS_COUNT ? (sg_status)answer->status : SG_E_INTERNAL;
-    return sg_fail(err, status, NULL, "control refused (%s)", sg_status_info(status)->name);
+    const char *code = status == SG_E_LIMIT ? SG_CHANNEL_NO_ROOM : NULL;
+    return sg_fail(err, status, code, "control refused (%s)", sg_status_info(status)->name);
 }
 
 static bool is_answer(const struct sg_packet *packet, const struct sg_rings_packet *question)

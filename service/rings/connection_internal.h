@@ -45,8 +45,11 @@ SG_CHECKED sg_status sg_connection_use(struct sg_connection *connection, uint64_
                                        const struct sg_mechanism *mechanism, struct sg_bytes data,
                                        unsigned char *out, size_t *out_len, struct sg_error *err);
 
+/** The code of SG_E_LIMIT when it is control's or a token process's, not the caller's input. */
+#define SG_CHANNEL_NO_ROOM "no_room"
 /** Ask control something over the channel: SG_RINGS_VIEW or SG_RINGS_GRANT for token. Waits up to
- * timeout_ms, asking again while control or the token is away. *out_fd becomes the caller's. */
+ * timeout_ms, asking again while control or the token is away. *out_fd becomes the caller's.
+ * SG_E_LIMIT SG_CHANNEL_NO_ROOM: one client, or one key, too many. */
 SG_CHECKED sg_status sg_channel_ask(struct sg_connection *connection, enum sg_rings_kind kind,
                                     uint32_t token, int *out_fd, struct sg_error *err);
 

@@ -63,7 +63,7 @@ static CK_RV status_rv(const struct sg_error *err)
     case SG_E_NO_MEMORY:
         return CKR_HOST_MEMORY;
     case SG_E_LIMIT:
-        return CKR_DATA_LEN_RANGE;
+        return strcmp(err->code, SG_CHANNEL_NO_ROOM) == 0 ? CKR_DEVICE_MEMORY : CKR_DATA_LEN_RANGE;
     case SG_E_UNSUPPORTED:
         return CKR_MECHANISM_INVALID;
     case SG_E_INPUT:
@@ -84,8 +84,9 @@ CK_RV sg_module_rv(const struct sg_error *err)
 {
     CK_RV rv = status_rv(err);
     int64_t now_ms = sg_monotonic_ms(sg_clock_system());
+    bool ours = rv == CKR_DEVICE_ERROR || rv == CKR_DEVICE_MEMORY;
     /* A client can fail as often as it likes: one line a second is what it gets. */
-    if (rv == CKR_DEVICE_ERROR && current != NULL && now_ms - current->logged_ms >= LOG_PAUSE_MS) {
+    if (ours && current != NULL && now_ms - current->logged_ms >= LOG_PAUSE_MS) {
         current->logged_ms = now_ms;
         sg_log_error(SG_LOG_WARNING, "ring_use_failed", err);
     }

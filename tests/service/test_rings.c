@@ -929,6 +929,19 @@ static void refused_grant_is_no_permission(void **state)
     assert_int_equal(sign_with_ec(session, key), CKR_OK);
 }
 
+/* One client, or key, too many: nothing is wrong with the data. */
+static void grant_without_room_is_no_fault_of_the_data(void **state)
+{
+    (void)state;
+    CK_SESSION_HANDLE session = open_session(SLOT_WEB);
+    CK_OBJECT_HANDLE key = find_one(session, CKO_PRIVATE_KEY, "ec.example");
+    atomic_store(&fixture.knobs->grant_status, SG_E_LIMIT);
+    atomic_store(&fixture.knobs->grant_failures, 1);
+    assert_int_equal(sign_with_ec(session, key), CKR_DEVICE_MEMORY);
+    assert_int_equal(atomic_load(&fixture.knobs->grants), 1);
+    assert_int_equal(sign_with_ec(session, key), CKR_OK);
+}
+
 static void denial_counts_until_something_changes(void **state)
 {
     (void)state;
@@ -1110,6 +1123,7 @@ int main(void)
         WITH_CLIENT(death_while_idle_does_not_count),
         WITH_CLIENT(token_that_hangs_is_replaced),
         WITH_CLIENT(refused_grant_is_no_permission),
+        WITH_CLIENT(grant_without_room_is_no_fault_of_the_data),
         WITH_CLIENT(denial_counts_until_something_changes),
         WITH_CLIENT(token_that_stays_away_is_a_device_error),
         WITH_CLIENT(tokens_own_answers_are_passed_or_hidden),
