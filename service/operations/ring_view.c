@@ -184,6 +184,7 @@ sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller 
 /* ---- keys ---- */
 
 struct key_walk {
+    struct fair_walk fair;
     struct sg_service *service;
     uint32_t only; /* 0: every ring */
     const struct sg_caller *caller;
@@ -193,6 +194,12 @@ struct key_walk {
     struct sg_granted_key *keys;
     size_t count, capacity;
 };
+
+static void key_walk_done(struct key_walk *walk)
+{
+    free(walk->keys);
+    sg_fair_walk_done(&walk->fair);
+}
 
 static sg_status add_key(void *context, const struct sg_certificate_row *row, enum sg_usage usage,
                          bool is_default, struct sg_error *err)
@@ -229,6 +236,15 @@ static sg_status add_held_key(void *context, const struct sg_certificate_row *ro
     return add_key(context, row, SG_USAGE_PERSONAL, false, err);
 }
 
+static sg_status weigh_keys(struct key_walk *walk, size_t before, struct sg_error *err)
+{
+    bool stay = true;
+    sg_status s = sg_fair_weigh(&walk->fair, &walk->ring->name, walk->count - before, walk->count,
+                                &stay, err);
+    walk->count = stay ? walk->count : before;
+    return s;
+}
+
 static sg_status add_ring_keys(void *context, const struct sg_ring_row *row, struct sg_error *err)
 {
     struct key_walk *walk = context;
@@ -237,8 +253,35 @@ static sg_status add_ring_keys(void *context, const struct sg_ring_row *row, str
         return SG_OK;
     }
     walk->ring = row;
+    if (sg_fair_turns(&walk->fair, &row->name) && walk->fair.pass == FAIR_MEASURE) {
+        walk->count = 0;
+    }
+    if (sg_fair_skips(&walk->fair, &row->name)) {
+        return SG_OK;
+    }
+    size_t before = walk->count;
     sg_status s = sg_store_connection_each(store, row->id, add_key, walk, err);
-    return s == SG_OK ? sg_store_rollover_held_each(store, row->id, add_held_key, walk, err) : s;
+    s = s == SG_OK ? sg_store_rollover_held_each(store, row->id, add_held_key, walk, err) : s;
+    return s == SG_OK ? weigh_keys(walk, before, err) : s;
+}
+
+static sg_status collect_keys(void *context, struct sg_error *err)
+{
+    struct key_walk *walk = context;
+    walk->count = 0;
+    return sg_visible_rings(walk->service, walk->profiles, walk->caller, add_ring_keys, walk, err);
+}
+
+/* Neither do one owner's many keys take another's few away from who may use both. */
+static sg_status collect_fairly(struct key_walk *walk, struct sg_error *err)
+{
+    const struct fair_walk *fair = &walk->fair;
+    sg_status s = sg_fair_walk(&walk->fair, collect_keys, walk, err);
+    if (s == SG_OK && fair->left_out > 0) {
+        sg_log(SG_LOG_WARNING, "event=keys_left_out uid=%u token=%s limit=%zu rings=%zu",
+               (unsigned)walk->caller->uid, walk->token, fair->limit, fair->left_out);
+    }
+    return s;
 }
 
 /* A key that a ring has twice, with two certificates, may do what either of them allows. */
@@ -266,20 +309,22 @@ sg_status sg_ring_keys(struct sg_service *service, const struct sg_caller *calle
     if (s != SG_OK) {
         return s;
     }
-    struct key_walk walk = {.service = service,
-                            .only = ring,
-                            .caller = caller,
-                            .profiles = &set->profiles,
-                            .token = token};
-    s = sg_visible_rings(service, walk.profiles, caller, add_ring_keys, &walk, err);
+    SG_CLEANUP(key_walk_done)
+    struct key_walk walk = {
+        .fair = {.limit = service->keys_max != 0 ? service->keys_max : SG_GRANTED_KEYS_MAX},
+        .service = service,
+        .only = ring,
+        .caller = caller,
+        .profiles = &set->profiles,
+        .token = token};
+    s = collect_fairly(&walk, err);
     if (s != SG_OK) {
-        free(walk.keys);
         return s;
     }
     if (walk.count > 0) {
         qsort(walk.keys, walk.count, sizeof *walk.keys, sg_granted_key_compare);
     }
-    *out = walk.keys;
     *count = unique(walk.keys, walk.count);
+    *out = SG_STEAL(walk.keys);
     return SG_OK;
 }

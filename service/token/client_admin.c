@@ -201,7 +201,7 @@ static size_t sort_and_join(struct sg_granted_key *keys, size_t count)
 static sg_status seal_keys(const struct sg_granted_key *keys, size_t *count, int *out_fd,
                            struct sg_error *err)
 {
-    if (*count > WIRE_KEYS_MAX) {
+    if (*count > SG_GRANTED_KEYS_MAX) {
         return sg_fail(err, SG_E_LIMIT, "too_many_keys", "%zu keys are too many for one client",
                        *count);
     }

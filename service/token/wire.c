@@ -63,7 +63,7 @@ static bool in_range(const struct wire_request *head)
 {
     const unsigned flags = WIRE_FLAG_DECRYPT | WIRE_FLAG_DERIVE | WIRE_FLAG_EXTRACTABLE;
     return head->mechanism.kind < SG_MECHANISM_KIND_COUNT && head->mechanism.hash < SG_HASH_COUNT &&
-           head->mechanism.mgf_hash < SG_HASH_COUNT && head->count <= WIRE_KEYS_MAX &&
+           head->mechanism.mgf_hash < SG_HASH_COUNT && head->count <= SG_GRANTED_KEYS_MAX &&
            head->label_len <= WIRE_LABEL_MAX && head->family <= SG_FAMILY_ED25519 &&
            head->curve <= SG_CURVE_SECP256K1 && (head->flags & ~flags) == 0 &&
            (head->verb > WIRE_DERIVE || head->number <= UINT32_MAX);

@@ -12,10 +12,9 @@
 
 #define WIRE_MAGIC 0x4e4b5453u /* "STKN" in memory on a little-endian machine */
 #define WIRE_VERSION 1
-#define WIRE_LABEL_MAX 128   /* bytes of CKA_LABEL */
-#define WIRE_KEYS_MAX 100000 /* keys in one capability */
-#define WIRE_SALT_MAX 1024   /* bytes */
-#define WIRE_REPLY_MAX 4096  /* bytes of a whole reply */
+#define WIRE_LABEL_MAX 128  /* bytes of CKA_LABEL */
+#define WIRE_SALT_MAX 1024  /* bytes */
+#define WIRE_REPLY_MAX 4096 /* bytes of a whole reply */
 
 enum wire_verb {
     WIRE_SIGN = SG_VERB_SIGN,

@@ -480,6 +480,43 @@ static void what_rings_have_in_common_costs_nobody_a_share(void **state)
     }
 }
 
+static size_t keys_for(struct world *world, const struct sg_caller *caller, const char *ring)
+{
+    struct sg_granted_key *granted = NULL;
+    size_t count = 0;
+    size_t found = 0;
+    uint32_t number = number_of(world, ring);
+    assert_int_equal(
+        sg_ring_keys(&world->service, caller, 0, "store", &granted, &count, &world->err), SG_OK);
+    for (size_t i = 0; i < count; i++) {
+        found += granted[i].ring == number ? 1 : 0;
+    }
+    free(granted);
+    assert_true(count <= world->service.keys_max);
+    return found;
+}
+
+static void many_keys_of_one_leave_another_his(void **state)
+{
+    struct world *world = *state;
+    make_many(world); /* START1: eleven rings with one key each; START0, START2: one */
+    world->service.keys_max = 13;
+    assert_int_equal(keys_for(world, &administrator, "START1/R9"), 1);
+    world->service.keys_max = 12;
+    assert_int_equal(keys_for(world, &administrator, "START1/R8"), 1);
+    assert_int_equal(keys_for(world, &administrator, "START1/R9"), 0);
+    for (size_t max = 3; max <= 12; max++) {
+        world->service.keys_max = max;
+        assert_int_equal(keys_for(world, &administrator, "START0/KEY"), 1);
+        assert_int_equal(keys_for(world, &administrator, "START1/KEY"), 1);
+        assert_int_equal(keys_for(world, &administrator, "START2/KEY"), 1);
+    }
+    world->service.keys_max = 11; /* who sees fewer has room for them, and one ring alone too */
+    assert_int_equal(keys_for(world, &owner_of_start1, "START1/R9"), 1);
+    check_alone(world, &administrator, number_of(world, "START1/R9"), 1, 1);
+}
+
+/* Nothing of it fits: not every one is written to see that. */
 static int counted_index(void *context, const char *name)
 {
     int *asked = context;
@@ -521,6 +558,7 @@ int main(void)
         TEST(without_any_room_no_ring_is_an_error),
         TEST(what_rings_have_in_common_takes_room_once),
         TEST(what_rings_have_in_common_costs_nobody_a_share),
+        TEST(many_keys_of_one_leave_another_his),
         TEST(what_does_not_fit_costs_no_endless_time),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);

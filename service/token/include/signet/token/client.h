@@ -123,6 +123,8 @@ SG_CHECKED sg_status sg_token_destroy(struct sg_token_link *link, const struct s
 /** Make what the token wrote durable (syncfs of its directory, where it has one). */
 SG_CHECKED sg_status sg_token_sync(struct sg_token_link *link, struct sg_error *err);
 
+#define SG_GRANTED_KEYS_MAX 100000 /**< keys in one capability, each once for a ring */
+
 /** One key of a capability, through one ring, and what may be done with it there. */
 struct sg_granted_key {
     struct sg_key_id id;
