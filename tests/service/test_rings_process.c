@@ -454,6 +454,11 @@ static uint32_t receive_result(int fd, unsigned char **out, size_t *len)
     return get_u32(*out) == CALL_ERROR ? get_u32(*out + *len - 4) : CKR_OK;
 }
 
+static uint32_t last_word(const unsigned char *answer, size_t len)
+{
+    return answer != NULL && len >= 4 ? get_u32(answer + len - 4) : 0;
+}
+
 static uint32_t result_of(int fd, const struct message *body)
 {
     unsigned char *answer = NULL;
@@ -474,7 +479,7 @@ static uint64_t open_session(int fd, uint64_t slot)
     put_u64(&body, CKF_SERIAL_SESSION);
     send_call(fd, &body);
     assert_int_equal(receive_result(fd, &answer, &len), CKR_OK);
-    uint64_t session = get_u32(answer + len - 4);
+    uint64_t session = last_word(answer, len);
     free(answer);
     return session;
 }
@@ -570,7 +575,7 @@ static uint32_t first_certificate(int fd, uint64_t session)
     put_u32(&body, 1);
     send_call(fd, &body);
     assert_int_equal(receive_result(fd, &answer, &len), CKR_OK);
-    uint32_t object = get_u32(answer + len - 4);
+    uint32_t object = last_word(answer, len);
     free(answer);
     return object;
 }
@@ -619,7 +624,7 @@ static void fill_the_stack(void)
 static void fill_the_heap(void)
 {
     unsigned char *most = malloc(SG_SANDBOX_DATA_MAX - MIB);
-    unsigned char *more = malloc(2 * MIB);
+    unsigned char *more = malloc((size_t)2 * MIB);
     _exit(most != NULL && more == NULL ? 7 : 8);
 }
 
