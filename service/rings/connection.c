@@ -259,6 +259,21 @@ static bool bind_to_ring(struct sg_connection *connection, struct sg_error *err)
     return read_preamble(connection) && sg_connection_refresh(connection, err) == SG_OK;
 }
 
+static enum sg_rings_notice end_of(const struct sg_stream *stream, int rc)
+{
+    switch (stream->end) {
+    case SG_STREAM_TOO_LONG:
+        return SG_NOTICE_REQUEST_TOO_LONG;
+    case SG_STREAM_TOO_LATE:
+        return SG_NOTICE_REQUEST_TOO_LATE;
+    case SG_STREAM_NOT_READ:
+        return SG_NOTICE_ANSWER_NOT_READ;
+    case SG_STREAM_OPEN:
+        break;
+    }
+    return rc != 0 && !stream->gone ? SG_NOTICE_NOT_THE_PROTOCOL : 0;
+}
+
 sg_status sg_connection_serve(struct sg_connection *connection, const struct sg_sandbox *sandbox,
                               size_t memory_max, struct sg_error *err)
 {
@@ -277,9 +292,9 @@ sg_status sg_connection_serve(struct sg_connection *connection, const struct sg_
     }
     sg_stream_watch_time(&stream);
     sg_stream_join(&stream);
-    /* Its result tells a client's bad bytes from its end: nothing that anybody must act on. */
-    (void)p11_kit_remote_serve_module(module, connection->client, connection->client);
+    int rc = p11_kit_remote_serve_module(module, connection->client, connection->client);
     sg_stream_join(NULL);
+    connection->end = end_of(&stream, rc);
     sg_module_free(module);
     return SG_OK;
 }

@@ -5,6 +5,7 @@
 #include <signet/rings/link.h>
 #include <signet/token/client.h>
 
+#include "notice_internal.h"
 #include "sandbox_internal.h"
 #include "view_internal.h"
 
@@ -14,9 +15,10 @@ struct sg_connection {
     int timeout_ms;
     uint32_t ring; /**< the only one that the client wants to see; 0 = all */
     const struct sg_generation_page *page;
-    struct sg_view *view; /**< NULL before the first sg_connection_refresh */
-    bool batch;           /**< how we are scheduled: as the token that was used last is */
-    uint32_t sequence;    /**< of the last request on the channel */
+    struct sg_view *view;     /**< NULL before the first sg_connection_refresh */
+    enum sg_rings_notice end; /**< why the client was given up; 0: it was not */
+    bool batch;               /**< how we are scheduled: as the token that was used last is */
+    uint32_t sequence;        /**< of the last request on the channel */
     struct sg_token_link links[SG_TOKENS_MAX]; /**< .socket is -1 where nothing was granted */
     uint64_t asked_at[SG_TOKENS_MAX]; /**< the generation when a grant was last asked for */
 };
@@ -26,8 +28,8 @@ void sg_connection_init(struct sg_connection *connection, int client, int channe
                         const struct sg_generation_page *page);
 void sg_connection_done(struct sg_connection *connection);
 
-/** Serve the client until it goes; the whole life of a freshly forked process. Enters the sandbox
- * first. */
+/** Serve the client until it goes, or until it is given up (connection->end); the whole life of a
+ * freshly forked process. Enters the sandbox first. */
 SG_CHECKED sg_status sg_connection_serve(struct sg_connection *connection,
                                          const struct sg_sandbox *sandbox, size_t memory_max,
                                          struct sg_error *err);

@@ -16,6 +16,7 @@
 #include "connection_internal.h"
 #include "oom_internal.h"
 #include "process_internal.h"
+#include "stream_internal.h"
 
 #define RESERVED_PART 8 /* a part of the connections is for root and the service's own user */
 
@@ -23,32 +24,43 @@ enum { ACCEPT_AT_ONCE = 64, START_AT_ONCE = 2 };
 /* A connection's descriptors; there are no others when it starts to read. */
 enum { FD_CLIENT = 3, FD_CHANNEL = 4, FD_FIRST_CLOSED = 5, FD_LIFTED = 10 };
 
-/* ---- refusals ---- */
+/* ---- refusals, and clients that were given up ---- */
 
 /* More users than there are rows share the last one. */
-static void note_refusal(struct sg_rings *rings, enum sg_rings_refusal reason,
-                         const struct ucred *who)
+static void note(struct sg_rings *rings, enum sg_rings_notice reason, uid_t uid, pid_t pid)
 {
     struct sg_rings_refusals *refusals = &rings->refusals;
     size_t i = 0;
     while (i < SG_REFUSALS - 1 && refusals->rows[i].count != 0 &&
-           (refusals->rows[i].uid != who->uid || refusals->rows[i].reason != reason)) {
+           (refusals->rows[i].uid != uid || refusals->rows[i].reason != reason)) {
         i++;
     }
     refusals->rows[i].reason = reason;
-    refusals->rows[i].uid = who->uid;
-    refusals->rows[i].pid = who->pid;
+    refusals->rows[i].uid = uid;
+    refusals->rows[i].pid = pid;
     refusals->rows[i].count++;
     refusals->any = true;
     sg_rings_tell_refusals(rings);
 }
 
-static void log_refusal(const struct sg_rings *rings, size_t i)
+static void log_notice(const struct sg_rings *rings, size_t i)
 {
-    bool of_user = rings->refusals.rows[i].reason == SG_RINGS_TOO_MANY_OF_USER;
-    sg_log(SG_LOG_WARNING, "event=ring_client_refused reason=%s limit=%zu uid=%u pid=%d count=%lu",
-           of_user ? "too_many_of_this_user" : "too_many",
-           of_user ? rings->settings->connections_per_user_max : rings->settings->connections_max,
+    const struct sg_rings_settings *settings = rings->settings;
+    const struct {
+        const char *event, *reason;
+        size_t limit;
+    } texts[SG_NOTICE_END] = {
+        [SG_NOTICE_TOO_MANY] = {"refused", "too_many", settings->connections_max},
+        [SG_NOTICE_TOO_MANY_OF_USER] = {"refused", "too_many_of_this_user",
+                                        settings->connections_per_user_max},
+        [SG_NOTICE_REQUEST_TOO_LONG] = {"ended", "request_too_long", SG_STREAM_REQUEST_MAX},
+        [SG_NOTICE_REQUEST_TOO_LATE] = {"ended", "request_too_late", SG_STREAM_REQUEST_MS},
+        [SG_NOTICE_ANSWER_NOT_READ] = {"ended", "answer_not_read", SG_STREAM_ANSWER_MS},
+        [SG_NOTICE_NOT_THE_PROTOCOL] = {"ended", "not_the_protocol", SG_SANDBOX_DATA_MAX},
+    };
+    enum sg_rings_notice notice = rings->refusals.rows[i].reason;
+    sg_log(SG_LOG_WARNING, "event=ring_client_%s reason=%s limit=%zu uid=%u pid=%d count=%lu",
+           texts[notice].event, texts[notice].reason, texts[notice].limit,
            (unsigned)rings->refusals.rows[i].uid, (int)rings->refusals.rows[i].pid,
            (unsigned long)rings->refusals.rows[i].count);
 }
@@ -63,9 +75,12 @@ void sg_rings_tell_refusals(struct sg_rings *rings)
         return;
     }
     for (size_t i = 0; i < SG_REFUSALS && refusals->rows[i].count != 0; i++) {
-        log_refusal(rings, i);
-        sg_rings_send_refusal(rings, refusals->rows[i].reason, refusals->rows[i].uid,
-                              refusals->rows[i].pid, refusals->rows[i].count);
+        log_notice(rings, i);
+        if (refusals->rows[i].reason < SG_NOTICE_FIRST_END) {
+            sg_rings_send_refusal(rings, (enum sg_rings_refusal)refusals->rows[i].reason,
+                                  refusals->rows[i].uid, refusals->rows[i].pid,
+                                  refusals->rows[i].count);
+        }
     }
     *refusals = (struct sg_rings_refusals){.told_ms = now_ms};
 }
@@ -115,14 +130,14 @@ static struct sg_ring_client *admit(struct sg_rings *rings, const struct ucred *
     struct census census = take_census(rings, who->uid);
     *turn = census.turn + 1;
     if (census.of_user >= settings->connections_per_user_max) {
-        note_refusal(rings, SG_RINGS_TOO_MANY_OF_USER, who);
+        note(rings, SG_NOTICE_TOO_MANY_OF_USER, who->uid, who->pid);
         return NULL;
     }
     bool trusted = who->uid == 0 || who->uid == geteuid();
     size_t reserved = trusted ? 0 : settings->connections_max / RESERVED_PART;
     bool room = census.free != NULL && census.all + reserved < settings->connections_max;
     if (!room) {
-        note_refusal(rings, SG_RINGS_TOO_MANY, who);
+        note(rings, SG_NOTICE_TOO_MANY, who->uid, who->pid);
     }
     return room ? census.free : NULL;
 }
@@ -175,7 +190,7 @@ static _Noreturn void run_connection(const struct start *start)
         sg_log_error(SG_LOG_ERROR, "ring_connection_failed", &err);
     }
     sg_connection_done(&connection);
-    _exit(s == SG_OK ? 0 : 1);
+    _exit(s == SG_OK ? (int)connection.end : 1);
 }
 
 static pid_t fork_connection(const struct sg_rings *rings, int client, int channel)
@@ -356,8 +371,12 @@ static struct sg_ring_client *row_of(struct sg_rings *rings, pid_t process)
     return NULL;
 }
 
-static void log_end(const struct sg_ring_client *client, int status)
+static void log_end(struct sg_rings *rings, const struct sg_ring_client *client, int status)
 {
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    if (code >= SG_NOTICE_FIRST_END && code < SG_NOTICE_END) {
+        note(rings, (enum sg_rings_notice)code, client->uid, client->pid);
+    }
     if (!WIFSIGNALED(status)) {
         return;
     }
@@ -375,7 +394,7 @@ void sg_rings_reap(struct sg_rings *rings)
         if (client == NULL) {
             continue;
         }
-        log_end(client, status);
+        log_end(rings, client, status);
         sg_fd_closep(&client->channel);
         client->channel = -1;
         client->process = 0;

@@ -9,6 +9,7 @@
 #include <signet/rings/link.h>
 #include <signet/rings/process.h>
 
+#include "notice_internal.h"
 #include "sandbox_internal.h"
 
 /** What a connection has asked for. At most one question at a time is out at control for each. */
@@ -45,10 +46,10 @@ struct sg_ring_client {
 #define SG_REFUSALS 16           /* users */
 #define SG_REFUSALS_TELL_MS 1000 /* between two times that they are told */
 
-/** Who was not let in since it was told last. */
+/** Who was not let in, or given up, since it was told last. */
 struct sg_rings_refusals {
     struct {
-        enum sg_rings_refusal reason;
+        enum sg_rings_notice reason;
         uid_t uid;
         pid_t pid;      /**< of the last one */
         uint64_t count; /**< 0: a free row */
@@ -108,8 +109,8 @@ void sg_rings_start_waiting(struct sg_rings *rings);
 void sg_rings_reap(struct sg_rings *rings);
 /** End a connection process; its end is seen by sg_rings_reap. */
 void sg_rings_kill(struct sg_ring_client *client);
-/** Tell log and control who was refused: once a second at most, for whoever connects in a loop must
- * neither fill the log nor keep control busy. */
+/** Tell the log who was refused or given up, and control who was refused: once a second at most,
+ * for whoever connects in a loop must neither fill the log nor keep control busy. */
 void sg_rings_tell_refusals(struct sg_rings *rings);
 /** Start listening again after a pause, when descriptors had run out. */
 void sg_rings_resume(struct sg_rings *rings);

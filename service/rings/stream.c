@@ -21,26 +21,34 @@ void sg_stream_watch_time(const struct sg_stream *stream)
     (void)setsockopt(stream->fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
 }
 
+static int end_as(struct sg_stream *stream, enum sg_stream_end end)
+{
+    stream->end = end;
+    errno = end == SG_STREAM_TOO_LONG ? EMSGSIZE : ETIMEDOUT;
+    return -1;
+}
+
 /* The clock is read only when the client has not taken all at once. */
-static bool wait_for_room(const struct sg_stream *stream, int64_t *end_ms)
+static bool wait_for_room(struct sg_stream *stream, int64_t *end_ms)
 {
     struct pollfd entry = {.fd = stream->fd, .events = POLLOUT};
     int64_t now_ms = sg_monotonic_ms(sg_clock_system());
     *end_ms = *end_ms == 0 ? now_ms + stream->answer_ms : *end_ms;
     if (now_ms >= *end_ms) {
-        errno = ETIMEDOUT;
+        (void)end_as(stream, SG_STREAM_NOT_READ);
         return false;
     }
     (void)poll(&entry, 1, (int)(*end_ms - now_ms)); /* whatever it says, the next send knows */
     return true;
 }
 
-static int send_all(const struct sg_stream *stream, const unsigned char *data, size_t len)
+static int send_all(struct sg_stream *stream, const unsigned char *data, size_t len)
 {
     int64_t end_ms = 0;
     while (len > 0) {
         ssize_t sent = send(stream->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0 && errno != EINTR && errno != EAGAIN) {
+            stream->gone = true;
             return -1;
         }
         size_t done = sent > 0 ? (size_t)sent : 0;
@@ -114,11 +122,10 @@ static ssize_t account(struct sg_stream *stream, ssize_t got)
         stream->request_ms = sg_monotonic_ms(sg_clock_system());
     }
     stream->request_len += (size_t)got;
-    if (stream->request_len > SG_STREAM_REQUEST_MAX || is_late(stream)) {
-        errno = stream->request_len > SG_STREAM_REQUEST_MAX ? EMSGSIZE : ETIMEDOUT;
-        return -1;
+    if (stream->request_len > SG_STREAM_REQUEST_MAX) {
+        return end_as(stream, SG_STREAM_TOO_LONG);
     }
-    return got;
+    return is_late(stream) ? end_as(stream, SG_STREAM_TOO_LATE) : got;
 }
 
 /* A client that rests: what its last calls have left free in the heap is of no use to it. */
@@ -139,11 +146,11 @@ static ssize_t receive(struct sg_stream *stream, void *data, size_t len, int fla
             return account(stream, got);
         }
         if (got == 0 || errno != EAGAIN) {
+            stream->gone = true;
             return got;
         }
         if (is_late(stream)) {
-            errno = ETIMEDOUT;
-            return -1;
+            return end_as(stream, SG_STREAM_TOO_LATE);
         }
         give_back(stream);
     }

@@ -18,11 +18,21 @@
 #define SG_STREAM_REQUEST_MS 30000       /* from the first of them to the last */
 #define SG_STREAM_ANSWER_MS 30000        /* that a client has to take what it asked for */
 
+/** Why a stream ended, where the client is to blame. */
+enum sg_stream_end {
+    SG_STREAM_OPEN,     /**< it did not, or the client has gone */
+    SG_STREAM_TOO_LONG, /**< a request had more than SG_STREAM_REQUEST_MAX bytes */
+    SG_STREAM_TOO_LATE, /**< a request did not come within SG_STREAM_REQUEST_MS */
+    SG_STREAM_NOT_READ, /**< an answer was not read within .answer_ms */
+};
+
 /** One connected stream socket. */
 struct sg_stream {
-    int fd;             /**< stays the caller's; -1: none */
-    int answer_ms;      /**< how long what is written is waited for to be taken */
-    bool rests;         /**< nothing has come for a while */
+    int fd;        /**< stays the caller's; -1: none */
+    int answer_ms; /**< how long what is written is waited for to be taken */
+    bool rests;    /**< nothing has come for a while */
+    bool gone;     /**< the client has closed its end */
+    enum sg_stream_end end;
     size_t request_len; /**< bytes that have come since the last answer */
     int64_t request_ms; /**< when the first of them came, monotonic */
     size_t held;        /**< bytes of the request that stand in the socket still, read already */

@@ -116,6 +116,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
     [ "$got" = 'ok ok ok ok ' ] || fail "another user got '$got'"
 fi
 end_crowd 0
+[ "$(logged ring_client_ended)" -eq 0 ] || fail 'who came and went is said to have been given up'
 
 for kind in garbage half slow length silent; do
     say "$kind beside clients that sign"
@@ -132,6 +133,9 @@ for kind in garbage half slow length silent; do
     wait_for 30 connections 0
 done
 
+grep -q 'event=ring_client_ended reason=not_the_protocol' "$instance/signetd.log" || fail 'the log does not say that somebody speaks something else'
+! grep 'event=ring_client_ended' "$instance/signetd.log" | grep -v not_the_protocol || fail 'who came and went is said to have been given up'
+
 # Everything that they took is given back.
 clients_attach WEB web 12
 clients_expect sign ok 12
@@ -142,6 +146,12 @@ wait_for 30 connections 0
 start_crowd greedy 4
 wait_for 10 connections 0 # while the clients are still there
 end_crowd 0
+# given_up REASON LIMIT COUNT: the log says that so many were, and has a line a second at most
+given_up() {
+    grep -E "event=ring_client_ended reason=$1 limit=$2 uid=$(id -u) pid=[0-9]+ count=[0-9]+" "$instance/signetd.log" |
+        sed 's/.*count=//' | awk -v all="$3" '{ sum += $1 } END { exit !(sum == all && NR < 4) }'
+}
+wait_for 5 given_up request_too_long 4194304 4
 
 say 'requests that do not end, and answers that nobody reads'
 start_crowd late 8
@@ -153,6 +163,8 @@ for pid in $(pgrep -P "$(pids_of signet-rings)"); do
 done
 wait_for 50 connections 0
 end_crowd 0
+wait_for 5 given_up request_too_late 30000 4
+wait_for 5 given_up answer_not_read 30000 4
 
 say 'who goes first when memory runs out, where everything is one ordinary user'\''s, and where the service itself is no favourite'
 theirs=$scratch/theirs

@@ -179,6 +179,7 @@ static void a_request_has_a_greatest_length(void **state)
     say(ends, "x");
     assert_int_equal(sg_stream_read(&ends->stream, piece, 8), -1);
     assert_int_equal(errno, EMSGSIZE);
+    assert_int_equal(ends->stream.end, SG_STREAM_TOO_LONG);
 }
 
 static void the_rest_of_a_request_comes_in_time(void **state)
@@ -192,6 +193,7 @@ static void the_rest_of_a_request_comes_in_time(void **state)
     say(ends, "b");
     assert_int_equal(sg_stream_read(&ends->stream, text, 8), -1);
     assert_int_equal(errno, ETIMEDOUT);
+    assert_int_equal(ends->stream.end, SG_STREAM_TOO_LATE);
 }
 
 static void reads_look_up_in_time(void **state)
@@ -240,6 +242,7 @@ static void an_answer_is_not_kept_for_who_does_not_read(void **state)
     assert_int_equal(errno, ETIMEDOUT);
     int64_t took_ms = sg_monotonic_ms(sg_clock_system()) - before_ms;
     assert_in_range(took_ms, SOON_MS, SOON_MS + 5000);
+    assert_int_equal(ends->stream.end, SG_STREAM_NOT_READ);
     /* nor what was kept, when the next read would wait */
     assert_int_equal(sg_stream_write(&ends->stream, "last", 4), 4);
     assert_int_equal(sg_stream_read(&ends->stream, answer, 8), -1);
@@ -305,6 +308,7 @@ static void the_end_is_the_end(void **state)
     assert_int_equal(sg_stream_write(&ends->stream, "last", 4), 4);
     assert_int_equal(sg_stream_read(&ends->stream, text, 8), 0);
     assert_int_equal(sg_stream_read(&ends->stream, text, 8), 0);
+    assert_true(ends->stream.gone && ends->stream.end == SG_STREAM_OPEN);
     assert_int_equal(arrived(ends, text, sizeof text),
                      4); /* said to whoever has only stopped talking */
 }
