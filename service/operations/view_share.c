@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define VAIN_PART 8 /* of the whole, an owner's rings may be tried in vain */
+
 void sg_view_shares_done(struct view_shares *shares)
 {
     free(shares->list);
@@ -147,7 +149,8 @@ static void leave_out(struct fair_walk *fair, const struct sg_ring_ref *ring)
 
 bool sg_fair_skips(struct fair_walk *fair, const struct sg_ring_ref *ring)
 {
-    bool skips = fair->spent > fair->limit;
+    size_t most = fair->pass == FAIR_MEASURE ? fair->limit : fair->limit / VAIN_PART;
+    bool skips = fair->spent > most;
     if (skips) {
         leave_out(fair, ring);
     }

@@ -58,8 +58,8 @@ SG_CHECKED sg_status sg_fair_walk(struct fair_walk *fair,
 /* Is it the first ring of another owner? When FAIR_MEASURE is on, begin again with nothing: each
  * owner is measured alone. */
 bool sg_fair_turns(struct fair_walk *fair, const struct sg_ring_ref *ring);
-/* Is the ring left out without having been made? Whoever has cost the time of the whole costs no
- * more. */
+/* Is the ring left out without having been made? An owner who needs the whole is measured no
+ * further, and one for whom an eighth of it was made in vain gets no more. */
 bool sg_fair_skips(struct fair_walk *fair, const struct sg_ring_ref *ring);
 /* The ring takes so much, with which there is so much in all (SIZE_MAX: it could not be made).
  * *stays: whether it may; otherwise take it away again. SG_E_LIMIT ends the first walk. */
