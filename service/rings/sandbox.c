@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -212,6 +213,15 @@ static size_t data_now(void)
     return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Bytes of stack in use: the program's name stands at its beginning, above arguments and
+ * environment (getauxval(3)). */
+static size_t stack_now(void)
+{
+    uintptr_t first = getauxval(AT_EXECFN);
+    uintptr_t last = (uintptr_t)&first;
+    return first > last ? first - last : 0;
+}
+
 /* p11-kit fills whatever room a client says that it has for an answer, before it calls us. */
 static sg_status limit_data(struct sg_error *err)
 {
@@ -229,7 +239,7 @@ static sg_status set_limits(size_t memory_max, struct sg_error *err)
         s = limit(RLIMIT_AS, memory_max, err);
     }
     if (s == SG_OK && !is_sanitized()) {
-        s = limit(RLIMIT_STACK, SG_SANDBOX_STACK_MAX, err);
+        s = limit(RLIMIT_STACK, stack_now() + SG_SANDBOX_STACK_MAX, err);
     }
     if (s == SG_OK && !is_sanitized()) {
         s = limit_data(err);

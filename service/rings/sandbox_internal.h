@@ -10,7 +10,7 @@
 /** Bytes that a connection process can fill, beyond what it begins with; its view is none of them.
  */
 #define SG_SANDBOX_DATA_MAX ((size_t)16 << 20)
-#define SG_SANDBOX_STACK_MAX ((size_t)1 << 20) /**< bytes of stack */
+#define SG_SANDBOX_STACK_MAX ((size_t)1 << 20) /**< bytes of stack, likewise */
 
 /** A system call filter, compiled. */
 struct sg_sandbox;
