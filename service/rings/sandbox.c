@@ -226,7 +226,8 @@ static size_t stack_now(void)
 static sg_status limit_data(struct sg_error *err)
 {
     size_t now = data_now();
-    return now > 0 ? limit(RLIMIT_DATA, now + SG_SANDBOX_DATA_MAX, err) : SG_OK;
+    size_t stack = stack_now();
+    return now > stack ? limit(RLIMIT_DATA, now - stack + SG_SANDBOX_DATA_MAX, err) : SG_OK;
 }
 
 static sg_status set_limits(size_t memory_max, struct sg_error *err)
