@@ -580,36 +580,62 @@ static uint32_t first_certificate(int fd, uint64_t session)
     return object;
 }
 
-/* One value a thousand times, with room for it each time. */
-static void one_call_brings_no_endless_values(void **state)
+/* Ask for the value of a certificate so many times, with so much room for it each time. */
+static uint32_t ask_for_values(int fd, uint32_t count, uint32_t room)
 {
-    (void)state;
-    enum { VALUES = 8000, ROOM = 1500 };
-    int fd = working_client();
-    pid_t connection = rings_youngest(&fixture);
     uint64_t session = open_session(fd, SLOT_WEB);
     uint32_t object = first_certificate(fd, session);
     struct message body = start_call(CALL_ATTRIBUTES, "uufA");
     struct message head = {.len = 0};
     put_u64(&body, session);
     put_u64(&body, object);
-    put_u32(&body, VALUES);
+    put_u32(&body, count);
     put_u32(&head, 1);
     put_u32(&head, 0);
-    put_u32(&head, (uint32_t)body.len + VALUES * 8);
+    put_u32(&head, (uint32_t)body.len + count * 8);
     send_all(fd, head.bytes, head.len);
     send_all(fd, body.bytes, body.len);
-    for (int i = 0; i < VALUES; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         struct message one = {.len = 0};
         put_u32(&one, CKA_VALUE);
-        put_u32(&one, ROOM);
+        put_u32(&one, room);
         send_all(fd, one.bytes, one.len);
     }
     unsigned char *answer = NULL;
     size_t len = 0;
-    assert_int_equal(receive_result(fd, &answer, &len), CKR_DEVICE_MEMORY);
+    uint32_t rv = receive_result(fd, &answer, &len);
     free(answer);
-    check_memory(connection);
+    return rv;
+}
+
+static void one_call_brings_no_endless_values(void **state)
+{
+    (void)state;
+    int fd = working_client();
+    assert_int_equal(ask_for_values(fd, 8000, 1500), CKR_DEVICE_MEMORY);
+    check_memory(rings_youngest(&fixture));
+    assert_int_equal(ask_for_values(fd, 1000, 1500), CKR_OK);
+    close(fd);
+}
+
+/* The answer lies behind what was taken for it, in the heap, and keeps it there. */
+static void who_rests_keeps_no_memory(void **state)
+{
+    (void)state;
+    const struct timespec pause = {.tv_nsec = 100000000};
+    int fd = working_client();
+    pid_t connection = rings_youngest(&fixture);
+    if (connection == 0) {
+        close(fd);
+        skip();
+    }
+    assert_int_equal(ask_for_values(fd, 100, 120000), CKR_OK);
+    long kept = status_line(connection, "RssAnon:");
+    for (int i = 0; kept > 6 * 1024 && i < 150; i++) {
+        nanosleep(&pause, NULL);
+        kept = status_line(connection, "RssAnon:");
+    }
+    assert_in_range(kept, 1, 6 * 1024);
     close(fd);
 }
 
@@ -1079,6 +1105,7 @@ int main(void)
         FRESH(random_numbers_have_a_greatest_length),
         FRESH(room_for_answers_is_bounded),
         FRESH(one_call_brings_no_endless_values),
+        FRESH(who_rests_keeps_no_memory),
 #endif
         FRESH(user_has_a_maximum_of_connections),
         FRESH(all_together_have_a_maximum_of_connections),
