@@ -290,7 +290,6 @@ sg_status sg_connection_serve(struct sg_connection *connection, const struct sg_
     if (s != SG_OK) {
         return s;
     }
-    sg_stream_watch_time(&stream);
     sg_stream_join(&stream);
     int rc = p11_kit_remote_serve_module(module, connection->client, connection->client);
     sg_stream_join(NULL);

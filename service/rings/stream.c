@@ -7,19 +7,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <signet/base/clock.h>
 
-#define LOOK_UP_S 5                /* how often a client that says nothing is thought of */
-#define FREE_MAX ((size_t)1 << 20) /* bytes that are free, and are kept all the same */
-
-void sg_stream_watch_time(const struct sg_stream *stream)
-{
-    const struct timeval time = {.tv_sec = LOOK_UP_S};
-    (void)setsockopt(stream->fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
-}
+#define SWELLS ((size_t)1 << 16) /* bytes of a request or an answer: the heap may have grown much  \
+                                  */
+#define REST_MS 5000             /* without a request: the client rests */
 
 static int end_as(struct sg_stream *stream, enum sg_stream_end end)
 {
@@ -79,7 +73,10 @@ int sg_stream_flush(struct sg_stream *stream)
 {
     size_t len = stream->out_len;
     stream->out_len = 0;
-    stream->request_len = 0;
+    stream->request_len = stream->taken; /* of the next one, which came with the one before */
+    if (stream->request_len > 0) {
+        stream->request_ms = sg_monotonic_ms(sg_clock_system());
+    }
     int rc = send_all(stream, stream->out, len);
     let_go(stream);
     return rc;
@@ -90,6 +87,8 @@ ssize_t sg_stream_write(struct sg_stream *stream, const void *data, size_t len)
     if (len > sizeof stream->out - stream->out_len && sg_stream_flush(stream) != 0) {
         return -1;
     }
+    stream->taken = 0;
+    stream->swollen = stream->swollen || len > SWELLS;
     if (len > sizeof stream->out) {
         stream->request_len = 0;
         return send_all(stream, data, len) == 0 ? (ssize_t)len : -1;
@@ -105,55 +104,71 @@ static ssize_t take(struct sg_stream *stream, void *data, size_t len)
     size_t taken = len < there ? len : there;
     memcpy(data, stream->in + stream->in_start, taken);
     stream->in_start += taken;
+    stream->taken += taken;
     return (ssize_t)taken;
 }
 
-static bool is_late(const struct sg_stream *stream)
+/* Of a request that has begun. */
+static int64_t left_ms(const struct sg_stream *stream)
 {
-    return stream->request_len > 0 &&
-           sg_monotonic_ms(sg_clock_system()) - stream->request_ms > SG_STREAM_REQUEST_MS;
+    return stream->request_ms + SG_STREAM_REQUEST_MS - sg_monotonic_ms(sg_clock_system());
 }
 
 /* What came belongs to a request: is it still one that we read? */
 static ssize_t account(struct sg_stream *stream, ssize_t got)
 {
-    stream->rests = false;
     if (stream->request_len == 0) {
         stream->request_ms = sg_monotonic_ms(sg_clock_system());
     }
     stream->request_len += (size_t)got;
+    stream->swollen = stream->swollen || stream->request_len > SWELLS;
     if (stream->request_len > SG_STREAM_REQUEST_MAX) {
         return end_as(stream, SG_STREAM_TOO_LONG);
     }
-    return is_late(stream) ? end_as(stream, SG_STREAM_TOO_LATE) : got;
+    return left_ms(stream) < 0 ? end_as(stream, SG_STREAM_TOO_LATE) : got;
+}
+
+/* Wait for the rest of a request. */
+static bool rest_comes(const struct sg_stream *stream)
+{
+    struct pollfd end = {.fd = stream->fd, .events = POLLIN};
+    int ready = -1;
+    do {
+        int64_t left = left_ms(stream);
+        ready = left > 0 ? poll(&end, 1, (int)left) : 0;
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0;
 }
 
 /* A client that rests: what its last calls have left free in the heap is of no use to it. */
 static void give_back(struct sg_stream *stream)
 {
-    if (!stream->rests && mallinfo2().fordblks > FREE_MAX) {
+    struct pollfd end = {.fd = stream->fd, .events = POLLIN};
+    if (poll(&end, 1, REST_MS) == 0) {
         (void)malloc_trim(0);
+        stream->swollen = false;
     }
-    stream->rests = true;
 }
 
+/* Between two requests it waits without end, and without waking: for thousands of clients that do
+ * nothing, nothing is done. */
 static ssize_t receive(struct sg_stream *stream, void *data, size_t len, int flags)
 {
     let_go(stream);
-    for (;;) {
-        ssize_t got = recv(stream->fd, data, len, flags);
-        if (got > 0) {
-            return account(stream, got);
-        }
-        if (got == 0 || errno != EAGAIN) {
-            stream->gone = true;
-            return got;
-        }
-        if (is_late(stream)) {
+    bool begun = stream->request_len > 0;
+    bool looks = begun || stream->swollen;
+    ssize_t got = recv(stream->fd, data, len, looks ? flags | MSG_DONTWAIT : flags);
+    if (got < 0 && looks && errno == EAGAIN) {
+        if (begun && !rest_comes(stream)) {
             return end_as(stream, SG_STREAM_TOO_LATE);
         }
-        give_back(stream);
+        if (!begun) {
+            give_back(stream);
+        }
+        got = recv(stream->fd, data, len, flags);
     }
+    stream->gone = stream->gone || got <= 0;
+    return got > 0 ? account(stream, got) : got;
 }
 
 ssize_t sg_stream_read(struct sg_stream *stream, void *data, size_t len)

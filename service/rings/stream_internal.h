@@ -30,11 +30,12 @@ enum sg_stream_end {
 struct sg_stream {
     int fd;        /**< stays the caller's; -1: none */
     int answer_ms; /**< how long what is written is waited for to be taken */
-    bool rests;    /**< nothing has come for a while */
+    bool swollen;  /**< the heap may have grown since the client last rested */
     bool gone;     /**< the client has closed its end */
     enum sg_stream_end end;
     size_t request_len; /**< bytes that have come since the last answer */
     int64_t request_ms; /**< when the first of them came, monotonic */
+    size_t taken;       /**< bytes handed out since the last write */
     size_t held;        /**< bytes of the request that stand in the socket still, read already */
     size_t in_start, in_end, out_len;
     unsigned char in[SG_STREAM_ROOM], out[SG_STREAM_ROOM];
@@ -48,8 +49,6 @@ ssize_t sg_stream_read(struct sg_stream *stream, void *data, size_t len);
 /** As write(2), with everything taken. What was kept is lost with the client: the next read or
  * write says so. ETIMEDOUT: the client has not taken it within .answer_ms. */
 ssize_t sg_stream_write(struct sg_stream *stream, const void *data, size_t len);
-/** Let reads come back now and then, so that sg_stream_read sees the time pass. */
-void sg_stream_watch_time(const struct sg_stream *stream);
 /** Send what is kept. 0, or -1 and errno. */
 int sg_stream_flush(struct sg_stream *stream);
 

@@ -1,10 +1,10 @@
 /* The client's stream: what is kept and when it goes, and what never touches it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +12,8 @@
 
 #include "cmocka_all.h"
 #include "stream_internal.h"
+
+#include <signet/base/clock.h>
 
 struct ends {
     struct sg_stream stream;
@@ -196,23 +198,28 @@ static void the_rest_of_a_request_comes_in_time(void **state)
     assert_int_equal(ends->stream.end, SG_STREAM_TOO_LATE);
 }
 
-static void reads_look_up_in_time(void **state)
+/* A client that sends on without waiting for answers: the time of what has begun runs. */
+static void a_request_that_came_with_another_has_begun(void **state)
 {
     struct ends *ends = *state;
-    struct timeval time = {.tv_sec = 0};
-    socklen_t len = sizeof time;
-    sg_stream_watch_time(&ends->stream);
-    assert_int_equal(getsockopt(ends->stream.fd, SOL_SOCKET, SO_RCVTIMEO, &time, &len), 0);
-    assert_true(time.tv_sec > 0 && time.tv_sec * 1000 < SG_STREAM_REQUEST_MS);
+    char text[8];
+    say(ends, "ab");
+    assert_int_equal(sg_stream_read(&ends->stream, text, 1), 1);
+    assert_int_equal(sg_stream_write(&ends->stream, "answer", 6), 6);
+    assert_int_equal(sg_stream_read(&ends->stream, text, 1), 1);
+    say(ends, "c");
+    assert_int_equal(sg_stream_read(&ends->stream, text, 8), 1);
+    assert_int_equal(ends->stream.request_len, 2);
+    ends->stream.request_ms -= SG_STREAM_REQUEST_MS + 1;
+    assert_int_equal(sg_stream_read(&ends->stream, text, 8), -1);
+    assert_int_equal(errno, ETIMEDOUT);
 }
 
 /* Nothing comes at all: told from a client that rests between two requests. */
 static void silence_ends_a_request_and_no_rest(void **state)
 {
     struct ends *ends = *state;
-    const struct timeval soon = {.tv_usec = 50000};
     char text[8];
-    assert_int_equal(setsockopt(ends->stream.fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon), 0);
     ends->stream.request_ms = 1; /* of one that has been answered */
     pid_t speaker = fork();
     assert_true(speaker >= 0);
@@ -222,9 +229,43 @@ static void silence_ends_a_request_and_no_rest(void **state)
     }
     assert_int_equal(sg_stream_read(&ends->stream, text, 8), 1);
     assert_int_equal(waitpid(speaker, NULL, 0), speaker);
-    ends->stream.request_ms -= SG_STREAM_REQUEST_MS + 1;
+    ends->stream.request_ms -= SG_STREAM_REQUEST_MS - 200; /* so much is left */
+    int64_t start_ms = sg_monotonic_ms(sg_clock_system());
     assert_int_equal(sg_stream_read(&ends->stream, text, 8), -1);
     assert_int_equal(errno, ETIMEDOUT);
+    assert_in_range(sg_monotonic_ms(sg_clock_system()) - start_ms, 50, 5000);
+}
+
+/* The rest comes a while later, and in pieces. */
+static void the_rest_of_a_request_is_waited_for(void **state)
+{
+    struct ends *ends = *state;
+    char text[8];
+    say(ends, "a");
+    assert_int_equal(sg_stream_read(&ends->stream, text, 8), 1);
+    pid_t speaker = fork();
+    assert_true(speaker >= 0);
+    if (speaker == 0) {
+        usleep(100000);
+        bool said = send(ends->peer, "b", 1, 0) == 1;
+        usleep(100000);
+        _exit(said && send(ends->peer, "c", 1, 0) == 1 ? 0 : 1);
+    }
+    assert_int_equal(sg_stream_read(&ends->stream, text, 1), 1);
+    assert_int_equal(sg_stream_read(&ends->stream, text + 1, 1), 1);
+    assert_memory_equal(text, "bc", 2);
+    assert_int_equal(waitpid(speaker, NULL, 0), speaker);
+}
+
+/* A client that goes amid a request. */
+static void the_end_of_half_a_request_is_the_end(void **state)
+{
+    struct ends *ends = *state;
+    char text[8];
+    say(ends, "a");
+    assert_int_equal(sg_stream_read(&ends->stream, text, 8), 1);
+    assert_int_equal(shutdown(ends->peer, SHUT_WR), 0);
+    assert_int_equal(sg_stream_read(&ends->stream, text, 8), 0);
 }
 
 /* ---- answers that nobody takes ---- */
@@ -385,11 +426,13 @@ int main(void)
         STREAM_TEST(more_than_there_is_room_for_goes_by_in_order),
         STREAM_TEST(a_request_has_a_greatest_length),
         STREAM_TEST(the_rest_of_a_request_comes_in_time),
-        STREAM_TEST(reads_look_up_in_time),
+        STREAM_TEST(a_request_that_came_with_another_has_begun),
         STREAM_TEST(silence_ends_a_request_and_no_rest),
         STREAM_TEST(an_answer_is_not_kept_for_who_does_not_read),
         STREAM_TEST(an_answer_is_taken_in_time_as_a_whole),
         STREAM_TEST(a_long_answer_is_waited_for),
+        STREAM_TEST(the_rest_of_a_request_is_waited_for),
+        STREAM_TEST(the_end_of_half_a_request_is_the_end),
         STREAM_TEST(the_end_is_the_end),
         STREAM_TEST(a_client_that_has_gone_is_an_error_and_no_signal),
         STREAM_TEST(a_full_write_reports_what_could_not_be_sent),
