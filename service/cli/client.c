@@ -8,6 +8,7 @@
 #include <signet/base/address.h>
 #include <signet/base/buffer.h>
 
+#include "answer_internal.h"
 #include "http_internal.h"
 
 static void json_string_freep(char **text)
@@ -35,6 +36,7 @@ struct call {
     struct sg_http *http;
     const struct sg_operation *operation;
     const char *rehearsal;
+    bool dry_run;
     struct sg_buffer target, answer;
     unsigned http_status;
 };
@@ -103,7 +105,13 @@ static bool is_post(const struct sg_operation *operation)
     return strcmp(sg_operation_method(operation), "POST") == 0;
 }
 
-static sg_status make_target(struct call *call, json_t *params, bool dry_run, struct sg_error *err)
+/* Those that open and close it are no part of it. */
+static bool is_rehearsed(const struct call *call)
+{
+    return call->rehearsal[0] != '\0' && sg_param_find(call->operation, "rehearsal") == NULL;
+}
+
+static sg_status make_target(struct call *call, json_t *params, struct sg_error *err)
 {
     const struct sg_operation *operation = call->operation;
     bool verb = operation->verb[0] != '\0';
@@ -112,11 +120,11 @@ static sg_status make_target(struct call *call, json_t *params, bool dry_run, st
     if (s == SG_OK && !is_post(operation)) {
         s = append_params(call, params, err);
     }
-    if (s == SG_OK && dry_run && is_post(operation)) {
+    if (s == SG_OK && call->dry_run && is_post(operation)) {
         s = append_query(call, "dry_run", "1", err);
     }
-    bool rehearsed = call->rehearsal[0] != '\0' && sg_param_find(operation, "rehearsal") == NULL;
-    return s == SG_OK && rehearsed ? append_query(call, "rehearsal", call->rehearsal, err) : s;
+    return s == SG_OK && is_rehearsed(call) ? append_query(call, "rehearsal", call->rehearsal, err)
+                                            : s;
 }
 
 /* ---- what can go wrong on the way ---- */
@@ -225,6 +233,12 @@ static sg_status read_answer(struct call *call, json_t **answer, struct sg_error
         json_decref(parsed);
         return not_signet(call, err);
     }
+    const struct sg_asked asked = {call->operation, call->dry_run, is_rehearsed(call)};
+    sg_status s = sg_answer_check(&asked, parsed, err);
+    if (s != SG_OK) {
+        json_decref(parsed);
+        return s;
+    }
     *answer = parsed;
     return SG_OK;
 }
@@ -318,14 +332,16 @@ sg_status sg_client_ask(struct sg_client *client, const struct sg_operation *ope
                         struct sg_error *err)
 {
     SG_CLEANUP(call_done)
-    struct call call = {
-        .http = &client->http, .operation = operation, .rehearsal = client->rehearsal};
+    struct call call = {.http = &client->http,
+                        .operation = operation,
+                        .rehearsal = client->rehearsal,
+                        .dry_run = dry_run};
     SG_CLEANUP(json_string_freep) char *body = NULL;
     sg_buffer_init(&call.target, 65536);
     sg_buffer_init(&call.answer, SG_CLIENT_ANSWER_MAX);
     sg_status s = make_body(&call, params, &body, err);
     if (s == SG_OK) {
-        s = make_target(&call, params, dry_run, err);
+        s = make_target(&call, params, err);
     }
     if (s == SG_OK) {
         s = perform(&call, body, timeout_of(operation, timeout_s), err);

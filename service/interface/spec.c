@@ -38,7 +38,7 @@ bool sg_program_follows(const char *program)
     return *word != NULL;
 }
 
-/* A need says .when only where it depends on something. */
+/* A need says .when only where it depends on something; few rows say .answers. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 /* First expansion: every row names at least one need, SG_FUNCTION_NONE if it must be, and no more
@@ -46,7 +46,7 @@ bool sg_program_follows(const char *program)
  * far. */
 #define NEEDS(...) (sizeof((struct sg_need[]){__VA_ARGS__}) / sizeof(struct sg_need))
 #define PARAMS(...)
-#define SG_OPERATION(identifier, noun, verb, flags, needs, params, columns, help)                  \
+#define SG_OPERATION(identifier, noun, verb, flags, needs, params, columns, ...)                   \
     static_assert((needs) >= 1 && (needs) <= SG_NEEDS_MAX,                                         \
                   "operation " #identifier " must say which authority it needs");
 #include <signet/interface/operations.def>
@@ -60,9 +60,9 @@ bool sg_program_follows(const char *program)
 /* NOLINTBEGIN(bugprone-macro-parentheses): initialisers are no expressions */
 #define NEEDS(...) {__VA_ARGS__}
 #define PARAMS(...) (const struct sg_param[]){__VA_ARGS__, {0}}
-#define SG_OPERATION(identifier, noun_, verb_, flags_, needs_, params_, columns_, help_)           \
+#define SG_OPERATION(identifier, noun_, verb_, flags_, needs_, params_, columns_, ...)             \
     {.id = SG_OP_##identifier, .noun = (noun_), .verb = (verb_), .flags = (flags_),                \
-     .needs = needs_, .params = params_, .columns = (columns_), .help = (help_)},
+     .needs = needs_, .params = params_, .columns = (columns_), .help = __VA_ARGS__},
 /* clang-format on */
 static const struct sg_operation rows[] = {
 #include <signet/interface/operations.def>

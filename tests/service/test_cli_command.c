@@ -222,6 +222,52 @@ static void what_is_not_signet_is_said(void **state)
     }
 }
 
+/* What is missing is named; whoever changed something is told to look. */
+static void an_answer_that_lacks_what_it_promises_is_a_failure(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *answer, *lacks;
+        const char *words[6];
+    } cases[] = {
+        {OK "{}", "\"did\"", {"cert", "generate", "A/b"}},
+        {OK "{\"did\":\"x\"}", "\"did\"", {"ring", "add", "A/b"}},
+        {OK "{\"warnings\":[]}", "\"did\"", {"cert", "alter", "A/b", "--trust"}},
+        {OK "{\"dry_run\":true,\"effects\":[]}", "\"did\"", {"ring", "delete", "A/b"}},
+        {OK "{}", "\"dry_run\"", {"ring", "delete", "A/b", "--dry-run"}},
+        {OK "{\"did\":[\"x\"]}", "\"dry_run\"", {"ring", "delete", "A/b", "--dry-run"}},
+        {OK "{\"dry_run\":true}", "\"effects\"", {"ring", "delete", "A/b", "--dry-run"}},
+        {OK "{\"did\":[]}", "\"csr\"", {"cert", "request", "A/b"}},
+        {OK "{}", "\"items\"", {"cert", "list"}},
+        {OK "{\"items\":{}}", "\"items\"", {"ring", "list"}},
+        {OK "{\"items\":[]}", "\"ok\"", {"ring", "check", "A/b"}},
+        {OK "{\"items\":[],\"ok\":1}", "\"ok\"", {"ring", "check", "A/b"}},
+        {OK "{}", "\"state\"", {"status"}},
+        {OK "{\"owner\":\"A\",\"label\":null}", "\"label\"", {"cert", "show", "A/b"}},
+        {OK "{\"sequence\":1}", "\"changed\"", {"ring", "wait", "A/b", "--sequence", "1"}},
+        {OK "{\"rehearsed\":true}", "\"rehearsal\"", {"rehearsal", "open"}},
+    };
+    for (size_t i = 0; i < SG_COUNT(cases); i++) {
+        const char *words[8] = {SIGNET_COMMAND};
+        memcpy(words + 1, cases[i].words, sizeof cases[i].words);
+        CLI_RESULT result;
+        ask(cases[i].answer, words, &result);
+        bool changes = strstr(result.err, "may have been done") != NULL;
+        bool asked_for =
+            strstr(cases[i].lacks, "did") != NULL || strstr(cases[i].lacks, "csr") != NULL ||
+            strstr(cases[i].lacks, "dry_run") != NULL || strstr(cases[i].lacks, "effects") != NULL;
+        if (result.status != 7 || strstr(result.err, "lacks") == NULL ||
+            strstr(result.err, cases[i].lacks) == NULL || changes != asked_for) {
+            fail_msg("answer %zu: %d %s%s", i, result.status, result.out, result.err);
+        }
+        assert_string_equal(result.out, "");
+    }
+    CLI_RESULT json;
+    ask(OK "{}", WORDS("cert", "list", "--json"), &json);
+    assert_int_equal(json.status, 7);
+    assert_non_null(strstr(json.out, "\"code\": \"bad_answer\""));
+}
+
 /* A change that was under way when the service died may have been done: it is not repeated and not
  * called failed. */
 static void a_service_that_dies_is_said(void **state)
@@ -552,13 +598,13 @@ static void requests_become_pem(void **state)
     assert_string_equal(result.err, "warning: weak\n");
     const char *path = cli_path(&place, "web.csr");
     CLI_RESULT file;
-    ask(OK "{\"csr\":\"MAA=\"}", WORDS("cert", "request", "A/b", "--out", path), &file);
+    ask(OK "{\"did\":[],\"csr\":\"MAA=\"}", WORDS("cert", "request", "A/b", "--out", path), &file);
     assert_int_equal(file.status, 0);
     assert_non_null(strstr(file.out, "1 request"));
     SG_FREE char *pem = cli_read(path, NULL);
     assert_non_null(strstr(pem, "BEGIN CERTIFICATE REQUEST"));
     CLI_RESULT bad;
-    ask(OK "{\"csr\":7}", WORDS("cert", "request", "A/b"), &bad);
+    ask(OK "{\"did\":[],\"csr\":7}", WORDS("cert", "request", "A/b"), &bad);
     assert_int_equal(bad.status, 7);
 }
 
@@ -648,6 +694,7 @@ int main(void)
         cmocka_unit_test(json_is_given_as_it_is),
         cmocka_unit_test(failures_have_their_exit_status),
         cmocka_unit_test(what_is_not_signet_is_said),
+        cmocka_unit_test(an_answer_that_lacks_what_it_promises_is_a_failure),
         cmocka_unit_test(a_service_that_dies_is_said),
         cmocka_unit_test(an_absent_service_is_said),
         cmocka_unit_test(the_socket_can_be_named),

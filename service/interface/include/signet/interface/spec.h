@@ -78,7 +78,8 @@ enum sg_operation_flags {
                                 stored first, where nothing else is under way */
 };
 
-/* One row: SG_OPERATION(IDENTIFIER, noun, verb, flags, needs, params, columns, help). A row without
+/* One row: SG_OPERATION(IDENTIFIER, noun, verb, flags, needs, params, columns, help, further
+ * members). A row without
  * needs does not compile; a row without a handler does not link. */
 enum sg_operation_id {
 #define SG_OPERATION(identifier, ...) SG_OP_##identifier,
@@ -95,7 +96,11 @@ struct sg_operation {
     const struct sg_param *params;      /**< up to the first with a NULL name */
     const char
         *columns; /**< for lists: JSON keys shown by the command, "owner label status"; or NULL */
-    const char *help; /**< first line: what it does; further lines: more */
+    const char *help;    /**< first line: what it does; further lines: more */
+    const char *answers; /**< JSON keys that its answer holds, "sequence changed", beside those that
+                            follow from flags and columns: "did" of what changes something (of a dry
+                            run "dry_run" and "effects" alone), "items" of a list, "ok" of a
+                            verdict; or NULL */
 };
 
 /** All rows; *count of them. */
