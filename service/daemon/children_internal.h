@@ -25,6 +25,7 @@ struct sg_child {
     unsigned backoff_ms;     /**< pause before the start after the next death */
     unsigned early_deaths;   /**< before the service was ever ready */
     int channel;             /**< control and rings: our end of the master's channel; -1: none */
+    int ended;               /**< wait status of the last one of it that died by itself */
     bool condemned;          /**< we killed it: its death is no fault of its own */
     int link; /**< token processes: the administrative link's end that control has yet to get; -1:
                  none */
@@ -93,6 +94,11 @@ int64_t sg_watch_login_left_ms(const struct sg_master *master, const struct sg_c
 bool sg_links_deliver(struct sg_master *master);
 /** Forget the link between control and rings; a new one is made once both run. */
 void sg_links_reset(struct sg_master *master);
+
+/** Control is down, and stays so for longer than its clients should wait. */
+bool sg_absence_is_long(const struct sg_master *master);
+/** Then: say so to those who have connected to its socket. */
+void sg_absence_answer(const struct sg_master *master);
 
 /** Take note of children that ended and plan their successors. */
 void sg_supervise_reap(struct sg_master *master);

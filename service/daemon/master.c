@@ -131,6 +131,7 @@ static void wait_and_handle(struct sg_master *master, bool link_waits)
         {.fd = sg_master_control(master)->channel, .events = events},
         {.fd = sg_master_rings(master)->channel,
          .events = (short)(master->link_rings >= 0 ? POLLOUT : 0)},
+        {.fd = sg_absence_is_long(master) ? master->http.fd : -1, .events = POLLIN},
     };
     if (poll(entries, SG_COUNT(entries), sg_supervise_timeout_ms(master)) < 0) {
         return; /* EINTR; anything else shows again */
@@ -140,6 +141,9 @@ static void wait_and_handle(struct sg_master *master, bool link_waits)
     }
     if ((entries[2].revents & (POLLHUP | POLLERR)) != 0) {
         drop_rings_channel(master);
+    }
+    if ((entries[3].revents & POLLIN) != 0) {
+        sg_absence_answer(master);
     }
     take_signals(master);
 }

@@ -149,6 +149,7 @@ static void bury(struct sg_master *master, struct sg_child *child, int status)
         sg_log(SG_LOG_INFO, "event=process_ended process=%s pid=%d", child->name, (int)child->pid);
         child->due_ms = now;
     } else {
+        child->ended = status;
         log_death(child, status, lived_ms);
         plan_successor(child, now);
     }

@@ -1,11 +1,14 @@
 /* The master and its children: starting, wiring, deaths, successors, the end. */
 #include "cmocka_all.h"
 
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "master_fixture.h"
@@ -124,6 +127,61 @@ static void successors_come_at_once_and_then_later_and_later(void **state)
     assert_int_equal(shared->control_starts, 1); /* a token alone is no reason to give up */
     shared->token_fails = false;
     wait_until(shared->token_links[1] > 0 && shared->token_echoes[1] > 0);
+    fixture_stop(fixture);
+}
+
+/* ---- what clients hear while control waits for its next start ---- */
+
+static int connect_http(const struct fixture *fixture)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%.100s", fixture->config.socket);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+/* What comes within so long; the length, 0 for nothing. */
+static size_t hear(int fd, int wait_ms, char *out, size_t room)
+{
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    ssize_t len = poll(&end, 1, wait_ms) > 0 ? recv(fd, out, room - 1, 0) : 0;
+    out[len > 0 ? len : 0] = '\0';
+    return len > 0 ? (size_t)len : 0;
+}
+
+static void whoever_asks_while_control_is_away_for_long_learns_why(void **state)
+{
+    static const char request[] = "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct fixture *fixture = *state;
+    struct shared *shared = fixture->shared;
+    char text[2000] = "";
+    fixture_start(fixture);
+    fixture_wait_ready(fixture);
+    int early = connect_http(fixture); /* control never takes it */
+    shared->control_fails = true;
+    assert_int_equal(kill(shared->control_pid, SIGKILL), 0);
+    assert_int_equal(hear(early, 1500, text, sizeof text), 0); /* 0, 100, 300, 700, 1500 ms */
+    assert_true(hear(early, WAIT_MS, text, sizeof text) > 0);
+    assert_non_null(strstr(text, "HTTP/1.1 503 "));
+    assert_non_null(strstr(text, "\r\nRetry-After: "));
+    assert_non_null(strstr(text, "\"code\":\"control_restarting\""));
+    assert_non_null(strstr(text, "the last time with status 1, and is started again in "));
+    close(early);
+    for (int i = 0; i < 200; i++) { /* whatever they say; in this pause, or in the next one */
+        int late = connect_http(fixture);
+        (void)send(late, request, sizeof request - 1, MSG_NOSIGNAL);
+        assert_true(hear(late, WAIT_MS, text, sizeof text) > 0);
+        assert_non_null(strstr(text, "control_restarting"));
+        close(late);
+    }
+    shared->control_fails = false;
+    int starts = shared->control_starts;
+    wait_until(shared->control_starts > starts);
+    int there = connect_http(fixture);
+    assert_int_equal(hear(there, 300, text, sizeof text), 0); /* this one is control's */
+    close(there);
     fixture_stop(fixture);
 }
 
@@ -396,6 +454,7 @@ int main(void)
         CASE(children_of_root_become_the_configured_users),
         CASE(a_token_process_that_dies_gets_a_successor_and_a_new_link),
         CASE(successors_come_at_once_and_then_later_and_later),
+        CASE(whoever_asks_while_control_is_away_for_long_learns_why),
         CASE(control_can_have_a_token_process_replaced),
         CASE(only_the_process_that_is_meant_is_replaced),
         CASE(when_control_dies_tokens_are_replaced_and_rings_stays),

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Control dies again and again: whoever asks learns at once that it did and when it is started again; a death now and then costs nobody
+# anything; clients of rings stay attached, and a watch goes on by itself.
+# shellcheck source=tests/service/daemon_lib.sh
+. "$(dirname "$0")/daemon_lib.sh"
+
+instance_up
+signet owner add START1 >/dev/null
+ring_with_key WEB web
+signet cert generate START1/other --subject CN=other --key ec:p256 >/dev/null
+clients_attach WEB web 2
+clients_expect sign ok 2
+"$SIGNET_BIN" watch START1/WEB >"$scratch/watch.out" 2>"$scratch/watch.log" &
+children+=("$!")
+
+say 'one that has lived for a while is there again at once'
+for _ in 1 2 3; do
+    sleep 2.5
+    kill_all signet-control
+    start=$(date +%s%N)
+    signet status >/dev/null || fail 'status'
+    took=$((($(date +%s%N) - start) / 1000000))
+    [ "$took" -lt $((2000 * ${SIGNET_PATIENCE:-1})) ] || fail "status took $took ms"
+done
+
+# waits: control is down, and its next start is more than three seconds away.
+waits() {
+    [ -z "$(pids_of signet-control)" ] || {
+        kill_all signet-control
+        return 1
+    }
+    signet status --json >"$scratch/refused" 2>&1 && return 1
+    grep -q control_restarting "$scratch/refused"
+}
+
+say 'one that dies again and again is waited for, and that is said at once'
+wait_for 60 waits
+start=$(date +%s%N)
+refused 7 control_restarting 'ended again and again, the last time with signal 9, and is started again in [0-9]+ s' status
+took=$((($(date +%s%N) - start) / 1000000))
+[ "$took" -lt $((1000 * ${SIGNET_PATIENCE:-1})) ] || fail "the refusal took $took ms"
+grep -q 'process=signet-control' "$scratch/refused" || fail "no hint at the log: $(cat "$scratch/refused")"
+refused 7 control_restarting 'is started again in' owner add LATER
+
+say 'and then everything is as before'
+wait_for 60 signet status
+expect_ready
+clients_expect sign ok 2
+signet ring connect START1/WEB START1/other >/dev/null
+watched() {
+    grep -q 'START1/WEB' "$scratch/watch.out"
+}
+wait_for 20 watched
