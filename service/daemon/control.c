@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <signet/base/file.h>
@@ -20,6 +21,8 @@
     25             /* a token that does not start does not keep the service from serving */
 #define SETTLE_S 3 /* a turn of the timer that looks for intents left behind */
 #define SETTLE_PAUSE_MAX 128u /* turns */
+#define DESCRIPTORS_SPARE 256 /* the store, views, links in the making */
+#define DESCRIPTORS_OF_TOKEN_PROCESS 4
 #define PRIORITIES 2
 #define PRIORITY_FIRST 0 /* whoever waits for one thing; everything else comes after it */
 
@@ -361,8 +364,8 @@ static void remove_events(const struct loop_events *events)
     }
 }
 
-/* What needs the tokens is done between the turns, where it may wait. */
-static void work(struct control *control)
+/* What needs the tokens is done between the turns, where it may wait. True: there is more to do. */
+static bool work(struct control *control)
 {
     sg_pool_retry(&control->pool);
     sg_pool_resume(&control->pool);
@@ -375,15 +378,48 @@ static void work(struct control *control)
     }
     sg_uses_work(&control->uses);
     sg_rehearsals_sweep(&control->service);
-    sg_http_server_work(control->server);
+    return sg_http_server_work(control->server);
+}
+
+static rlim_t descriptors_without_watches(const struct sg_config *config)
+{
+    rlim_t processes = 0;
+    for (size_t i = 0; i < config->token_count; i++) {
+        processes += config->tokens[i].processes + 1;
+    }
+    return DESCRIPTORS_SPARE + processes * DESCRIPTORS_OF_TOKEN_PROCESS + SG_HTTP_CONNECTIONS_MAX;
+}
+
+/* Each costs a descriptor, and none may be taken from whatever else is done here. */
+static size_t watches_that_fit(const struct sg_config *config)
+{
+    struct rlimit limit = {0};
+    rlim_t others = descriptors_without_watches(config);
+    rlim_t wanted = others + config->watches_max;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= wanted) {
+        return config->watches_max;
+    }
+    size_t fit = limit.rlim_cur > others ? (size_t)(limit.rlim_cur - others) : 1;
+    sg_log(SG_LOG_WARNING,
+           "event=few_descriptors limit=%llu watches_max=%zu: no more than %zu are possible",
+           (unsigned long long)limit.rlim_cur, config->watches_max, fit);
+    return fit;
 }
 
 static sg_status serve(struct control *control, int http_listener, struct sg_error *err)
 {
     struct loop_events events = {0};
+    const struct sg_config *config = control->config;
     struct sg_http_settings settings = {.listener = http_listener,
-                                        .request_deadline_s =
-                                            (int)control->config->request_deadline_s,
+                                        .connections_max = SG_HTTP_CONNECTIONS_MAX,
+                                        .watches_max = watches_that_fit(config),
+                                        .watches_per_user_max = config->watches_per_user_max,
+                                        .request_deadline_s = (int)config->request_deadline_s,
                                         .handler = handle_request,
                                         .gone = connection_gone,
                                         .context = control};
@@ -391,9 +427,9 @@ static sg_status serve(struct control *control, int http_listener, struct sg_err
     s = s == SG_OK ? sg_groups_watch(&control->groups, control, err) : s;
     s = s == SG_OK ? sg_uses_watch(&control->uses, control, err) : s;
     s = s == SG_OK ? sg_http_server_new(control->base, &settings, &control->server, err) : s;
-    while (s == SG_OK && !control->stopping) {
-        turn(control, false);
-        work(control);
+    for (bool more = false; s == SG_OK && !control->stopping;) {
+        turn(control, more);
+        more = work(control);
     }
     sg_http_server_free(control->server);
     remove_events(&events);

@@ -21,7 +21,7 @@
 #define AFTER_CUT_MS 20 /* how soon a cut connection is looked at again */
 #define UNJUDGED_MAX 16 /* connections that are let in before it is looked whose they are */
 #define REFUSED_LOG_MS 1000
-#define RESERVED_PART 8 /* a part of the connections is for the service's own user and root */
+#define RESERVED_PART 8 /* a part of all is for the service's own user and root */
 
 static const char refusal[] =
     "{\"error\": {\"code\": \"too_many_connections\", \"status\": \"service_unavailable\", "
@@ -37,6 +37,7 @@ struct sg_http_guard {
     bool known;         /* uid says whose it is */
     bool cut;           /* it has been shut down, and ends by itself */
     bool heard;         /* a request has come over it */
+    bool watches;       /* one that waits for a change has: it is a watch's from then on */
     uid_t uid;
     uint64_t number;
     struct sg_http_guard *next, *previous;
@@ -90,6 +91,7 @@ static void release(struct sg_http_guard *guard)
         server->guards = guard->next;
     }
     server->guard_count--;
+    server->watch_count -= guard->watches ? 1 : 0;
     if (guard->heard && server->settings.gone != NULL) {
         server->settings.gone(server->settings.context, guard->number);
     }
@@ -107,40 +109,47 @@ static bool has_ended(const struct sg_http_guard *guard)
 
 /* ---- whose it is ---- */
 
-/* Those that were let in and are there: all, and a user's. gone_too: also those whose client is
- * gone, as watchers' may be for a while. */
-static size_t count_of(const struct sg_http_server *server, uid_t uid, bool gone_too, size_t *all)
+struct census {
+    size_t of_user, all;
+};
+
+/* Those that were let in and are there, watches' or the others. gone_too: also those whose client
+ * is gone, as it may be for a while when they wait for their turn. */
+static struct census count_of(const struct sg_http_server *server, uid_t uid, bool watches,
+                              bool gone_too)
 {
-    size_t count = 0;
-    *all = 0;
+    struct census census = {0};
     for (const struct sg_http_guard *guard = server->guards; guard != NULL; guard = guard->next) {
-        bool counts = guard->known && !guard->cut && !has_ended(guard) &&
-                      (gone_too || !sg_http_hung_up(guard->connection));
-        *all += counts ? 1 : 0;
-        count += counts && guard->uid == uid ? 1 : 0;
+        bool counts = guard->known && guard->watches == watches && !guard->cut &&
+                      !has_ended(guard) && (gone_too || !sg_http_hung_up(guard->connection));
+        census.all += counts ? 1 : 0;
+        census.of_user += counts && guard->uid == uid ? 1 : 0;
     }
-    return count;
+    return census;
+}
+
+static bool is_trusted(uid_t uid)
+{
+    return uid == 0 || uid == geteuid();
+}
+
+/* How many of max are for this user's kind. */
+static size_t open_to(uid_t uid, size_t max)
+{
+    return is_trusted(uid) ? max : max - max / RESERVED_PART;
 }
 
 static bool fits(const struct sg_http_guard *guard, bool gone_too)
 {
     const struct sg_http_settings *settings = &guard->server->settings;
-    size_t reserved = settings->connections_max / RESERVED_PART;
-    bool trusted = guard->uid == 0 || guard->uid == geteuid();
-    size_t all = 0;
-    if (count_of(guard->server, guard->uid, gone_too, &all) > settings->connections_per_user_max) {
-        return false;
-    }
-    return trusted || all <= settings->connections_max - reserved;
+    struct census census = count_of(guard->server, guard->uid, false, gone_too);
+    return census.of_user <= settings->connections_per_user_max &&
+           census.all <= open_to(guard->uid, settings->connections_max);
 }
 
 static bool may_stay(const struct sg_http_guard *guard)
 {
-    if (fits(guard, true)) {
-        return true;
-    }
-    sg_http_watchers_let_go(guard->server);
-    return fits(guard, false);
+    return fits(guard, true) || fits(guard, false);
 }
 
 /* evhttp sees the end of file and frees the connection by itself. */
@@ -169,10 +178,9 @@ static void log_refused(const struct sg_http_guard *guard)
     if (now_ms - server->refused_ms < REFUSED_LOG_MS) {
         return;
     }
-    size_t all = 0;
     server->refused_ms = now_ms;
     sg_log(SG_LOG_WARNING, "event=http_client_refused uid=%lu connections_of_user=%zu",
-           (unsigned long)guard->uid, count_of(server, guard->uid, true, &all) - 1);
+           (unsigned long)guard->uid, count_of(server, guard->uid, false, true).of_user - 1);
 }
 
 /* The socket is known only after evhttp has made the connection: in the next turn of the loop, or
@@ -195,7 +203,7 @@ static bool admit(struct sg_http_guard *guard)
 
 static bool has_room(const struct sg_http_server *server)
 {
-    return server->guard_count < server->settings.connections_max &&
+    return server->guard_count - server->watch_count < server->settings.connections_max &&
            server->unjudged < UNJUDGED_MAX;
 }
 
@@ -371,6 +379,84 @@ sg_status sg_http_guard_follow(struct sg_http_server *server, struct evhttp_conn
     }
     sg_fail(err, SG_E_SERVICE, "too_many_connections", "too many connections to the service");
     return sg_hint(err, "Close some, or ask again later.");
+}
+
+/* ---- watches ---- */
+
+/* What keeps one more watch out; without a setting: nothing. */
+struct full {
+    const char *setting, *of_whom;
+    size_t max;
+};
+
+static struct full watches_full(const struct sg_http_guard *guard)
+{
+    const struct sg_http_settings *settings = &guard->server->settings;
+    struct census there = count_of(guard->server, guard->uid, true, true);
+    if (there.of_user >= settings->watches_per_user_max) {
+        return (struct full){"watches_per_user_max", " of one user",
+                             settings->watches_per_user_max};
+    }
+    if (there.all >= open_to(guard->uid, settings->watches_max) ||
+        guard->server->watch_count >= settings->watches_max) {
+        return (struct full){"watches_max",
+                             ", an eighth of them for root and the service's own user",
+                             settings->watches_max};
+    }
+    return (struct full){.setting = NULL};
+}
+
+static void log_refused_watch(const struct sg_http_guard *guard, const struct full *full)
+{
+    struct sg_http_server *server = guard->server;
+    int64_t now_ms = sg_monotonic_ms(sg_clock_system());
+    if (now_ms - server->watch_refused_ms < REFUSED_LOG_MS) {
+        return;
+    }
+    struct census there = count_of(server, guard->uid, true, true);
+    server->watch_refused_ms = now_ms;
+    sg_log(SG_LOG_WARNING,
+           "event=http_watch_refused reason=%s limit=%zu uid=%lu watches_of_user=%zu watches=%zu",
+           full->setting, full->max, (unsigned long)guard->uid, there.of_user, there.all);
+}
+
+static sg_status refuse_watch(const struct sg_http_guard *guard, const struct full *full,
+                              struct sg_error *err)
+{
+    log_refused_watch(guard, full);
+    sg_fail(err, SG_E_SERVICE, "too_many_watches",
+            "no room for another watch: the setting %s allows %zu%s", full->setting, full->max,
+            full->of_whom);
+    return sg_hint(err, "Raise %s in signetd's configuration and restart it, or end some watches.",
+                   full->setting);
+}
+
+sg_status sg_http_guard_watch(struct sg_http_server *server, struct evhttp_connection *connection,
+                              struct sg_error *err)
+{
+    struct sg_http_guard *guard = find(server, connection);
+    if (guard == NULL || guard->watches) {
+        return SG_OK;
+    }
+    struct full full = watches_full(guard);
+    if (full.setting != NULL) {
+        sg_http_watchers_let_go(server); /* this one is none of them yet */
+        full = watches_full(guard);
+    }
+    if (full.setting != NULL) {
+        return refuse_watch(guard, &full, err);
+    }
+    guard->watches = true;
+    server->watch_count++;
+    resume_if_room(server);
+    return SG_OK;
+}
+
+bool sg_http_guard_watches(const struct sg_http_server *server,
+                           struct evhttp_connection *connection)
+{
+    const struct sg_http_guard *guard = find(server, connection);
+    return guard != NULL && guard->watches;
 }
 
 void sg_http_pause(struct sg_http_server *server)

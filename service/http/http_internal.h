@@ -26,6 +26,11 @@
 struct sg_http_guard;
 struct sg_http_exchange;
 
+/** Requests that wait for their turn, oldest first. */
+struct sg_http_list {
+    struct sg_http_exchange *first, **end; /**< end: where the next one's address goes */
+};
+
 struct sg_http_server {
     struct event_base *base;
     struct sg_http_settings settings;
@@ -34,15 +39,16 @@ struct sg_http_server {
     struct event *resume;            /**< looks for room again while the listener is paused */
     bool paused;
     struct sg_http_guard *guards;
-    size_t guard_count;
-    uint64_t last_connection;                    /**< number of the newest */
-    size_t unjudged;                             /**< of them, those whose user is not known yet */
-    int64_t refused_ms;                          /**< when a refusal was last logged, monotonic */
-    bool working;                                /**< a handler is under way */
-    struct sg_http_exchange *queue, **queue_end; /**< requests for the handler, oldest first */
-    struct sg_http_exchange *watchers;           /**< answered when something has changed */
-    struct event *watch;                         /**< the first watcher's time is up */
-    int64_t watch_ms;                            /**< when that is, monotonic; 0: no watcher */
+    size_t guard_count, watch_count;       /**< all of them, and those of watches */
+    uint64_t last_connection;              /**< number of the newest */
+    size_t unjudged;                       /**< of them, those whose user is not known yet */
+    int64_t refused_ms, watch_refused_ms;  /**< when one was last logged, monotonic */
+    bool working;                          /**< a handler is under way */
+    struct sg_http_list commands, watches; /**< for the handler: of watches, and the others */
+    bool watch_is_next;                    /**< these two take turns */
+    struct sg_http_exchange *watchers;     /**< answered when something has changed */
+    struct event *watch;                   /**< the first watcher's time is up */
+    int64_t watch_ms;                      /**< when that is, monotonic; 0: no watcher */
     int64_t busy_ms; /**< spent in handlers so far: time in which no client was heard, and which
                         counts against none */
 };
@@ -61,6 +67,14 @@ uint64_t sg_http_guard_number(const struct sg_http_server *server,
 SG_CHECKED sg_status sg_http_guard_follow(struct sg_http_server *server,
                                           struct evhttp_connection *connection,
                                           struct sg_error *err);
+/** A request that waits for a change has come over the connection: from now on it counts as a
+ * watch's, and takes no other's place. SG_E_SERVICE "too_many_watches": it is to be closed with the
+ * answer. */
+SG_CHECKED sg_status sg_http_guard_watch(struct sg_http_server *server,
+                                         struct evhttp_connection *connection,
+                                         struct sg_error *err);
+bool sg_http_guard_watches(const struct sg_http_server *server,
+                           struct evhttp_connection *connection);
 /** Stop accepting for a moment. */
 void sg_http_pause(struct sg_http_server *server);
 /** Release guards whose connections have ended; accept again when there is room. */
@@ -79,6 +93,7 @@ struct sg_http_exchange {
     const char *allow;             /**< the method of a route that was asked with another one */
     const struct sg_operation *operation;
     bool dry_run;
+    bool of_watch; /**< its connection counts as a watch's */
     json_t *params, *answer;
     struct sg_error err;
     int64_t until_ms; /**< a watcher's: answered then whatever is the case; 0: not known yet */
@@ -94,7 +109,8 @@ void sg_http_exchange_free(struct sg_http_exchange *exchange);
 void sg_http_queue_add(struct sg_http_server *server, struct sg_http_exchange *exchange);
 /** Has the other end closed altogether? One that only says nothing more has not. */
 bool sg_http_hung_up(struct bufferevent *connection);
-/** Watchers are not read from: answer those whose client is gone, so that their connections end. */
+/** Watchers are not read from: end the connections of those whose client is gone. Not from within
+ * evhttp's callbacks for one of them. */
 void sg_http_watchers_let_go(struct sg_http_server *server);
 SG_CHECKED sg_status sg_http_queue_init(struct sg_http_server *server, struct sg_error *err);
 void sg_http_queue_free(struct sg_http_server *server);

@@ -8,19 +8,7 @@
 
 #include <signet/base/clock.h>
 
-static void on_watch(evutil_socket_t unused, short what, void *context)
-{
-    (void)unused;
-    (void)what;
-    sg_http_server_changed(context);
-}
-
-sg_status sg_http_queue_init(struct sg_http_server *server, struct sg_error *err)
-{
-    server->queue_end = &server->queue;
-    server->watch = evtimer_new(server->base, on_watch, server);
-    return server->watch != NULL ? SG_OK : sg_fail_memory(err);
-}
+#define WORK_MAX 64 /* requests between two turns of the event loop */
 
 static void free_all(struct sg_http_exchange *list)
 {
@@ -33,37 +21,69 @@ static void free_all(struct sg_http_exchange *list)
 
 void sg_http_queue_free(struct sg_http_server *server)
 {
-    free_all(server->queue);
+    free_all(server->commands.first);
+    free_all(server->watches.first);
     free_all(server->watchers);
     if (server->watch != NULL) {
         event_free(server->watch);
     }
 }
 
+static struct sg_http_list *list_of(struct sg_http_server *server,
+                                    const struct sg_http_exchange *exchange)
+{
+    return exchange->of_watch ? &server->watches : &server->commands;
+}
+
 static void append(struct sg_http_server *server, struct sg_http_exchange *exchange)
 {
+    struct sg_http_list *list = list_of(server, exchange);
     exchange->next = NULL;
-    *server->queue_end = exchange;
-    server->queue_end = &exchange->next;
+    *list->end = exchange;
+    list->end = &exchange->next;
 }
 
 static void prepend(struct sg_http_server *server, struct sg_http_exchange *exchange)
 {
-    exchange->next = server->queue;
-    if (server->queue == NULL) {
-        server->queue_end = &exchange->next;
+    struct sg_http_list *list = list_of(server, exchange);
+    exchange->next = list->first;
+    if (list->first == NULL) {
+        list->end = &exchange->next;
     }
-    server->queue = exchange;
+    list->first = exchange;
 }
 
-static struct sg_http_exchange *take_first(struct sg_http_server *server)
+/* It sees what is there, lets nobody wait, and is not one that waits for its turn itself. */
+static bool only_reads(const struct sg_http_exchange *exchange)
 {
-    struct sg_http_exchange *first = server->queue;
-    server->queue = first->next;
-    if (server->queue == NULL) {
-        server->queue_end = &server->queue;
+    return (exchange->operation->flags & (SG_OP_CHANGES | SG_OP_TOKEN | SG_OP_ALONE)) == 0;
+}
+
+/* NULL: there is none. */
+static struct sg_http_exchange *take_from(struct sg_http_list *list, bool reader)
+{
+    struct sg_http_exchange **link = &list->first;
+    while (reader && *link != NULL && !only_reads(*link)) {
+        link = &(*link)->next;
     }
-    return first;
+    struct sg_http_exchange *taken = *link;
+    if (taken != NULL) {
+        *link = taken->next;
+        list->end = list->end == &taken->next ? link : list->end;
+    }
+    return taken;
+}
+
+/* The oldest, or the oldest that only reads. There may be very many watches, all of one user: a
+ * command waits for one of them at most, whoever else waits before it. */
+static struct sg_http_exchange *take(struct sg_http_server *server, bool reader)
+{
+    struct sg_http_list *lists[] = {&server->commands, &server->watches};
+    size_t first = server->watch_is_next ? 1 : 0;
+    struct sg_http_exchange *taken = take_from(lists[first], reader);
+    taken = taken != NULL ? taken : take_from(lists[1 - first], reader);
+    server->watch_is_next = taken != NULL && !taken->of_watch;
+    return taken;
 }
 
 static void watch_until(struct sg_http_server *server, int64_t until_ms)
@@ -100,44 +120,55 @@ void sg_http_queue_add(struct sg_http_server *server, struct sg_http_exchange *e
     }
 }
 
-void sg_http_server_work(struct sg_http_server *server)
+bool sg_http_server_work(struct sg_http_server *server)
 {
+    struct sg_http_exchange *next = NULL;
     if (server->working) {
-        return;
+        return false;
     }
     server->working = true;
-    while (server->queue != NULL) {
-        perform(server, take_first(server));
+    for (unsigned i = 0; i < WORK_MAX && (next = take(server, false)) != NULL; i++) {
+        perform(server, next);
     }
     server->working = false;
+    return server->commands.first != NULL || server->watches.first != NULL;
 }
 
-/* It sees what is there, lets nobody wait, and is not one that waits for its turn itself. */
-static bool only_reads(const struct sg_http_exchange *exchange)
+/* Only those whose time is up: the others would be asked again and again for nothing. */
+static void on_watch(evutil_socket_t unused, short what, void *context)
 {
-    return (exchange->operation->flags & (SG_OP_CHANGES | SG_OP_TOKEN | SG_OP_ALONE)) == 0;
-}
-
-/* NULL: there is none. */
-static struct sg_http_exchange *take_reader(struct sg_http_server *server)
-{
-    struct sg_http_exchange **link = &server->queue;
-    while (*link != NULL && !only_reads(*link)) {
-        link = &(*link)->next;
-    }
-    struct sg_http_exchange *reader = *link;
-    if (reader != NULL) {
-        *link = reader->next;
-        if (server->queue_end == &reader->next) {
-            server->queue_end = link;
+    struct sg_http_server *server = context;
+    struct sg_http_exchange **link = &server->watchers;
+    int64_t now_ms = sg_monotonic_ms(sg_clock_system()), next_ms = INT64_MAX;
+    (void)unused;
+    (void)what;
+    while (*link != NULL) {
+        struct sg_http_exchange *watcher = *link;
+        if (watcher->until_ms > now_ms) {
+            next_ms = watcher->until_ms < next_ms ? watcher->until_ms : next_ms;
+            link = &watcher->next;
+        } else {
+            *link = watcher->next;
+            append(server, watcher);
         }
     }
-    return reader;
+    server->watch_ms = 0;
+    if (server->watchers != NULL) {
+        watch_until(server, next_ms);
+    }
+}
+
+sg_status sg_http_queue_init(struct sg_http_server *server, struct sg_error *err)
+{
+    server->commands.end = &server->commands.first;
+    server->watches.end = &server->watches.first;
+    server->watch = evtimer_new(server->base, on_watch, server);
+    return server->watch != NULL ? SG_OK : sg_fail_memory(err);
 }
 
 bool sg_http_server_meanwhile(struct sg_http_server *server)
 {
-    struct sg_http_exchange *reader = take_reader(server);
+    struct sg_http_exchange *reader = take(server, true);
     if (reader != NULL) {
         perform(server, reader);
     }
@@ -173,7 +204,7 @@ void sg_http_watchers_let_go(struct sg_http_server *server)
             continue;
         }
         *link = watcher->next;
-        watcher->until_ms = 1; /* long ago: its answer ends the connection */
-        append(server, watcher);
+        sg_http_exchange_free(watcher);
+        evhttp_connection_free(connection); /* and the request; its guard hears of it */
     }
 }

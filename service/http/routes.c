@@ -395,29 +395,51 @@ bool sg_http_exchange_finish(struct sg_http_exchange *exchange)
     return true;
 }
 
+static void close_with_answer(struct evhttp_request *request)
+{
+    (void)evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
+}
+
+/* Is there room for its connection, and what does it want? */
+static sg_status receive(struct sg_http_exchange *exchange)
+{
+    struct sg_http_server *server = exchange->server;
+    struct evhttp_connection *connection = evhttp_request_get_connection(exchange->request);
+    sg_status s = sg_http_guard_follow(server, connection, &exchange->err);
+    if (s != SG_OK) {
+        close_with_answer(exchange->request);
+        return s;
+    }
+    s = prepare(exchange);
+    if (s == SG_OK && exchange->operation != NULL &&
+        (exchange->operation->flags & SG_OP_WATCHES) != 0) {
+        s = sg_http_guard_watch(server, connection, &exchange->err);
+        if (s != SG_OK) {
+            close_with_answer(exchange->request);
+        }
+    }
+    return s;
+}
+
 void sg_http_on_request(struct evhttp_request *request, void *context)
 {
     struct sg_http_server *server = context;
     struct evhttp_connection *connection = evhttp_request_get_connection(request);
     struct sg_http_exchange *exchange = calloc(1, sizeof *exchange);
-    struct sg_error refused = SG_ERROR_INIT;
-    sg_status status = sg_http_guard_follow(server, connection, &refused);
     evhttp_request_set_on_complete_cb(request, on_answered, server);
     if (exchange == NULL) {
         evhttp_send_error(request, sg_status_info(SG_E_NO_MEMORY)->http_code, NULL);
         return;
     }
-    *exchange = (struct sg_http_exchange){.server = server, .request = request, .err = refused};
-    if (status != SG_OK) {
-        (void)evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
-    } else {
-        status = prepare(exchange);
-    }
+    *exchange =
+        (struct sg_http_exchange){.server = server, .request = request, .err = SG_ERROR_INIT};
+    sg_status status = receive(exchange);
     if (status != SG_OK || exchange->operation == NULL) {
         finish(exchange, status);
         return;
     }
     stop_reading(request);
+    exchange->of_watch = sg_http_guard_watches(server, connection);
     sg_http_guard_rest(server, connection);
     sg_http_queue_add(server, exchange);
 }

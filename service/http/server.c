@@ -10,7 +10,6 @@
 
 #define BODY_MAX ((size_t)8 << 20)
 #define HEADER_MAX ((size_t)16 << 10)
-#define CONNECTIONS_MAX 512
 #define DEADLINE_S 30
 
 /* Every method comes to us: which one a route takes is ours to say, with an Allow header. */
@@ -37,10 +36,14 @@ static void take_settings(struct sg_http_server *server, const struct sg_http_se
     *own = *settings;
     own->body_max = own->body_max != 0 ? own->body_max : BODY_MAX;
     own->header_max = own->header_max != 0 ? own->header_max : HEADER_MAX;
-    own->connections_max = own->connections_max != 0 ? own->connections_max : CONNECTIONS_MAX;
+    own->connections_max =
+        own->connections_max != 0 ? own->connections_max : SG_HTTP_CONNECTIONS_MAX;
     own->connections_per_user_max = own->connections_per_user_max != 0
                                         ? own->connections_per_user_max
                                         : (own->connections_max + 3) / 4;
+    own->watches_max = own->watches_max != 0 ? own->watches_max : own->connections_max;
+    own->watches_per_user_max =
+        own->watches_per_user_max != 0 ? own->watches_per_user_max : (own->watches_max + 1) / 2;
     own->request_deadline_s = own->request_deadline_s > 0 ? own->request_deadline_s : DEADLINE_S;
 }
 

@@ -146,6 +146,8 @@ int fixture_setup(void **state)
         .header_max = FIXTURE_HEADER,
         .connections_max = FIXTURE_CONNECTIONS,
         .connections_per_user_max = fixture_per_user,
+        .watches_max = FIXTURE_WATCHES + 1,
+        .watches_per_user_max = FIXTURE_WATCHES,
         .request_deadline_s = FIXTURE_DEADLINE_S,
         .handler = handle,
         .gone = note_gone,

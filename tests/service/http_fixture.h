@@ -10,6 +10,7 @@
 
 #define FIXTURE_DEADLINE_S 2
 #define FIXTURE_CONNECTIONS 8
+#define FIXTURE_WATCHES 6
 #define FIXTURE_BODY 100000
 #define FIXTURE_HEADER 2000
 #define FIXTURE_HOLD_MS 300           /* how long the handler of owner HELD turns the loop */

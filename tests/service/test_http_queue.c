@@ -96,6 +96,25 @@ static void one_reader_at_a_time_is_answered_meanwhile(void **state)
     assert_string_equal(fixture->trace, "HWhW");
 }
 
+/* Very many watches may ask at the same time. */
+static void watches_and_others_take_turns(void **state)
+{
+    struct fixture *fixture = *state;
+    int watches[4];
+    int held = say(fixture, HELD);
+    for (size_t i = 0; i < SG_COUNT(watches); i++) {
+        watches[i] = say(fixture, WATCH("0"));
+    }
+    int other = say(fixture, OTHER);
+    fixture_turn(fixture);
+    expect(fixture, held, 200);
+    expect(fixture, other, 200);
+    for (size_t i = 0; i < SG_COUNT(watches); i++) {
+        expect(fixture, watches[i], 200);
+    }
+    assert_string_equal(fixture->trace, "HhW.WWW");
+}
+
 /* It copies the store, which an operation may be changing. */
 static void who_opens_a_rehearsal_waits_for_a_turn(void **state)
 {
@@ -196,6 +215,7 @@ static void a_watcher_is_answered_when_its_time_is_up(void **state)
     assert_int_equal(reply.code, 200);
     assert_string_equal(reply.body, "{\"changed\":false}\n");
     assert_in_range(now_ms() - start, 900, 2500);
+    assert_string_equal(fixture->trace, "WWW"); /* the other was not asked anew */
     reply_done(&reply);
     close(watcher);
     fixture->changed = true;
@@ -231,29 +251,120 @@ static void a_watcher_that_has_gone_is_forgotten(void **state)
     assert_int_equal(open_descriptors(), before);
 }
 
-/* Three are all that a user may have: those whose clients are gone do not keep it out. */
+static void watch_all(struct fixture *fixture, int fds[FIXTURE_WATCHES])
+{
+    for (size_t i = 0; i < FIXTURE_WATCHES; i++) {
+        fds[i] = say(fixture, WATCH("20"));
+        pump(fixture, 10);
+    }
+}
+
+static void close_all(const int fds[FIXTURE_WATCHES])
+{
+    for (size_t i = 0; i < FIXTURE_WATCHES; i++) {
+        close(fds[i]);
+    }
+}
+
+/* Three other connections are all that this user may have. */
+static void watchers_take_the_place_of_no_command(void **state)
+{
+    struct fixture *fixture = *state;
+    int watchers[FIXTURE_WATCHES], others[3];
+    watch_all(fixture, watchers);
+    for (size_t i = 0; i < SG_COUNT(others); i++) {
+        others[i] = say(fixture, STATUS);
+        struct reply reply = client_reply(fixture, others[i], 3000);
+        assert_int_equal(reply.code, 200);
+        reply_done(&reply);
+    }
+    expect(fixture, say(fixture, STATUS), 503); /* the fourth */
+    for (size_t i = 0; i < SG_COUNT(others); i++) {
+        close(others[i]);
+    }
+    pump(fixture, 20);
+    expect(fixture, say(fixture, STATUS), 200);
+    fixture->changed = true;
+    sg_http_server_changed(fixture->server);
+    for (size_t i = 0; i < FIXTURE_WATCHES; i++) {
+        expect(fixture, watchers[i], 200);
+    }
+}
+
+/* Its answer, while the connections are there: between two questions they are watches too. */
+static void a_watch_keeps_its_place_between_two_questions(void **state)
+{
+    struct fixture *fixture = *state;
+    int watchers[FIXTURE_WATCHES];
+    for (size_t i = 0; i < FIXTURE_WATCHES; i++) {
+        watchers[i] = say(fixture, WATCH("0"));
+        struct reply reply = client_reply(fixture, watchers[i], 3000);
+        assert_int_equal(reply.code, 200);
+        reply_done(&reply);
+    }
+    expect(fixture, say(fixture, STATUS), 200);
+    for (size_t i = 0; i < FIXTURE_WATCHES; i++) { /* whatever they ask next */
+        assert_true(client_say(fixture, watchers[i], i % 2 == 0 ? STATUS : WATCH("0")));
+        expect(fixture, watchers[i], 200);
+    }
+}
+
+static void one_watch_too_many_is_told_the_setting(void **state)
+{
+    struct fixture *fixture = *state;
+    int watchers[FIXTURE_WATCHES];
+    watch_all(fixture, watchers);
+    for (unsigned i = 0; i < 20; i++) {
+        int late = say(fixture, WATCH("20"));
+        struct reply reply = client_reply(fixture, late, 3000);
+        assert_int_equal(reply.code, 503);
+        assert_string_equal(error_code(&reply), "too_many_watches");
+        assert_non_null(strstr(reply.body, "watches_per_user_max allows 6"));
+        assert_non_null(strstr(reply.head, "Connection: close"));
+        reply_done(&reply);
+        reply = client_reply(fixture, late, 1000); /* and it takes no other place either */
+        assert_true(reply.closed);
+        reply_done(&reply);
+        close(late);
+    }
+    expect(fixture, say(fixture, STATUS), 200);
+    fixture->changed = true;
+    sg_http_server_changed(fixture->server);
+    for (size_t i = 0; i < FIXTURE_WATCHES; i++) { /* those that were there are none the worse */
+        expect(fixture, watchers[i], 200);
+    }
+}
+
 static void watchers_that_have_gone_make_room(void **state)
 {
     struct fixture *fixture = *state;
-    int watchers[3];
-    for (size_t i = 0; i < SG_COUNT(watchers); i++) {
-        watchers[i] = say(fixture, WATCH("20"));
-    }
+    unsigned before = open_descriptors();
+    int watchers[FIXTURE_WATCHES];
+    watch_all(fixture, watchers);
+    close_all(watchers);
+    fixture->gone_count = 0;
+    int late = say(fixture, WATCH("1"));
     pump(fixture, 50);
-    int late = client_open(fixture);
-    struct reply reply = client_reply(fixture, late, 3000);
-    assert_int_equal(reply.code, 503); /* while they are there */
-    reply_done(&reply);
-    close(late);
-    for (size_t i = 0; i < SG_COUNT(watchers); i++) {
-        close(watchers[i]);
-    }
+    assert_int_equal(fixture->gone_count, FIXTURE_WATCHES);
+    expect(fixture, late, 200);
     pump(fixture, 50);
-    int64_t start = now_ms();
-    reply = ask(fixture, GET("/v1/status"));
-    assert_int_equal(reply.code, 200);
-    assert_in_range(now_ms() - start, 0, 3000);
-    reply_done(&reply);
+    assert_int_equal(open_descriptors(), before);
+}
+
+/* Also while a handler is under way, which their answers would have to wait for. */
+static void they_make_room_while_a_handler_runs(void **state)
+{
+    struct fixture *fixture = *state;
+    int watchers[FIXTURE_WATCHES];
+    watch_all(fixture, watchers);
+    close_all(watchers);
+    fixture->gone_count = 0;
+    int held = say(fixture, HELD);
+    int late = say(fixture, WATCH("0"));
+    fixture_turn(fixture);
+    assert_int_equal(fixture->gone_count, FIXTURE_WATCHES);
+    expect(fixture, held, 200);
+    expect(fixture, late, 200);
 }
 
 #define QUEUE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -265,6 +376,7 @@ int main(void)
         QUEUE_TEST(status_is_answered_at_any_time),
         QUEUE_TEST(who_only_reads_is_answered_meanwhile),
         QUEUE_TEST(one_reader_at_a_time_is_answered_meanwhile),
+        QUEUE_TEST(watches_and_others_take_turns),
         QUEUE_TEST(who_opens_a_rehearsal_waits_for_a_turn),
         QUEUE_TEST(nonsense_is_refused_without_a_turn),
         QUEUE_TEST(waiting_for_a_turn_is_no_delay_of_the_client),
@@ -275,8 +387,14 @@ int main(void)
         QUEUE_TEST(without_patience_the_answer_comes_at_once),
         QUEUE_TEST(patience_has_an_end),
         QUEUE_TEST(a_watcher_that_has_gone_is_forgotten),
-        cmocka_unit_test_setup_teardown(watchers_that_have_gone_make_room, fixture_setup_three,
+        cmocka_unit_test_setup_teardown(watchers_take_the_place_of_no_command, fixture_setup_three,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_watch_keeps_its_place_between_two_questions,
+                                        fixture_setup_three, fixture_teardown),
+        cmocka_unit_test_setup_teardown(one_watch_too_many_is_told_the_setting, fixture_setup_three,
+                                        fixture_teardown),
+        QUEUE_TEST(watchers_that_have_gone_make_room),
+        QUEUE_TEST(they_make_room_while_a_handler_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

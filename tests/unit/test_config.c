@@ -73,6 +73,8 @@ static void the_smallest_one_has_every_default(void **state)
     assert_int_equal(config->log, SG_LOG_INFO);
     assert_int_equal(config->connections_max, 4096);
     assert_int_equal(config->connections_per_user_max, 2048);
+    assert_int_equal(config->watches_max, 4096);
+    assert_int_equal(config->watches_per_user_max, 2048);
     assert_int_equal(config->connection_memory_max, 256u << 20);
     assert_int_equal(config->request_deadline_s, 30);
     assert_int_equal(config->policy.profile, SG_PROFILE_DEFAULT);
@@ -122,6 +124,8 @@ static void every_setting_can_be_set(void **state)
                                "log = Debug\n"
                                "connections_max = 1\n"
                                "connections_per_user_max = 64K\n"
+                               "watches_max = 1K\n"
+                               "watches_per_user_max = 1\n"
                                "connection_memory_max = 0\n"
                                "request_deadline_s = 3600\n"
                                "curves = p384, p521   # before the profile\n"
@@ -162,6 +166,8 @@ static void every_setting_can_be_set(void **state)
     assert_int_equal(config->log, SG_LOG_DEBUG);
     assert_int_equal(config->connections_max, 1);
     assert_int_equal(config->connections_per_user_max, 65536);
+    assert_int_equal(config->watches_max, 1024);
+    assert_int_equal(config->watches_per_user_max, 1);
     assert_int_equal(config->connection_memory_max, 0);
     assert_int_equal(config->request_deadline_s, 3600);
     struct sg_crypto_policy policy = sg_crypto_policy_resolve(&config->policy);
@@ -284,6 +290,9 @@ static const struct bad bad_ones[] = {
     {"connections_max = 0x10\n" TOKEN, 1, "not a value of connections_max", "1 to 65536"},
     {"connections_max = 18446744073709551617\n" TOKEN, 1, "not a value of connections_max", ""},
     {"connections_per_user_max = many\n" TOKEN, 1, "not a value of connections_per_user_max", ""},
+    {"watches_max = 0\n" TOKEN, 1, "not a value of watches_max", "1 to 65536"},
+    {"watches_per_user_max = 65537\n" TOKEN, 1, "not a value of watches_per_user_max",
+     "1 to 65536"},
     {"connection_memory_max = 1M\n" TOKEN, 1, "not a value of connection_memory_max", "16M"},
     {"connection_memory_max = 65G\n" TOKEN, 1, "not a value of connection_memory_max", "64G"},
     {"connection_memory_max = 18014398509481985K\n" TOKEN, 1,

@@ -42,6 +42,8 @@ struct sg_config {
                                       signet, signet-token; "user = -" means none */
     enum sg_log_level log;
     size_t connections_max, connections_per_user_max; /**< ring clients; defaults 4096, 2048 */
+    size_t watches_max, watches_per_user_max; /**< HTTP connections that wait for changes; defaults
+                                                 4096, 2048 */
     size_t connection_memory_max; /**< bytes of RLIMIT_AS of a connection process; default 256 MiB,
                                      0 = none */
     unsigned request_deadline_s;  /**< default 30 */

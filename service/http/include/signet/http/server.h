@@ -11,7 +11,8 @@
 #include <signet/base/error.h>
 #include <signet/interface/spec.h>
 
-#define SG_HTTP_REHEARSAL_LEN 32 /**< hexadecimal digits of a rehearsal's name */
+#define SG_HTTP_CONNECTIONS_MAX 512 /**< unless the settings say otherwise */
+#define SG_HTTP_REHEARSAL_LEN 32    /**< hexadecimal digits of a rehearsal's name */
 
 /** Who is at the other end, from SO_PEERCRED, and over which connection. */
 struct sg_http_peer {
@@ -37,6 +38,11 @@ struct sg_http_settings {
     size_t connections_per_user_max; /**< of one uid; further ones are answered 503 and closed
                                         (default a quarter of connections_max when 0). An eighth of
                                         all is kept for root and the service's own user */
+    size_t watches_max; /**< connections over which a request that waits for a change has come,
+                           beside the others (default connections_max when 0) */
+    size_t watches_per_user_max; /**< of one uid (default half of watches_max when 0); further
+                                    requests are answered 503 and their connections closed. An
+                                    eighth of all is kept likewise */
     int request_deadline_s; /**< from a connection's start or last answer to the next whole request
                                (default 30 when 0) */
     sg_http_handler handler;
@@ -51,11 +57,12 @@ SG_CHECKED sg_status sg_http_server_new(struct event_base *base,
                                         const struct sg_http_settings *settings,
                                         struct sg_http_server **out, struct sg_error *err);
 void sg_http_server_free(struct sg_http_server *server);
-/** Perform the requests that have come, one after the other. Call it after each turn of the event
- * loop, outside of its callbacks: a handler may turn the loop itself while it waits, and requests
+/** Perform requests that have come, one after the other; true when there are more of them, and the
+ * loop is to be turned without waiting. Call it after each turn of the event loop, outside of its
+ * callbacks: a handler may turn the loop itself while it waits, and requests
  * that come then wait for their turn, except for operations that are answered at any time and for
  * sg_http_server_meanwhile. */
-void sg_http_server_work(struct sg_http_server *server);
+bool sg_http_server_work(struct sg_http_server *server);
 /** Perform one of them that only reads and needs no token; false when there is none. For a handler
  * that waits, where nothing is half done: the readers see what was there before it. Their handler
  * must not wait in turn. */
