@@ -32,7 +32,7 @@ struct sg_http_guard {
     struct sg_http_server *server;
     struct bufferevent *connection;
     struct event *timer;
-    struct event *look; /* has evhttp closed it behind its own answer? */
+    struct event *look; /* is evhttp writing a page of its own, has it closed behind one? */
     int64_t busy_ms;    /* the server's, when the deadline started */
     bool known;         /* uid says whose it is */
     bool cut;           /* it has been shut down, and ends by itself */
@@ -58,12 +58,14 @@ static int64_t deadline_ms(const struct sg_http_server *server)
     return (int64_t)server->settings.request_deadline_s * 1000;
 }
 
-/* evhttp has written; after a whole request it says by itself when it closes. */
+/* evhttp is about to write, perhaps a page of its own; or it has written: after a whole request it
+ * says by itself when it closes. */
 static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *context)
 {
     struct sg_http_guard *guard = context;
-    if (!guard->heard && info->n_deleted > 0 && evbuffer_get_length(output) == 0) {
-        event_active(guard->look, EV_TIMEOUT, 0); /* in its turn: evhttp closes after this */
+    bool written = info->n_deleted > 0 && evbuffer_get_length(output) == 0;
+    if (info->n_added > 0 || (written && !guard->heard)) {
+        event_active(guard->look, EV_TIMEOUT, 0); /* in its turn: evhttp goes on after this */
     }
 }
 
@@ -255,6 +257,8 @@ static void on_look(evutil_socket_t unused, short what, void *context)
     if (has_ended(guard)) {
         release(guard);
         resume_if_room(server);
+    } else {
+        (void)sg_http_page_replace(server, bufferevent_get_output(guard->connection));
     }
 }
 
@@ -273,7 +277,8 @@ static bool watch(struct sg_http_guard *guard, struct sg_http_server *server,
 {
     guard->timer = evtimer_new(server->base, on_deadline, guard);
     guard->look = evtimer_new(server->base, on_look, guard);
-    return guard->timer != NULL && guard->look != NULL &&
+    /* before anything is written that is ready to be */
+    return guard->timer != NULL && guard->look != NULL && event_priority_set(guard->look, 0) == 0 &&
            evbuffer_add_cb(bufferevent_get_output(connection), on_output, guard) != NULL;
 }
 

@@ -118,6 +118,15 @@ void sg_http_queue_free(struct sg_http_server *server);
 /** evhttp's general callback; context: struct sg_http_server. */
 void sg_http_on_request(struct evhttp_request *request, void *context);
 
+/* ---- refusals.c ---- */
+
+/** Put an answer in JSON in the place of a page of evhttp's own that waits to be written: of the
+ * same status. False: there is none. */
+bool sg_http_page_replace(const struct sg_http_server *server, struct evbuffer *output);
+/** Refuse head fields that can be read in more than one way. SG_E_USAGE "bad_request": it is to be
+ * closed with the answer, for where the next request begins is not known. */
+SG_CHECKED sg_status sg_http_check_head(struct evhttp_request *request, struct sg_error *err);
+
 /* ---- query.c, body.c ---- */
 
 /** Read a query string (may be NULL) into an object, each field by the row's type. Undeclared names

@@ -410,6 +410,11 @@ static sg_status receive(struct sg_http_exchange *exchange)
         close_with_answer(exchange->request);
         return s;
     }
+    s = sg_http_check_head(exchange->request, &exchange->err);
+    if (s != SG_OK) {
+        close_with_answer(exchange->request);
+        return s;
+    }
     s = prepare(exchange);
     if (s == SG_OK && exchange->operation != NULL &&
         (exchange->operation->flags & SG_OP_WATCHES) != 0) {

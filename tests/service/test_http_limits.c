@@ -89,8 +89,17 @@ static void very_many_values_are_refused(void **state)
     free(body);
 }
 
-/* What evhttp itself refuses it refuses without JSON; all that matters is that it does so at once.
- */
+/* Whoever refuses it, the answer is one of ours; 0 and below are none. */
+static void assert_told_in_json(const struct reply *reply, const char *request)
+{
+    const char *code = reply->code == 413 ? "request_too_large" : "bad_request";
+    if (reply->code > 0 && (strcmp(error_code(reply), code) != 0 ||
+                            strstr(reply->head, "Content-Type: application/json\r\n") == NULL ||
+                            strstr(reply->head, "Connection: close\r\n") == NULL)) {
+        fail_msg("%.60s: got %d %.300s", request, reply->code, reply->body);
+    }
+}
+
 static void assert_refused_early(struct fixture *fixture, const char *head)
 {
     int fd = client_open(fixture);
@@ -102,6 +111,7 @@ static void assert_refused_early(struct fixture *fixture, const char *head)
         fail_msg("%.100s: got %d", head, reply.code);
     }
     assert_true(now_ms() - start < 1000 + fixture->longest_gap_ms);
+    assert_told_in_json(&reply, head);
     reply_done(&reply);
     close(fd);
     assert_int_equal(fixture->calls, 0);
@@ -182,6 +192,7 @@ static void nonsense_is_refused(void **state)
         (void)client_say(fixture, fd, nonsense[i]);
         struct reply reply = client_reply(fixture, fd, 300);
         assert_true(reply.code != 200);
+        assert_told_in_json(&reply, nonsense[i]);
         reply_done(&reply);
         close(fd);
     }
@@ -506,6 +517,136 @@ static void a_refused_connection_leaves_the_next_one_alone(void **state)
     }
 }
 
+/* ---- what HTTP itself forbids ---- */
+
+#define ADD(fields) "POST /v1/ring/add HTTP/1.1\r\nHost: x\r\n" fields "\r\n"
+#define RING "{\"ring\": \"A/B\"}" /* 15 bytes */
+
+static void refusals_of_http_itself_are_answers_like_others(void **state)
+{
+    static const struct {
+        const char *request;
+        int code;
+    } cases[] = {
+        {"NOISE\r\n\r\n", 400},
+        {"GET /v1/status HTTP/1.1\r\nno colon\r\n\r\n", 400},
+        {ADD("Content-Length: 104857600\r\n"), 413},
+        {CHUNKED "ffffffffffffffff\r\n", 413},
+        {ADD("Expect: foo\r\nContent-Length: 15\r\n") RING, 417},
+        {ADD("Expect: 100-continue\r\nContent-Length: 104857600\r\n"), 413},
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < SG_COUNT(cases); i++) {
+        int fd = client_open(fixture);
+        (void)client_say(fixture, fd, cases[i].request);
+        struct reply reply = client_reply(fixture, fd, 1000);
+        if (reply.code != cases[i].code) {
+            fail_msg("%s: got %d", cases[i].request, reply.code);
+        }
+        assert_told_in_json(&reply, cases[i].request);
+        json_t *json = json_loads(reply.body, 0, NULL);
+        const json_t *error = json_object_get(json, "error");
+        assert_true(json_string_length(json_object_get(error, "text")) > 0);
+        assert_true(json_string_length(json_object_get(error, "hint")) > 0);
+        json_decref(json);
+        reply_done(&reply);
+        reply = client_reply(fixture, fd, 1000);
+        assert_true(reply.closed);
+        reply_done(&reply);
+        close(fd);
+    }
+    assert_int_equal(fixture->calls, 0);
+    assert_serves(fixture);
+}
+
+/* Over a connection that has been answered before, and behind a "go on" that nobody has read. */
+static void they_are_so_later_on_a_connection_too(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = client_open(fixture);
+    (void)client_say(fixture, fd, GET("/v1/status") GET("/v1/ring/list?owner=BIG") "NOISE\r\n\r\n");
+    for (int i = 0; i < 3; i++) {
+        struct reply reply = client_reply(fixture, fd, 5000);
+        assert_int_equal(reply.code, i < 2 ? 200 : 400);
+        assert_true(i == 2 || error_code(&reply)[0] == '\0');
+        assert_true(i < 2 || strcmp(error_code(&reply), "bad_request") == 0);
+        reply_done(&reply);
+    }
+    close(fd);
+    fd = client_open(fixture);
+    (void)client_say(fixture, fd, ADD("Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n"));
+    (void)client_say(fixture, fd, "xyz\r\n");
+    struct reply reply = client_reply(fixture, fd, 1000);
+    assert_int_equal(reply.code, 100);
+    reply_done(&reply);
+    reply = client_reply(fixture, fd, 1000);
+    assert_true(reply.code >= 400);
+    assert_told_in_json(&reply, "xyz");
+    reply_done(&reply);
+    close(fd);
+}
+
+/* Each could be another request for another reader. */
+static void heads_with_two_meanings_are_refused(void **state)
+{
+    static const char *const requests[] = {
+        ADD("Content-Length: 15\r\nContent-Length: 0\r\n") RING GET("/v1/status"),
+        ADD("Content-Length: 0\r\nContent-Length: 15\r\n") RING,
+        ADD("Content-Length: 15\r\ncontent-length: 15\r\n") RING,
+        ADD("Content-Length: +15\r\n") RING,
+        ADD("Content-Length: 15\r\nTransfer-Encoding: chunked\r\n") "f\r\n" RING "\r\n0\r\n\r\n",
+        ADD("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n") "f\r\n" RING
+                                                                            "\r\n0\r\n\r\n",
+        ADD("Transfer-Encoding: gzip\r\n") RING,
+        ADD("Transfer-Encoding: gzip, chunked\r\n") "f\r\n" RING "\r\n0\r\n\r\n",
+        ADD("Content-Length : 15\r\n") RING,
+        "TRACE /v1/status HTTP/1.1\r\nContent-Length: 42\r\n\r\n" GET("/v1/status"),
+        "FOO /v1/status HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" GET("/v1/status"),
+        "GET /v1/status HTTP/1.1\r\nHost : x\r\n\r\n",
+        "GET /v1/status HTTP/1.1\r\nHost: x\r\nX Y: z\r\n\r\n",
+        "GET /v1/status HTTP/1.1\r\nHost: x\r\nX: a\x01z\r\n\r\n",
+        "GET /v1/status HTTP/1.1\r\nHost: x\r\nX: a\rz\r\n\r\n",
+        "GET /v1/status HTTP/1.1\r\nHost: x\r\nX\x80: z\r\n\r\n",
+        "GET /v1/status HTTP/1.1\r\nHost: x\r\n: z\r\n\r\n",
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < SG_COUNT(requests); i++) {
+        int fd = client_open(fixture);
+        (void)client_say(fixture, fd, requests[i]);
+        struct reply reply = client_reply(fixture, fd, 1000);
+        if (reply.code != 400) {
+            fail_msg("%s: got %d", requests[i], reply.code);
+        }
+        assert_told_in_json(&reply, requests[i]);
+        reply_done(&reply);
+        reply = client_reply(fixture, fd, 1000); /* what stands behind it is no request */
+        assert_true(reply.closed);
+        reply_done(&reply);
+        close(fd);
+    }
+    assert_int_equal(fixture->calls, 0);
+    assert_serves(fixture);
+}
+
+static void heads_with_one_meaning_are_taken(void **state)
+{
+    static const char *const requests[] = {
+        ADD("Content-Length:15\r\n") RING,
+        ADD("content-LENGTH:\t 15\r\n") RING,
+        ADD("Transfer-Encoding: Chunked\r\n") "f\r\n" RING "\r\n0\r\n\r\n",
+        "GET /v1/status HTTP/1.1\r\nX: a\tb \xc3\xa9\r\nX: twice\r\nY:\r\n\r\n",
+        "GET /v1/status HTTP/1.0\r\n\r\n",
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < SG_COUNT(requests); i++) {
+        struct reply reply = ask(fixture, requests[i]);
+        if (reply.code != 200) {
+            fail_msg("%s: got %d %s", requests[i], reply.code, reply.body);
+        }
+        reply_done(&reply);
+    }
+}
+
 static void an_over_long_head_leaves_the_next_one_alone(void **state)
 {
     char head[FIXTURE_HEADER * 2];
@@ -624,6 +765,10 @@ int main(void)
         CASE(connections_that_come_and_go_leave_nothing),
         CASE(the_server_can_be_freed_amid_connections),
         CASE(a_refused_connection_leaves_the_next_one_alone),
+        CASE(refusals_of_http_itself_are_answers_like_others),
+        CASE(they_are_so_later_on_a_connection_too),
+        CASE(heads_with_two_meanings_are_refused),
+        CASE(heads_with_one_meaning_are_taken),
         CASE(an_over_long_head_leaves_the_next_one_alone),
         CASE(a_client_that_leaves_leaves_the_next_one_alone),
         CASE(a_connection_cut_at_the_deadline_leaves_the_next_one_alone),
