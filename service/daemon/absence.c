@@ -12,7 +12,8 @@
 
 #define WORTH_WAITING_MS 2000 /* whoever comes within this is the successor's, and sees a delay */
 #define ANSWERS_MAX 64        /* at a time: the master has others to look after */
-#define ANSWER_SIZE 1024
+#define BODY_SIZE ((size_t)1024)
+#define ANSWER_SIZE ((size_t)2048)
 
 static int64_t left_ms(const struct sg_master *master)
 {
@@ -25,11 +26,11 @@ bool sg_absence_is_long(const struct sg_master *master)
            left_ms(master) > WORTH_WAITING_MS;
 }
 
-static int make_body(const struct sg_master *master, long long left_s, char out[ANSWER_SIZE])
+static int make_body(const struct sg_master *master, long long left_s, char out[BODY_SIZE])
 {
     int status = sg_master_control(master)->ended;
     return snprintf(
-        out, ANSWER_SIZE,
+        out, BODY_SIZE,
         "{\"error\":{\"code\":\"control_restarting\",\"status\":\"service_unavailable\","
         "\"text\":\"the service's control process has ended again and again, the last "
         "time with %s %d, and is started again in %lld s\","
@@ -39,12 +40,12 @@ static int make_body(const struct sg_master *master, long long left_s, char out[
         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), left_s);
 }
 
-static size_t make_answer(const struct sg_master *master, char out[2 * ANSWER_SIZE])
+static size_t make_answer(const struct sg_master *master, char out[ANSWER_SIZE])
 {
-    char body[ANSWER_SIZE];
+    char body[BODY_SIZE];
     long long left_s = (left_ms(master) + 999) / 1000;
     int body_len = make_body(master, left_s, body);
-    int len = snprintf(out, 2 * ANSWER_SIZE,
+    int len = snprintf(out, ANSWER_SIZE,
                        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
                        "Cache-Control: no-store\r\nRetry-After: %lld\r\nConnection: close\r\n"
                        "Content-Length: %d\r\n\r\n%s",
@@ -55,7 +56,7 @@ static size_t make_answer(const struct sg_master *master, char out[2 * ANSWER_SI
 /* What is in a Unix socket's buffer is read by the client although we have closed. */
 void sg_absence_answer(const struct sg_master *master)
 {
-    char answer[2 * ANSWER_SIZE];
+    char answer[ANSWER_SIZE];
     if (!sg_absence_is_long(master)) {
         return;
     }
