@@ -43,6 +43,11 @@ static void check_token(const struct sg_config_token *token)
     }
 }
 
+static void check_count(size_t count)
+{
+    require(count >= 1 && count <= 65536);
+}
+
 static void check(const struct sg_config *config)
 {
     check_text(config->socket, sizeof config->socket);
@@ -52,7 +57,10 @@ static void check(const struct sg_config *config)
     check_text(config->token_user, sizeof config->token_user);
     require(config->socket[0] == '/' && config->rings_socket[0] == '/' && config->state[0] == '/');
     require(config->administrator_count <= SG_ADMINISTRATORS_MAX);
-    require(config->connections_per_user_max <= config->connections_max);
+    check_count(config->connections_max);
+    check_count(config->connections_per_user_max); /* more than all of them is no mistake */
+    check_count(config->watches_max);
+    check_count(config->watches_per_user_max);
     require(config->token_count >= 1 && config->token_count <= SG_TOKENS_MAX);
     for (size_t i = 0; i < config->token_count; i++) {
         check_token(&config->tokens[i]);
