@@ -14,6 +14,7 @@
 #include <signet/daemon/link.h>
 #include <signet/operations/rehearsal.h>
 #include <signet/operations/run.h>
+#include <signet/rings/view.h>
 
 #include "control_internal.h"
 
@@ -322,6 +323,7 @@ static void fill_service(struct control *control)
         .administrators = control->config->administrators,
         .administrator_count = control->config->administrator_count,
         .groups = sg_groups_source(&control->groups),
+        .view_max = sg_view_max(control->config->connection_memory_max),
         .rings_socket = control->config->rings_socket,
         .socket = control->config->socket,
         .refused = &control->views.refused,

@@ -13,6 +13,7 @@
 #include <signet/base/clock.h>
 #include <signet/base/file.h>
 #include <signet/base/schedule.h>
+#include <signet/rings/view.h>
 
 #include "module_internal.h"
 #include "stream_internal.h"
@@ -20,8 +21,11 @@
 void sg_connection_init(struct sg_connection *connection, int client, int channel, int timeout_ms,
                         const struct sg_generation_page *page)
 {
-    *connection = (struct sg_connection){
-        .client = client, .channel = channel, .timeout_ms = timeout_ms, .page = page};
+    *connection = (struct sg_connection){.client = client,
+                                         .channel = channel,
+                                         .timeout_ms = timeout_ms,
+                                         .page = page,
+                                         .views_room = sg_views_room(0)};
     for (size_t i = 0; i < SG_TOKENS_MAX; i++) {
         connection->links[i].socket = -1;
     }
@@ -44,6 +48,37 @@ void sg_connection_done(struct sg_connection *connection)
 
 /* ---- the view ---- */
 
+/* What is shown until the next question is answered. */
+static sg_status forget_current(struct sg_connection *connection, struct sg_error *err)
+{
+    struct sg_view *none = NULL;
+    sg_status s = sg_view_empty(&none, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    none->generation = UINT64_MAX; /* out of date */
+    sg_view_free(connection->view);
+    connection->view = none;
+    return SG_OK;
+}
+
+/* Views that are out of date go, the oldest first, until there is room for one more; the last of
+ * them is the connection's own. */
+static sg_status make_room(struct sg_connection *connection, size_t bytes, struct sg_error *err)
+{
+    size_t current = connection->view != NULL ? connection->view->map_len : 0;
+    size_t others = bytes < connection->views_room ? connection->views_room - bytes : 0;
+    if (current > others) {
+        sg_status s = forget_current(connection, err);
+        if (s != SG_OK) {
+            return s;
+        }
+        current = 0;
+    }
+    sg_sessions_make_room(others - current);
+    return SG_OK;
+}
+
 static sg_status fetch_view(struct sg_connection *connection, struct sg_view **out,
                             struct sg_error *err)
 {
@@ -52,10 +87,8 @@ static sg_status fetch_view(struct sg_connection *connection, struct sg_view **o
     if (s == SG_E_DENIED || s == SG_E_NOT_FOUND) {
         return sg_view_empty(out, err); /* a stranger: sees nothing, and no error either */
     }
-    if (s != SG_OK) {
-        return s;
-    }
-    return sg_view_open(fd, out, err);
+    s = s == SG_OK ? make_room(connection, sg_view_size(fd), err) : s;
+    return s == SG_OK ? sg_view_open(fd, out, err) : s;
 }
 
 sg_status sg_connection_refresh(struct sg_connection *connection, struct sg_error *err)
@@ -279,6 +312,7 @@ sg_status sg_connection_serve(struct sg_connection *connection, const struct sg_
 {
     struct sg_stream stream = {.fd = connection->client, .answer_ms = SG_STREAM_ANSWER_MS};
     sg_status s = sg_sandbox_enter(sandbox, memory_max, err);
+    connection->views_room = sg_views_room(memory_max);
     if (s != SG_OK || !client_speaks(connection)) {
         return s;
     }

@@ -16,6 +16,7 @@ struct sg_connection {
     uint32_t ring; /**< the only one that the client wants to see; 0 = all */
     const struct sg_generation_page *page;
     struct sg_view *view;     /**< NULL before the first sg_connection_refresh */
+    size_t views_room;        /**< bytes for it, the next one, and those that sessions still hold */
     enum sg_rings_notice end; /**< why the client was given up; 0: it was not */
     bool batch;               /**< how we are scheduled: as the token that was used last is */
     uint32_t sequence;        /**< of the last request on the channel */
@@ -36,7 +37,7 @@ SG_CHECKED sg_status sg_connection_serve(struct sg_connection *connection,
 
 /** Bring the view up to date with the generation page: one comparison when nothing has changed.
  * Otherwise waits up to timeout_ms for control. SG_E_SERVICE when it does not answer; the old view
- * is kept then. */
+ * is kept then. Where there is not room for all, sessions lose the oldest views that they hold. */
 SG_CHECKED sg_status sg_connection_refresh(struct sg_connection *connection, struct sg_error *err);
 
 /** Use a key of a ring through its token's capability, asking for one first where there is none. A

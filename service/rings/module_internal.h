@@ -86,6 +86,9 @@ const struct sg_view_object *sg_session_object(const struct sg_session *session,
                                                const struct sg_view **view);
 /** The session looks at the connection's view from now on. */
 void sg_session_see(struct sg_session *session);
+/** Take views that only sessions hold from them, the oldest first, until all of them together have
+ * no more than that many bytes. */
+void sg_sessions_make_room(size_t bytes);
 
 /* ---- mechanisms and operations ---- */
 const struct sg_mechanism_row *sg_mechanism_find(CK_MECHANISM_TYPE type);

@@ -55,21 +55,28 @@ static bool is_in(const struct sg_view *const *list, size_t count, const struct 
     return false;
 }
 
-/* The oldest view that only sessions hold, when there are too many; or NULL. */
-static const struct sg_view *one_too_many(const struct sg_module *module)
+/* Views that only sessions hold: those that are out of date. */
+struct past {
+    const struct sg_view *views[SG_VIEWS_PAST_MAX + 2];
+    size_t count, bytes;
+    const struct sg_view *oldest; /* NULL: there are none */
+};
+
+static struct past find_past(const struct sg_module *module)
 {
-    const struct sg_view *past[SG_VIEWS_PAST_MAX + 1];
-    const struct sg_view *oldest = NULL;
-    size_t count = 0;
-    for (size_t i = 0; i < SG_SESSIONS_MAX && count < SG_COUNT(past); i++) {
+    struct past past = {.count = 0};
+    for (size_t i = 0; i < SG_SESSIONS_MAX && past.count < SG_COUNT(past.views); i++) {
         const struct sg_view *view = module->sessions[i] != NULL ? module->sessions[i]->seen : NULL;
-        if (view == NULL || view == module->connection->view || is_in(past, count, view)) {
+        if (view == NULL || view == module->connection->view ||
+            is_in(past.views, past.count, view)) {
             continue;
         }
-        past[count++] = view;
-        oldest = oldest == NULL || view->generation < oldest->generation ? view : oldest;
+        past.views[past.count++] = view;
+        past.bytes += view->map_len;
+        past.oldest =
+            past.oldest == NULL || view->generation < past.oldest->generation ? view : past.oldest;
     }
-    return count > SG_VIEWS_PAST_MAX ? oldest : NULL;
+    return past;
 }
 
 static void forget_view(struct sg_module *module, const struct sg_view *view)
@@ -91,9 +98,20 @@ void sg_session_see(struct sg_session *session)
     }
     sg_view_free(session->seen);
     session->seen = sg_view_keep(module->connection->view);
-    const struct sg_view *view = one_too_many(module);
-    if (view != NULL) {
-        forget_view(module, view);
+    struct past past = find_past(module);
+    if (past.count > SG_VIEWS_PAST_MAX) {
+        forget_view(module, past.oldest);
+    }
+}
+
+void sg_sessions_make_room(size_t bytes)
+{
+    struct sg_module *module = sg_module_current();
+    if (module == NULL) {
+        return; /* nobody has a session yet */
+    }
+    for (struct past past = find_past(module); past.bytes > bytes; past = find_past(module)) {
+        forget_view(module, past.oldest);
     }
 }
 

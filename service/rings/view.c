@@ -8,6 +8,23 @@
 
 #include "view_writer_internal.h"
 
+#define VIEWS_AT_ONCE ((size_t)3)
+#define ALL_ELSE ((size_t)64 << 20) /* bytes: the program, a request and its answer */
+
+size_t sg_views_room(size_t memory_max)
+{
+    const size_t most = VIEWS_AT_ONCE * SG_VIEW_MAX;
+    size_t all_else = memory_max / 2 < ALL_ELSE ? memory_max / 2 : ALL_ELSE;
+    bool limited = memory_max != 0 && memory_max - all_else < most;
+    return limited ? memory_max - all_else : most;
+}
+
+size_t sg_view_max(size_t memory_max)
+{
+    size_t room = sg_views_room(memory_max);
+    return room < SG_VIEW_MAX ? room : SG_VIEW_MAX;
+}
+
 sg_status sg_view_writer_new(uint64_t generation, struct sg_view_writer **out, struct sg_error *err)
 {
     SG_CLEANUP(sg_view_writer_freep) struct sg_view_writer *writer = calloc(1, sizeof *writer);

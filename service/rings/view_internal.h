@@ -70,6 +70,8 @@ struct sg_view {
  * "bad_view". */
 SG_CHECKED sg_status sg_view_parse(const void *block, size_t len, struct sg_view *out,
                                    struct sg_error *err);
+/** Bytes that sg_view_open would map; 0: it would refuse. */
+size_t sg_view_size(int fd);
 /** Map a view and check it. The descriptor, which must be sealed against every change, stays the
  * caller's. */
 SG_CHECKED sg_status sg_view_open(int fd, struct sg_view **out, struct sg_error *err);

@@ -155,28 +155,35 @@ static bool is_sealed(int fd)
     return seals >= 0 && (seals & needed) == needed;
 }
 
-static sg_status map_view(int fd, struct sg_view *view, struct sg_error *err)
+size_t sg_view_size(int fd)
 {
     struct stat info;
-    if (!is_sealed(fd) || fstat(fd, &info) != 0) {
+    bool fits = fstat(fd, &info) == 0 && info.st_size > 0 && info.st_size <= (off_t)SG_VIEW_MAX;
+    return fits ? (size_t)info.st_size : 0;
+}
+
+static sg_status map_view(int fd, struct sg_view *view, struct sg_error *err)
+{
+    size_t size = sg_view_size(fd);
+    if (!is_sealed(fd)) {
         return bad(err, "it is not sealed");
     }
-    if (info.st_size <= 0 || info.st_size > (off_t)SG_VIEW_MAX) {
+    if (size == 0) {
         return bad(err, "its size");
     }
     /* MAP_PRIVATE: before Linux 6.7 a shared mapping of a sealed memfd is refused even for reading.
      */
-    void *map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (map == MAP_FAILED) {
         return sg_fail_errno(err, SG_E_NO_MEMORY, "no_memory", "cannot map a view");
     }
-    sg_status s = sg_view_parse(map, (size_t)info.st_size, view, err);
+    sg_status s = sg_view_parse(map, size, view, err);
     if (s != SG_OK) {
-        (void)munmap(map, (size_t)info.st_size);
+        (void)munmap(map, size);
         return s;
     }
     view->map = map;
-    view->map_len = (size_t)info.st_size;
+    view->map_len = size;
     return SG_OK;
 }
 

@@ -160,3 +160,21 @@ int rings_view_second(const struct rings_material *material, uint64_t generation
     add_slot(writer, SLOT_NEW, "WEB/NEW");
     return finish(writer);
 }
+
+int rings_view_large(const struct rings_material *material, uint64_t generation)
+{
+    const size_t room_for_the_rest = 65536;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_view_writer *writer = NULL;
+    char *label = calloc(1, SG_VIEW_MAX);
+    assert_non_null(label);
+    memset(label, 'x', SG_VIEW_MAX - room_for_the_rest);
+    assert_int_equal(sg_view_writer_new(generation, &writer, &err), SG_OK);
+    add_slot(writer, SLOT_WEB, "WEB/RING");
+    add(writer, material, M_RSA);
+    struct sg_view_member large = rings_member(material, M_SITE);
+    large.label = label;
+    assert_int_equal(sg_view_add_member(writer, &large, &err), SG_OK);
+    free(label);
+    return finish(writer);
+}

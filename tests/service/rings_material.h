@@ -40,5 +40,7 @@ struct sg_view_member rings_member(const struct rings_material *material, enum m
 int rings_view_first(const struct rings_material *material, uint64_t generation);
 /* Later: SLOT_WEB with RSA and CA; SLOT_NEW, empty; SLOT_SIGN is gone. */
 int rings_view_second(const struct rings_material *material, uint64_t generation);
+/* SLOT_WEB with RSA, and as many bytes as a view can have. */
+int rings_view_large(const struct rings_material *material, uint64_t generation);
 
 #endif

@@ -545,6 +545,43 @@ static void past_is_kept_for_some_changes_only(void **state)
     assert_int_equal(class_of(one, certificate), CKR_OBJECT_HANDLE_INVALID);
 }
 
+static void give_as_second(int view)
+{
+    fixture.views[1] = view;
+    rings_fixture_kill_control(&fixture);
+    rings_fixture_start_control(&fixture);
+}
+
+/* However large they are: sessions lose what is oldest, and no search fails. */
+static void large_views_leave_room_for_the_next_one(void **state)
+{
+    (void)state;
+    enum { SESSIONS = 6, ROUNDS = 3 };
+    CK_OBJECT_HANDLE found[16];
+    CK_SESSION_HANDLE sessions[SESSIONS];
+    int second = fixture.views[1];
+    int large = rings_view_large(&fixture.material, 2);
+    CK_SESSION_HANDLE one = open_session(SLOT_WEB);
+    CK_OBJECT_HANDLE certificate = find_one(one, CKO_CERTIFICATE, "ec.example");
+    give_as_second(large);
+    atomic_store(&fixture.knobs->view, 2);
+    atomic_store(&fixture.page->generation, 3); /* fetched each time */
+    for (int i = 0; i < SESSIONS; i++) {
+        sessions[i] = open_session(SLOT_WEB);
+    }
+    assert_int_equal(find(sessions[0], CKO_PRIVATE_KEY, NULL, found, 16), 1);
+    assert_int_equal(class_of(one, certificate), CKR_OK);
+    for (int i = 0; i < ROUNDS * SESSIONS; i++) {
+        assert_int_equal(find(sessions[i % SESSIONS], CKO_PRIVATE_KEY, NULL, found, 16), 1);
+    }
+    assert_int_equal(class_of(one, certificate), CKR_OBJECT_HANDLE_INVALID);
+    assert_int_equal(class_of(one, found[0]), CKR_OK);
+    give_as_second(second);
+    close(large);
+    atomic_store(&fixture.page->generation, 4);
+    assert_int_equal(find(one, CKO_CERTIFICATE, NULL, found, 16), 2);
+}
+
 static void vanished_ring_becomes_an_empty_token(void **state)
 {
     (void)state;
@@ -1103,6 +1140,7 @@ int main(void)
         WITH_CLIENT(search_of_one_session_takes_no_handle_from_another),
         WITH_CLIENT(closed_session_keeps_no_handle),
         WITH_CLIENT(past_is_kept_for_some_changes_only),
+        WITH_CLIENT(large_views_leave_room_for_the_next_one),
         WITH_CLIENT(vanished_ring_becomes_an_empty_token),
         WITH_CLIENT(stranger_sees_nothing_and_no_error),
         WITH_CLIENT(lost_answer_is_an_error_after_the_time_out),

@@ -392,6 +392,26 @@ static void empty_view_is_a_view(void **state)
     sg_view_free(view);
 }
 
+/* ---- how large ---- */
+
+static void a_process_has_room_for_its_views(void **state)
+{
+    (void)state;
+    const size_t mib = (size_t)1 << 20;
+    const struct {
+        size_t memory, room, view; /* MiB */
+    } cases[] = {
+        {0, 192, 64},   {16, 8, 8},     {64, 32, 32},    {128, 64, 64},
+        {200, 136, 64}, {256, 192, 64}, {1024, 192, 64},
+    };
+    for (size_t i = 0; i < SG_COUNT(cases); i++) {
+        size_t memory = cases[i].memory * mib;
+        assert_int_equal(sg_views_room(memory) / mib, cases[i].room);
+        assert_int_equal(sg_view_max(memory) / mib, cases[i].view);
+        assert_true(sg_view_max(memory) <= sg_views_room(memory));
+    }
+}
+
 /* ---- the reader ---- */
 
 static void reader_refuses_what_is_not_sealed(void **state)
@@ -616,6 +636,7 @@ int main(void)
         cmocka_unit_test(writer_refuses_trailing_bytes),
         cmocka_unit_test(writer_refuses_a_member_without_a_slot),
         cmocka_unit_test(empty_view_is_a_view),
+        cmocka_unit_test(a_process_has_room_for_its_views),
         cmocka_unit_test(reader_refuses_what_is_not_sealed),
         cmocka_unit_test(reader_refuses_what_is_no_memfd),
         cmocka_unit_test(reader_takes_the_unspoiled_copy),

@@ -10,6 +10,12 @@
 #define SG_VIEW_MAX (64u << 20) /**< bytes in a view */
 #define SG_VIEW_EMPTY 42u       /**< bytes in one without slots */
 
+/** Bytes that all views of one connection process may take at a time, when its address space is
+ * limited to memory_max bytes (0: it is not): three of SG_VIEW_MAX at most. */
+size_t sg_views_room(size_t memory_max);
+/** Bytes in a view for such a process, so that it has room for one whatever it holds. */
+size_t sg_view_max(size_t memory_max);
+
 /* ---- writing (control) ---- */
 struct sg_view_writer;
 SG_CHECKED sg_status sg_view_writer_new(uint64_t generation, struct sg_view_writer **out,
