@@ -21,6 +21,11 @@ printed() {
     (cd "$scratch/$1" && eval "exec env $(printf '%q ' "${environment[@]}") $(provisioned_example "$scratch/$1" "$2" | sed "${3-}")")
 }
 
+# certificates FILE: those in it, in PEM; of what s_client prints, those that the server sent.
+certificates() {
+    sed -n '/^Server certificate$/q; /-BEGIN CERTIFICATE-/,/-END CERTIFICATE-/p' "$1"
+}
+
 say 'the request of the client carries its extension'
 expect_text 'TLS Web Client Authentication' openssl req -in "$scratch/client.csr" -noout -text -verify
 
@@ -36,9 +41,11 @@ for label in ec rsa; do
     for version in 1.2 1.3; do
         say "$label, TLS $version: s_server, s_client and curl, each with a key of a ring"
         echo 'GET / HTTP/1.0' | printed client 'openssl s_client' \
-            "s/HOST:PORT/localhost:$port/; s/\$/ -tls${version/./_} -verify_return_error -ign_eof/" >"$scratch/s_client.log" 2>&1 ||
+            "s/HOST:PORT/localhost:$port/; s/\$/ -tls${version/./_} -verify_return_error -ign_eof -showcerts/" >"$scratch/s_client.log" 2>&1 ||
             fail "s_client: $(tail -n 5 "$scratch/s_client.log")"
         grep -q 'Verify return code: 0 (ok)' "$scratch/s_client.log" || fail 'the chain does not verify'
+        cmp <(certificates "$scratch/s_client.log") <(certificates "$scratch/$label/signet-chain.pem") ||
+            fail "the server sends something else than its chain, each certificate once: $(grep -A 1 '^ *[0-9] s:' "$scratch/s_client.log")"
         expect_text 'TLSv'"$version" curl_with_client_certificate --tlsv$version --tls-max $version "https://localhost:$port/"
         expect_failure '35|56' 'certificate required|handshake failure' curl -sS --cacert "$scratch/ca/root.pem" \
             --tlsv$version --tls-max $version "https://localhost:$port/"
