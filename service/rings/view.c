@@ -14,7 +14,7 @@
 size_t sg_views_room(size_t memory_max)
 {
     const size_t most = VIEWS_AT_ONCE * SG_VIEW_MAX;
-    size_t all_else = memory_max / 2 < ALL_ELSE ? memory_max / 2 : ALL_ELSE;
+    size_t all_else = memory_max / 4 * 3 < ALL_ELSE ? memory_max / 4 * 3 : ALL_ELSE;
     bool limited = memory_max != 0 && memory_max - all_else < most;
     return limited ? memory_max - all_else : most;
 }
