@@ -34,10 +34,11 @@ struct sg_add {
     json_t *added;              /**< the answer's list of issuers */
     struct sg_label last_label; /**< that sg_add_free_label made, before it numbered it */
     unsigned next_number;
-    struct sg_ring_row ring;                 /**< to be connected to; id 0: none */
-    struct sg_buffer package;                /**< a private key that comes along, encrypted */
-    bool brings_key;                         /**< .package is to be taken: it is the leaf's */
-    char token[SG_TOKEN_NAME_MAX + 1];       /**< that will hold it */
+    struct sg_ring_row ring;           /**< to be connected to; id 0: none */
+    struct sg_buffer package;          /**< a private key that comes along, encrypted */
+    bool brings_key;                   /**< .package is to be taken: it is the leaf's */
+    char token[SG_TOKEN_NAME_MAX + 1]; /**< that will hold it */
+    size_t twins; /**< issuers that were not stored, for another's issuer and serial number */
     struct sg_certificate_name keyless_name; /**< with a private key: whose place it takes, which
                                                   has none; an empty label: nobody's */
 };
@@ -53,8 +54,10 @@ SG_CHECKED sg_status sg_add_find_leaf(struct sg_add *plan, struct sg_error *err)
 /** A label was named: what stands there decides. SG_E_CONFLICT "wrong_key", "label_in_use". */
 SG_CHECKED sg_status sg_add_check_label(struct sg_run *run, struct sg_add *plan,
                                         struct sg_error *err);
-/** SG_E_CONFLICT "certificate_exists": this very certificate is here already. */
-/** With --force the place of one that has no private key is taken by one that brings it. */
+/** SG_E_CONFLICT "certificate_exists": this very certificate is here already;
+ * "serial_number_taken": another one has its issuer and serial number; or SG_E_INPUT
+ * "bad_signature": that is so because this one was altered. With --force the place of one that has
+ * no private key is taken by one that brings it. */
 SG_CHECKED sg_status sg_add_check_duplicate(struct sg_run *run, struct sg_add *plan,
                                             struct sg_error *err);
 /** Read what is replaced, if anything is. SG_E_CONFLICT "wrong_label". */
@@ -64,6 +67,14 @@ SG_CHECKED sg_status sg_add_load_replaced(struct sg_run *run, struct sg_add *pla
 struct sg_elsewhere {
     char name[SG_OWNER_MAX + SG_LABEL_BYTES + 2];
 };
+/** The stored certificate that has a member's issuer and serial number. */
+struct sg_twin {
+    struct sg_elsewhere at; /**< empty: there is none */
+    bool differs;           /**< it is another certificate all the same */
+    bool may_be_told;       /**< the caller may know whose it is */
+};
+SG_CHECKED sg_status sg_add_find_twin(struct sg_run *run, const struct sg_certificate_facts *facts,
+                                      struct sg_twin *out, struct sg_error *err);
 /** A sink: keeps the first name in its context, a struct sg_elsewhere. */
 SG_CHECKED sg_status sg_add_take_elsewhere(void *context, const struct sg_certificate_row *row,
                                            struct sg_error *err);

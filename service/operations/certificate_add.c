@@ -267,6 +267,19 @@ static bool is_ca_bundle(const struct sg_add *plan)
            !plan->has_label && !plan->brings_key && plan->bundle.count > 1;
 }
 
+static sg_status refuse_known(const struct sg_add *plan, struct sg_error *err)
+{
+    if (plan->twins == 0) {
+        return sg_fail(err, SG_E_CONFLICT, "certificate_exists",
+                       "all %zu certificates are here already", plan->bundle.count);
+    }
+    sg_fail(err, SG_E_CONFLICT, "serial_number_taken",
+            "none of the %zu certificates is new: %zu of them have issuer and serial number of "
+            "another one that is here already",
+            plan->bundle.count, plan->twins);
+    return sg_hint(err, "Added one at a time, each names the other one.");
+}
+
 /* Every certificate of the bundle stands for itself: several roots, or a root and its
  * intermediates. */
 static sg_status add_ca_bundle(struct sg_run *run, struct sg_add *plan, struct sg_error *err)
@@ -289,11 +302,7 @@ static sg_status add_ca_bundle(struct sg_run *run, struct sg_add *plan, struct s
         s = s == SG_OK ? sg_add_warn_no_ca(run, plan, err) : s;
         s = s == SG_OK ? sg_add_issuer(run, plan, plan->bundle.members[i], plan->trust, err) : s;
     }
-    if (s == SG_OK && json_array_size(run->effects) == before) {
-        return sg_fail(err, SG_E_CONFLICT, "certificate_exists",
-                       "all %zu certificates are here already", plan->bundle.count);
-    }
-    return s;
+    return s == SG_OK && json_array_size(run->effects) == before ? refuse_known(plan, err) : s;
 }
 
 /* The leaf stands in the store before its issuers: the journal comes before either. */

@@ -70,18 +70,30 @@ sg_status sg_add_row(struct sg_run *run, const struct sg_certificate *certificat
                          sg_row_name(row).text, row->issuer_text, sg_trust_name(row->trust), until);
 }
 
-static sg_status warn_elsewhere(struct sg_run *run, const struct sg_certificate_facts *facts,
-                                const struct sg_elsewhere *known, struct sg_error *err)
+static bool is_of_certauth(const struct sg_twin *twin)
 {
     char owner[SG_OWNER_MAX + 1] = {0};
-    memcpy(owner, known->name, strcspn(known->name, "/"));
-    if (sg_owner_kind(owner) == SG_OWNER_CERTAUTH) {
-        return SG_OK;
+    memcpy(owner, twin->at.name, strcspn(twin->at.name, "/"));
+    return sg_owner_kind(owner) == SG_OWNER_CERTAUTH;
+}
+
+static sg_status warn_twin(struct sg_run *run, const struct sg_certificate_facts *facts,
+                           const struct sg_twin *twin, struct sg_error *err)
+{
+    const char *before = twin->may_be_told ? ", " : "";
+    const char *name = twin->may_be_told ? twin->at.name : "";
+    if (twin->differs) {
+        return sg_run_warn(run, err,
+                           "\"%.200s\" is not stored under CERTAUTH: another certificate with its "
+                           "issuer and serial number is here already%s%s",
+                           facts->subject_text, before, name);
     }
-    bool may_know = sg_run_allowed(run, SG_FUNCTION_LIST, owner);
-    return sg_run_warn(run, err,
-                       "\"%.200s\" is not stored under CERTAUTH: it is another owner's already%s%s",
-                       facts->subject_text, may_know ? ", " : "", may_know ? known->name : "");
+    return is_of_certauth(twin)
+               ? SG_OK
+               : sg_run_warn(run, err,
+                             "\"%.200s\" is not stored under CERTAUTH: it is another owner's "
+                             "already%s%s",
+                             facts->subject_text, before, name);
 }
 
 sg_status sg_add_issuer(struct sg_run *run, struct sg_add *plan,
@@ -90,13 +102,11 @@ sg_status sg_add_issuer(struct sg_run *run, struct sg_add *plan,
 {
     SG_CERTIFICATE_ROW row = {.name = {.owner = {"CERTAUTH"}}, .trust = trust};
     const struct sg_certificate_facts *facts = sg_certificate_facts(certificate);
-    struct sg_elsewhere known = {.name = ""};
-    struct sg_certificate_filter filter = {
-        .serial = facts->serial, .issuer = facts->issuer.data, .issuer_len = facts->issuer.len};
-    sg_status s =
-        sg_store_certificate_each(run->service->store, &filter, sg_add_take_elsewhere, &known, err);
-    if (s != SG_OK || known.name[0] != '\0') {
-        return s == SG_OK ? warn_elsewhere(run, facts, &known, err) : s;
+    struct sg_twin twin;
+    sg_status s = sg_add_find_twin(run, facts, &twin, err);
+    if (s != SG_OK || twin.at.name[0] != '\0') {
+        plan->twins += s == SG_OK && twin.differs ? 1 : 0;
+        return s == SG_OK ? warn_twin(run, facts, &twin, err) : s;
     }
     s = sg_add_free_label(run, plan, row.name.owner.text, facts, &row.name.label, err);
     s = s == SG_OK ? sg_add_row(run, certificate, &row, err) : s;

@@ -223,28 +223,74 @@ static sg_status take_place_of(struct sg_run *run, struct sg_add *plan,
     return s == SG_OK ? sg_add_take_place(run, plan, &name, taken, err) : s;
 }
 
+struct twin_search {
+    const struct sg_certificate_facts *facts;
+    struct sg_twin *twin;
+};
+
+static sg_status take_twin(void *context, const struct sg_certificate_row *row,
+                           struct sg_error *err)
+{
+    const struct twin_search *search = context;
+    struct sg_bytes der = search->facts->der;
+    search->twin->differs = row->der_len != der.len || memcmp(row->der, der.data, der.len) != 0;
+    return sg_add_take_elsewhere(&search->twin->at, row, err);
+}
+
+sg_status sg_add_find_twin(struct sg_run *run, const struct sg_certificate_facts *facts,
+                           struct sg_twin *out, struct sg_error *err)
+{
+    struct twin_search search = {.facts = facts, .twin = out};
+    struct sg_certificate_filter filter = {
+        .serial = facts->serial, .issuer = facts->issuer.data, .issuer_len = facts->issuer.len};
+    char owner[SG_OWNER_MAX + 1] = {0};
+    *out = (struct sg_twin){.at = {.name = ""}};
+    sg_status s = sg_store_certificate_each(run->service->store, &filter, take_twin, &search, err);
+    memcpy(owner, out->at.name, strcspn(out->at.name, "/"));
+    out->may_be_told = owner[0] != '\0' && sg_run_allowed(run, SG_FUNCTION_LIST, owner);
+    return s;
+}
+
+/* Two certificates of one issuer never have one serial number: most likely this one was altered. */
+static sg_status refuse_twin(struct sg_run *run, struct sg_add *plan, const struct sg_twin *twin,
+                             struct sg_error *err)
+{
+    const struct sg_certificate_facts *leaf = sg_add_facts(plan, plan->leaf);
+    sg_status s = sg_add_decide_trust(run, plan, err);
+    if (s != SG_OK && (s != SG_E_INPUT || strcmp(err->code, "bad_signature") == 0)) {
+        return s;
+    }
+    sg_error_clear(err);
+    sg_fail(err, SG_E_CONFLICT, "serial_number_taken",
+            "another certificate with serial number %.48s of \"%.200s\" is here already%s%s",
+            leaf->serial, leaf->issuer_text, twin->may_be_told ? ": " : "",
+            twin->may_be_told ? twin->at.name : "");
+    sg_hint(err, "Its issuer may use a serial number once only (RFC 5280, 4.1.2.2): have this one "
+                 "made anew, with a number of its own, or delete the other one first. Nothing was "
+                 "changed.");
+    return sg_object(err, "%s", twin->may_be_told ? twin->at.name : "");
+}
+
 sg_status sg_add_check_duplicate(struct sg_run *run, struct sg_add *plan, struct sg_error *err)
 {
     const struct sg_certificate_facts *leaf = sg_add_facts(plan, plan->leaf);
-    struct sg_elsewhere other = {.name = ""};
-    struct sg_certificate_filter filter = {
-        .serial = leaf->serial, .issuer = leaf->issuer.data, .issuer_len = leaf->issuer.len};
-    sg_status s =
-        sg_store_certificate_each(run->service->store, &filter, sg_add_take_elsewhere, &other, err);
-    if (s != SG_OK || other.name[0] == '\0') {
+    struct sg_twin twin;
+    sg_status s = sg_add_find_twin(run, leaf, &twin, err);
+    if (s != SG_OK || twin.at.name[0] == '\0') {
         return s;
     }
+    if (twin.differs) {
+        return refuse_twin(run, plan, &twin, err);
+    }
     bool taken = false;
-    s = plan->brings_key ? take_place_of(run, plan, &other, &taken, err) : s;
+    s = plan->brings_key ? take_place_of(run, plan, &twin.at, &taken, err) : s;
     if (s != SG_OK || taken) {
         return s;
     }
-    char owner[SG_OWNER_MAX + 1] = {0};
-    memcpy(owner, other.name, strcspn(other.name, "/"));
-    bool known = sg_run_allowed(run, SG_FUNCTION_LIST, owner);
     sg_fail(err, SG_E_CONFLICT, "certificate_exists",
             "the certificate with serial number %.48s of \"%.200s\" is here already%s%s",
-            leaf->serial, leaf->issuer_text, known ? ": " : "", known ? other.name : "");
+            leaf->serial, leaf->issuer_text, twin.may_be_told ? ": " : "",
+            twin.may_be_told ? twin.at.name : "");
     sg_hint(err, "A certificate is stored once and connected to as many rings as need it.");
-    return sg_object(err, "%s", known ? other.name : "");
+    return sg_object(err, "%s", twin.may_be_told ? twin.at.name : "");
 }

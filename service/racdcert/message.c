@@ -18,6 +18,7 @@ static const struct {
     {NULL, "no_certificates", {"IRRD105I", "No certificate information was found."}},
     {NULL, "certificate_not_found", {"IRRD107I", "No matching certificate was found."}},
     {NULL, "certificate_exists", {"IRRD109I", "The certificate is already defined."}},
+    {NULL, "serial_number_taken", {"IRRD109I", "The certificate is already defined."}},
     {NULL, "ring_not_found", {"IRRD114I", "The ring does not exist."}},
     {"DELTOKEN", "token_not_empty", {"IRRD174I", "The token is not empty: FORCE is needed."}},
     {"BIND", "key_cannot_be_bound", {"IRRD171I", "The key cannot be bound in a token."}},

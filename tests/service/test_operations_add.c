@@ -278,6 +278,116 @@ static void a_duplicate_is_named(void **state)
     X509_free(leaf);
 }
 
+/* With the last bit of its signature turned. */
+static X509 *altered(X509 *certificate)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(certificate, &der);
+    assert_true(len > 0);
+    der[len - 1] ^= 1;
+    const unsigned char *at = der;
+    X509 *made = d2i_X509(NULL, &at, len);
+    assert_non_null(made);
+    OPENSSL_free(der);
+    return made;
+}
+
+/* The same issuer and serial number; otherwise another. */
+static X509 *twin_of(X509 *certificate, const struct recipe *recipe)
+{
+    X509 *made = outside(recipe);
+    assert_int_equal(X509_set_serialNumber(made, X509_get_serialNumber(certificate)), 1);
+    assert_true(X509_sign(made, recipe->signer, EVP_sha256()) > 0);
+    return made;
+}
+
+static void what_was_altered_is_no_duplicate(void **state)
+{
+    struct world *world = *state;
+    trust_the_ca(world);
+    X509 *leaf = certify(world, &ca, "START1", "web");
+    must_json(world, "cert add", bundle_json("START1", leaf, NULL));
+    X509 *bad_leaf = altered(leaf);
+    X509 *bad_root = altered(ca.root);
+    const char *const targets[] = {"START1", "START1/web", "START2/copy"};
+    for (size_t i = 0; i < SG_COUNT(targets); i++) {
+        refused_json(world, "cert add", bundle_json(targets[i], bad_leaf, NULL), SG_E_INPUT,
+                     "bad_signature");
+        refused_json(world, "cert add",
+                     with(bundle_json(targets[i], bad_leaf, NULL), "notrust", false), SG_E_INPUT,
+                     "bad_signature");
+    }
+    refused_json(world, "cert add", bundle_json("CERTAUTH", bad_root, NULL), SG_E_INPUT,
+                 "bad_signature");
+    refused_json(world, "cert add", bundle_json("CERTAUTH", bad_root, ca.intermediate, NULL),
+                 SG_E_INPUT, "bad_signature");
+    X509_free(bad_root);
+    X509_free(bad_leaf);
+    X509_free(leaf);
+}
+
+static void another_with_its_serial_number_is_no_duplicate(void **state)
+{
+    struct world *world = *state;
+    trust_the_ca(world);
+    EVP_PKEY *key = new_key();
+    X509 *leaf = certify(world, &ca, "START1", "web");
+    must_json(world, "cert add", bundle_json("START1", leaf, NULL));
+    X509 *twin = twin_of(
+        leaf, &(struct recipe){
+                  .name = "twin", .key = key, .issuer = ca.intermediate, .signer = ca.int_key});
+    X509 *authority = twin_of(
+        ca.intermediate,
+        &(struct recipe){
+            .name = "Twin", .key = key, .issuer = ca.root, .signer = ca.root_key, .ca = true});
+    refused_json(world, "cert add", bundle_json("START2", twin, NULL), SG_E_CONFLICT,
+                 "serial_number_taken");
+    assert_told(world, "another certificate");
+    assert_told(world, "START1/web");
+    refused_json(world, "cert add", with(bundle_json("START2", twin, NULL), "notrust", false),
+                 SG_E_CONFLICT, "serial_number_taken");
+    refused_json(world, "cert add", bundle_json("CERTAUTH", authority, NULL), SG_E_CONFLICT,
+                 "serial_number_taken");
+    refused_json(world, "cert add", bundle_json("CERTAUTH", ca.root, authority, NULL),
+                 SG_E_CONFLICT, "serial_number_taken");
+    X509 *below =
+        outside(&(struct recipe){.name = "below", .key = key, .issuer = authority, .signer = key});
+    must_json(world, "cert add", bundle_json("START2", below, authority, NULL));
+    assert_says(world, "warnings", "is not stored under CERTAUTH: another certificate");
+    X509_free(below);
+    X509_free(authority);
+    X509_free(twin);
+    X509_free(leaf);
+    EVP_PKEY_free(key);
+}
+
+/* Who may not list the other one does not learn whose it is. */
+static void a_twin_of_another_owner_is_not_named(void **state)
+{
+    struct world *world = *state;
+    trust_the_ca(world);
+    EVP_PKEY *key = new_key();
+    EVP_PKEY *own = new_key();
+    X509 *theirs = outside(&(struct recipe){
+        .name = "theirs", .key = key, .issuer = ca.intermediate, .signer = ca.int_key});
+    must_json(world, "cert add", bundle_json("START2/theirs", theirs, NULL));
+    X509 *twin = twin_of(
+        theirs, &(struct recipe){
+                    .name = "twin", .key = own, .issuer = ca.intermediate, .signer = ca.int_key});
+    must(world, "authority define",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.ADD', 'uacc': 'read'}");
+    world->caller = &owner_of_start1;
+    refused_json(world, "cert add", bundle_json("START1", twin, NULL), SG_E_CONFLICT,
+                 "serial_number_taken");
+    assert_null(strstr(world->err.text, "START2"));
+    assert_null(strstr(world->err.hint, "START2"));
+    world->caller = &administrator;
+    X509_free(twin);
+    X509_free(theirs);
+    EVP_PKEY_free(own);
+    EVP_PKEY_free(key);
+}
+
 static void a_label_in_use_is_not_overwritten(void **state)
 {
     struct world *world = *state;
@@ -902,6 +1012,9 @@ int main(void)
         TEST(the_label_says_which_of_two),
         TEST(an_own_issuer_is_not_taken_for_the_answer),
         TEST(a_duplicate_is_named),
+        TEST(what_was_altered_is_no_duplicate),
+        TEST(another_with_its_serial_number_is_no_duplicate),
+        TEST(a_twin_of_another_owner_is_not_named),
         TEST(a_label_in_use_is_not_overwritten),
         TEST(two_end_entities_are_ambiguous),
         TEST(a_missing_issuer_is_named),
