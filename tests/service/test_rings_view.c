@@ -401,7 +401,7 @@ static void a_process_has_room_for_its_views(void **state)
     const struct {
         size_t memory, room, view; /* MiB */
     } cases[] = {
-        {0, 192, 64},  {16, 4, 4},     {64, 16, 16},   {96, 32, 32},
+        {0, 192, 64},  {32, 8, 8},     {64, 16, 16},   {96, 32, 32},
         {128, 64, 64}, {200, 136, 64}, {256, 192, 64}, {1024, 192, 64},
     };
     for (size_t i = 0; i < SG_COUNT(cases); i++) {
