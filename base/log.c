@@ -45,8 +45,7 @@ void sg_log(enum sg_log_level level, const char *format, ...)
     emit(level, text);
 }
 
-/* Between the quotes of text="…": what is in it can neither end it nor look like a field. */
-static void quote(const char *text, char *out, size_t size)
+void sg_log_quote(const char *text, char *out, size_t size)
 {
     size_t len = 0;
     for (; *text != '\0' && len + 2 < size; text++) {
@@ -63,8 +62,8 @@ void sg_log_error(enum sg_log_level level, const char *event, const struct sg_er
     char text[2 * sizeof err->text];
     char hint[2 * sizeof err->hint];
     bool hinted = err->hint[0] != '\0';
-    quote(err->text, text, sizeof text);
-    quote(err->hint, hint, sizeof hint);
+    sg_log_quote(err->text, text, sizeof text);
+    sg_log_quote(err->hint, hint, sizeof hint);
     sg_log(level,
            "event=%s code=%s text=\"%s\" ck_rv=0x%lx errno=%d ossl=0x%lx sql=%d at=%s:%d%s%s%s",
            event, err->code, text, err->ck_rv, err->sys_errno, err->ossl, err->sql,

@@ -327,6 +327,7 @@ static void fill_service(struct control *control)
         .rings_socket = control->config->rings_socket,
         .socket = control->config->socket,
         .refused = &control->views.refused,
+        .left_out = &control->views.left_out,
         .policy = sg_crypto_policy_resolve(&control->config->policy),
     };
     control->service.started_s = sg_now_s(control->service.clock);

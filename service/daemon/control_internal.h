@@ -186,6 +186,7 @@ struct views {
     } cache[VIEW_CACHE];
     size_t next;
     struct sg_refused_clients refused;
+    struct sg_left_out left_out;
 };
 void sg_views_init(struct views *views, struct control *control);
 void sg_views_done(struct views *views);

@@ -40,6 +40,7 @@ void sg_views_done(struct views *views)
             views->cache[i].memfd = -1;
         }
     }
+    sg_left_out_done(&views->left_out);
 }
 
 static sg_status write_view(struct views *views, const struct sg_rings_packet *request,

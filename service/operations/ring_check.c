@@ -1,5 +1,5 @@
 /* ring check: what an application would find in a ring, before it does. */
-#include "ring_check_internal.h"
+#include "left_out_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -208,6 +208,7 @@ sg_status sg_operation_RING_CHECK(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? sg_ring_check_chain(check, err) : s;
     s = s == SG_OK ? sg_ring_check_names(check, err) : s;
     s = s == SG_OK ? sg_ring_check_members(check, err) : s;
+    s = s == SG_OK ? sg_ring_check_room(check, err) : s;
     s = s == SG_OK ? answer(run, check, err) : s;
     done(check);
     return s;

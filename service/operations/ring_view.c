@@ -8,7 +8,7 @@
 #include <signet/rings/view.h>
 #include <signet/store/rollover.h>
 
-#include "run_internal.h"
+#include "left_out_internal.h"
 #include "view_share.h"
 
 struct view_walk {
@@ -22,12 +22,15 @@ struct view_walk {
     const struct sg_ring_ref *ring;
     int (*token_index)(void *context, const char *name);
     void *context;
+    struct sg_left_out_user left_out;
+    size_t left_out_room; /* numbers that its list has room for */
 };
 
 static void view_walk_done(struct view_walk *walk)
 {
     sg_view_writer_free(walk->writer);
     sg_fair_walk_done(&walk->fair);
+    free(walk->left_out.rings);
 }
 
 static sg_status write_member(struct view_walk *walk, const struct sg_certificate_row *row,
@@ -84,7 +87,7 @@ static sg_status add_members(struct view_walk *walk, int64_t ring, struct sg_err
 /* Bytes for rings. */
 static size_t room(const struct sg_service *service)
 {
-    size_t limit = service->view_max != 0 ? service->view_max : SG_VIEW_MAX;
+    size_t limit = sg_view_limit(service);
     return limit > SG_VIEW_EMPTY ? limit - SG_VIEW_EMPTY : 0;
 }
 
@@ -94,18 +97,38 @@ static sg_status start_view(struct view_walk *walk, struct sg_error *err)
     return sg_view_writer_new(walk->generation, &walk->writer, err);
 }
 
+static sg_status leave_out(struct view_walk *walk, const struct sg_ring_row *row,
+                           struct sg_error *err)
+{
+    struct sg_left_out_user *left_out = &walk->left_out;
+    if (left_out->count == walk->left_out_room) {
+        size_t larger = walk->left_out_room == 0 ? 16 : walk->left_out_room * 2;
+        uint32_t *rings = reallocarray(left_out->rings, larger, sizeof *rings);
+        if (rings == NULL) {
+            return sg_fail_memory(err);
+        }
+        left_out->rings = rings;
+        walk->left_out_room = larger;
+    }
+    left_out->first = left_out->count == 0 ? row->name : left_out->first;
+    left_out->rings[left_out->count++] = (uint32_t)row->id;
+    return SG_OK;
+}
+
 /* The ring has been added, as far as there was room: may it stay? */
-static sg_status weigh_ring(struct view_walk *walk, size_t before, bool whole, struct sg_error *err)
+static sg_status weigh_ring(struct view_walk *walk, const struct sg_ring_row *row, size_t before,
+                            bool whole, struct sg_error *err)
 {
     size_t after = sg_view_length(walk->writer);
     bool stays = true;
     sg_error_clear(err);
     sg_status s = sg_fair_weigh(&walk->fair, walk->ring, whole ? after - before : SG_VIEW_MAX,
                                 whole ? after - SG_VIEW_EMPTY : SIZE_MAX, &stays, err);
-    if (!stays) {
-        sg_view_drop_slot(walk->writer);
+    if (stays) {
+        return s;
     }
-    return s;
+    sg_view_drop_slot(walk->writer);
+    return s == SG_OK ? leave_out(walk, row, err) : s;
 }
 
 static sg_status write_ring(struct view_walk *walk, const struct sg_ring_row *row,
@@ -116,7 +139,7 @@ static sg_status write_ring(struct view_walk *walk, const struct sg_ring_row *ro
     size_t before = sg_view_length(walk->writer);
     sg_status s = sg_view_add_slot(walk->writer, (uint64_t)row->id, label, row->sequence, err);
     s = s == SG_OK ? add_members(walk, row->id, err) : s;
-    return s == SG_OK || s == SG_E_LIMIT ? weigh_ring(walk, before, s == SG_OK, err) : s;
+    return s == SG_OK || s == SG_E_LIMIT ? weigh_ring(walk, row, before, s == SG_OK, err) : s;
 }
 
 static sg_status add_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)
@@ -130,32 +153,20 @@ static sg_status add_ring(void *context, const struct sg_ring_row *row, struct s
     if (sg_fair_turns(&walk->fair, walk->ring) && walk->fair.pass == FAIR_MEASURE) {
         s = start_view(walk, err);
     }
-    if (s != SG_OK || sg_fair_skips(&walk->fair, walk->ring)) {
+    if (s != SG_OK) {
         return s;
     }
-    return write_ring(walk, row, err);
+    return sg_fair_skips(&walk->fair) ? leave_out(walk, row, err) : write_ring(walk, row, err);
 }
 
 static sg_status write_all(void *context, struct sg_error *err)
 {
     struct view_walk *walk = context;
+    walk->left_out.count = 0;
     sg_status s = start_view(walk, err);
     return s == SG_OK
                ? sg_visible_rings(walk->service, walk->profiles, walk->caller, add_ring, walk, err)
                : s;
-}
-
-/* One owner's many rings must not hide another's few. */
-static sg_status write_fairly(struct view_walk *walk, struct sg_error *err)
-{
-    const struct fair_walk *fair = &walk->fair;
-    sg_status s = sg_fair_walk(&walk->fair, write_all, walk, err);
-    if (s == SG_OK && fair->left_out > 0) {
-        sg_log(SG_LOG_WARNING, "event=rings_left_out uid=%u rings=%zu first=\"%s/%s\"",
-               (unsigned)walk->caller->uid, fair->left_out, fair->first_left_out.owner.text,
-               fair->first_left_out.ring.text);
-    }
-    return s;
 }
 
 sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller *caller,
@@ -175,10 +186,16 @@ sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller 
                              .caller = caller,
                              .profiles = &set->profiles,
                              .generation = generation,
+                             .left_out = {.uid = caller->uid, .gid = caller->gid, .alone = ring},
                              .token_index = token_index,
                              .context = context};
-    s = write_fairly(&walk, err);
-    return s == SG_OK ? sg_view_finish(walk.writer, out_fd, err) : s;
+    /* One owner's many rings must not hide another's few. */
+    s = sg_fair_walk(&walk.fair, write_all, &walk, err);
+    s = s == SG_OK ? sg_view_finish(walk.writer, out_fd, err) : s;
+    if (s == SG_OK) {
+        sg_left_out_note(service, &walk.left_out);
+    }
+    return s;
 }
 
 /* ---- keys ---- */
@@ -256,7 +273,7 @@ static sg_status add_ring_keys(void *context, const struct sg_ring_row *row, str
     if (sg_fair_turns(&walk->fair, &row->name) && walk->fair.pass == FAIR_MEASURE) {
         walk->count = 0;
     }
-    if (sg_fair_skips(&walk->fair, &row->name)) {
+    if (sg_fair_skips(&walk->fair)) {
         return SG_OK;
     }
     size_t before = walk->count;

@@ -1,5 +1,5 @@
 /* token … and status. */
-#include "run_internal.h"
+#include "left_out_internal.h"
 
 #include <string.h>
 
@@ -217,6 +217,7 @@ sg_status sg_operation_STATUS(struct sg_run *run, struct sg_error *err)
     s = sg_run_set(run->answer, "tokens", items, err);
     s = s == SG_OK ? add_tokens(run, items, err) : s;
     s = s == SG_OK ? add_refused(run, err) : s;
+    s = s == SG_OK ? sg_left_out_status(run, err) : s;
     s = s == SG_OK ? add_counts(run, err) : s;
     return s == SG_OK ? warn_empty_stores(run, err) : s;
 }

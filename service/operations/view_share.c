@@ -140,20 +140,11 @@ bool sg_fair_turns(struct fair_walk *fair, const struct sg_ring_ref *ring)
     return true;
 }
 
-static void leave_out(struct fair_walk *fair, const struct sg_ring_ref *ring)
-{
-    if (fair->left_out++ == 0) {
-        fair->first_left_out = *ring;
-    }
-}
-
-bool sg_fair_skips(struct fair_walk *fair, const struct sg_ring_ref *ring)
+bool sg_fair_skips(struct fair_walk *fair)
 {
     size_t most = fair->pass == FAIR_MEASURE ? fair->limit : fair->limit / VAIN_PART;
     bool skips = fair->spent > most;
-    if (skips) {
-        leave_out(fair, ring);
-    }
+    fair->left_out += skips ? 1 : 0;
     return skips;
 }
 
@@ -172,7 +163,7 @@ sg_status sg_fair_weigh(struct fair_walk *fair, const struct sg_ring_ref *ring, 
     case FAIR_MEASURE:
         return sg_view_shares_add(&fair->shares, ring->owner.text, takes, err);
     case FAIR_DIVIDED:
-        leave_out(fair, ring);
+        fair->left_out++;
         break;
     }
     return SG_OK;

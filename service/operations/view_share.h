@@ -47,7 +47,6 @@ struct fair_walk {
     size_t end;                 /* what there may be in all with its rings */
     size_t spent;               /* what was measured for it, or made in vain */
     size_t left_out;            /* rings */
-    struct sg_ring_ref first_left_out;
 };
 void sg_fair_walk_done(struct fair_walk *fair);
 /* Walk over all rings, from the beginning: once, and when that finds that not all fit, twice more.
@@ -60,7 +59,7 @@ SG_CHECKED sg_status sg_fair_walk(struct fair_walk *fair,
 bool sg_fair_turns(struct fair_walk *fair, const struct sg_ring_ref *ring);
 /* Is the ring left out without having been made? An owner who needs the whole is measured no
  * further, and one for whom an eighth of it was made in vain gets no more. */
-bool sg_fair_skips(struct fair_walk *fair, const struct sg_ring_ref *ring);
+bool sg_fair_skips(struct fair_walk *fair);
 /* The ring takes so much, with which there is so much in all (SIZE_MAX: it could not be made).
  * *stays: whether it may; otherwise take it away again. SG_E_LIMIT ends the first walk. */
 SG_CHECKED sg_status sg_fair_weigh(struct fair_walk *fair, const struct sg_ring_ref *ring,

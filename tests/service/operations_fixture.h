@@ -12,7 +12,7 @@
 #include "cmocka_all.h"
 #include "softhsm_fixture.h"
 
-#define NOW INT64_C(1792000000) /* 2026-10-14T20:26:40Z */
+#define NOW INT64_C(1792000000) /* 2026-10-14T17:46:40Z */
 #define DAY INT64_C(86400)
 
 /** A go-between on the administrative link: lets some requests through, then kills the token

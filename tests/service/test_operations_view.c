@@ -1,9 +1,12 @@
 /* What a caller sees and may use through the ring socket. */
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <p11-kit/pkcs11.h>
 
+#include <signet/base/log.h>
 #include <signet/operations/ring_view.h>
 #include <signet/rings/view.h>
 
@@ -420,6 +423,159 @@ static void without_any_room_no_ring_is_an_error(void **state)
     sg_view_free(view);
 }
 
+/* ---- and who is told of it ---- */
+
+static struct sg_left_out left_out;
+
+static json_t *left_out_users(struct world *world)
+{
+    return json_object_get(must(world, "status", "{}"), "rings_left_out");
+}
+
+/* What ring check finds of it, or NULL. */
+static const char *no_room(struct world *world, const char *ring)
+{
+    char params[64];
+    snprintf(params, sizeof params, "{'ring': '%s'}", ring);
+    json_t *items = json_object_get(must(world, "ring check", params), "items");
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        json_t *item = json_array_get(items, i);
+        if (strcmp(json_string_value(json_object_get(item, "code")), "no_room") == 0) {
+            return json_string_value(json_object_get(item, "text"));
+        }
+    }
+    return NULL;
+}
+
+static void who_is_not_shown_a_ring_is_said(void **state)
+{
+    struct world *world = *state;
+    char figure[80];
+    make_many(world);
+    world->service.left_out = &left_out;
+    size_t all = length_for(world, &administrator);
+    assert_int_equal(json_array_size(left_out_users(world)), 0);
+    world->service.view_max = all / 2;
+    (void)length_for(world, &administrator);
+    (void)length_for(world, &stranger);
+    json_t *users = left_out_users(world);
+    assert_int_equal(json_array_size(users), 1);
+    json_t *user = json_array_get(users, 0);
+    long long rings = json_integer_value(json_object_get(user, "rings"));
+    assert_int_equal(json_integer_value(json_object_get(user, "uid")), 0);
+    assert_string_equal(json_string_value(json_object_get(user, "user")), "root");
+    assert_string_equal(json_string_value(json_object_get(user, "last")), "2026-10-14T17:46:40Z");
+    assert_in_range(rings, 2, 10);
+    snprintf(figure, sizeof figure, "root (uid 0) is not shown %lld of the rings", rings);
+    assert_says(world, "warnings", figure);
+    assert_says(world, "warnings", "signet ring check 'START1/R");
+    snprintf(figure, sizeof figure, "and %lld were left out", rings);
+    assert_non_null(strstr(no_room(world, "START1/R9"), figure));
+    assert_non_null(strstr(no_room(world, "START1/R9"), "not shown to root (uid 0)"));
+    assert_null(no_room(world, "START0/KEY"));
+    assert_null(no_room(world, "START1/KEY"));
+    world->service.view_max = all;
+    (void)length_for(world, &administrator);
+    assert_null(no_room(world, "START1/R9"));
+    assert_int_equal(json_array_size(left_out_users(world)), 0);
+    assert_false(says(world, "warnings", "not shown"));
+    sg_left_out_done(&left_out);
+}
+
+static void a_ring_that_does_not_fit_alone_is_said_to_be_so(void **state)
+{
+    struct world *world = *state;
+    world->service.left_out = &left_out;
+    world->service.view_max = 200;
+    check_alone(world, &administrator, number_of(world, "START1/KEY"), 0, 1);
+    assert_non_null(strstr(no_room(world, "START1/KEY"), "even alone"));
+    assert_null(no_room(world, "START2/KEY"));
+    sg_left_out_done(&left_out);
+}
+
+static void more_users_than_there_are_rows_lose_the_oldest(void **state)
+{
+    struct world *world = *state;
+    world->service.left_out = &left_out;
+    world->service.view_max = 1;
+    for (uid_t uid = 0; uid <= SG_LEFT_OUT_USERS; uid++) {
+        struct sg_caller caller = administrator;
+        caller.uid = 50000 + uid;
+        world->now_s++;
+        (void)length_for(world, &caller);
+    }
+    json_t *users = left_out_users(world);
+    assert_int_equal(json_array_size(users), SG_LEFT_OUT_USERS);
+    for (size_t i = 0; i < SG_LEFT_OUT_USERS; i++) {
+        json_t *uid = json_object_get(json_array_get(users, i), "uid");
+        assert_int_not_equal(json_integer_value(uid), 50000);
+    }
+    sg_left_out_done(&left_out);
+}
+
+/* Lines of the log that views have written, meanwhile in a file. */
+struct log_lines {
+    FILE *file;
+    int saved;
+};
+
+static struct log_lines begin_log(void)
+{
+    struct log_lines lines = {.file = tmpfile(), .saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)};
+    assert_non_null(lines.file);
+    assert_int_equal(dup2(fileno(lines.file), STDERR_FILENO), STDERR_FILENO);
+    sg_log_init("test", SG_LOG_NOTICE);
+    return lines;
+}
+
+static void end_log(const struct log_lines *lines)
+{
+    sg_log_init("test", SG_LOG_ERROR);
+    assert_int_equal(dup2(lines->saved, STDERR_FILENO), STDERR_FILENO);
+    close(lines->saved);
+    (void)fclose(lines->file);
+}
+
+static size_t lines_with(const struct log_lines *lines, const char *text)
+{
+    char line[4096];
+    size_t found = 0;
+    rewind(lines->file);
+    while (fgets(line, sizeof line, lines->file) != NULL) {
+        found += strstr(line, text) != NULL ? 1 : 0;
+    }
+    (void)fseek(lines->file, 0, SEEK_END);
+    return found;
+}
+
+static void the_log_says_what_has_changed(void **state)
+{
+    struct world *world = *state;
+    must_json(world, "ring add", json_pack("{s:s}", "ring", "START1/A\"B\\"));
+    world->service.left_out = &left_out;
+    size_t all = length_for(world, &owner_of_start1);
+    struct log_lines lines = begin_log();
+    for (int i = 0; i < 3; i++) {
+        world->service.view_max = 1;
+        (void)length_for(world, &owner_of_start1);
+        (void)length_for(world, &stranger);
+    }
+    assert_int_equal(lines_with(&lines, "event=rings_left_out uid=1001"), 1);
+    assert_int_equal(lines_with(&lines, " rings=2 first=\"START1/A\\\"B\\\\\"\n"), 1);
+    must(world, "ring add", "{'ring': 'START1/THIRD'}");
+    (void)length_for(world, &owner_of_start1);
+    assert_int_equal(lines_with(&lines, "event=rings_left_out"), 2);
+    assert_int_equal(lines_with(&lines, " rings=3 "), 1);
+    assert_int_equal(lines_with(&lines, "event=rings_fit"), 0);
+    world->service.view_max = 2 * all;
+    (void)length_for(world, &owner_of_start1);
+    (void)length_for(world, &owner_of_start1);
+    assert_int_equal(lines_with(&lines, "event=rings_fit uid=1001"), 1);
+    assert_int_equal(lines_with(&lines, "uid="), 3);
+    end_log(&lines);
+    sg_left_out_done(&left_out);
+}
+
 static void what_rings_have_in_common_takes_room_once(void **state)
 {
     struct world *world = *state;
@@ -560,6 +716,10 @@ int main(void)
         TEST(what_rings_have_in_common_costs_nobody_a_share),
         TEST(many_keys_of_one_leave_another_his),
         TEST(what_does_not_fit_costs_no_endless_time),
+        TEST(who_is_not_shown_a_ring_is_said),
+        TEST(a_ring_that_does_not_fit_alone_is_said_to_be_so),
+        TEST(more_users_than_there_are_rows_lose_the_oldest),
+        TEST(the_log_says_what_has_changed),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
 }

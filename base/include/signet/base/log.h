@@ -19,6 +19,9 @@ void sg_log_init(const char *process, enum sg_log_level least);
 /** Write one line; control characters in it become '?'. Write key=value, quote strings:
  * "event=started token=\"%s\"". */
 void sg_log(enum sg_log_level level, const char *format, ...) SG_PRINTF(2, 3);
+/** Text as it stands between the quotes of a value, a backslash before quotes and backslashes: so
+ * that it can neither end the value nor look like a field. Cut where out is full. */
+void sg_log_quote(const char *text, char *out, size_t size);
 /** Write an error with what lies underneath it (CK_RV, errno, OpenSSL, SQLite, file and line) and
  * its hint. Quotes and backslashes in text and hint are escaped by a backslash. */
 void sg_log_error(enum sg_log_level level, const char *event, const struct sg_error *err);

@@ -5,6 +5,7 @@
 
 #include <signet/base/clock.h>
 #include <signet/base/error.h>
+#include <signet/operations/left_out.h>
 #include <signet/policy/authority.h>
 #include <signet/policy/crypto_policy.h>
 #include <signet/store/profiles.h>
@@ -104,6 +105,7 @@ struct sg_service {
     const char *rings_socket; /**< path, for provision and status */
     const char *socket;
     const struct sg_refused_clients *refused; /**< NULL: not known */
+    struct sg_left_out *left_out;             /**< of the views made; NULL: it is not kept */
     struct sg_crypto_policy policy; /**< what certificates of ours may be; the maker fills it in:
                                        all zero allows nothing */
     int64_t started_s;
