@@ -328,7 +328,8 @@ sg_status sg_ring_keys(struct sg_service *service, const struct sg_caller *calle
     }
     SG_CLEANUP(key_walk_done)
     struct key_walk walk = {
-        .fair = {.limit = service->keys_max != 0 ? service->keys_max : SG_GRANTED_KEYS_MAX},
+        .fair = {.limit = service->keys_max != 0 ? service->keys_max : SG_GRANTED_KEYS_MAX,
+                 .exact = true},
         .service = service,
         .only = ring,
         .caller = caller,

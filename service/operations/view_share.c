@@ -120,10 +120,17 @@ sg_status sg_fair_walk(struct fair_walk *fair,
     if (!fair->full) {
         return s;
     }
-    sg_error_clear(err);
-    s = start_pass(fair, FAIR_MEASURE, pass, context, err);
+    if (!fair->exact) {
+        sg_error_clear(err);
+        s = start_pass(fair, FAIR_MEASURE, pass, context, err);
+    }
     s = s == SG_OK ? sg_view_shares_divide(&fair->shares, fair->limit, err) : s;
     return s == SG_OK ? start_pass(fair, FAIR_DIVIDED, pass, context, err) : s;
+}
+
+static bool measures(const struct fair_walk *fair)
+{
+    return fair->pass == FAIR_MEASURE || (fair->pass == FAIR_ALL && fair->exact);
 }
 
 bool sg_fair_turns(struct fair_walk *fair, const struct sg_ring_ref *ring)
@@ -142,7 +149,7 @@ bool sg_fair_turns(struct fair_walk *fair, const struct sg_ring_ref *ring)
 
 bool sg_fair_skips(struct fair_walk *fair)
 {
-    size_t most = fair->pass == FAIR_MEASURE ? fair->limit : fair->limit / VAIN_PART;
+    size_t most = measures(fair) ? fair->limit : fair->limit / VAIN_PART;
     bool skips = fair->spent > most;
     fair->left_out += skips ? 1 : 0;
     return skips;
@@ -151,20 +158,19 @@ bool sg_fair_skips(struct fair_walk *fair)
 sg_status sg_fair_weigh(struct fair_walk *fair, const struct sg_ring_ref *ring, size_t takes,
                         size_t all, bool *stays, struct sg_error *err)
 {
-    *stays = all <= fair->end || fair->pass == FAIR_MEASURE;
-    if (*stays && fair->pass != FAIR_MEASURE) {
+    bool fits = all <= fair->end;
+    *stays = fits || fair->pass == FAIR_MEASURE;
+    fair->full = fair->full || (fair->pass == FAIR_ALL && !fits);
+    if (fits && !measures(fair)) {
         return SG_OK;
     }
     fair->spent += takes;
-    switch (fair->pass) {
-    case FAIR_ALL:
-        fair->full = true;
-        return sg_fail(err, SG_E_LIMIT, "not_all_rings", "not all rings fit");
-    case FAIR_MEASURE:
+    if (measures(fair)) {
         return sg_view_shares_add(&fair->shares, ring->owner.text, takes, err);
-    case FAIR_DIVIDED:
-        fair->left_out++;
-        break;
     }
+    if (fair->pass == FAIR_ALL) {
+        return sg_fail(err, SG_E_LIMIT, "not_all_rings", "not all rings fit");
+    }
+    fair->left_out++;
     return SG_OK;
 }

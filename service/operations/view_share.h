@@ -40,6 +40,7 @@ enum fair_pass { FAIR_ALL, FAIR_MEASURE, FAIR_DIVIDED };
 
 struct fair_walk {
     size_t limit; /* of all rings together; the maker fills it in */
+    bool exact;   /* what a ring takes depends on no other: the first walk measures */
     enum fair_pass pass;
     bool full;                  /* FAIR_ALL: not all fit */
     struct view_shares shares;  /* what each owner needs, or is promised */
@@ -49,8 +50,8 @@ struct fair_walk {
     size_t left_out;            /* rings */
 };
 void sg_fair_walk_done(struct fair_walk *fair);
-/* Walk over all rings, from the beginning: once, and when that finds that not all fit, twice more.
- */
+/* Walk over all rings, from the beginning: once, and when that finds that not all fit, twice more
+ * (once more when .exact). */
 SG_CHECKED sg_status sg_fair_walk(struct fair_walk *fair,
                                   sg_status (*pass)(void *context, struct sg_error *err),
                                   void *context, struct sg_error *err);
@@ -61,7 +62,8 @@ bool sg_fair_turns(struct fair_walk *fair, const struct sg_ring_ref *ring);
  * further, and one for whom an eighth of it was made in vain gets no more. */
 bool sg_fair_skips(struct fair_walk *fair);
 /* The ring takes so much, with which there is so much in all (SIZE_MAX: it could not be made).
- * *stays: whether it may; otherwise take it away again. SG_E_LIMIT ends the first walk. */
+ * *stays: whether it may; otherwise take it away again. SG_E_LIMIT ends a first walk that does not
+ * measure. */
 SG_CHECKED sg_status sg_fair_weigh(struct fair_walk *fair, const struct sg_ring_ref *ring,
                                    size_t takes, size_t all, bool *stays, struct sg_error *err);
 
