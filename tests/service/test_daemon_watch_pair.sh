@@ -206,6 +206,14 @@ if [ -n "$is_root" ]; then
         [ "$(stat -c '%U' "$file")" = root ] || fail "$file is still $(stat -c '%U' "$file")'s"
     done
     [ "$(stat -c '%a' "$named")" = 644 ] || fail "others may write: $(stat -c '%a' "$named")"
+    chown www-data "$chain"
+    chmod 666 "$chain"
+    rm -f "$scratch/chains/chain.pem."*
+    once || fail "$(cat "$scratch/once.log")"
+    expect_pair c
+    for file in "$named" "$chain"; do
+        [ "$(stat -c '%U %a' "$file")" = 'root 644' ] || fail "made like somebody else's, $file is $(stat -c '%U %a' "$file")"
+    done
     mkdir -m 1777 "$scratch/shared"
     shared() {
         timeout 20 "${as_user[@]}" "$SIGNET_BIN" watch START1/WEB --once --chain "$scratch/shared/chain.pem" --for nginx \
