@@ -38,8 +38,8 @@ SG_CHECKED sg_status sg_client_ask(struct sg_client *client, const struct sg_ope
 
 /** Perform an operation. params: object (borrowed). timeout_s 0 means by the operation. *answer:
  * new reference. Fails with what the service answered, or SG_E_SERVICE: "service_unreachable",
- * "service_timeout", "service_gone" (died under the request), "bad_answer" (no answer of Signet's, or one that lacks
- * what the operation's row promises). */
+ * "service_timeout", "service_gone" (died under the request), "bad_answer" (no answer of Signet's,
+ * or one that lacks what the operation's row promises). */
 SG_CHECKED sg_status sg_client_call(const char *socket, const struct sg_operation *operation,
                                     json_t *params, bool dry_run, int timeout_s, json_t **answer,
                                     struct sg_error *err);
