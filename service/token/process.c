@@ -1,6 +1,7 @@
 #include <signet/token/process.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -55,34 +56,70 @@ static void serve_capability(struct process *process, struct capability *capabil
     }
 }
 
-/* False when the link is closed: then nobody administers us any more, and what was granted may no
- * longer hold. */
+static bool is_ending(const struct process *process)
+{
+    return process->login_lost || process->reread;
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    return poll(&entry, 1, 0) > 0;
+}
+
+/* Whatever control wants now. False: time to end. When the link is closed nobody administers us any
+ * more, and what was granted may no longer hold. */
 static bool serve_admin(struct process *process)
 {
     struct sg_error err = SG_ERROR_INIT;
-    sg_status s = sg_packet_receive(process->admin, -1, &process->packet, &err);
-    if (s != SG_OK) {
-        return false;
+    while (is_readable(process->admin)) {
+        if (sg_packet_receive(process->admin, -1, &process->packet, &err) != SG_OK ||
+            !sg_token_dispatch(process, NULL) || is_ending(process)) {
+            return false;
+        }
     }
-    return sg_token_dispatch(process, NULL);
+    return true;
+}
+
+static bool has(const struct epoll_event *events, int count, const void *tag)
+{
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.ptr == tag) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Control waits for one request of a holder at most, not for all of them: it goes first, and is
+ * looked for again in each millisecond. False: time to end. */
+static bool serve_admin_first(struct process *process, int64_t *looked_ms)
+{
+    int64_t now_ms = sg_monotonic_ms(sg_clock_system());
+    if (now_ms == *looked_ms) {
+        return true;
+    }
+    *looked_ms = now_ms;
+    return serve_admin(process);
 }
 
 /* Serve one batch of events. False: time to end. */
 static bool serve_events(struct process *process, const struct epoll_event *events, int count)
 {
+    int64_t looked_ms = sg_monotonic_ms(sg_clock_system()); /* by epoll_wait */
+    if (has(events, count, &process->signals) ||
+        (has(events, count, &process->admin) && !serve_admin(process))) {
+        return false;
+    }
     for (int i = 0; i < count; i++) {
-        void *tag = events[i].data.ptr;
-        if (tag == &process->signals) {
+        if (events[i].data.ptr == &process->admin) {
+            continue;
+        }
+        if (!serve_admin_first(process, &looked_ms)) {
             return false;
         }
-        if (tag == &process->admin) {
-            if (!serve_admin(process)) {
-                return false;
-            }
-        } else {
-            serve_capability(process, tag);
-        }
-        if (process->login_lost || process->reread) {
+        serve_capability(process, events[i].data.ptr);
+        if (is_ending(process)) {
             return false;
         }
     }

@@ -1,13 +1,18 @@
 /* What a token process does when the token locks its PIN, forgets handles and sessions, lies, or
  * goes away. */
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <signet/base/clock.h>
 #include <signet/base/file.h>
+#include <signet/base/packet.h>
 
 #include "cmocka_all.h"
 #include "softhsm_fixture.h"
+#include "wire_internal.h"
 
 struct world {
     struct softhsm_fixture fixture;
@@ -377,6 +382,167 @@ static void out_of_sessions_is_told_and_the_pin_is_not_tried(void **state)
     assert_int_equal(token_process_stop(&world->process), 0);
 }
 
+/* ---- a slow token, for which many wait ---- */
+
+#define HOLDERS 40
+#define SLOW_MS 100 /* one signature, then */
+
+struct crowd {
+    struct world *world;
+    int holders[HOLDERS];
+    struct sg_busy_page *busy;
+};
+
+static void grant(struct crowd *crowd, uint64_t number, uint32_t uid, int *holder)
+{
+    int pair[2];
+    struct sg_error err = SG_ERROR_INIT;
+    const struct sg_granted_key key = {.id = key_id(1), .sign = 1};
+    assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
+    assert_int_equal(
+        sg_token_grant(&crowd->world->process.link, number, uid, pair[1], &key, 1, &err), SG_OK);
+    close(pair[1]);
+    *holder = pair[0];
+}
+
+static void send_use(int holder, uint32_t sequence)
+{
+    static const unsigned char digest[32] = {1};
+    struct sg_error err = SG_ERROR_INIT;
+    const struct wire_request head = {.magic = WIRE_MAGIC,
+                                      .version = WIRE_VERSION,
+                                      .verb = WIRE_SIGN,
+                                      .sequence = sequence,
+                                      .key = key_id(1),
+                                      .mechanism = {.kind = SG_MECHANISM_ECDSA},
+                                      .body_len = sizeof digest};
+    assert_int_equal(
+        sg_packet_send(holder, &head, sizeof head, digest, sizeof digest, NULL, 0, &err), SG_OK);
+}
+
+static uint32_t receive_status(int holder)
+{
+    static struct sg_packet packet;
+    struct sg_bytes body;
+    struct wire_reply reply;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_packet_receive(holder, 20000, &packet, &err), SG_OK);
+    assert_true(sg_token_wire_reply_decode(packet.data, packet.len, &reply, &body));
+    return reply.status;
+}
+
+static void start_crowd(struct crowd *crowd, struct world *world)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    crowd->world = world;
+    crowd->busy =
+        mmap(NULL, sizeof *crowd->busy, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(crowd->busy != MAP_FAILED);
+    world->settings.busy = crowd->busy;
+    make_key(world);
+    start(world, "none");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    for (uint32_t i = 0; i < HOLDERS; i++) {
+        grant(crowd, i + 1, 1000, &crowd->holders[i]);
+    }
+    assert_int_equal(sign(world, &err), SG_OK); /* looked up */
+}
+
+/* Everybody asks; the first one is being served. */
+static void ask_all(const struct crowd *crowd)
+{
+    int64_t ignored = 0;
+    order(crowd->world, "C_Sign slow always");
+    for (size_t i = 0; i < HOLDERS; i++) {
+        send_use(crowd->holders[i], 1);
+    }
+    while (sg_busy_get(crowd->busy, 0, &ignored) != SG_BUSY_USE) {
+        (void)usleep(1000);
+    }
+}
+
+static void end_crowd(struct crowd *crowd)
+{
+    for (size_t i = 0; i < HOLDERS; i++) {
+        close(crowd->holders[i]);
+    }
+    order(crowd->world, "");
+    assert_int_equal(token_process_stop(&crowd->world->process), 0);
+    (void)munmap(crowd->busy, sizeof *crowd->busy);
+}
+
+static int64_t now_ms(void)
+{
+    return sg_monotonic_ms(sg_clock_system());
+}
+
+/* How many have their answer. */
+static size_t answered(const struct crowd *crowd)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < HOLDERS; i++) {
+        struct pollfd entry = {.fd = crowd->holders[i], .events = POLLIN};
+        count += poll(&entry, 1, 0) > 0 ? 1 : 0;
+    }
+    return count;
+}
+
+static void administrator_waits_for_one_signature_not_for_all(void **state)
+{
+    struct crowd crowd;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_token_info info;
+    int late = -1;
+    start_crowd(&crowd, *state);
+    ask_all(&crowd);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sg_token_get_info(&crowd.world->process.link, &info, &err), SG_OK);
+    }
+    grant(&crowd, 1000, 1001, &late);
+    assert_in_range(answered(&crowd), 1, 10);
+    for (size_t i = 0; i < HOLDERS; i++) {
+        assert_int_equal(receive_status(crowd.holders[i]), SG_OK);
+    }
+    close(late);
+    end_crowd(&crowd);
+}
+
+static void whoever_is_revoked_does_not_sign_any_more_though_it_has_asked(void **state)
+{
+    struct crowd crowd;
+    struct sg_error err = SG_ERROR_INIT;
+    start_crowd(&crowd, *state);
+    ask_all(&crowd);
+    for (uint64_t i = 0; i < HOLDERS / 2; i++) {
+        assert_int_equal(sg_token_revoke(&crowd.world->process.link, HOLDERS - i, &err), SG_OK);
+    }
+    assert_in_range(answered(&crowd), 1, HOLDERS); /* an end of file, most of them */
+    for (size_t i = 0; i < HOLDERS / 4; i++) {
+        assert_int_equal(receive_status(crowd.holders[i]), SG_OK);
+    }
+    static struct sg_packet packet;
+    assert_int_equal(sg_packet_receive(crowd.holders[HOLDERS - 1], 20000, &packet, &err),
+                     SG_E_SERVICE);
+    assert_string_equal(err.code, "peer_gone");
+    end_crowd(&crowd);
+}
+
+static void process_at_work_says_that_it_lives(void **state)
+{
+    struct crowd crowd;
+    start_crowd(&crowd, *state);
+    ask_all(&crowd);
+    int64_t begin_ms = now_ms();
+    int64_t longest_ms = 0;
+    while (answered(&crowd) < HOLDERS && now_ms() - begin_ms < 30000) {
+        int64_t silent_ms = sg_busy_silent_ms(crowd.busy, now_ms());
+        longest_ms = silent_ms > longest_ms ? silent_ms : longest_ms;
+        (void)usleep(1000);
+    }
+    assert_in_range(longest_ms, SLOW_MS - 5, 15 * SLOW_MS);
+    end_crowd(&crowd);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 int main(void)
 {
@@ -403,6 +569,9 @@ int main(void)
         TEST(attributes_longer_than_their_room_are_not_read),
         TEST(modulus_longer_than_its_room_is_not_read),
         TEST(out_of_sessions_is_told_and_the_pin_is_not_tried),
+        TEST(administrator_waits_for_one_signature_not_for_all),
+        TEST(whoever_is_revoked_does_not_sign_any_more_though_it_has_asked),
+        TEST(process_at_work_says_that_it_lives),
     };
     return cmocka_run_group_tests_name("misbehaving token", tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@ sg_test(softhsm_guard SOURCES test_softhsm_guard.c ${fixture} USES token_process
 sg_test(wire SOURCES test_wire.c USES token)
 sg_test(uses SOURCES test_uses.c USES token_process)
 sg_test(stand_in SOURCES test_stand_in.c USES token_stand_in transport LIBRARIES PkgConfig::CRYPTO)
-foreach(test capabilities carry process softhsm_guard uses wire)
+foreach(test capabilities carry misbehaving process softhsm_guard uses wire)
     target_include_directories(test_${test} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/../../service/token)
 endforeach()
 add_dependencies(test_misbehaving wrap_module)

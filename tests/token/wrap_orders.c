@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define ORDERS_MAX 1024
+#define SLOW_US 100000
 
 static const struct {
     const char *name;
@@ -23,6 +24,7 @@ static const struct {
     {"logout", WRAP_LOGOUT, CKR_OK},
     {"long", WRAP_LONG, CKR_OK},
     {"short", WRAP_SHORT, CKR_OK},
+    {"slow", WRAP_SLOW, CKR_OK},
 };
 #define FAULTS (sizeof faults / sizeof *faults)
 
@@ -87,6 +89,9 @@ enum wrap_fault wrap_order(const char *function)
     }
     if (fault == WRAP_HANG) {
         hang();
+    }
+    if (fault == WRAP_SLOW) {
+        (void)usleep(SLOW_US);
     }
     return fault;
 }

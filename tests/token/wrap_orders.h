@@ -7,7 +7,8 @@
  * line is gone then; "always" until the file changes. Faults: crash, hang, removed (the device is
  * lost: CKR_DEVICE_REMOVED, and no session is left), absent (CKR_TOKEN_NOT_PRESENT), sessions
  * (CKR_SESSION_COUNT), failed (CKR_FUNCTION_FAILED), logout (logs itself out:
- * CKR_USER_NOT_LOGGED_IN), long, short (a length or a count that is not true). */
+ * CKR_USER_NOT_LOGGED_IN), long, short (a length or a count that is not true), slow (it takes 100
+ * ms longer). */
 #ifndef SIGNET_TESTS_WRAP_ORDERS_H
 #define SIGNET_TESTS_WRAP_ORDERS_H
 
@@ -25,10 +26,11 @@ enum wrap_fault {
     WRAP_FAILED,
     WRAP_LOGOUT,
     WRAP_LONG,
-    WRAP_SHORT
+    WRAP_SHORT,
+    WRAP_SLOW
 };
 
-/** The order for this function. Crashes and hangs happen in here. */
+/** The order for this function. Crashes, hangs and waits happen in here. */
 enum wrap_fault wrap_order(const char *function);
 /** What a fault answers instead of doing anything; CKR_OK when it does something first. */
 CK_RV wrap_answer(enum wrap_fault fault);
