@@ -34,24 +34,6 @@ void sg_grants_done(struct grants *grants)
     grants->capacity = 0;
 }
 
-void sg_grants_revoke(struct grants *grants)
-{
-    struct sg_error err = SG_ERROR_INIT;
-    while (grants->count > 0) {
-        const struct grant grant = grants->list[grants->count - 1];
-        struct pool *pool = &grants->control->pool;
-        sg_status s = sg_token_revoke(&pool->tokens[grant.token].processes[grant.process].link,
-                                      grant.number, &err);
-        if (s == SG_OK || s == SG_E_NOT_FOUND) {
-            free_grant(grants, grants->count - 1);
-        } else { /* a process that dies takes all its capabilities with it */
-            sg_log_error(SG_LOG_ERROR, "capability_not_revoked", &err);
-            sg_pool_drop(pool, grant.token, grant.process);
-            sg_grants_process_gone(grants, grant.token, grant.process);
-        }
-    }
-}
-
 void sg_grants_forget(struct grants *grants, uint64_t connection)
 {
     for (size_t i = grants->count; i-- > 0;) {
@@ -191,7 +173,169 @@ sg_status sg_grants_make(struct grants *grants, const struct sg_rings_packet *re
     return SG_OK;
 }
 
-/* ---- changes ---- */
+/* ---- what token processes are told of many capabilities at once ---- */
+
+/* One at a time, each would wait for a signature that somebody else has asked for. */
+struct change {
+    uint64_t number; /* of the capability */
+    size_t at;       /* where it was in the list */
+    bool revoke;
+    bool narrow; /* must be so: else the capability ends */
+    struct sg_granted_key *keys;
+    size_t count;
+    struct sg_token_ticket ticket;
+    sg_status status;
+};
+struct changes {
+    struct change list[SG_TOKEN_ASKED_MAX];
+    size_t count;
+};
+
+static void changes_done(struct changes *changes)
+{
+    for (size_t i = 0; i < changes->count; i++) {
+        free(changes->list[i].keys);
+    }
+    changes->count = 0;
+}
+
+/* NULL: its process was dropped meanwhile. */
+static struct grant *grant_of(const struct grants *grants, const struct change *change)
+{
+    if (change->at < grants->count && grants->list[change->at].number == change->number) {
+        return &grants->list[change->at];
+    }
+    for (size_t i = 0; i < grants->count; i++) {
+        if (grants->list[i].number == change->number) {
+            return &grants->list[i];
+        }
+    }
+    return NULL;
+}
+
+static struct sg_token_link *link_of(const struct grants *grants, const struct grant *grant)
+{
+    return &grants->control->pool.tokens[grant->token].processes[grant->process].link;
+}
+
+/* A process that dies takes all its capabilities with it. */
+static void lose_process(struct grants *grants, const struct grant *grant)
+{
+    const uint32_t token = grant->token;
+    const uint32_t process = grant->process;
+    sg_pool_drop(&grants->control->pool, token, process);
+    sg_grants_process_gone(grants, token, process);
+}
+
+static void failed(struct grants *grants, const struct grant *grant, const struct change *change,
+                   const struct sg_error *err)
+{
+    if (change->status == SG_E_NOT_FOUND) {
+        return;
+    }
+    sg_log_error(SG_LOG_ERROR, change->revoke ? "capability_not_revoked" : "capability_not_changed",
+                 err);
+    if (change->status == SG_E_SERVICE) {
+        lose_process(grants, grant);
+    }
+}
+
+static void ask(struct grants *grants, struct change *change)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    const struct grant *grant = grant_of(grants, change);
+    if (grant == NULL) {
+        return;
+    }
+    struct sg_token_link *link = link_of(grants, grant);
+    change->status = change->revoke
+                         ? sg_token_revoke_ask(link, change->number, &change->ticket, &err)
+                         : sg_token_regrant_ask(link, change->number, change->keys, change->count,
+                                                &change->ticket, &err);
+    if (change->status != SG_OK) {
+        failed(grants, grant, change, &err);
+    }
+}
+
+static void take_answer(struct grants *grants, struct change *change)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    const struct grant *grant = grant_of(grants, change);
+    if (grant == NULL || change->status != SG_OK) {
+        return;
+    }
+    change->status = sg_token_answer(link_of(grants, grant), &change->ticket, &err);
+    if (change->status != SG_OK) {
+        failed(grants, grant, change, &err);
+    }
+}
+
+/* A list that cannot be handed over (too many keys, no memory, refused): nothing is wrong with the
+ * process. What was to be taken away must not stay, so the capability ends and its holder asks for
+ * another; what was to be added is not, and the narrower list goes on. */
+static void without_new_list(struct grants *grants, struct grant *grant,
+                             const struct change *change)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    if (!change->revoke && !change->narrow) {
+        return;
+    }
+    sg_status s = change->revoke ? change->status
+                                 : sg_token_revoke(link_of(grants, grant), grant->number, &err);
+    if (s == SG_OK || s == SG_E_NOT_FOUND) {
+        free_grant(grants, (size_t)(grant - grants->list));
+    } else {
+        lose_process(grants, grant);
+    }
+}
+
+static void settle(struct grants *grants, struct change *change)
+{
+    struct grant *grant = grant_of(grants, change);
+    if (grant == NULL) {
+        return;
+    }
+    if (change->status == SG_E_NOT_FOUND || (change->revoke && change->status == SG_OK)) {
+        free_grant(grants, (size_t)(grant - grants->list));
+    } else if (change->status == SG_OK) {
+        free(grant->keys);
+        grant->keys = SG_STEAL(change->keys);
+        grant->count = change->count;
+    } else {
+        without_new_list(grants, grant, change);
+    }
+}
+
+/* All are told before the first one is waited for. Afterwards each is as it shall be, or its
+ * process is replaced: then the old list counts no more either. */
+static void carry_out(struct grants *grants, struct changes *changes)
+{
+    for (size_t i = 0; i < changes->count; i++) {
+        ask(grants, &changes->list[i]);
+    }
+    for (size_t i = 0; i < changes->count; i++) {
+        take_answer(grants, &changes->list[i]);
+    }
+    for (size_t i = 0; i < changes->count; i++) {
+        settle(grants, &changes->list[i]);
+    }
+    changes_done(changes);
+}
+
+void sg_grants_revoke(struct grants *grants)
+{
+    struct changes changes;
+    while (grants->count > 0) {
+        changes.count = 0;
+        for (size_t i = grants->count; i-- > 0 && changes.count < SG_COUNT(changes.list);) {
+            changes.list[changes.count++] =
+                (struct change){.number = grants->list[i].number, .at = i, .revoke = true};
+        }
+        carry_out(grants, &changes);
+    }
+}
+
+/* ---- changes of what is stored ---- */
 
 /* What both lists allow. Both are sorted. Returns the number written to out, which has room
  * for the shorter list. */
@@ -236,10 +380,12 @@ struct pass {
     bool narrow_only;
     struct allowance *list;
     size_t count, capacity;
+    struct changes changes;
 };
 
 static void pass_done(struct pass *pass)
 {
+    changes_done(&pass->changes);
     for (size_t i = 0; i < pass->count; i++) {
         free(pass->list[i].keys);
     }
@@ -285,57 +431,6 @@ static sg_status find_allowance(struct grants *grants, struct pass *pass, const 
     return s;
 }
 
-/* A list that cannot be handed over (too many keys, no memory, refused): nothing is wrong with the
- * process. What was to be taken away must not stay, so the capability ends and its holder asks for
- * another; what was to be added is not, and the narrower list goes on. */
-static sg_status without_new_list(struct grants *grants, size_t i, bool narrow_only,
-                                  struct sg_error *err)
-{
-    const struct grant *grant = &grants->list[i];
-    struct pool_process *process =
-        &grants->control->pool.tokens[grant->token].processes[grant->process];
-    if (!narrow_only) {
-        return SG_OK;
-    }
-    sg_status s = sg_token_revoke(&process->link, grant->number, err);
-    if (s == SG_OK || s == SG_E_NOT_FOUND) {
-        free_grant(grants, i);
-        return SG_OK;
-    }
-    return s;
-}
-
-/* A token process that does not acknowledge is replaced: then the old list counts no more either.
- * Takes keys over. */
-static void regrant(struct grants *grants, size_t i, bool narrow_only, struct sg_granted_key *keys,
-                    size_t count)
-{
-    SG_FREE struct sg_granted_key *mine = keys;
-    struct sg_error err = SG_ERROR_INIT;
-    struct grant *grant = &grants->list[i];
-    uint32_t token = grant->token;
-    uint32_t process = grant->process;
-    sg_status s = sg_token_regrant(&grants->control->pool.tokens[token].processes[process].link,
-                                   grant->number, keys, count, &err);
-    if (s == SG_OK) {
-        free(grant->keys);
-        grant->keys = SG_STEAL(mine);
-        grant->count = count;
-        return;
-    }
-    if (s == SG_E_NOT_FOUND) {
-        free_grant(grants, i);
-        return;
-    }
-    sg_log_error(SG_LOG_ERROR, "capability_not_changed", &err);
-    if (s != SG_E_SERVICE) {
-        s = without_new_list(grants, i, narrow_only, &err);
-    }
-    if (s != SG_OK) {
-        sg_pool_drop(&grants->control->pool, token, process);
-    }
-}
-
 /* A copy of what the grant shall be; NULL with *count 0 for nothing. */
 static sg_status wanted_keys(const struct grant *grant, const struct allowance *now,
                              bool narrow_only, struct sg_granted_key **out, size_t *count,
@@ -369,15 +464,27 @@ static sg_status adjust(struct grants *grants, size_t i, struct pass *pass, stru
         return s;
     }
     s = wanted_keys(grant, now, pass->narrow_only, &keys, &count, err);
-    if (s == SG_OK && !same_keys(grant, keys, count)) {
-        regrant(grants, i, pass->narrow_only, SG_STEAL(keys), count);
+    if (s != SG_OK || same_keys(grant, keys, count)) {
+        return s;
     }
-    return s;
+    pass->changes.list[pass->changes.count++] = (struct change){.number = grant->number,
+                                                                .at = i,
+                                                                .narrow = pass->narrow_only,
+                                                                .keys = SG_STEAL(keys),
+                                                                .count = count};
+    if (pass->changes.count == SG_COUNT(pass->changes.list)) {
+        carry_out(grants, &pass->changes);
+    }
+    return SG_OK;
 }
 
 static sg_status adjust_all(struct grants *grants, bool narrow_only, struct sg_error *err)
 {
-    SG_CLEANUP(pass_done) struct pass pass = {.narrow_only = narrow_only};
+    SG_CLEANUP(pass_done) struct pass pass;
+    pass.narrow_only = narrow_only;
+    pass.list = NULL;
+    pass.count = pass.capacity = 0;
+    pass.changes.count = 0;
     for (size_t i = grants->count; i-- > 0;) {
         if (i >= grants->count) {
             continue; /* a process was dropped, and its grants with it */
@@ -387,6 +494,7 @@ static sg_status adjust_all(struct grants *grants, bool narrow_only, struct sg_e
             return s;
         }
     }
+    carry_out(grants, &pass.changes);
     return SG_OK;
 }
 

@@ -91,31 +91,38 @@ static sg_status receive_answer(const struct sg_token_link *link, struct exchang
                    "the token process sent something that is not an answer");
 }
 
-sg_status sg_token_exchange(struct sg_token_link *link, struct exchange *exchange,
-                            struct sg_error *err)
+sg_status sg_token_send(struct sg_token_link *link, struct exchange *exchange, struct sg_error *err)
 {
     struct wire_request *head = &exchange->head;
-    if (link->stand_in != NULL) {
-        return link->stand_in->answer(exchange, err);
-    }
     head->magic = WIRE_MAGIC;
     head->version = WIRE_VERSION;
     head->sequence = ++link->sequence;
     head->body_len = (uint32_t)(exchange->label_and_body.len - head->label_len);
-    sg_status s =
-        sg_packet_send(link->socket, head, sizeof *head, exchange->label_and_body.data,
-                       exchange->label_and_body.len, exchange->fds, exchange->fd_count, err);
-    if (s != SG_OK) {
-        return s;
-    }
+    return sg_packet_send(link->socket, head, sizeof *head, exchange->label_and_body.data,
+                          exchange->label_and_body.len, exchange->fds, exchange->fd_count, err);
+}
+
+sg_status sg_token_receive(struct sg_token_link *link, struct exchange *exchange,
+                           struct sg_error *err)
+{
     struct wire_reply reply;
-    s = receive_answer(link, exchange, &reply, err);
+    sg_status s = receive_answer(link, exchange, &reply, err);
     if (s != SG_OK) {
         return s;
     }
     link->crowded = reply.crowded == 1;
     return reply.status == SG_OK ? SG_OK
                                  : sg_token_wire_failure_raise(&reply, exchange->result, err);
+}
+
+sg_status sg_token_exchange(struct sg_token_link *link, struct exchange *exchange,
+                            struct sg_error *err)
+{
+    if (link->stand_in != NULL) {
+        return link->stand_in->answer(exchange, err);
+    }
+    sg_status s = sg_token_send(link, exchange, err);
+    return s == SG_OK ? sg_token_receive(link, exchange, err) : s;
 }
 
 sg_status sg_token_use(struct sg_token_link *link, enum sg_key_verb verb,

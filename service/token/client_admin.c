@@ -216,9 +216,13 @@ static sg_status seal_keys(const struct sg_granted_key *keys, size_t *count, int
     return sg_memfd_sealed("signet-keys", sorted, *count * sizeof *sorted, out_fd, err);
 }
 
-static sg_status send_grant(struct sg_token_link *link, const struct wire_request *request,
-                            int socket, const struct sg_granted_key *keys, size_t count,
-                            struct sg_error *err)
+typedef sg_status exchange_step(struct sg_token_link *link, struct exchange *exchange,
+                                struct sg_error *err);
+
+/* Hands the list over by step: with the answer, or without waiting for it. */
+static sg_status send_list(struct sg_token_link *link, struct exchange *exchange, int socket,
+                           const struct sg_granted_key *keys, size_t count, exchange_step *step,
+                           struct sg_error *err)
 {
     SG_FD int list = -1;
     sg_status s = seal_keys(keys, &count, &list, err);
@@ -226,25 +230,76 @@ static sg_status send_grant(struct sg_token_link *link, const struct wire_reques
         return s;
     }
     const int fds[2] = {list, socket};
-    struct exchange exchange;
-    exchange.head = *request;
-    exchange.head.count = (uint32_t)count;
-    exchange.label_and_body = (struct sg_bytes){NULL, 0};
-    exchange.fds = fds;
-    exchange.fd_count = request->verb == WIRE_GRANT ? 2 : 1;
-    return sg_token_exchange(link, &exchange, err);
+    exchange->head.count = (uint32_t)count;
+    exchange->label_and_body = (struct sg_bytes){NULL, 0};
+    exchange->fds = fds;
+    exchange->fd_count = exchange->head.verb == WIRE_GRANT ? 2 : 1;
+    return step(link, exchange, err);
 }
 
 sg_status sg_token_grant(struct sg_token_link *link, uint64_t number, uint32_t uid, int socket,
                          const struct sg_granted_key *keys, size_t count, struct sg_error *err)
 {
-    const struct wire_request request = {.verb = WIRE_GRANT, .number = number, .bits = uid};
-    return send_grant(link, &request, socket, keys, count, err);
+    struct exchange exchange;
+    exchange.head = (struct wire_request){.verb = WIRE_GRANT, .number = number, .bits = uid};
+    return send_list(link, &exchange, socket, keys, count, sg_token_exchange, err);
 }
 
 sg_status sg_token_regrant(struct sg_token_link *link, uint64_t number,
                            const struct sg_granted_key *keys, size_t count, struct sg_error *err)
 {
-    const struct wire_request request = {.verb = WIRE_REGRANT, .number = number};
-    return send_grant(link, &request, -1, keys, count, err);
+    struct exchange exchange;
+    exchange.head = (struct wire_request){.verb = WIRE_REGRANT, .number = number};
+    return send_list(link, &exchange, -1, keys, count, sg_token_exchange, err);
+}
+
+/* ---- many at once ---- */
+
+static sg_status no_process(struct sg_error *err)
+{
+    return sg_fail(err, SG_E_UNSUPPORTED, "not_rehearsed", "there is no token process");
+}
+
+static struct sg_token_ticket ticket_of(const struct exchange *exchange)
+{
+    return (struct sg_token_ticket){.sequence = exchange->head.sequence,
+                                    .verb = exchange->head.verb};
+}
+
+sg_status sg_token_regrant_ask(struct sg_token_link *link, uint64_t number,
+                               const struct sg_granted_key *keys, size_t count,
+                               struct sg_token_ticket *out, struct sg_error *err)
+{
+    struct exchange exchange;
+    exchange.head = (struct wire_request){.verb = WIRE_REGRANT, .number = number};
+    if (link->stand_in != NULL) {
+        return no_process(err);
+    }
+    sg_status s = send_list(link, &exchange, -1, keys, count, sg_token_send, err);
+    *out = ticket_of(&exchange);
+    return s;
+}
+
+sg_status sg_token_revoke_ask(struct sg_token_link *link, uint64_t number,
+                              struct sg_token_ticket *out, struct sg_error *err)
+{
+    struct exchange exchange;
+    exchange.head = (struct wire_request){.verb = WIRE_REVOKE, .number = number};
+    exchange.label_and_body = (struct sg_bytes){NULL, 0};
+    exchange.fds = NULL;
+    exchange.fd_count = 0;
+    if (link->stand_in != NULL) {
+        return no_process(err);
+    }
+    sg_status s = sg_token_send(link, &exchange, err);
+    *out = ticket_of(&exchange);
+    return s;
+}
+
+sg_status sg_token_answer(struct sg_token_link *link, const struct sg_token_ticket *ticket,
+                          struct sg_error *err)
+{
+    struct exchange exchange;
+    exchange.head = (struct wire_request){.verb = ticket->verb, .sequence = ticket->sequence};
+    return sg_token_receive(link, &exchange, err);
 }

@@ -22,6 +22,12 @@ struct sg_token_stand_in {
 SG_CHECKED sg_status sg_token_exchange(struct sg_token_link *link, struct exchange *exchange,
                                        struct sg_error *err);
 
+/* The two halves, where there is no stand-in. The answer is found by .head's sequence and verb. */
+SG_CHECKED sg_status sg_token_send(struct sg_token_link *link, struct exchange *exchange,
+                                   struct sg_error *err);
+SG_CHECKED sg_status sg_token_receive(struct sg_token_link *link, struct exchange *exchange,
+                                      struct sg_error *err);
+
 /* SG_E_INPUT "label_too_long". */
 SG_CHECKED sg_status sg_token_label_check(const char *label, struct sg_error *err);
 /* The wire's flags of a key to be made. */

@@ -116,6 +116,62 @@ read -r -t 60 line <&"${CLIENTS[0]}" || fail 'no answer'
 [ "$(grep -o ok <<<"$line" | wc -l)" -ge 7 ] || fail "two hangs cost more than one client an error: $line"
 wait_for 40 is_first ready 1
 
+say 'a slow token for which many wait: nobody else waits for them, and nobody takes it for one that hangs'
+set_token 'processes = 2' 'use_deadline_s = 20'
+restart
+clients_attach WEB web 30
+clients_expect sign ok 30
+signet cert generate START1/second --subject CN=second --key ec:p256 >/dev/null
+signet ring add START1/SECOND >/dev/null
+signet ring connect START1/SECOND START1/second --default >/dev/null
+died=$(logged 'process_died')
+order 'C_Sign slow always' # 100 ms
+# at_once WHAT COMMAND…: while the 30 clients sign
+at_once() {
+    local what=$1 begin end
+    shift
+    begin=$(date +%s%N)
+    "$@" >"$scratch/at_once" 2>&1 || fail "$what: $(cat "$scratch/at_once")"
+    end=$(date +%s%N)
+    say "$what took $(((end - begin) / 1000000)) ms"
+    [ $((end - begin)) -lt 2500000000 ] || fail "$what took $(((end - begin) / 1000000)) ms"
+}
+new_client() {
+    echo find | timeout 20 "$DAEMON_CLIENT" "$client_module" START1/SECOND second 1
+}
+sign_once() {
+    echo sign | timeout 60 "$DAEMON_CLIENT" "$client_module" START1/SECOND second 1
+}
+printf 'sign\n%.0s' {1..12} >&"${CLIENTS[1]}" # 18 s and more
+sleep 1
+at_once 'a new connection' new_client
+sign_once >"$scratch/sign_once" 2>&1 &
+signer=$!
+sleep 0.3
+at_once 'a change' signet ring connect START1/WEB START1/second
+at_once 'the status' signet status
+at_once 'a change back' signet ring remove START1/WEB START1/second
+kill -0 "$CLIENTS_PID" || fail 'the clients are gone'
+begin=$SECONDS
+for _ in $(seq 12); do
+    clients_read ok 30
+done
+[ $((SECONDS - begin)) -ge 5 ] || fail 'nobody signed meanwhile'
+wait "$signer" || fail "a new client could not sign: $(cat "$scratch/sign_once")"
+[ "$(logged 'process_died')" -eq "$died" ] || fail 'a process was killed that only had much to do'
+printf 'sign\nsign\n' >&"${CLIENTS[1]}"
+sleep 1
+at_once 'what takes the key away' signet ring remove START1/WEB START1/web
+for _ in 1 2; do
+    read -r -t 60 line <&"${CLIENTS[0]}" || fail 'no answer'
+done
+clients_expect sign 0x68 30
+order ''
+signet ring connect START1/WEB START1/web --default >/dev/null
+sed -i '/^use_deadline_s = /d' "$instance/signet.conf"
+set_token 'processes = 1' 'use_deadline_s = 2'
+restart
+
 say 'lies about lengths'
 clients_attach WEB web 2
 for lie in long short; do

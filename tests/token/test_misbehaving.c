@@ -527,6 +527,36 @@ static void whoever_is_revoked_does_not_sign_any_more_though_it_has_asked(void *
     end_crowd(&crowd);
 }
 
+/* Some are gone, the others have their new lists, and each has its own answer. */
+static void many_lists_are_replaced_for_the_price_of_one_signature(void **state)
+{
+    struct crowd crowd;
+    struct sg_token_ticket tickets[SG_TOKEN_ASKED_MAX];
+    struct sg_error err = SG_ERROR_INIT;
+    start_crowd(&crowd, *state);
+    ask_all(&crowd);
+    struct sg_token_link *link = &crowd.world->process.link;
+    for (uint64_t i = 0; i < SG_TOKEN_ASKED_MAX; i++) {
+        assert_int_equal(sg_token_regrant_ask(link, i + 1, NULL, 0, &tickets[i], &err), SG_OK);
+    }
+    for (size_t i = 0; i < SG_TOKEN_ASKED_MAX; i++) {
+        assert_int_equal(sg_token_answer(link, &tickets[i], &err),
+                         i < HOLDERS ? SG_OK : SG_E_NOT_FOUND);
+    }
+    size_t signatures = 0; /* the others are refused what they have asked for before */
+    for (size_t i = 0; i < HOLDERS; i++) {
+        uint32_t status = receive_status(crowd.holders[i]);
+        assert_true(status == SG_OK || status == SG_E_DENIED);
+        signatures += status == SG_OK ? 1 : 0;
+    }
+    assert_in_range(signatures, 1, 10);
+    assert_int_equal(sg_token_revoke_ask(link, 1, &tickets[0], &err), SG_OK);
+    assert_int_equal(sg_token_revoke_ask(link, 1, &tickets[1], &err), SG_OK);
+    assert_int_equal(sg_token_answer(link, &tickets[0], &err), SG_OK);
+    assert_int_equal(sg_token_answer(link, &tickets[1], &err), SG_E_NOT_FOUND);
+    end_crowd(&crowd);
+}
+
 static void process_at_work_says_that_it_lives(void **state)
 {
     struct crowd crowd;
@@ -571,6 +601,7 @@ int main(void)
         TEST(out_of_sessions_is_told_and_the_pin_is_not_tried),
         TEST(administrator_waits_for_one_signature_not_for_all),
         TEST(whoever_is_revoked_does_not_sign_any_more_though_it_has_asked),
+        TEST(many_lists_are_replaced_for_the_price_of_one_signature),
         TEST(process_at_work_says_that_it_lives),
     };
     return cmocka_run_group_tests_name("misbehaving token", tests, NULL, NULL);

@@ -84,6 +84,7 @@ static void it_is_no_token(void **state SG_UNUSED)
     const struct sg_key_id id = {.bytes = {1}};
     const unsigned char point[SG_TRANSPORT_POINT_LEN] = {4};
     const unsigned char digest[32] = {0};
+    struct sg_token_ticket ticket;
     SG_BUFFER sealed;
     sg_buffer_init(&sealed, 8192);
     assert_int_equal(sg_token_login(&link, &err), SG_E_UNSUPPORTED);
@@ -92,6 +93,8 @@ static void it_is_no_token(void **state SG_UNUSED)
     assert_int_equal(sg_token_grant(&link, 1, 0, -1, NULL, 0, &err), SG_E_UNSUPPORTED);
     assert_int_equal(sg_token_regrant(&link, 1, NULL, 0, &err), SG_E_UNSUPPORTED);
     assert_int_equal(sg_token_revoke(&link, 1, &err), SG_E_UNSUPPORTED);
+    assert_int_equal(sg_token_regrant_ask(&link, 1, NULL, 0, &ticket, &err), SG_E_UNSUPPORTED);
+    assert_int_equal(sg_token_revoke_ask(&link, 1, &ticket, &err), SG_E_UNSUPPORTED);
     assert_int_equal(sealed.len, 0);
 }
 

@@ -1,7 +1,8 @@
 /* Talking to a token process. A link is one SOCK_SEQPACKET socket and a sequence number; one
- * request at a time. Two kinds of links exist: the administrative link (control holds it:
- * everything) and capabilities (a connection process holds one: sign, decrypt, derive with the keys
- * it names, nothing else). The wire is docs/protocol-token.md. */
+ * request at a time, but for those at the end of this file. Two kinds of links exist: the
+ * administrative link (control holds it: everything) and capabilities (a connection process holds
+ * one: sign, decrypt, derive with the keys it names, nothing else). The wire is
+ * docs/protocol-token.md. */
 #ifndef SIGNET_TOKEN_CLIENT_H
 #define SIGNET_TOKEN_CLIENT_H
 
@@ -153,5 +154,28 @@ SG_CHECKED sg_status sg_token_forget(struct sg_token_link *link, struct sg_error
 /** Close a capability. */
 SG_CHECKED sg_status sg_token_revoke(struct sg_token_link *link, uint64_t number,
                                      struct sg_error *err);
+
+/* ---- many capabilities at once ---- */
+
+/** How many may be asked for over one link before the first answer is taken. Nothing else goes over
+ * the link until all are. */
+#define SG_TOKEN_ASKED_MAX 128
+
+/** What was asked for and is to be answered. */
+struct sg_token_ticket {
+    uint32_t sequence;
+    uint16_t verb;
+};
+/** Ask for sg_token_regrant or sg_token_revoke without waiting. Where it succeeds the answer must
+ * be taken. */
+SG_CHECKED sg_status sg_token_regrant_ask(struct sg_token_link *link, uint64_t number,
+                                          const struct sg_granted_key *keys, size_t count,
+                                          struct sg_token_ticket *out, struct sg_error *err);
+SG_CHECKED sg_status sg_token_revoke_ask(struct sg_token_link *link, uint64_t number,
+                                         struct sg_token_ticket *out, struct sg_error *err);
+/** Wait for the answer, in the order of asking: what the function that waits would have returned.
+ */
+SG_CHECKED sg_status sg_token_answer(struct sg_token_link *link,
+                                     const struct sg_token_ticket *ticket, struct sg_error *err);
 
 #endif
