@@ -1,14 +1,22 @@
 /* The rings process against clients, connections and a control that misbehave. */
+#include <asm/ioctls.h>
+#include <asm/sockios.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <p11-kit/pkcs11.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -740,6 +748,118 @@ static void signal_the_parent(void)
     kill(getppid(), 0);
 }
 
+/* Whoever may not call kill(2) can have the kernel do it. */
+static void own_by_descriptor(void)
+{
+    (void)fcntl(STDERR_FILENO, F_SETOWN, getppid());
+}
+
+static void own_by_structure(void)
+{
+    struct f_owner_ex owner = {F_OWNER_PID, getppid()};
+    (void)fcntl(STDERR_FILENO, F_SETOWN_EX, &owner);
+}
+
+static void choose_the_signal(void)
+{
+    (void)fcntl(STDERR_FILENO, F_SETSIG, SIGKILL);
+}
+
+static void be_told(void)
+{
+    (void)fcntl(STDERR_FILENO, F_SETFL, O_ASYNC);
+}
+
+static void be_told_of_names(void)
+{
+    (void)fcntl(STDERR_FILENO, F_NOTIFY, DN_MODIFY);
+}
+
+static void lease(void)
+{
+    (void)fcntl(STDERR_FILENO, F_SETLEASE, F_RDLCK);
+}
+
+static void own_by_ioctl(void)
+{
+    int owner = getppid();
+    (void)ioctl(STDERR_FILENO, FIOSETOWN, &owner);
+}
+
+static void own_group_by_ioctl(void)
+{
+    int owner = getppid();
+    (void)ioctl(STDERR_FILENO, SIOCSPGRP, &owner);
+}
+
+static void be_told_by_ioctl(void)
+{
+    int on = 1;
+    (void)ioctl(STDERR_FILENO, FIOASYNC, &on);
+}
+
+static void queue_a_signal(void)
+{
+    siginfo_t info = {.si_code = SI_QUEUE};
+    (void)syscall(SYS_rt_sigqueueinfo, getppid(), SIGKILL, &info);
+}
+
+static void signal_a_thread(void)
+{
+    (void)syscall(SYS_tgkill, getppid(), getppid(), SIGKILL);
+}
+
+static void signal_a_descriptor(void)
+{
+    (void)syscall(SYS_pidfd_send_signal, STDERR_FILENO, SIGKILL, NULL, 0);
+}
+
+static void signal_at_a_death(void)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static void signal_in_time(void)
+{
+    timer_t timer;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    (void)syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer);
+}
+
+static void signal_at_a_message(void)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    (void)syscall(SYS_mq_notify, STDERR_FILENO, &event);
+}
+
+static void make_a_ring_of_calls(void)
+{
+    unsigned char parameters[256] = {0};
+    (void)syscall(SYS_io_uring_setup, 1, parameters);
+}
+
+static void trace_the_parent(void)
+{
+    (void)ptrace(PTRACE_SEIZE, getppid(), NULL, NULL);
+}
+
+static void schedule_the_parent(void)
+{
+    struct sched_param none = {0};
+    (void)sched_setscheduler(getppid(), SCHED_BATCH, &none);
+}
+
+/* Nor is what a path leads to anybody's business. */
+static void look_at_a_file(void)
+{
+    struct stat info;
+    struct statx more;
+    bool unseen = fstatat(AT_FDCWD, "/etc/passwd", &info, 0) != 0 && errno == EACCES;
+    unseen = unseen && fstatat(STDERR_FILENO, "/etc/passwd", &info, AT_EMPTY_PATH) != 0;
+    unseen = unseen && statx(AT_FDCWD, "/etc/passwd", 0, STATX_ALL, &more) != 0 && errno == EACCES;
+    _exit(unseen && access("/etc/passwd", F_OK) != 0 ? 7 : 8);
+}
+
 static void do_nothing(void)
 {
 }
@@ -756,12 +876,31 @@ static void sandbox_bounds_what_is_filled(void **state)
 static void sandbox_kills_what_it_does_not_know(void **state)
 {
     (void)state;
-    void (*const deadly[])(void) = {make_a_socket, fork_again, make_code, signal_the_parent};
+    void (*const deadly[])(void) = {
+        make_a_socket,       fork_again,
+        make_code,           signal_the_parent,
+        own_by_descriptor,   own_by_structure,
+        choose_the_signal,   be_told,
+        be_told_of_names,    lease,
+        own_by_ioctl,        own_group_by_ioctl,
+        be_told_by_ioctl,    queue_a_signal,
+        signal_a_thread,     signal_a_descriptor,
+        signal_at_a_death,   signal_in_time,
+        signal_at_a_message, make_a_ring_of_calls,
+        trace_the_parent,    schedule_the_parent,
+    };
+    void (*const vain[])(void) = {open_a_file, look_at_a_file};
+    int status = 0;
     assert_int_equal(end_of(do_nothing), 0);
-    int status = end_of(open_a_file);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    for (size_t i = 0; i < SG_COUNT(vain); i++) {
+        status = end_of(vain[i]);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    }
     for (size_t i = 0; i < SG_COUNT(deadly); i++) {
         status = end_of(deadly[i]);
+        if (!WIFSIGNALED(status)) {
+            print_error("number %zu of what is deadly was let through\n", i);
+        }
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
     }
 }
