@@ -218,6 +218,9 @@ static sg_status replace(struct watch *watch, int64_t sequence, bool *changed, s
     if (s == SG_OK) {
         watch->known = sequence;
     }
+    if (s == SG_E_NOT_FOUND && watch->begun) { /* a file's directory, never the ring */
+        s = err->status = SG_E_STORAGE;
+    }
     return s;
 }
 

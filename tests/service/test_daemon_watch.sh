@@ -396,6 +396,21 @@ wait_for 5 lines 1 "$scratch/early"
 kill -TERM "$watcher"
 watch_ends 0
 
+say 'the directory of a file is away for a moment'
+mkdir "$scratch/mounted"
+watch mounted --chain "$scratch/mounted/chain.pem" --exec "echo x >>'$scratch/mounted.ran'"
+wait_for 5 lines 1 "$scratch/mounted.ran"
+mv "$scratch/mounted" "$scratch/away"
+signet ring connect START1/WEB START1/other --default >/dev/null
+wait_for 5 grep -q 'mounted/chain.pem.*trying again' "$scratch/mounted.log"
+mv "$scratch/away" "$scratch/mounted"
+wait_for 10 lines 2 "$scratch/mounted.ran"
+signet ring export START1/WEB --chain --format pem --out - >"$scratch/exported"
+cmp -s "$scratch/exported" "$scratch/mounted/chain.pem" || fail 'the chain is not the one of the change'
+kill -TERM "$watcher"
+watch_ends 0
+signet ring connect START1/WEB START1/web --default >/dev/null
+
 say 'once'
 watch sixth --once --exec 'exit 9'
 signet ring connect START1/WEB CERTAUTH/Root >/dev/null
