@@ -1,5 +1,6 @@
 #include <signet/cli/watch.h>
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -133,11 +134,28 @@ static bool retry_is_due(const struct watch *watch)
     return watch->retry_ms != 0 && now_ms() >= watch->retry_at_ms;
 }
 
-/* Who reads the line finds the files written. */
+/* Nobody but the reader of its lines is served by this watch. */
+static bool only_prints(const struct watch *watch)
+{
+    bool keeps = watch->command != NULL;
+    for (size_t i = 0; i < SG_WATCH_FILES; i++) {
+        keeps = keeps || watch->files.file[i].path != NULL;
+    }
+    return !keeps;
+}
+
+/* Who reads the line finds the files written. Where it cannot be written, a full disk or a reader
+ * that is gone, the server is reloaded all the same. */
 static sg_status tell(struct watch *watch, struct sg_error *err)
 {
     watch->retry_ms = 0;
     sg_status s = print_line(watch, err);
+    if (s != SG_OK && !only_prints(watch)) {
+        sg_watch_say("warning: %s; the change to %lld was not told", err->text,
+                     (long long)watch->known);
+        sg_error_clear(err);
+        s = SG_OK;
+    }
     return s == SG_OK ? run_command(watch, err) : s;
 }
 
@@ -324,6 +342,9 @@ static sg_status begin(struct watch *watch, json_t **answer, struct sg_error *er
     s = s == SG_OK ? sg_watch_state_init(&watch->state, &watch->files, err) : s;
     if (s == SG_OK && watch->invocation->dry_run) {
         return would(watch, answer, err);
+    }
+    if (!only_prints(watch)) {
+        (void)signal(SIGPIPE, SIG_IGN);
     }
     s = s == SG_OK ? sg_watch_signals(err) : s;
     s = s == SG_OK ? sg_client_open(sg_client_socket(watch->invocation->socket), &client, err) : s;

@@ -78,6 +78,7 @@ static _Noreturn void be_command(const char *command, const char *ring, int64_t 
     (void)setpgid(0, 0);
     (void)signal(SIGTERM, SIG_DFL);
     (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGPIPE, SIG_DFL);
     sg_watch_interruptible();
     if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0 &&
         setenv("SIGNET_RING", ring, 1) == 0 && setenv("SIGNET_SEQUENCE", number, 1) == 0) {

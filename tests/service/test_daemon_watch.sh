@@ -396,6 +396,35 @@ wait_for 5 lines 1 "$scratch/early"
 kill -TERM "$watcher"
 watch_ends 0
 
+say 'nobody can be told, and the command runs all the same'
+# shellcheck disable=SC2016
+"$SIGNET_BIN" watch START1/WEB --chain "$scratch/untold.pem" --exec 'echo "$SIGNET_SEQUENCE" >>"'"$scratch"'/untold"' >/dev/full 2>"$scratch/untold.log" &
+watcher=$!
+children+=("$watcher")
+wait_for 5 lines 1 "$scratch/untold"
+signet ring connect START1/WEB CERTAUTH/Root >/dev/null
+wait_for 5 lines 2 "$scratch/untold"
+[ "$(grep -c 'warning: standard output: .*was not told' "$scratch/untold.log")" -eq 2 ] || fail "it says $(cat "$scratch/untold.log")"
+kill -TERM "$watcher"
+watch_ends 0
+mkfifo "$scratch/reader"
+"$SIGNET_BIN" watch START1/WEB --exec "echo x >>'$scratch/unread'" >"$scratch/reader" 2>"$scratch/unread.log" &
+watcher=$!
+children+=("$watcher")
+: <"$scratch/reader"
+sleep 0.7
+signet ring remove START1/WEB CERTAUTH/Root >/dev/null
+wait_for 5 lines 1 "$scratch/unread"
+kill -TERM "$watcher"
+watch_ends 0
+"$SIGNET_BIN" watch START1/WEB >/dev/full 2>"$scratch/silent.log" &
+watcher=$!
+children+=("$watcher")
+sleep 0.7
+signet ring connect START1/WEB CERTAUTH/Root >/dev/null
+watch_ends 8
+signet ring remove START1/WEB CERTAUTH/Root >/dev/null
+
 say 'the directory of a file is away for a moment'
 mkdir "$scratch/mounted"
 watch mounted --chain "$scratch/mounted/chain.pem" --exec "echo x >>'$scratch/mounted.ran'"
