@@ -2,6 +2,8 @@
 #ifndef SIGNET_CLI_WATCH_INTERNAL_H
 #define SIGNET_CLI_WATCH_INTERNAL_H
 
+#include <sys/types.h>
+
 #include <signet/base/buffer.h>
 #include <signet/cli/arguments.h>
 #include <signet/cli/client.h>
@@ -99,7 +101,11 @@ void sg_watch_state_read(struct sg_watch_state *state);
 SG_CHECKED sg_status sg_watch_state_write(struct sg_watch_state *state, int64_t done,
                                           struct sg_error *err);
 
-/* ---- the command (watch_signal.c) ---- */
+/* ---- the command (watch_signal.c, watch_guard.c) ---- */
+
+/** In a child of the process "watch": run the command, and end as it ends. SIGTERM, and the end of
+ * the watch by whatever, end the command's process group: SIGTERM, after three seconds SIGKILL. */
+_Noreturn void sg_watch_guard(pid_t watch, const char *command, const char *ring, int64_t sequence);
 
 /** Run a command by /bin/sh, its output to standard error, with SIGNET_RING and SIGNET_SEQUENCE. A
  * failure of it is SG_E_UNSUPPORTED "command_failed". */

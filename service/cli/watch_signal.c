@@ -2,11 +2,8 @@
 #include "watch_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -14,7 +11,7 @@
 
 #include <signet/base/file.h>
 
-/* The command's process group; 0: none runs. Changed only while the signals are blocked. */
+/* The command's guard; 0: none runs. Changed only while the signals are blocked. */
 static volatile sig_atomic_t running;
 
 static sigset_t the_signals(void)
@@ -26,12 +23,21 @@ static sigset_t the_signals(void)
     return set;
 }
 
+/* A guard ends after its command. */
+static void await_guard(pid_t guard, int *status)
+{
+    while (waitpid(guard, status, 0) < 0 && errno == EINTR) {
+    }
+}
+
 /* Comes only where nothing is half done. */
 static void on_signal(int signal)
 {
+    int ignored = 0;
     (void)signal;
     if (running > 0) {
-        (void)kill(-(pid_t)running, SIGTERM);
+        (void)kill((pid_t)running, SIGTERM);
+        await_guard((pid_t)running, &ignored);
     }
     _exit(0);
 }
@@ -69,26 +75,7 @@ void sg_watch_sleep(unsigned ms)
 
 /* ---- the command ---- */
 
-/* Nothing of ours reaches it but the three standard streams; its words are not among our lines. */
-static _Noreturn void be_command(const char *command, const char *ring, int64_t sequence)
-{
-    char number[24];
-    int null = open("/dev/null", O_RDONLY);
-    snprintf(number, sizeof number, "%lld", (long long)sequence);
-    (void)setpgid(0, 0);
-    (void)signal(SIGTERM, SIG_DFL);
-    (void)signal(SIGINT, SIG_DFL);
-    (void)signal(SIGPIPE, SIG_DFL);
-    sg_watch_interruptible();
-    if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0 &&
-        setenv("SIGNET_RING", ring, 1) == 0 && setenv("SIGNET_SEQUENCE", number, 1) == 0) {
-        (void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-    }
-    _exit(127);
-}
-
-/* True when it ended in time. */
-static bool await(pid_t child)
+static bool ends_in_time(pid_t child)
 {
     sigset_t open;
     SG_FD int fd = pidfd_open(child, 0);
@@ -120,12 +107,11 @@ static sg_status command_failed(const char *command, int status, bool in_time, s
 static sg_status end_of(pid_t child, const char *command, struct sg_error *err)
 {
     int status = 0;
-    bool in_time = await(child);
+    bool in_time = ends_in_time(child);
     if (!in_time) {
-        (void)kill(-child, SIGKILL);
+        (void)kill(child, SIGTERM);
     }
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
+    await_guard(child, &status);
     running = 0;
     return in_time && status == 0 ? SG_OK : command_failed(command, status, in_time, err);
 }
@@ -133,14 +119,14 @@ static sg_status end_of(pid_t child, const char *command, struct sg_error *err)
 sg_status sg_watch_command(const char *command, const char *ring, int64_t sequence,
                            struct sg_error *err)
 {
+    pid_t watch = getpid();
     pid_t child = fork();
     if (child < 0) {
         return sg_fail_errno(err, SG_E_UNSUPPORTED, "command_failed", "cannot run the command");
     }
     if (child == 0) {
-        be_command(command, ring, sequence);
+        sg_watch_guard(watch, command, ring, sequence);
     }
-    (void)setpgid(child, child); /* whoever is first */
     running = (sig_atomic_t)child;
     return end_of(child, command, err);
 }

@@ -181,6 +181,28 @@ is_over() {
     ! grep -qs '^State:[[:space:]]*[A-Y]' "/proc/$(cat "$scratch/sleeper")/status"
 }
 wait_for 2 is_over
+rm "$scratch/sleeper"
+watch stubborn --exec "trap '' TERM; sleep 61 & echo \$! >'$scratch/sleeper'; wait; sleep 62"
+signet ring connect START1/WEB CERTAUTH/Root >/dev/null
+wait_for 2 test -s "$scratch/sleeper"
+kill -TERM "$watcher"
+sleep 1
+! is_over || fail 'a command had no time to end'
+watch_ends 0
+wait_for 1 is_over
+
+say 'a watch that is killed leaves no command behind'
+for ended in KILL HUP; do
+    rm "$scratch/sleeper"
+    watch killed --exec "sleep 61 & echo \$! >'$scratch/sleeper'; wait"
+    signet ring remove START1/WEB CERTAUTH/Root >/dev/null
+    wait_for 2 test -s "$scratch/sleeper"
+    kill -"$ended" "$watcher"
+    wait_for 2 is_over
+    signet ring connect START1/WEB CERTAUTH/Root >/dev/null
+done
+signet ring remove START1/WEB CERTAUTH/Root >/dev/null
+
 watch fourth
 signet dev down "$instance" >/dev/null
 wait_for 2 grep -q 'trying again' "$scratch/fourth.log"
@@ -219,7 +241,6 @@ watch lost --chain "$scratch/lost.pem" --exec "echo \$\$ >'$scratch/lost.pid'; e
 wait_for 5 test -s "$scratch/lost.pid"
 [ "$(cat "$scratch/lost.pem.watched")" = 'START1/WEB 0' ] || fail "the state is $(cat "$scratch/lost.pem.watched")"
 kill -KILL "$watcher"
-kill -KILL "$(cat "$scratch/lost.pid")"
 watch found --chain "$scratch/lost.pem" --exec "echo x >>'$scratch/found'"
 wait_for 5 lines 1 "$scratch/found"
 lines 1 "$scratch/found.out" || fail 'what was owed was not told'
