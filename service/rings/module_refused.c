@@ -120,7 +120,7 @@ static CK_RV set_state(CK_SESSION_HANDLE session, unsigned char *state SG_UNUSED
     return unsupported(session);
 }
 
-/* Two buffers: every …Update that gives something out, and the one-part forms with recovery. */
+/* Two buffers: every …Update of two operations, and the one-part forms with recovery. */
 static CK_RV transform(CK_SESSION_HANDLE session, unsigned char *in SG_UNUSED,
                        CK_ULONG in_len SG_UNUSED, unsigned char *out SG_UNUSED,
                        CK_ULONG *out_len SG_UNUSED)
@@ -128,10 +128,47 @@ static CK_RV transform(CK_SESSION_HANDLE session, unsigned char *in SG_UNUSED,
     return unsupported(session);
 }
 
-static CK_RV transform_end(CK_SESSION_HANDLE session, unsigned char *out SG_UNUSED,
+/* What is encrypted or decrypted here is one block: no parts. Whatever fails ends the operation
+ * (PKCS#11 v2.40 base, 5.2). */
+static CK_RV refuse_part(CK_SESSION_HANDLE handle, bool encrypts)
+{
+    struct sg_session *session = NULL;
+    CK_RV rv = sg_session_find(handle, &session);
+    if (rv != CKR_OK) {
+        return rv;
+    }
+    struct sg_operation *operation = encrypts ? &session->encrypt : &session->decrypt;
+    if (operation->row == NULL) {
+        return CKR_OPERATION_NOT_INITIALIZED;
+    }
+    sg_operation_end(operation);
+    return CKR_FUNCTION_NOT_SUPPORTED;
+}
+
+static CK_RV encrypt_update(CK_SESSION_HANDLE session, unsigned char *in SG_UNUSED,
+                            CK_ULONG in_len SG_UNUSED, unsigned char *out SG_UNUSED,
+                            CK_ULONG *out_len SG_UNUSED)
+{
+    return refuse_part(session, true);
+}
+
+static CK_RV encrypt_final(CK_SESSION_HANDLE session, unsigned char *out SG_UNUSED,
                            CK_ULONG *out_len SG_UNUSED)
 {
-    return unsupported(session);
+    return refuse_part(session, true);
+}
+
+static CK_RV decrypt_update(CK_SESSION_HANDLE session, unsigned char *in SG_UNUSED,
+                            CK_ULONG in_len SG_UNUSED, unsigned char *out SG_UNUSED,
+                            CK_ULONG *out_len SG_UNUSED)
+{
+    return refuse_part(session, false);
+}
+
+static CK_RV decrypt_final(CK_SESSION_HANDLE session, unsigned char *out SG_UNUSED,
+                           CK_ULONG *out_len SG_UNUSED)
+{
+    return refuse_part(session, false);
 }
 
 static CK_RV begin_with_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism SG_UNUSED,
@@ -177,10 +214,10 @@ static void enter_unsupported(CK_FUNCTION_LIST *functions)
 {
     functions->C_GetOperationState = get_state;
     functions->C_SetOperationState = set_state;
-    functions->C_EncryptUpdate = transform;
-    functions->C_EncryptFinal = transform_end;
-    functions->C_DecryptUpdate = transform;
-    functions->C_DecryptFinal = transform_end;
+    functions->C_EncryptUpdate = encrypt_update;
+    functions->C_EncryptFinal = encrypt_final;
+    functions->C_DecryptUpdate = decrypt_update;
+    functions->C_DecryptFinal = decrypt_final;
     functions->C_DigestKey = digest_key;
     functions->C_SignRecoverInit = begin_with_key;
     functions->C_SignRecover = transform;

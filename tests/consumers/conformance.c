@@ -766,6 +766,39 @@ static void decryption(struct run *run)
            CKR_DATA_LEN_RANGE);
 }
 
+/* RSA takes one block: a module may refuse its parts, and that ends what was begun (5.2). */
+static void in_parts(struct run *run)
+{
+    unsigned char out[ROOM];
+    CK_ULONG len = sizeof out;
+    const CK_FUNCTION_LIST *p11 = run->p11;
+    begin(run, "encryption in parts");
+    EXPECT("part, not begun", p11->C_EncryptUpdate(run->session, message, 16, out, &len),
+           CKR_OPERATION_NOT_INITIALIZED);
+    EXPECT("end, not begun", p11->C_EncryptFinal(run->session, out, &len),
+           CKR_OPERATION_NOT_INITIALIZED);
+    EXPECT("begun", p11->C_EncryptInit(run->session, &rsa_pkcs, run->rsa_public), CKR_OK);
+    EXPECT("part", p11->C_EncryptUpdate(run->session, message, 16, out, &len),
+           CKR_OK AND CKR_FUNCTION_NOT_SUPPORTED);
+    (void)p11->C_EncryptFinal(run->session, out, &len);
+    EXPECT("has ended", p11->C_EncryptInit(run->session, &rsa_pkcs, run->rsa_public), CKR_OK);
+    (void)p11->C_EncryptFinal(run->session, out, &len);
+    EXPECT("has ended", p11->C_EncryptInit(run->session, &rsa_pkcs, run->rsa_public), CKR_OK);
+    begin(run, "decryption in parts");
+    len = sizeof out;
+    EXPECT("part, not begun", p11->C_DecryptUpdate(run->session, message, 16, out, &len),
+           CKR_OPERATION_NOT_INITIALIZED);
+    EXPECT("end, not begun", p11->C_DecryptFinal(run->session, out, &len),
+           CKR_OPERATION_NOT_INITIALIZED);
+    EXPECT("begun", p11->C_DecryptInit(run->session, &rsa_pkcs, run->rsa), CKR_OK);
+    EXPECT("part", p11->C_DecryptUpdate(run->session, message, 16, out, &len),
+           CKR_OK AND CKR_FUNCTION_NOT_SUPPORTED);
+    (void)p11->C_DecryptFinal(run->session, out, &len);
+    EXPECT("has ended", p11->C_DecryptInit(run->session, &rsa_pkcs, run->rsa), CKR_OK);
+    (void)p11->C_DecryptFinal(run->session, out, &len);
+    EXPECT("has ended", p11->C_DecryptInit(run->session, &rsa_pkcs, run->rsa), CKR_OK);
+}
+
 /* ---- 5.10, 5.17: digests and random numbers ---- */
 
 static void digests(struct run *run)
@@ -909,10 +942,10 @@ static CK_SLOT_ID find_slot(CK_FUNCTION_LIST *p11, const char *label)
 int main(int argc, char **argv)
 {
     static void (*const groups[])(struct run *) = {
-        slots,          token,          mechanisms,       sessions,     logins,
-        searches,       templates,      attributes,       reading,      signatures,
-        signing_begins, signing_ends,   signing_in_parts, side_by_side, decryption,
-        digests,        random_numbers, writing,          the_end};
+        slots,          token,        mechanisms,       sessions,     logins,
+        searches,       templates,    attributes,       reading,      signatures,
+        signing_begins, signing_ends, signing_in_parts, side_by_side, decryption,
+        in_parts,       digests,      random_numbers,   writing,      the_end};
     if (argc != 4) {
         errx(1, "usage: conformance MODULE TOKEN PIN");
     }

@@ -43,6 +43,8 @@ LIST
 cat >"$scratch/better" <<'LIST'
 decryption: bad padding           # SoftHSM: CKR_GENERAL_ERROR
 decryption: a number too large    # likewise
+encryption in parts: has ended    # SoftHSM: CKR_OPERATION_ACTIVE
+decryption in parts: has ended    # likewise
 LIST
 
 say "checks that SoftHSM passes: $(grep -c '^ok' "$scratch/softhsm") of $(wc -l <"$scratch/softhsm"); a ring: $(grep -c '^ok' "$scratch/ring")"

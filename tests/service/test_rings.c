@@ -789,6 +789,38 @@ static void rsa_decrypts_what_was_encrypted(void **state)
     }
 }
 
+static void refused_part_ends_the_operation(void **state)
+{
+    (void)state;
+    unsigned char data[256] = {0};
+    CK_ULONG len = sizeof data;
+    CK_MECHANISM rsa = {CKM_RSA_PKCS, NULL, 0};
+    CK_SESSION_HANDLE session = open_session(SLOT_WEB);
+    CK_OBJECT_HANDLE key = find_one(session, CKO_PRIVATE_KEY, "rsa.example");
+    CK_OBJECT_HANDLE public_key = find_one(session, CKO_PUBLIC_KEY, "rsa.example");
+    for (int i = 0; i < 2; i++) {
+        CK_RV rv = i == 0 ? CKR_OPERATION_NOT_INITIALIZED : CKR_FUNCTION_NOT_SUPPORTED;
+        for (int part = 0; part < 2; part++) {
+            if (i == 1) {
+                assert_int_equal(module->C_DecryptInit(session, &rsa, key), CKR_OK);
+                assert_int_equal(module->C_EncryptInit(session, &rsa, public_key), CKR_OK);
+            }
+            assert_int_equal(part == 0 ? module->C_DecryptUpdate(session, data, 16, data, &len)
+                                       : module->C_DecryptFinal(session, data, &len),
+                             rv);
+            assert_int_equal(part == 0 ? module->C_EncryptUpdate(session, data, 16, data, &len)
+                                       : module->C_EncryptFinal(session, data, &len),
+                             rv);
+        }
+    }
+    assert_int_equal(module->C_Decrypt(session, data, sizeof data, data, &len),
+                     CKR_OPERATION_NOT_INITIALIZED);
+    assert_int_equal(module->C_Encrypt(session, data, 16, data, &len),
+                     CKR_OPERATION_NOT_INITIALIZED);
+    assert_int_equal(module->C_DecryptFinal(session + 1024, data, &len),
+                     CKR_SESSION_HANDLE_INVALID);
+}
+
 static void decryption_is_for_keys_that_may(void **state)
 {
     (void)state;
@@ -1066,7 +1098,6 @@ static void unused_functions_say_so(void **state)
     CK_SESSION_HANDLE session = open_session(SLOT_WEB);
     CK_OBJECT_HANDLE key = find_one(session, CKO_PRIVATE_KEY, "rsa.example");
     assert_int_equal(module->C_SignRecoverInit(session, &rsa, key), CKR_FUNCTION_NOT_SUPPORTED);
-    assert_int_equal(module->C_DecryptFinal(session, data, &len), CKR_FUNCTION_NOT_SUPPORTED);
     assert_int_equal(module->C_WrapKey(session, &rsa, key, key, data, &len),
                      CKR_FUNCTION_NOT_SUPPORTED);
     assert_int_equal(module->C_GetOperationState(session, data, &len), CKR_FUNCTION_NOT_SUPPORTED);
@@ -1150,6 +1181,7 @@ int main(void)
         WITH_CLIENT(rsa_signs_pss),
         WITH_CLIENT(ec_signs_through_its_own_token),
         WITH_CLIENT(rsa_decrypts_what_was_encrypted),
+        WITH_CLIENT(refused_part_ends_the_operation),
         WITH_CLIENT(decryption_is_for_keys_that_may),
         WITH_CLIENT(wrong_keys_and_mechanisms_are_refused_at_init),
         WITH_CLIENT(wrong_input_ends_the_operation),
