@@ -143,7 +143,8 @@ static CK_RV about_data(const struct sg_pkcs11_session *session, const struct op
 {
     bool decrypts = operation->use == SG_PKCS11_DECRYPT;
     bool raw = operation->use == SG_PKCS11_SIGN && operation->mechanism->mechanism == CKM_RSA_X_509;
-    if (!operation->begun || !(decrypts || raw) || !is_about_data(rv) ||
+    bool nothing = operation->data.len == 0 && rv == CKR_ARGUMENTS_BAD;
+    if (!operation->begun || !(decrypts || raw) || !(nothing || is_about_data(rv)) ||
         !sg_pkcs11_session_logged_in(session)) {
         return rv;
     }

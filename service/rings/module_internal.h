@@ -54,6 +54,11 @@ struct sg_session {
     bool digest_updated;
 };
 
+/** What a token has said of OAEP: a bit for each pair of hash and mask. */
+struct sg_oaep_answers {
+    uint32_t asked, able;
+};
+
 struct sg_module {
     CK_FUNCTION_LIST functions;
     struct sg_connection *connection;
@@ -62,6 +67,7 @@ struct sg_module {
     bool slots_counted; /**< the caller has asked for the number of slots and comes back for them */
     uint32_t serial;    /**< of the session opened last */
     struct sg_session *sessions[SG_SESSIONS_MAX];
+    struct sg_oaep_answers oaep[SG_TOKENS_MAX];
 };
 
 /** Make the process's only module. */
@@ -97,6 +103,9 @@ const EVP_MD *sg_mechanism_digest(enum sg_hash hash);
 /** Translate a mechanism's parameters; key_len is the modulus' length in bytes. */
 CK_RV sg_mechanism_translate(const struct sg_mechanism_row *row, const CK_MECHANISM *mechanism,
                              size_t key_len, struct sg_mechanism *out);
+/** Can the key's token decrypt with the operation's OAEP parameters? Asks it once for each hash and
+ * mask. CKR_MECHANISM_PARAM_INVALID when it cannot. */
+CK_RV sg_oaep_check(const struct sg_operation *operation);
 /** The bytes of a DigestInfo before the digest (RFC 8017, 9.2, note 1). */
 struct sg_bytes sg_mechanism_digest_info(enum sg_hash hash);
 /** The mechanism that hashes alone (CKM_SHA256 …); NULL when it is none. */

@@ -128,7 +128,7 @@ static CK_RV translate_pss(const CK_MECHANISM *mechanism, size_t key_len, struct
     }
     const struct hash_row *hash = find_hash(given->hashAlg);
     const struct hash_row *mgf = find_mgf(given->mgf);
-    if (hash == NULL || mgf == NULL) {
+    if (hash == NULL || mgf != hash) { /* SoftHSM 2.6.1 takes no other, nobody was found who asks */
         return CKR_MECHANISM_PARAM_INVALID;
     }
     size_t hash_len = (size_t)EVP_MD_get_size(sg_mechanism_digest(hash->hash));
@@ -141,7 +141,7 @@ static CK_RV translate_pss(const CK_MECHANISM *mechanism, size_t key_len, struct
     return CKR_OK;
 }
 
-static CK_RV translate_oaep(const CK_MECHANISM *mechanism, struct sg_mechanism *out)
+static CK_RV translate_oaep(const CK_MECHANISM *mechanism, size_t key_len, struct sg_mechanism *out)
 {
     const CK_RSA_PKCS_OAEP_PARAMS *given = mechanism->pParameter;
     if (given == NULL || mechanism->ulParameterLen != sizeof *given) {
@@ -150,7 +150,12 @@ static CK_RV translate_oaep(const CK_MECHANISM *mechanism, struct sg_mechanism *
     const struct hash_row *hash = find_hash(given->hashAlg);
     const struct hash_row *mgf = find_mgf(given->mgf);
     /* A label (source data) does not pass our inner protocol; nobody was found who uses one. */
-    if (hash == NULL || mgf == NULL || given->ulSourceDataLen != 0) {
+    if (hash == NULL || mgf == NULL || given->source != CKZ_DATA_SPECIFIED ||
+        given->ulSourceDataLen != 0) {
+        return CKR_MECHANISM_PARAM_INVALID;
+    }
+    size_t hash_len = (size_t)EVP_MD_get_size(sg_mechanism_digest(hash->hash));
+    if (key_len < 2 * hash_len + 2) { /* RFC 8017, 7.1.1: not even nothing */
         return CKR_MECHANISM_PARAM_INVALID;
     }
     out->hash = hash->hash;
@@ -166,7 +171,7 @@ CK_RV sg_mechanism_translate(const struct sg_mechanism_row *row, const CK_MECHAN
     case SG_MECHANISM_RSA_PSS:
         return translate_pss(mechanism, key_len, out);
     case SG_MECHANISM_RSA_OAEP:
-        return translate_oaep(mechanism, out);
+        return translate_oaep(mechanism, key_len, out);
     case SG_MECHANISM_RSA_PKCS:
     case SG_MECHANISM_RSA_X_509:
     case SG_MECHANISM_ECDSA:

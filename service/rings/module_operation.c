@@ -90,6 +90,9 @@ static CK_RV fill(struct sg_operation *operation, const struct sg_view *view,
 {
     CK_RV rv = sg_mechanism_translate(operation->row, mechanism, sg_operation_key_len(operation),
                                       &operation->mechanism);
+    if (rv == CKR_OK && operation->row->kind == SG_MECHANISM_RSA_OAEP) {
+        rv = sg_oaep_check(operation);
+    }
     if (rv == CKR_OK && operation->row->hash != SG_HASH_NONE) {
         rv = start_digest(operation);
     }

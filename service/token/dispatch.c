@@ -164,10 +164,11 @@ static sg_status send_answer(const struct process *process, int socket,
 }
 
 /* By the module itself: who guesses with ciphertexts that do not decrypt has used the key as well.
- */
-static bool is_answered(const struct sg_error *err)
+ * Nothing is no ciphertext: a question whether the token knows the mechanism. */
+static bool is_use_of_key(const struct wire_call *call, const struct sg_error *err)
 {
-    return err->status == SG_OK || err->ck_rv != 0;
+    bool asks = call->head.verb == WIRE_DECRYPT && call->body.len == 0;
+    return !asks && (err->status == SG_OK || err->ck_rv != 0);
 }
 
 static enum sg_busy_kind kind_of(const struct wire_call *call)
@@ -193,7 +194,7 @@ static bool answer(struct process *process, struct capability *origin, const str
             sg_fail(&err, SG_E_SERVICE, SG_TOKEN_LOGIN_LOST, "the token ended our login");
         }
     }
-    if (origin != NULL && is_answered(&err)) {
+    if (origin != NULL && is_use_of_key(call, &err)) {
         sg_token_uses_count(&process->uses, origin, &call->head.key, (uint32_t)call->head.number);
     }
     sg_busy_beat(busy, sg_monotonic_ms(sg_clock_system())); /* many may be served in one go */

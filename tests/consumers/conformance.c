@@ -581,6 +581,7 @@ static void signatures(struct run *run)
 static void signing_begins(struct run *run)
 {
     CK_RSA_PKCS_PSS_PARAMS odd = {CKM_SHA256, 77, 32};
+    CK_RSA_PKCS_PSS_PARAMS mixed = {CKM_SHA256, CKG_MGF1_SHA1, 32};
     begin(run, "how signing begins");
     EXPECT("no mechanism", sign_init(run, NULL, run->rsa), CKR_ARGUMENTS_BAD);
     EXPECT("a mechanism that is none",
@@ -598,6 +599,9 @@ static void signing_begins(struct run *run)
            CKR_ARGUMENTS_BAD AND CKR_MECHANISM_PARAM_INVALID);
     EXPECT("odd parameters",
            sign_init(run, &(CK_MECHANISM){CKM_RSA_PKCS_PSS, &odd, sizeof odd}, run->rsa),
+           CKR_ARGUMENTS_BAD AND CKR_MECHANISM_PARAM_INVALID);
+    EXPECT("another mask than hash",
+           sign_init(run, &(CK_MECHANISM){CKM_RSA_PKCS_PSS, &mixed, sizeof mixed}, run->rsa),
            CKR_ARGUMENTS_BAD AND CKR_MECHANISM_PARAM_INVALID);
     EXPECT("no session", run->p11->C_SignInit(0x7fffff00, &rsa_pkcs, run->rsa),
            CKR_SESSION_HANDLE_INVALID);
@@ -764,6 +768,52 @@ static void decryption(struct run *run)
     len = sizeof out;
     EXPECT("too much to encrypt", run->p11->C_Encrypt(run->session, message, 250, out, &len),
            CKR_DATA_LEN_RANGE);
+}
+
+/* 5.8.1, 5.9.1: parameters that a token cannot take are refused at the beginning, of encryption
+ * too: what it encrypts it must be able to decrypt. */
+static void refuses_or_decrypts(const struct run *run, const char *name, CK_MECHANISM mechanism)
+{
+    unsigned char encrypted[ROOM];
+    unsigned char plain[ROOM];
+    CK_ULONG len = sizeof encrypted;
+    CK_ULONG plain_len = sizeof plain;
+    CK_RV begun = run->p11->C_EncryptInit(run->session, &mechanism, run->rsa_public);
+    CK_RV rv = begun;
+    if (begun == CKR_OK) {
+        rv = run->p11->C_Encrypt(run->session, message, 16, encrypted, &len);
+    }
+    CK_RV decrypts = run->p11->C_DecryptInit(run->session, &mechanism, run->rsa);
+    if (rv == CKR_OK && decrypts == CKR_OK) {
+        rv = run->p11->C_Decrypt(run->session, encrypted, len, plain, &plain_len);
+    }
+    bool refused = begun == CKR_ARGUMENTS_BAD || begun == CKR_MECHANISM_PARAM_INVALID;
+    bool same = decrypts == begun && (refused || (rv == CKR_OK && plain_len == 16));
+    print(run, name, same, rv);
+}
+
+static void oaep_begins(struct run *run)
+{
+    static const struct {
+        const char *name;
+        CK_RSA_PKCS_OAEP_PARAMS parameters;
+    } rows[] = {
+        {"SHA-1", {CKM_SHA_1, CKG_MGF1_SHA1, CKZ_DATA_SPECIFIED, NULL, 0}},
+        {"SHA-256", {CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0}},
+        {"SHA-512", {CKM_SHA512, CKG_MGF1_SHA512, CKZ_DATA_SPECIFIED, NULL, 0}},
+        {"another mask than hash", {CKM_SHA_1, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0}},
+        {"another hash than mask", {CKM_SHA256, CKG_MGF1_SHA1, CKZ_DATA_SPECIFIED, NULL, 0}},
+        {"no source", {CKM_SHA_1, CKG_MGF1_SHA1, 0, NULL, 0}},
+        {"a source that is none", {CKM_SHA_1, CKG_MGF1_SHA1, 77, NULL, 0}},
+        {"no mask", {CKM_SHA_1, 77, CKZ_DATA_SPECIFIED, NULL, 0}},
+        {"SHA-256 once more", {CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0}},
+    };
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        CK_RSA_PKCS_OAEP_PARAMS parameters = rows[i].parameters;
+        begin(run, "how OAEP begins");
+        refuses_or_decrypts(run, rows[i].name,
+                            (CK_MECHANISM){CKM_RSA_PKCS_OAEP, &parameters, sizeof parameters});
+    }
 }
 
 /* RSA takes one block: a module may refuse its parts, and that ends what was begun (5.2). */
@@ -942,10 +992,11 @@ static CK_SLOT_ID find_slot(CK_FUNCTION_LIST *p11, const char *label)
 int main(int argc, char **argv)
 {
     static void (*const groups[])(struct run *) = {
-        slots,          token,        mechanisms,       sessions,     logins,
-        searches,       templates,    attributes,       reading,      signatures,
-        signing_begins, signing_ends, signing_in_parts, side_by_side, decryption,
-        in_parts,       digests,      random_numbers,   writing,      the_end};
+        slots,          token,        mechanisms,       sessions,       logins,
+        searches,       templates,    attributes,       reading,        signatures,
+        signing_begins, signing_ends, signing_in_parts, side_by_side,   decryption,
+        in_parts,       oaep_begins,  digests,          random_numbers, writing,
+        the_end};
     if (argc != 4) {
         errx(1, "usage: conformance MODULE TOKEN PIN");
     }

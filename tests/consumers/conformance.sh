@@ -45,6 +45,8 @@ decryption: bad padding           # SoftHSM: CKR_GENERAL_ERROR
 decryption: a number too large    # likewise
 encryption in parts: has ended    # SoftHSM: CKR_OPERATION_ACTIVE
 decryption in parts: has ended    # likewise
+how OAEP begins: no source        # SoftHSM encrypts, and does not decrypt
+how OAEP begins: a source that is none # likewise
 LIST
 
 say "checks that SoftHSM passes: $(grep -c '^ok' "$scratch/softhsm") of $(wc -l <"$scratch/softhsm"); a ring: $(grep -c '^ok' "$scratch/ring")"

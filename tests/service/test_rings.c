@@ -789,6 +789,43 @@ static void rsa_decrypts_what_was_encrypted(void **state)
     }
 }
 
+/* What the key's token cannot decrypt is not encrypted either; the token is asked once. */
+static void oaep_that_the_token_does_not_know_is_refused_at_init(void **state)
+{
+    (void)state;
+    CK_RSA_PKCS_OAEP_PARAMS sha1 = {CKM_SHA_1, CKG_MGF1_SHA1, CKZ_DATA_SPECIFIED, NULL, 0};
+    CK_RSA_PKCS_OAEP_PARAMS sha256 = {CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0};
+    CK_RSA_PKCS_OAEP_PARAMS no_source = {CKM_SHA_1, CKG_MGF1_SHA1, 0, NULL, 0};
+    CK_RSA_PKCS_PSS_PARAMS mixed = {CKM_SHA256, CKG_MGF1_SHA1, 32};
+    CK_MECHANISM known = {CKM_RSA_PKCS_OAEP, &sha1, sizeof sha1};
+    CK_MECHANISM unknown = {CKM_RSA_PKCS_OAEP, &sha256, sizeof sha256};
+    CK_MECHANISM odd = {CKM_RSA_PKCS_OAEP, &no_source, sizeof no_source};
+    CK_MECHANISM pss = {CKM_RSA_PKCS_PSS, &mixed, sizeof mixed};
+    CK_SESSION_HANDLE session = open_session(SLOT_WEB);
+    CK_OBJECT_HANDLE key = find_one(session, CKO_PRIVATE_KEY, "rsa.example");
+    CK_OBJECT_HANDLE public_key = find_one(session, CKO_PUBLIC_KEY, "rsa.example");
+    assert_int_equal(module->C_EncryptInit(session, &odd, public_key), CKR_MECHANISM_PARAM_INVALID);
+    assert_int_equal(module->C_SignInit(session, &pss, key), CKR_MECHANISM_PARAM_INVALID);
+    assert_int_equal(module->C_VerifyInit(session, &pss, public_key), CKR_MECHANISM_PARAM_INVALID);
+    assert_int_equal(atomic_load(&fixture.knobs->uses), 0);
+    /* away for now: asked again */
+    atomic_store(&fixture.knobs->refusal_rv, CKR_DEVICE_ERROR);
+    atomic_store(&fixture.knobs->refusals, 1);
+    assert_int_equal(module->C_EncryptInit(session, &unknown, public_key), CKR_DEVICE_ERROR);
+    atomic_store(&fixture.knobs->refusal_rv, CKR_ARGUMENTS_BAD);
+    atomic_store(&fixture.knobs->refusals, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(module->C_EncryptInit(session, &unknown, public_key),
+                         CKR_MECHANISM_PARAM_INVALID);
+        assert_int_equal(module->C_DecryptInit(session, &unknown, key),
+                         CKR_MECHANISM_PARAM_INVALID);
+    }
+    assert_int_equal(atomic_load(&fixture.knobs->uses), 2);
+    assert_int_equal(module->C_EncryptInit(session, &known, public_key), CKR_OK);
+    assert_int_equal(module->C_DecryptInit(session, &known, key), CKR_OK);
+    assert_int_equal(atomic_load(&fixture.knobs->uses), 3);
+}
+
 static void refused_part_ends_the_operation(void **state)
 {
     (void)state;
@@ -1181,6 +1218,7 @@ int main(void)
         WITH_CLIENT(rsa_signs_pss),
         WITH_CLIENT(ec_signs_through_its_own_token),
         WITH_CLIENT(rsa_decrypts_what_was_encrypted),
+        WITH_CLIENT(oaep_that_the_token_does_not_know_is_refused_at_init),
         WITH_CLIENT(refused_part_ends_the_operation),
         WITH_CLIENT(decryption_is_for_keys_that_may),
         WITH_CLIENT(wrong_keys_and_mechanisms_are_refused_at_init),

@@ -1,6 +1,7 @@
 /* What the holder of a capability may do: enforced in the token process, tested with packets that
  * no client of ours would send. */
 #include <fcntl.h>
+#include <p11-kit/pkcs11.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -557,6 +558,44 @@ static void what_does_not_decrypt_is_counted(void **state)
     sg_uses_page_free(page);
 }
 
+/* Whoever will encrypt asks first what the token decrypts: SoftHSM knows OAEP with SHA-1 only. */
+static void decrypting_nothing_asks_for_the_mechanism(void **state)
+{
+    struct world *world = *state;
+    const struct sg_mechanism oaep_sha256 = {
+        .kind = SG_MECHANISM_RSA_OAEP, .hash = SG_HASH_SHA256, .mgf_hash = SG_HASH_SHA256};
+    const struct sg_mechanism mixed = {
+        .kind = SG_MECHANISM_RSA_OAEP, .hash = SG_HASH_SHA1, .mgf_hash = SG_HASH_SHA256};
+    const struct {
+        const struct sg_mechanism *mechanism;
+        unsigned long answer;
+    } rows[] = {{&oaep, CKR_ENCRYPTED_DATA_INVALID},
+                {&oaep_sha256, CKR_ARGUMENTS_BAD},
+                {&mixed, CKR_ARGUMENTS_BAD},
+                {&pkcs, CKR_ENCRYPTED_DATA_INVALID},
+                {&oaep, CKR_ENCRYPTED_DATA_INVALID}};
+    struct sg_uses_page *page = count_in_a_page(world);
+    struct sg_key_id id = key_id(OPEN);
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        unsigned char out[SG_SIGNATURE_MAX];
+        size_t len = sizeof out;
+        struct sg_error err = SG_ERROR_INIT;
+        assert_int_equal(sg_token_use(&world->holder, SG_VERB_DECRYPT, &id, rows[i].mechanism,
+                                      (struct sg_bytes){data, 0}, out, &len, &err),
+                         SG_E_TOKEN);
+        assert_int_equal(err.ck_rv, rows[i].answer);
+    }
+    id = key_id(SIGNING);
+    struct sg_error err = SG_ERROR_INIT;
+    unsigned char out[SG_SIGNATURE_MAX];
+    size_t len = sizeof out;
+    assert_int_equal(sg_token_use(&world->holder, SG_VERB_DECRYPT, &id, &oaep,
+                                  (struct sg_bytes){data, 0}, out, &len, &err),
+                     SG_E_DENIED);
+    assert_int_equal(atomic_load(&page->used), 0); /* no guess, and no use */
+    sg_uses_page_free(page);
+}
+
 static void another_page_begins_anew(void **state)
 {
     struct world *world = *state;
@@ -909,6 +948,7 @@ int main(void)
         TEST(what_does_not_decrypt_is_counted),
         TEST(another_page_begins_anew),
         TEST(odd_pages_are_refused),
+        TEST(decrypting_nothing_asks_for_the_mechanism),
         TEST(holder_cannot_have_uses_counted_elsewhere),
         TEST(revoked_capability_is_closed),
         TEST(number_in_use_is_a_conflict),

@@ -7,7 +7,7 @@ sg_test(pkcs11 SOURCES test_pkcs11.c ${fixture} USES token_process pkcs11 LIBRAR
 sg_test(keys SOURCES test_keys.c verify.c ${fixture} USES token_process pkcs11 LIBRARIES PkgConfig::CRYPTO PkgConfig::P11KIT)
 sg_test(carry SOURCES test_carry.c verify.c ${fixture} USES token_process transport LIBRARIES PkgConfig::CRYPTO)
 sg_test(objects SOURCES test_objects.c verify.c ${fixture} USES token_process LIBRARIES PkgConfig::CRYPTO)
-sg_test(capabilities SOURCES test_capabilities.c ${fixture} USES token_process)
+sg_test(capabilities SOURCES test_capabilities.c ${fixture} USES token_process LIBRARIES PkgConfig::P11KIT)
 sg_test(process SOURCES test_process.c ${fixture} USES token_process)
 sg_test(misbehaving SOURCES test_misbehaving.c ${fixture} USES token_process)
 sg_test(softhsm_guard SOURCES test_softhsm_guard.c ${fixture} USES token_process)
