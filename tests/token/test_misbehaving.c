@@ -1,5 +1,6 @@
 /* What a token process does when the token locks its PIN, forgets handles and sessions, lies, or
  * goes away. */
+#include <p11-kit/pkcs11.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -331,6 +332,41 @@ static void signature_longer_than_its_room_is_not_read(void **state)
     check_sign_lie(*state, "C_Sign long once", "buffer_too_small");
 }
 
+static unsigned long decrypt(struct world *world, const struct sg_mechanism *mechanism, size_t len)
+{
+    static const unsigned char block[256] = {0};
+    unsigned char out[SG_SIGNATURE_MAX];
+    size_t room = sizeof out;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_key_id id = key_id(2);
+    assert_int_equal(sg_token_use(&world->process.link, SG_VERB_DECRYPT, &id, mechanism,
+                                  (struct sg_bytes){block, len}, out, &room, &err),
+                     SG_E_TOKEN);
+    return err.ck_rv;
+}
+
+/* Its Init has taken the mechanism; that it minds nothing more than data is no refusal of it. */
+static void token_that_takes_nothing_for_an_argument_knows_the_mechanism(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_buffer spki;
+    const struct sg_mechanism oaep = {
+        .kind = SG_MECHANISM_RSA_OAEP, .hash = SG_HASH_SHA1, .mgf_hash = SG_HASH_SHA1};
+    const struct sg_mechanism unknown = {
+        .kind = SG_MECHANISM_RSA_OAEP, .hash = SG_HASH_SHA256, .mgf_hash = SG_HASH_SHA256};
+    start(world, "none");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    generate_key(&world->process.link, "rsa:2048", key_id(2),
+                 (struct sg_key_abilities){.decrypt = true}, &spki);
+    sg_buffer_done(&spki);
+    order(world, "C_Decrypt arguments always");
+    assert_int_equal(decrypt(world, &oaep, 0), CKR_ENCRYPTED_DATA_INVALID);
+    assert_int_equal(decrypt(world, &unknown, 0), CKR_ARGUMENTS_BAD);
+    assert_int_equal(decrypt(world, &oaep, 256), CKR_ARGUMENTS_BAD);
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
 static void attributes_longer_than_their_room_are_not_read(void **state)
 {
     struct world *world = *state;
@@ -596,6 +632,7 @@ int main(void)
         TEST(attribute_that_the_token_does_not_have_is_no_fault),
         TEST(more_objects_than_asked_for_are_not_read),
         TEST(signature_longer_than_its_room_is_not_read),
+        TEST(token_that_takes_nothing_for_an_argument_knows_the_mechanism),
         TEST(attributes_longer_than_their_room_are_not_read),
         TEST(modulus_longer_than_its_room_is_not_read),
         TEST(out_of_sessions_is_told_and_the_pin_is_not_tried),

@@ -21,6 +21,7 @@ static const struct {
     {"absent", WRAP_ABSENT, CKR_TOKEN_NOT_PRESENT},
     {"sessions", WRAP_SESSIONS, CKR_SESSION_COUNT},
     {"failed", WRAP_FAILED, CKR_FUNCTION_FAILED},
+    {"arguments", WRAP_ARGUMENTS, CKR_ARGUMENTS_BAD},
     {"logout", WRAP_LOGOUT, CKR_OK},
     {"long", WRAP_LONG, CKR_OK},
     {"short", WRAP_SHORT, CKR_OK},

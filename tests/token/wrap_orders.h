@@ -6,9 +6,9 @@
  * "*" stands for every function that can misbehave. "once" is carried out by one process, and the
  * line is gone then; "always" until the file changes. Faults: crash, hang, removed (the device is
  * lost: CKR_DEVICE_REMOVED, and no session is left), absent (CKR_TOKEN_NOT_PRESENT), sessions
- * (CKR_SESSION_COUNT), failed (CKR_FUNCTION_FAILED), logout (logs itself out:
- * CKR_USER_NOT_LOGGED_IN), long, short (a length or a count that is not true), slow (it takes 100
- * ms longer). */
+ * (CKR_SESSION_COUNT), failed (CKR_FUNCTION_FAILED), arguments (CKR_ARGUMENTS_BAD), logout (logs
+ * itself out: CKR_USER_NOT_LOGGED_IN), long, short (a length or a count that is not true), slow (it
+ * takes 100 ms longer). */
 #ifndef SIGNET_TESTS_WRAP_ORDERS_H
 #define SIGNET_TESTS_WRAP_ORDERS_H
 
@@ -24,6 +24,7 @@ enum wrap_fault {
     WRAP_ABSENT,
     WRAP_SESSIONS,
     WRAP_FAILED,
+    WRAP_ARGUMENTS,
     WRAP_LOGOUT,
     WRAP_LONG,
     WRAP_SHORT,

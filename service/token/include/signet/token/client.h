@@ -46,7 +46,8 @@ struct sg_token_link {
 /* ---- either kind of link ---- */
 enum sg_key_verb { SG_VERB_SIGN = 1, SG_VERB_DECRYPT = 2, SG_VERB_DERIVE = 3 };
 /** Use a private key. *out_len holds out's room on entry (SG_SIGNATURE_MAX suffices), the result's
- * length on return. */
+ * length on return. To decrypt nothing asks whether the token knows the mechanism: SG_E_TOKEN with
+ * CKR_ENCRYPTED_DATA_INVALID when it does, and no use is counted. */
 SG_CHECKED sg_status sg_token_use(struct sg_token_link *link, enum sg_key_verb verb,
                                   const struct sg_key_id *key, const struct sg_mechanism *mechanism,
                                   struct sg_bytes data, unsigned char *out, size_t *out_len,
