@@ -178,13 +178,12 @@ static sg_status grant(struct process *process, const struct wire_call *call, st
     }
     struct capability *capability = NULL;
     if (s == SG_OK) {
-        s = sg_token_grants_add(&process->grants, call->head.number, &socket, &list, &capability,
-                                err);
+        s = sg_token_grants_add(&process->grants, call->head.number, call->head.bits, &socket,
+                                &list, &capability, err);
     }
     if (s != SG_OK) {
         return s;
     }
-    capability->uid = call->head.bits;
     forget_missing(process);
     s = sg_token_watch(process, capability, err);
     if (s != SG_OK) {

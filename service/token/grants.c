@@ -6,6 +6,12 @@
 
 #define FIRST_ROOM 64
 
+void sg_token_grants_init(struct grants *grants)
+{
+    *grants = (struct grants){0};
+    sg_token_turns_init(&grants->turns);
+}
+
 void sg_token_grants_bury(struct grants *grants)
 {
     while (grants->closed != NULL) {
@@ -23,6 +29,7 @@ void sg_token_grants_close(struct grants *grants, struct capability *capability)
     }
     close(capability->socket);
     capability->socket = -1;
+    sg_token_turns_leave(&grants->turns, &capability->place_in_turn);
     struct capability *last = grants->table[--grants->count];
     grants->table[capability->place] = last;
     last->place = capability->place;
@@ -37,7 +44,7 @@ void sg_token_grants_done(struct grants *grants)
     }
     sg_token_grants_bury(grants);
     free(grants->table);
-    *grants = (struct grants){0};
+    sg_token_grants_init(grants);
 }
 
 struct capability *sg_token_grants_find(const struct grants *grants, uint64_t number)
@@ -69,7 +76,7 @@ static sg_status make_room(struct grants *grants, struct sg_error *err)
     return SG_OK;
 }
 
-sg_status sg_token_grants_add(struct grants *grants, uint64_t number, int *socket,
+sg_status sg_token_grants_add(struct grants *grants, uint64_t number, uint32_t uid, int *socket,
                               struct key_list *list, struct capability **out, struct sg_error *err)
 {
     if (sg_token_grants_find(grants, number) != NULL) {
@@ -84,8 +91,16 @@ sg_status sg_token_grants_add(struct grants *grants, uint64_t number, int *socke
     if (capability == NULL) {
         return sg_fail_memory(err);
     }
-    *capability = (struct capability){
-        .number = number, .socket = sg_fd_steal(socket), .list = *list, .place = grants->count};
+    s = sg_token_turns_join(&grants->turns, &capability->place_in_turn, uid, err);
+    if (s != SG_OK) {
+        free(capability);
+        return s;
+    }
+    capability->number = number;
+    capability->uid = uid;
+    capability->socket = sg_fd_steal(socket);
+    capability->list = *list;
+    capability->place = grants->count;
     *list = (struct key_list){0};
     grants->table[grants->count++] = capability;
     *out = capability;

@@ -2,6 +2,7 @@
 #ifndef SIGNET_TOKEN_GRANTS_INTERNAL_H
 #define SIGNET_TOKEN_GRANTS_INTERNAL_H
 
+#include "turns_internal.h"
 #include "wire_internal.h"
 
 #define GRANTS_MAX 65536 /* capabilities in one process; RLIMIT_NOFILE usually ends it earlier */
@@ -17,6 +18,7 @@ SG_CHECKED sg_status sg_token_keys_read(int fd, size_t count, struct key_list *o
                                         struct sg_error *err);
 
 struct capability {
+    struct turn_place place_in_turn; /* first: it stands for the capability */
     uint64_t number;
     int socket; /* -1 once closed */
     struct key_list list;
@@ -31,14 +33,16 @@ SG_CHECKED sg_status sg_token_capability_check(const struct capability *capabili
 struct grants {
     struct capability **table;
     size_t count, room;
+    struct turns turns;        /* of those that have sent something */
     struct capability *closed; /* closed, but perhaps still named by a pending event */
 };
+void sg_token_grants_init(struct grants *grants);
 void sg_token_grants_done(struct grants *grants);
 /* Enter a capability; takes socket and list when it succeeds. SG_E_CONFLICT "number_in_use",
  * SG_E_LIMIT. */
-SG_CHECKED sg_status sg_token_grants_add(struct grants *grants, uint64_t number, int *socket,
-                                         struct key_list *list, struct capability **out,
-                                         struct sg_error *err);
+SG_CHECKED sg_status sg_token_grants_add(struct grants *grants, uint64_t number, uint32_t uid,
+                                         int *socket, struct key_list *list,
+                                         struct capability **out, struct sg_error *err);
 /* NULL when there is none. */
 struct capability *sg_token_grants_find(const struct grants *grants, uint64_t number);
 /* Close the socket and take the capability out of the table. It stays in memory until

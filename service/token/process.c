@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -17,7 +18,9 @@
 #include "settings_internal.h"
 #include "softhsm_guard_internal.h"
 
-#define EVENTS 64 /* taken from epoll in one go */
+#define EVENTS 256 /* taken from epoll in one go */
+
+_Static_assert(offsetof(struct capability, place_in_turn) == 0, "one stands for the other");
 
 static sg_status watch(const struct process *process, int fd, void *tag, struct sg_error *err)
 {
@@ -42,9 +45,6 @@ void sg_token_drop(struct process *process, struct capability *capability)
 
 static void serve_capability(struct process *process, struct capability *capability)
 {
-    if (capability->socket < 0) {
-        return; /* closed by an earlier event of the same batch */
-    }
     struct sg_error err = SG_ERROR_INIT;
     sg_status s = sg_packet_receive(capability->socket, -1, &process->packet, &err);
     if (s == SG_E_SERVICE && strcmp(err.code, "would_block") == 0) {
@@ -81,66 +81,89 @@ static bool serve_admin(struct process *process)
     return true;
 }
 
-static bool has(const struct epoll_event *events, int count, const void *tag)
+/* Control is served, holders are noted. Where there are more events than these, control's may be
+ * among the others. False: time to end. */
+static bool take_events(struct process *process, const struct epoll_event *events, int count)
 {
+    bool admin = count == EVENTS;
     for (int i = 0; i < count; i++) {
-        if (events[i].data.ptr == tag) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Control waits for one request of a holder at most, not for all of them: it goes first, and is
- * looked for again in each millisecond. False: time to end. */
-static bool serve_admin_first(struct process *process, int64_t *looked_ms)
-{
-    int64_t now_ms = sg_monotonic_ms(sg_clock_system());
-    if (now_ms == *looked_ms) {
-        return true;
-    }
-    *looked_ms = now_ms;
-    return serve_admin(process);
-}
-
-/* Serve one batch of events. False: time to end. */
-static bool serve_events(struct process *process, const struct epoll_event *events, int count)
-{
-    int64_t looked_ms = sg_monotonic_ms(sg_clock_system()); /* by epoll_wait */
-    if (has(events, count, &process->signals) ||
-        (has(events, count, &process->admin) && !serve_admin(process))) {
-        return false;
-    }
-    for (int i = 0; i < count; i++) {
-        if (events[i].data.ptr == &process->admin) {
-            continue;
-        }
-        if (!serve_admin_first(process, &looked_ms)) {
+        void *tag = events[i].data.ptr;
+        if (tag == &process->signals) {
             return false;
         }
-        serve_capability(process, events[i].data.ptr);
+        if (tag == &process->admin) {
+            admin = true;
+        } else {
+            struct capability *capability = tag;
+            sg_token_turns_wait(&process->grants.turns, &capability->place_in_turn);
+        }
+    }
+    if (admin && !serve_admin(process)) {
+        return false;
+    }
+    sg_token_grants_bury(&process->grants); /* no event names them any more */
+    return true;
+}
+
+static int wait_ms(const struct process *process)
+{
+    int idle_ms = process->state.settings->busy != NULL ? SG_BUSY_BEAT_MS : -1;
+    return sg_token_turns_none(&process->grants.turns) ? idle_ms : 0;
+}
+
+/* How often epoll is asked in one go. Those that wait already are named each time: where they are
+ * many it is asked only as often as goes without notice beside what was done since looked_ms. */
+static int64_t look_times(const struct process *process, int64_t looked_ms)
+{
+    int64_t passed_ms = sg_monotonic_ms(sg_clock_system()) - looked_ms;
+    int64_t enough = (int64_t)(process->grants.count / EVENTS) + 1;
+    return passed_ms < enough ? passed_ms : enough;
+}
+
+/* Who has sent something. *ends: it is time to. */
+static sg_status look(struct process *process, int64_t looked_ms, bool *ends, struct sg_error *err)
+{
+    struct epoll_event events[EVENTS];
+    int64_t times = look_times(process, looked_ms);
+    int count = 0;
+    do {
+        count = epoll_wait(process->poller, events, EVENTS, wait_ms(process));
+        if (count < 0 && errno != EINTR) {
+            return sg_fail_errno(err, SG_E_INTERNAL, "cannot_wait", "cannot wait for requests");
+        }
+        *ends = !take_events(process, events, count);
+    } while (!*ends && count == EVENTS && --times > 0);
+    return SG_OK;
+}
+
+/* Users take turns. It is looked for others, control above all, in each millisecond: nobody waits
+ * for more than one request of each user. False: time to end. */
+static bool serve_turns(struct process *process, int64_t looked_ms)
+{
+    do {
+        struct turn_place *next = sg_token_turns_next(&process->grants.turns);
+        if (next == NULL) {
+            return true;
+        }
+        serve_capability(process, (struct capability *)next);
         if (is_ending(process)) {
             return false;
         }
-    }
+    } while (sg_monotonic_ms(sg_clock_system()) == looked_ms);
     return true;
 }
 
 static sg_status loop(struct process *process, struct sg_error *err)
 {
-    struct sg_busy_page *busy = process->state.settings->busy;
-    for (;;) {
-        struct epoll_event events[EVENTS];
-        sg_busy_beat(busy, sg_monotonic_ms(sg_clock_system()));
-        int count =
-            epoll_wait(process->poller, events, EVENTS, busy != NULL ? SG_BUSY_BEAT_MS : -1);
-        if (count < 0 && errno != EINTR) {
-            return sg_fail_errno(err, SG_E_INTERNAL, "cannot_wait", "cannot wait for requests");
+    int64_t looked_ms = sg_monotonic_ms(sg_clock_system());
+    for (bool ends = false; !ends;) {
+        sg_busy_beat(process->state.settings->busy, sg_monotonic_ms(sg_clock_system()));
+        sg_status s = look(process, looked_ms, &ends, err);
+        if (s != SG_OK) {
+            return s;
         }
-        if (!serve_events(process, events, count)) {
-            break;
-        }
-        sg_token_grants_bury(&process->grants);
+        looked_ms = sg_monotonic_ms(sg_clock_system());
+        ends = ends || !serve_turns(process, looked_ms);
     }
     if (process->login_lost) {
         return sg_fail(err, SG_E_TOKEN, SG_TOKEN_LOGIN_LOST, "token \"%s\" ended our login",
@@ -209,6 +232,7 @@ static struct process *process_new(int admin_socket)
 {
     struct process *process = calloc(1, sizeof *process);
     if (process != NULL) {
+        sg_token_grants_init(&process->grants);
         process->poller = -1;
         process->signals = -1;
         process->state.storage = -1;

@@ -593,6 +593,25 @@ static void many_lists_are_replaced_for_the_price_of_one_signature(void **state)
     end_crowd(&crowd);
 }
 
+static void users_take_turns(void **state)
+{
+    struct crowd crowd;
+    int other = -1;
+    start_crowd(&crowd, *state);
+    grant(&crowd, 1000, 1001, &other);
+    ask_all(&crowd);
+    for (uint32_t i = 1; i <= 3; i++) {
+        send_use(other, i);
+        assert_int_equal(receive_status(other), SG_OK);
+    }
+    assert_in_range(answered(&crowd), 3, 12); /* for each of ours one of theirs */
+    for (size_t i = 0; i < HOLDERS; i++) {
+        assert_int_equal(receive_status(crowd.holders[i]), SG_OK);
+    }
+    close(other);
+    end_crowd(&crowd);
+}
+
 static void process_at_work_says_that_it_lives(void **state)
 {
     struct crowd crowd;
@@ -639,6 +658,7 @@ int main(void)
         TEST(administrator_waits_for_one_signature_not_for_all),
         TEST(whoever_is_revoked_does_not_sign_any_more_though_it_has_asked),
         TEST(many_lists_are_replaced_for_the_price_of_one_signature),
+        TEST(users_take_turns),
         TEST(process_at_work_says_that_it_lives),
     };
     return cmocka_run_group_tests_name("misbehaving token", tests, NULL, NULL);
