@@ -177,13 +177,31 @@ enum sg_life_holding sg_life_holding(const struct sg_life_facts *facts, int64_t 
     return facts->now_s - old_s < SG_LIFE_QUIET_S ? SG_LIFE_HOLDS_LATELY : SG_LIFE_HOLDS_NOT;
 }
 
+/* Whoever uses such a ring cannot load the new one. */
+static bool offers_old(const struct sg_life_facts *facts)
+{
+    for (size_t i = 0; i < facts->ring_count; i++) {
+        const struct sg_life_ring *ring = &facts->rings[i];
+        if (ring->has_old && ring->usage == SG_USAGE_PERSONAL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void hint_holders(const struct sg_life_facts *facts, struct sg_error *err)
 {
     const struct sg_life_certificate *old = &facts->old_one;
     const char *what = facts->destroy || !old->decrypts
                            ? ""
                            : " Decryption counts as a use and goes on: only signing ends.";
-    if (facts->holder.holding == SG_LIFE_HOLDS_STILL) {
+    if (offers_old(facts)) {
+        sg_hint(
+            err,
+            "A ring offers the old one again: signet rollover switch %s puts the new one in its "
+            "place.",
+            word_of(old).text);
+    } else if (facts->holder.holding == SG_LIFE_HOLDS_STILL) {
         sg_hint(err,
                 "Have every program that holds it load the new one (a reload, a restart) and use "
                 "it: signet rollover plan %s says who used which. With --force it goes all the "

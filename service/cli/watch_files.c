@@ -406,7 +406,8 @@ sg_status sg_watch_put_file(const char *path, const char *like, const struct sg_
     if (s == SG_OK && modelled) {
         keep_group(path, info.st_gid);
     }
-    return s != SG_OK && exists && !is_trusted(info.st_uid) ? hint_foreign(&info, err) : s;
+    bool refused = s != SG_OK && (err->sys_errno == EPERM || err->sys_errno == EACCES);
+    return refused && exists && !is_trusted(info.st_uid) ? hint_foreign(&info, err) : s;
 }
 
 /* ---- links ---- */

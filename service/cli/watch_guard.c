@@ -32,12 +32,17 @@ static void be_unblocked(void)
 }
 
 /* Nothing of ours reaches it but the three standard streams; its words are not among our lines. */
-static _Noreturn void be_command(const char *command, const char *ring, int64_t sequence)
+static _Noreturn void be_command(pid_t guard, const char *command, const char *ring,
+                                 int64_t sequence)
 {
     char number[24];
     int null = open("/dev/null", O_RDONLY);
     snprintf(number, sizeof number, "%lld", (long long)sequence);
     (void)setpgid(0, 0);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* somebody kills the guard too */
+    if (getppid() != guard) {
+        _exit(127);
+    }
     (void)signal(SIGTERM, SIG_DFL);
     (void)signal(SIGINT, SIG_DFL);
     (void)signal(SIGPIPE, SIG_DFL);
@@ -66,7 +71,7 @@ static _Noreturn void end_group(pid_t group)
         (void)nanosleep(&step, NULL);
     }
     (void)kill(-group, SIGKILL);
-    _exit(0);
+    _exit(128 + SIGTERM); /* the command has not done its work */
 }
 
 /* The watch takes our end for the command's. */
@@ -104,9 +109,10 @@ _Noreturn void sg_watch_guard(pid_t watch, const char *command, const char *ring
     (void)close_range(STDERR_FILENO + 1, ~0U, 0);
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    pid_t guard = getpid();
     pid_t shell = getppid() == watch ? fork() : -1; /* else it has ended already */
     if (shell == 0) {
-        be_command(command, ring, sequence);
+        be_command(guard, command, ring, sequence);
     }
     if (shell < 0) {
         _exit(127);

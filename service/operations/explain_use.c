@@ -146,9 +146,8 @@ static sg_status explain_member(void *context, const struct sg_certificate_row *
         return sg_fail_memory(err);
     }
     const char *outcome = outcome_name(obstacle);
-    sg_status s = obstacle == SG_OBSTACLE_NONE || obstacle == SG_OBSTACLE_RETIRED
-                      ? explain_token(use, row, item, &outcome, err)
-                      : SG_OK;
+    sg_status s =
+        obstacle == SG_OBSTACLE_NONE ? explain_token(use, row, item, &outcome, err) : SG_OK;
     s = s == SG_OK ? sg_run_set(item, "certificate", json_string(sg_row_name(row).text), err) : s;
     s = s == SG_OK ? sg_run_set(item, "usage", json_string(sg_usage_name(usage)), err) : s;
     s = s == SG_OK ? sg_run_set(item, "default", json_boolean(is_default), err) : s;

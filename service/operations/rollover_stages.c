@@ -139,8 +139,11 @@ sg_status sg_operation_ROLLOVER_FINISH(struct sg_run *run, struct sg_error *err)
     rollover.facts.destroy = sg_run_flag(run, "destroy_key");
     s = s == SG_OK ? sg_rollover_count_dependents(run, &rollover, err) : s;
     s = s == SG_OK ? sg_rollover_find_holders(run, &rollover, NULL, err) : s;
+    /* Before the holders: these could not even load the new one, and --force is for both. */
+    if (rollover.facts.stage == SG_LIFE_SWITCHED) {
+        s = s == SG_OK ? sg_rollover_check_shared(run, &rollover, err) : s;
+    }
     s = s == SG_OK ? sg_life_check(&rollover.facts, SG_LIFE_FINISH, err) : s;
-    s = s == SG_OK ? sg_rollover_check_shared(run, &rollover, err) : s;
     s = s == SG_OK ? sg_rollover_warn_holders(run, &rollover, err) : s;
     s = s == SG_OK ? sg_rollover_take(run, &rollover, SG_LIFE_FINISH, err) : s;
     return s == SG_OK ? answer(run, &rollover, SG_LIFE_NONE, err) : s;

@@ -159,10 +159,14 @@ sg_status sg_rollover_check_shared(struct sg_run *run, const struct sg_rollover 
     struct sg_certificate_filter filter = {.key = &old->key};
     sg_status s =
         sg_store_certificate_each(run->service->store, &filter, take_other, &sharing, err);
-    if (s != SG_OK || !sharing.found || rollover->facts.force) {
+    if (s != SG_OK || !sharing.found) {
         return s;
     }
     struct sg_name_text name = sg_row_name(old);
+    if (rollover->facts.force) {
+        return sg_run_warn(run, err, "the key of %s is that of %s too, which loses it", name.text,
+                           sharing.other.text);
+    }
     sg_fail(err, SG_E_CONFLICT, "key_shared", "the key of %s is that of %s too", name.text,
             sharing.other.text);
     sg_hint(err, "Both lose it with --force.");

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VAIN_PART 8 /* of the whole, an owner's rings may be tried in vain */
+#define VAIN_PART 8  /* of the whole, an owner's rings may be tried in vain */
+#define RING_PART 32 /* of the whole, that counts at most of one such ring: it hides no others */
 
 void sg_view_shares_done(struct view_shares *shares)
 {
@@ -164,7 +165,8 @@ sg_status sg_fair_weigh(struct fair_walk *fair, const struct sg_ring_ref *ring, 
     if (fits && !measures(fair)) {
         return SG_OK;
     }
-    fair->spent += takes;
+    size_t vain = fair->limit / RING_PART;
+    fair->spent += measures(fair) || takes < vain ? takes : vain;
     if (measures(fair)) {
         return sg_view_shares_add(&fair->shares, ring->owner.text, takes, err);
     }

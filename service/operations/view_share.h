@@ -59,7 +59,8 @@ SG_CHECKED sg_status sg_fair_walk(struct fair_walk *fair,
  * owner is measured alone. */
 bool sg_fair_turns(struct fair_walk *fair, const struct sg_ring_ref *ring);
 /* Is the ring left out without having been made? An owner who needs the whole is measured no
- * further, and one for whom an eighth of it was made in vain gets no more. */
+ * further, and one for whom an eighth of it was made in vain gets no more; of one ring a 32nd
+ * counts at most. */
 bool sg_fair_skips(struct fair_walk *fair);
 /* The ring takes so much, with which there is so much in all (SIZE_MAX: it could not be made).
  * *stays: whether it may; otherwise take it away again. SG_E_LIMIT ends a first walk that does not

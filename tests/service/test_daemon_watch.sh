@@ -222,6 +222,21 @@ wait_for 2 lines 2 "$scratch/fifth.out"
 kill -TERM "$watcher"
 watch_ends 0
 
+say 'a command whose guard is ended has not succeeded'
+# shellcheck disable=SC2016
+watch unguarded --exec 'kill "$PPID"; sleep 62'
+signet ring connect START1/WEB CERTAUTH/Root >/dev/null
+wait_for 5 grep -q 'it runs again in' "$scratch/unguarded.log"
+kill -TERM "$watcher"
+watch_ends 0
+watch unguarded2 --exec "echo \$\$ >'$scratch/orphan'; kill -KILL \"\$PPID\"; exec sleep 62"
+signet ring remove START1/WEB CERTAUTH/Root >/dev/null
+wait_for 5 grep -q 'ended by signal 9' "$scratch/unguarded2.log"
+kill -TERM "$watcher"
+watch_ends 0
+# shellcheck disable=SC2009 # whole command lines
+! ps -eo args= | grep -qx 'sleep 62' || fail 'a command runs on without its guard'
+
 say 'a command that fails runs again, later each time, until it succeeds'
 # shellcheck disable=SC2016
 watch patient --exec 'echo x >>"'"$scratch"'/tries"; [ "$(wc -l <"'"$scratch"'/tries")" -ge 3 ]'

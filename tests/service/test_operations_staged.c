@@ -398,6 +398,10 @@ static void a_key_that_is_still_used_is_not_destroyed(void **state)
     assert_string_equal(world->err.code, "key_in_use");
     world->now_s += 30 * DAY; /* whoever was not seen since has not changed for that */
     refused(world, "rollover finish", web, SG_E_CONFLICT, "key_in_use");
+    must(world, "ring add", "{'ring': 'START1/SECOND'}");
+    connect_as(world, "START1/SECOND", "START1/web", "personal", false);
+    refused(world, "rollover finish", web, SG_E_CONFLICT, "key_in_use");
+    assert_told(world, "signet rollover switch 'START1/web'");
     assert_true(may_sign(world, "web"));
     must(world, "rollover finish", "{'certificate': 'START1/web', 'force': true}");
     assert_says(world, "warnings", "fail until they load that of START1/web-2");
@@ -511,11 +515,12 @@ static void a_key_that_two_certificates_have_is_not_taken_unasked(void **state)
     sg_certificate_row_done(&twin);
     refused(world, "rollover start", "{'certificate': 'START1/web', 'label': 'twin'}",
             SG_E_CONFLICT, "same_key");
-    must(world, "rollover start", start_web);
-    must(world, "rollover switch", web_as_it_is);
+    switch_web(world);
+    use(world, "web", "KEY", NOBODYS_UID, 1); /* --force is for both: the worse one first */
     refused(world, "rollover finish", web, SG_E_CONFLICT, "key_shared");
     assert_told(world, "START1/twin");
     must(world, "rollover finish", "{'certificate': 'START1/web', 'force': true}");
+    assert_says(world, "warnings", "START1/twin too, which loses it");
     SG_CERTIFICATE_ROW other = row_of(world, "START1", "twin");
     assert_false(other.has_key);
 }

@@ -1,4 +1,5 @@
 /* Who gets how much of a view that is too small for all. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cmocka_all.h"
@@ -72,6 +73,56 @@ static void what_two_have_in_common_costs_no_third(void **state)
     sg_view_shares_done(&shares);
 }
 
+struct walk {
+    struct fair_walk fair;
+    size_t used;
+    char stays[8]; /* the names of the rings */
+};
+
+/* Two owners: A has a ring that is too large for any share, and a small one behind it. */
+static sg_status pass_over(void *context, struct sg_error *err)
+{
+    static const struct {
+        const char *owner, *ring;
+        size_t bytes;
+    } rings[] = {{"A", "1", 900}, {"A", "2", 20}, {"B", "3", 900}, {"B", "4", 20}};
+    struct walk *walk = context;
+    walk->used = 0;
+    walk->stays[0] = '\0';
+    for (size_t i = 0; i < SG_COUNT(rings); i++) {
+        struct sg_ring_ref ref;
+        bool stays = false;
+        snprintf(ref.owner.text, sizeof ref.owner.text, "%s", rings[i].owner);
+        snprintf(ref.ring.text, sizeof ref.ring.text, "%s", rings[i].ring);
+        if (sg_fair_turns(&walk->fair, &ref) && walk->fair.pass == FAIR_MEASURE) {
+            walk->used = 0;
+        }
+        if (sg_fair_skips(&walk->fair)) {
+            continue;
+        }
+        size_t bytes = rings[i].bytes;
+        sg_status s = sg_fair_weigh(&walk->fair, &ref, bytes, walk->used + bytes, &stays, err);
+        if (s != SG_OK) {
+            return s;
+        }
+        walk->used += stays ? bytes : 0;
+        size_t len = strlen(walk->stays);
+        snprintf(walk->stays + len, sizeof walk->stays - len, "%s", stays ? rings[i].ring : "");
+    }
+    return SG_OK;
+}
+
+static void a_large_ring_hides_no_small_one(void **state)
+{
+    (void)state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct walk walk = {.fair = {.limit = 640}};
+    assert_int_equal(sg_fair_walk(&walk.fair, pass_over, &walk, &err), SG_OK);
+    assert_string_equal(walk.stays, "24");
+    assert_int_equal(walk.fair.left_out, 2);
+    sg_fair_walk_done(&walk.fair);
+}
+
 static void equal_ones_get_equal_shares(void **state)
 {
     (void)state;
@@ -122,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_needs_little_is_promised_all_of_it),
         cmocka_unit_test(what_two_have_in_common_costs_no_third),
+        cmocka_unit_test(a_large_ring_hides_no_small_one),
         cmocka_unit_test(equal_ones_get_equal_shares),
         cmocka_unit_test(what_fits_is_promised_whole),
         cmocka_unit_test(an_unknown_one_is_promised_nothing),
