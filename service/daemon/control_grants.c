@@ -481,6 +481,8 @@ static sg_status adjust(struct grants *grants, size_t i, struct pass *pass, stru
 static sg_status adjust_all(struct grants *grants, bool narrow_only, struct sg_error *err)
 {
     SG_CLEANUP(pass_done) struct pass pass;
+    struct sg_error later = SG_ERROR_INIT;
+    sg_status s = SG_OK;
     pass.narrow_only = narrow_only;
     pass.list = NULL;
     pass.count = pass.capacity = 0;
@@ -489,13 +491,12 @@ static sg_status adjust_all(struct grants *grants, bool narrow_only, struct sg_e
         if (i >= grants->count) {
             continue; /* a process was dropped, and its grants with it */
         }
-        sg_status s = adjust(grants, i, &pass, err);
-        if (s != SG_OK) {
-            return s;
-        }
+        /* One whose keys cannot be told now keeps nobody else's from being taken away. */
+        sg_status one = adjust(grants, i, &pass, s == SG_OK ? err : &later);
+        s = s == SG_OK ? one : s;
     }
     carry_out(grants, &pass.changes);
-    return SG_OK;
+    return s;
 }
 
 static sg_status narrow(void *context, struct sg_error *err)

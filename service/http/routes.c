@@ -245,10 +245,6 @@ static sg_status prepare(struct sg_http_exchange *exchange)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(exchange->request);
     const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
-    sg_status s = identify(exchange);
-    if (s != SG_OK) {
-        return s;
-    }
     if (path == NULL) {
         return sg_fail(&exchange->err, SG_E_USAGE, "bad_request", "the request names no path");
     }
@@ -260,7 +256,7 @@ static sg_status prepare(struct sg_http_exchange *exchange)
         return no_such_route(exchange, path);
     }
     (void)sg_http_route(exchange->operation, exchange->route, sizeof exchange->route);
-    s = check_method(exchange, sg_operation_method(exchange->operation));
+    sg_status s = check_method(exchange, sg_operation_method(exchange->operation));
     if (s == SG_OK) {
         s = take_params(exchange);
     }
@@ -410,7 +406,8 @@ static sg_status receive(struct sg_http_exchange *exchange)
         close_with_answer(exchange->request);
         return s;
     }
-    s = sg_http_check_head(exchange->request, &exchange->err);
+    s = identify(exchange);
+    s = s == SG_OK ? sg_http_check_head(exchange->request, &exchange->err) : s;
     if (s != SG_OK) {
         close_with_answer(exchange->request);
         return s;

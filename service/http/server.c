@@ -107,6 +107,7 @@ void sg_http_server_free(struct sg_http_server *server)
         return;
     }
     if (server->http != NULL) {
+        server->paused = false;    /* or the end of a connection opens a listener that has gone */
         evhttp_free(server->http); /* and the listener; its descriptor stays open */
     }
     sg_http_queue_free(server);

@@ -14,6 +14,7 @@
 #define SWELLS                                                                                     \
     ((size_t)1 << 16) /* bytes of a request or an answer: the heap may have grown much             \
                        */
+#define PAUSE_MS 10   /* where poll tells of something that is none of our bytes (MSG_OOB) */
 #define REST_MS 5000  /* without a request: the client rests */
 
 static int end_as(struct sg_stream *stream, enum sg_stream_end end)
@@ -74,10 +75,7 @@ int sg_stream_flush(struct sg_stream *stream)
 {
     size_t len = stream->out_len;
     stream->out_len = 0;
-    stream->request_len = stream->taken; /* of the next one, which came with the one before */
-    if (stream->request_len > 0) {
-        stream->request_ms = sg_monotonic_ms(sg_clock_system());
-    }
+    stream->request_len = 0;
     int rc = send_all(stream, stream->out, len);
     let_go(stream);
     return rc;
@@ -156,17 +154,25 @@ static void give_back(struct sg_stream *stream)
 static ssize_t receive(struct sg_stream *stream, void *data, size_t len, int flags)
 {
     let_go(stream);
+    if (stream->request_len == 0 && stream->taken > 0) { /* it began behind the one before */
+        stream->request_len = stream->taken;
+        stream->request_ms = sg_monotonic_ms(sg_clock_system());
+    }
     bool begun = stream->request_len > 0;
     bool looks = begun || stream->swollen;
     ssize_t got = recv(stream->fd, data, len, looks ? flags | MSG_DONTWAIT : flags);
-    if (got < 0 && looks && errno == EAGAIN) {
-        if (begun && !rest_comes(stream)) {
+    if (got < 0 && looks && errno == EAGAIN && !begun) {
+        give_back(stream);
+        got = recv(stream->fd, data, len, flags);
+    }
+    while (got < 0 && begun && errno == EAGAIN) {
+        if (!rest_comes(stream)) {
             return end_as(stream, SG_STREAM_TOO_LATE);
         }
-        if (!begun) {
-            give_back(stream);
+        got = recv(stream->fd, data, len, flags | MSG_DONTWAIT);
+        if (got < 0 && errno == EAGAIN) {
+            (void)poll(NULL, 0, PAUSE_MS);
         }
-        got = recv(stream->fd, data, len, flags);
     }
     stream->gone = stream->gone || got <= 0;
     return got > 0 ? account(stream, got) : got;

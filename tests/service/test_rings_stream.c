@@ -215,6 +215,21 @@ static void a_request_that_came_with_another_has_begun(void **state)
     assert_int_equal(errno, ETIMEDOUT);
 }
 
+/* As before, and the answer is one that goes out at once. */
+static void a_request_behind_one_with_a_long_answer_has_begun(void **state)
+{
+    struct ends *ends = *state;
+    static unsigned char answer[2 * SG_STREAM_ROOM];
+    char text[8];
+    say(ends, "ab");
+    assert_int_equal(sg_stream_read(&ends->stream, text, 1), 1);
+    assert_int_equal(sg_stream_write(&ends->stream, answer, sizeof answer), sizeof answer);
+    assert_int_equal(sg_stream_read(&ends->stream, text, 1), 1);
+    say(ends, "c");
+    assert_int_equal(sg_stream_read(&ends->stream, text, 8), 1);
+    assert_int_equal(ends->stream.request_len, 2);
+}
+
 /* Nothing comes at all: told from a client that rests between two requests. */
 static void silence_ends_a_request_and_no_rest(void **state)
 {
@@ -427,6 +442,7 @@ int main(void)
         STREAM_TEST(a_request_has_a_greatest_length),
         STREAM_TEST(the_rest_of_a_request_comes_in_time),
         STREAM_TEST(a_request_that_came_with_another_has_begun),
+        STREAM_TEST(a_request_behind_one_with_a_long_answer_has_begun),
         STREAM_TEST(silence_ends_a_request_and_no_rest),
         STREAM_TEST(an_answer_is_not_kept_for_who_does_not_read),
         STREAM_TEST(an_answer_is_taken_in_time_as_a_whole),

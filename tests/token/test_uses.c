@@ -55,8 +55,8 @@ static void one_user_does_not_fill_a_page(void **state)
 {
     struct world *world = *state;
     use(world, 1000, 1, 3 * SG_USES_MAX);
-    assert_int_equal(rows_of(world, 1000), SG_USES_MAX / 2);
-    assert_int_equal(atomic_load(&world->page->lost), 3 * SG_USES_MAX - SG_USES_MAX / 2);
+    assert_int_equal(rows_of(world, 1000), SG_USES_MAX / 4 * 3);
+    assert_int_equal(atomic_load(&world->page->lost), 3 * SG_USES_MAX - SG_USES_MAX / 4 * 3);
     use(world, 1001, 1, 100);
     use(world, 0, 1, 100);
     assert_int_equal(rows_of(world, 1001), 100);
