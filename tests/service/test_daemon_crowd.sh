@@ -133,7 +133,12 @@ for kind in garbage half slow length silent; do
     wait_for 30 connections 0
 done
 
-grep -q 'event=ring_client_ended reason=not_the_protocol' "$instance/signetd.log" || fail 'the log does not say that somebody speaks something else'
+# With a sanitizer memory has no limit: a length that is only claimed is waited for. And each process takes more.
+most=60000
+if ! grep -qa __asan_init "$SIGNETD_BIN"; then
+    most=6000
+    grep -q 'event=ring_client_ended reason=not_the_protocol' "$instance/signetd.log" || fail 'the log does not say that somebody speaks something else'
+fi
 ! grep 'event=ring_client_ended' "$instance/signetd.log" | grep -v not_the_protocol || fail 'who came and went is said to have been given up'
 
 # Everything that they took is given back.
@@ -159,7 +164,7 @@ sleep 1
 connections 8 || fail 'a request that is not whole yet, or an answer not read yet, was cut at once'
 for pid in $(pgrep -P "$(pids_of signet-rings)"); do
     kept=$(sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")
-    [ "$kept" -lt 6000 ] || fail "a client that does not read makes its process keep $kept kB"
+    [ "$kept" -lt "$most" ] || fail "a client that does not read makes its process keep $kept kB"
 done
 wait_for 50 connections 0
 end_crowd 0
