@@ -450,6 +450,15 @@ static sg_status wanted_keys(const struct grant *grant, const struct allowance *
     return SG_OK;
 }
 
+/* Has the grant something that the list does not allow? Without memory to see that: yes. */
+static bool loses(const struct grant *grant, const struct sg_granted_key *keys, size_t count)
+{
+    size_t room = grant->count < count ? grant->count : count;
+    SG_FREE struct sg_granted_key *both = calloc(room + 1, sizeof *both);
+    return both == NULL ||
+           !same_keys(grant, both, intersect(grant->keys, grant->count, keys, count, both));
+}
+
 static sg_status adjust(struct grants *grants, size_t i, struct pass *pass, struct sg_error *err)
 {
     const struct grant *grant = &grants->list[i];
@@ -467,9 +476,11 @@ static sg_status adjust(struct grants *grants, size_t i, struct pass *pass, stru
     if (s != SG_OK || same_keys(grant, keys, count)) {
         return s;
     }
+    /* A user who leaves a group loses by the pass that adds. */
+    bool narrows = pass->narrow_only || loses(grant, keys, count);
     pass->changes.list[pass->changes.count++] = (struct change){.number = grant->number,
                                                                 .at = i,
-                                                                .narrow = pass->narrow_only,
+                                                                .narrow = narrows,
                                                                 .keys = SG_STEAL(keys),
                                                                 .count = count};
     if (pass->changes.count == SG_COUNT(pass->changes.list)) {
