@@ -396,17 +396,13 @@ static void close_with_answer(struct evhttp_request *request)
     (void)evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
 }
 
-/* Is there room for its connection, and what does it want? */
+/* Who is it, is there room for its connection, and what does it want? */
 static sg_status receive(struct sg_http_exchange *exchange)
 {
     struct sg_http_server *server = exchange->server;
     struct evhttp_connection *connection = evhttp_request_get_connection(exchange->request);
-    sg_status s = sg_http_guard_follow(server, connection, &exchange->err);
-    if (s != SG_OK) {
-        close_with_answer(exchange->request);
-        return s;
-    }
-    s = identify(exchange);
+    sg_status s = identify(exchange);
+    s = s == SG_OK ? sg_http_guard_follow(server, connection, &exchange->err) : s;
     s = s == SG_OK ? sg_http_check_head(exchange->request, &exchange->err) : s;
     if (s != SG_OK) {
         close_with_answer(exchange->request);

@@ -184,6 +184,11 @@ expect_text 'One of many-1000' signet cert list CERTAUTH
 refused 3 certificate_exists '1000 certificates' cert add CERTAUTH "$scratch/many.pem"
 expect_keys_agree
 
+say 'what HTTP refuses is logged with who sent it'
+http 400 bad_request -H 'Content-Length : 3' http://signet/v1/status
+grep 'event=http_request_failed .*code=bad_request.*blank before its colon' "$instance/signetd.log" | grep -qE " uid=$(id -u) pid=[1-9]" ||
+    fail "the log says $(grep 'code=bad_request' "$instance/signetd.log")"
+
 say 'who sends a byte now and then is cut, and the others are served meanwhile'
 drip() {
     trap - EXIT
