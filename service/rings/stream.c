@@ -11,11 +11,10 @@
 
 #include <signet/base/clock.h>
 
-#define SWELLS                                                                                     \
-    ((size_t)1 << 16) /* bytes of a request or an answer: the heap may have grown much             \
-                       */
-#define PAUSE_MS 10   /* where poll tells of something that is none of our bytes (MSG_OOB) */
-#define REST_MS 5000  /* without a request: the client rests */
+/* Bytes of a request or an answer: the heap may have grown much by it. */
+#define SWELLS ((size_t)1 << 16)
+#define PAUSE_MS 10  /* where poll tells of something that is none of our bytes (MSG_OOB) */
+#define REST_MS 5000 /* without a request: the client rests */
 
 static int end_as(struct sg_stream *stream, enum sg_stream_end end)
 {

@@ -334,16 +334,16 @@ static const char version_10[] =
 #define OF_AUTHORITIES_BELOW(result)                                                               \
     " SELECT " result " FROM above a CROSS JOIN certificate c ON c.issuer = a.subject"             \
     "  AND c.self_signed = 0 AND c.owner = 'CERTAUTH' AND a.owner <> 'CERTAUTH'"
-#define COUNT_BELOW_BY_OWNER(changed)                                                                                               \
-    " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id IN ("                                                                  \
-    "  WITH RECURSIVE above (subject, owner) AS (" changed                                                                          \
-    "   UNION" OF_ALL_BELOW("c.subject, c.owner") "   UNION" OF_OWNERS_BELOW("c.subject, a.owner") "   UNION" OF_AUTHORITIES_BELOW( \
-        "c.subject, a.owner") "),"                                                                                                  \
-                              "  below (id) AS (" OF_ALL_BELOW("c.id") " UNION" OF_OWNERS_BELOW(                                    \
-                                  "c.id") ")"                                                                                       \
-                                          "  SELECT n.ring FROM below b CROSS JOIN connection n"                                    \
-                                          "   ON n.certificate = b.id AND n.usage = 0); END;"
 /* clang-format off */
+#define COUNT_BELOW_BY_OWNER(changed)                                                              \
+    " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id IN ("                                 \
+    "  WITH RECURSIVE above (subject, owner) AS (" changed                                         \
+    "   UNION" OF_ALL_BELOW("c.subject, c.owner")                                                  \
+    "   UNION" OF_OWNERS_BELOW("c.subject, a.owner")                                               \
+    "   UNION" OF_AUTHORITIES_BELOW("c.subject, a.owner") "),"                                     \
+    "  below (id) AS (" OF_ALL_BELOW("c.id") " UNION" OF_OWNERS_BELOW("c.id") ")"                  \
+    "  SELECT n.ring FROM below b CROSS JOIN connection n"                                         \
+    "   ON n.certificate = b.id AND n.usage = 0); END;"
 static const char version_11[] =
     "DROP TRIGGER issuer_made; DROP TRIGGER issuer_changed; DROP TRIGGER issuer_gone;"
     "CREATE TRIGGER issuer_made AFTER INSERT ON certificate"

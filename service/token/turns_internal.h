@@ -36,7 +36,7 @@ struct turns {
 };
 
 void sg_token_turns_init(struct turns *turns);
-/* place belongs to uid from now on, until it leaves. SG_E_INTERNAL without memory. */
+/* place belongs to uid from now on, until it leaves. SG_E_NO_MEMORY. */
 SG_CHECKED sg_status sg_token_turns_join(struct turns *turns, struct turn_place *place,
                                          uint32_t uid, struct sg_error *err);
 void sg_token_turns_leave(struct turns *turns, struct turn_place *place);

@@ -88,8 +88,8 @@ static void count(struct sg_use_row *row)
     atomic_store_explicit(&row->count, count + 1, memory_order_relaxed);
 }
 
-/* One user's many keys and rings must not leave another without a row: of the last
- * quarter nobody has more rows than are free. Control brings another page from the middle on. */
+/* One user's many keys and rings must not leave another without a row: of the last quarter nobody
+ * has more rows than are free. Control brings another page from the middle on. */
 static bool may_add(const struct uses *uses, uint32_t uid)
 {
     uint32_t own = 0;
