@@ -104,7 +104,7 @@ tests() {
 scripts_are_sound() {
     local files
     mapfile -t files < <(grep -lE '^#!.*bash|^# shellcheck shell=bash' -r scripts .ci tests --include='*' 2>/dev/null)
-    shellcheck -x -P SCRIPTDIR:. "${files[@]}"
+    printf '%s\0' "${files[@]}" | xargs -0 -P "$(nproc)" -n 4 shellcheck -x -P SCRIPTDIR:.
 }
 
 sources() {

@@ -79,7 +79,7 @@ as_user timeout 60 certtool --generate-request --template "$scratch/template" \
 sed -n '/BEGIN/,$p' "$scratch/request" | openssl req -verify -noout >"$scratch/verify" 2>&1 || fail "the request: $(cat "$scratch/verify")"
 cmp -s <(sed -n '/BEGIN/,$p' "$scratch/request" | openssl req -noout -pubkey) <(openssl x509 -in "$scratch/web.pem" -noout -pubkey) ||
     fail 'signed with another key'
-signet ring show START1/WEB --json | grep -q '"uses": *[1-9]' || fail 'the use was not counted'
+signet ring show START1/WEB --json | finds '"uses": *[1-9]' || fail 'the use was not counted'
 
 say 'a ring that is not there is said by the far end, on standard error'
 remote START1/NONE

@@ -17,7 +17,7 @@ expect_failure 1 'labelled BENCH/NONE' "$BENCH_SIGN" --module "$client_module" -
 
 "$BENCH_PROVISION" --socket "$SIGNET_SOCKET" --owner BENCH --servers 4 >"$scratch/provision.log" 2>&1 ||
     fail "bench_provision: $(tail -n 3 "$scratch/provision.log")"
-signet ring show BENCH/server-4 --json | grep -q '"server-4"' || fail 'the fourth server has no ring with its certificate'
+signet ring show BENCH/server-4 --json | finds '"server-4"' || fail 'the fourth server has no ring with its certificate'
 
 expect_text '^attached$' "$BENCH_ATTACH" "$client_module" BENCH/SIGN ec 5 </dev/null
 expect_failure 1 'no private key' "$BENCH_ATTACH" "$client_module" BENCH/SIGN none 5

@@ -58,7 +58,7 @@ signet ring remove START1/WEB START1/nameless >/dev/null
 
 say 'keytool can neither delete nor add'
 provider keytool -delete -alias web >"$scratch/delete.log" 2>&1 && fail 'keytool deleted a key from a ring'
-provider keytool -list 2>/dev/null | grep -q 'web.*PrivateKeyEntry' || fail 'the key is gone'
+provider keytool -list 2>/dev/null | finds 'web.*PrivateKeyEntry' || fail 'the key is gone'
 
 say 'jarsigner signs with both keys'
 echo content >"$scratch/file"

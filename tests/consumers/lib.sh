@@ -127,7 +127,16 @@ expect_text() {
     grep -qE -- "$text" "$scratch/out" || fail "'$*' did not say '$text': $(head -c 600 "$scratch/out")"
 }
 
-# wait_for SECONDS COMMAND…: so long on a machine that does nothing else, with programs that are not slowed down by sanitizers.
+# finds OPTION… PATTERN: what grep -q says of a pipe, which is read to its end: who writes into it must not fail (pipefail) because a match
+# came early.
+finds() {
+    local status=0
+    grep -q "$@" || status=$?
+    cat >/dev/null
+    return "$status"
+}
+
+# wait_for SECONDS COMMAND…: so long at most on a machine that does nothing else, with programs that are not slowed down by sanitizers.
 wait_for() {
     local end=$((SECONDS + $1 * ${SIGNET_PATIENCE:-1}))
     shift

@@ -81,4 +81,4 @@ expect_text 'served from RING-ec' curl -sS --cacert "$scratch/ca/root.pem" "http
 say 'no PIN in what nginx reads'
 pin=$(cat "$instance/pin")
 ! grep -rqF "$pin" "$dir" || fail 'the PIN is in nginx'"'"'s directory'
-! tr '\0' '\n' <"/proc/$(cat "$dir/nginx.pid")/environ" | grep -qF "$pin" || fail 'the PIN is in the environment'
+! tr '\0' '\n' <"/proc/$(cat "$dir/nginx.pid")/environ" | finds -F "$pin" || fail 'the PIN is in the environment'

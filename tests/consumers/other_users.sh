@@ -28,9 +28,9 @@ tokens_of_stranger() {
 }
 
 say 'the administrator sees the ring, a stranger does not'
-pkcs11-tool --module "$client_module" -L | grep -q START1/WEB || fail 'the caller of dev up does not see the ring'
+pkcs11-tool --module "$client_module" -L | finds START1/WEB || fail 'the caller of dev up does not see the ring'
 [ "$(tokens_of_stranger)" -eq 0 ] || fail 'a stranger sees a ring'
-! as_stranger pkcs11-tool --module "$client_module" --token-label START1/WEB -O 2>/dev/null | grep -q web ||
+! as_stranger pkcs11-tool --module "$client_module" --token-label START1/WEB -O 2>/dev/null | finds web ||
     fail 'a stranger sees the ring'"'"'s content'
 
 say 'nor may it administer'
@@ -44,7 +44,7 @@ signet owner attach START1 "$stranger" >/dev/null
 [ "$(tokens_of_stranger)" -eq 1 ] || fail 'an attached user does not see its ring'
 head -c 32 /dev/urandom >"$scratch/hash"
 as_stranger pkcs11-tool --module "$client_module" --token-label START1/WEB --sign --label web --mechanism ECDSA \
-    -i "$scratch/hash" 2>/dev/null | grep -q . || fail 'an attached user cannot sign'
+    -i "$scratch/hash" 2>/dev/null | finds . || fail 'an attached user cannot sign'
 expect_failure 4 'CERTAUTH' as_stranger "$SIGNET_BIN" cert add CERTAUTH "$scratch/ca/root.pem"
 
 say 'detached, it is a stranger again'

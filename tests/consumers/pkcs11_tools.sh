@@ -80,7 +80,7 @@ grep -q 'Access:.*sensitive.*always sensitive.*never extractable' "$scratch/obje
 expect_failure 1 '.' tool --delete-object --type privkey --label web
 expect_failure 1 '.' tool --write-object "$scratch/ca/root.pem" --type cert --label mine
 expect_failure 1 '.' tool --keypairgen --key-type EC:prime256v1 --label mine
-tool -O 2>/dev/null | grep -q 'label: *web$' || fail 'the key is gone'
+tool -O 2>/dev/null | finds 'label: *web$' || fail 'the key is gone'
 
 say 'GnuTLS: the same view'
 p11tool --provider "$client_module" --list-all 'pkcs11:token=START1%2FWEB' >"$scratch/p11tool" 2>&1 ||
@@ -90,6 +90,6 @@ p11tool --provider "$client_module" --list-all 'pkcs11:token=START1%2FWEB' >"$sc
 
 say 'a change of the ring is seen'
 signet ring remove START1/WEB START1/rsa >/dev/null
-! tool -O 2>/dev/null | grep -q 'label: *rsa$' || fail 'a removed member is still listed'
+! tool -O 2>/dev/null | finds 'label: *rsa$' || fail 'a removed member is still listed'
 signet cert alter START1/web --notrust >/dev/null
-! tool -O 2>/dev/null | grep -q 'label: *web$' || fail 'a NOTRUST certificate is visible'
+! tool -O 2>/dev/null | finds 'label: *web$' || fail 'a NOTRUST certificate is visible'

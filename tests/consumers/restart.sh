@@ -39,7 +39,7 @@ agent_signs() {
     ssh-keygen -Y sign -f "$scratch/openssh/etc/ssh/signet.pub" -n file "$scratch/file" 2>"$scratch/agent.log" && [ -s "$scratch/file.sig" ]
 }
 new_program_works() {
-    pkcs11-tool --module "$client_module" --token-label START1/WEB -O --type privkey 2>/dev/null | grep -q 'Private Key'
+    pkcs11-tool --module "$client_module" --token-label START1/WEB -O --type privkey 2>/dev/null | finds 'Private Key'
 }
 ports=("$nginx_port" "$apache_port" "$stunnel_port")
 # Every worker attaches at its first handshake.

@@ -46,7 +46,7 @@ say 'client certificates'
 mutual=$(free_port)
 dir=$scratch/mutual
 provision stunnel START1/RING-ec "$dir"
-jq -r '.commands[]' "$dir/provision.json" | grep -q 'signet-trust' && fail 'the anchors, which only client certificates want, are among the commands'
+jq -r '.commands[]' "$dir/provision.json" | finds 'signet-trust' && fail 'the anchors, which only client certificates want, are among the commands'
 signet ring export START1/RING-ec --format pem --out "$dir/etc/stunnel/signet-trust.pem" >/dev/null
 stunnel_up "$dir" "$mutual" 'verifyChain = yes' "CAfile = $dir/etc/stunnel/signet-trust.pem"
 expect_text 'behind stunnel' curl_with_client_certificate "https://localhost:$mutual/"

@@ -38,7 +38,7 @@ for label in "${labels[@]}"; do
 done
 
 say 'no key file, no PIN'
-! find "$scratch/rsa" -name '*.p12' -o -name '*.jks' | grep -q . || fail 'there is a key store file'
+! find "$scratch/rsa" -name '*.p12' -o -name '*.jks' | finds . || fail 'there is a key store file'
 ! grep -rqF "$(cat "$instance/pin")" "$scratch/rsa" || fail 'the PIN is in the directory of Tomcat'
 [ "${1-}" != quick ] || exit 0
 

@@ -58,7 +58,7 @@ expect_text 'by TLSv1\.2' java "$here/TlsClient.java" localhost "$port" PKCS12 "
 
 say 'the chain of the default certificate'
 signet ring export START1/WEB --format pem --chain --out "$out/chain.pem" >/dev/null
-openssl x509 -in "$out/chain.pem" -noout -subject | grep -q 'CN = localhost' || fail 'the default is not the first of its chain'
+openssl x509 -in "$out/chain.pem" -noout -subject | finds 'CN = localhost' || fail 'the default is not the first of its chain'
 
 say 'a store that would trust nothing is refused'
 expect_failure 2 'EMPTY' signet ring export START1/EMPTY --format pkcs12 --password-file "$scratch/password" --out "$out/empty.p12"
@@ -90,6 +90,6 @@ mapfile -t environment < <(provisioned_environment "$scratch/java")
 
 say 'none of these files holds a private key'
 ! grep -rl 'PRIVATE KEY' "$out" || fail 'a private key was exported'
-openssl pkcs12 -in "$out/trust.p12" -nocerts -noenc -passin "file:$scratch/password" 2>/dev/null | grep -q 'PRIVATE KEY' &&
+openssl pkcs12 -in "$out/trust.p12" -nocerts -noenc -passin "file:$scratch/password" 2>/dev/null | finds 'PRIVATE KEY' &&
     fail 'a private key is in the PKCS#12 truststore'
 exit 0

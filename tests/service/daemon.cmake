@@ -6,7 +6,7 @@ if(TARGET signetd)
         math(EXPR timeout "${timeout} * ${SG_TEST_PATIENCE}")
         add_test(NAME service.daemon_${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test_daemon_${name}.sh)
         set_tests_properties(service.daemon_${name} PROPERTIES LABELS service TIMEOUT ${timeout} ENVIRONMENT
-            "SIGNET_BIN=$<TARGET_FILE:signet>;SIGNETD_BIN=$<TARGET_FILE:signetd>;DAEMON_CLIENT=$<TARGET_FILE:daemon_client>")
+            "SIGNET_PATIENCE=${SG_TEST_PATIENCE};SIGNET_BIN=$<TARGET_FILE:signet>;SIGNETD_BIN=$<TARGET_FILE:signetd>;DAEMON_CLIENT=$<TARGET_FILE:daemon_client>")
     endfunction()
     foreach(name deck crowd pin token disk kill revoke race input users served config policy wait watch watches rollover uses frozen anew idle backoff room)
         sg_daemon_test(${name} 180)

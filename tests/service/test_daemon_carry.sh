@@ -61,7 +61,7 @@ say 'in: the password by a descriptor and on standard input, none where none is 
 outside pipe -algorithm EC -pkeyopt ec_paramgen_curve:P-256
 signet ring add START1/KEY >/dev/null
 signet cert add START1/pipe pipe.p12 --password-file /dev/fd/3 --connect START1/KEY --default 3< <(cat pw) >/dev/null
-signet ring show START1/KEY | grep -q '^START1 *pipe *PERSONAL *yes *TRUST *yes *yes' || fail 'what came in is not the default of the ring'
+signet ring show START1/KEY | finds '^START1 *pipe *PERSONAL *yes *TRUST *yes *yes' || fail 'what came in is not the default of the ring'
 outside stdin -algorithm EC -pkeyopt ec_paramgen_curve:P-256
 { echo '-----BEGIN PKCS12-----' && base64 -w 64 stdin.p12 && echo '-----END PKCS12-----'; } >stdin.b64
 signet cert add START1/stdin stdin.b64 --password-file - <pw >/dev/null

@@ -106,7 +106,7 @@ start_crowd silent 40
 is_refused() { [ "$(refused_clients)" = 28 ]; }
 wait_for 10 is_refused
 expect_first_to_go "$(pids_of signet-rings)" "$own_score"
-signet status --json | grep -q '"reason": "too_many_of_this_user"' || fail 'status does not say why'
+signet status --json | finds '"reason": "too_many_of_this_user"' || fail 'status does not say why'
 grep "event=ring_client_refused reason=too_many_of_this_user limit=12 uid=$(id -u) " "$instance/signetd.log" >/dev/null ||
     fail 'the log does not say who was refused'
 [ "$(logged ring_client_refused)" -le 5 ] || fail 'the log has a line for each of them'

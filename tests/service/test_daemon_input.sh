@@ -186,7 +186,7 @@ expect_keys_agree
 
 say 'what HTTP refuses is logged with who sent it'
 http 400 bad_request -H 'Content-Length : 3' http://signet/v1/status
-grep 'event=http_request_failed .*code=bad_request.*blank before its colon' "$instance/signetd.log" | grep -qE " uid=$(id -u) pid=[1-9]" ||
+grep 'event=http_request_failed .*code=bad_request.*blank before its colon' "$instance/signetd.log" | finds -E " uid=$(id -u) pid=[1-9]" ||
     fail "the log says $(grep 'code=bad_request' "$instance/signetd.log")"
 
 say 'who sends a byte now and then is cut, and the others are served meanwhile'
@@ -211,4 +211,4 @@ while [ "$(cat "$scratch"/drip.* 2>/dev/null | wc -l)" -lt 4 ]; do
 done
 [ "$served" -gt 5 ] || fail "only $served requests were served meanwhile"
 ! grep -q '^0' "$scratch"/drip.* || fail 'who drips got an answer'
-! signet owner list --json | grep -q AAAA || fail 'what was dripped was done'
+! signet owner list --json | finds AAAA || fail 'what was dripped was done'

@@ -97,4 +97,4 @@ for number in $(seq "$instances"); do
     [ -z "$(find "$scratch/i$number" -type s)" ] || fail "a socket is left: $(find "$scratch/i$number" -type s)"
 done
 [ -z "$(left_of "$scratch")" ] || fail "left: $(left_of "$scratch")"
-signet dev down "$scratch/i1" | grep -q 'nothing was running' || fail 'a second dev down'
+signet dev down "$scratch/i1" | finds 'nothing was running' || fail 'a second dev down'

@@ -57,7 +57,7 @@ ring_is_told() {
         fail "ring check says $(cat "$scratch/checked")"
     signet explain "$(id -u)" use START1/WEB --json | jq -e '.items[] | select(.certificate == "START1/web") |
         .outcome == "token_unavailable" and .remedy == "signet token login softhsm"' >/dev/null || fail 'explain does not say it'
-    signet provision nginx --ring START1/WEB 2>&1 >/dev/null | grep -q "^warning: no program can use the key of START1/web now: token \"softhsm\" $1" ||
+    signet provision nginx --ring START1/WEB 2>&1 >/dev/null | finds "^warning: no program can use the key of START1/web now: token \"softhsm\" $1" ||
         fail 'provision does not warn'
 }
 ring_is_told 'waits for an operator'
@@ -88,8 +88,8 @@ say 'mended, one command makes everything ready'
 mend_pin
 expect_text 'logged in to token "softhsm"' signet token login softhsm
 is_ready || fail "token login left the service $(condition): $(signet token list)"
-! signet ring check START1/WEB --json | grep -q token_unavailable || fail 'ring check says it still'
-! signet provision nginx --ring START1/WEB 2>&1 | grep -q 'now: token' || fail 'provision warns still'
+! signet ring check START1/WEB --json | finds token_unavailable || fail 'ring check says it still'
+! signet provision nginx --ring START1/WEB 2>&1 | finds 'now: token' || fail 'provision warns still'
 expect_unchanged 'mending the PIN'
 clients_attach WEB web 2
 clients_expect sign ok 2

@@ -27,15 +27,15 @@ signet owner add START1 >/dev/null
 
 say 'the browser profile'
 policy 'policy = browser'
-signet status --json | grep -q '"profile": "browser"' || fail 'the status does not say which policy is in force'
-signet status --json | grep -q '"leaf_days_max": ' || fail 'the status does not say for how long'
+signet status --json | finds '"profile": "browser"' || fail 'the status does not say which policy is in force'
+signet status --json | finds '"leaf_days_max": ' || fail 'the status does not say for how long'
 refused 5 policy_validity 'allows [0-9]+ \(leaf_days_max\)' cert generate START1/web --subject CN=web --days 399
 refused 5 policy_san 'server_san_required' cert generate START1/web --subject CN=web --profile server
 refused 5 policy_curve 'ec:secp256k1' cert generate START1/web --subject CN=web --key ec:secp256k1 --dry-run
 [ "$(keys_in_token)" -eq 0 ] || fail 'a key was made for a certificate that is refused'
 signet cert generate CERTAUTH/CA --subject 'CN=CA' --days 3650 >/dev/null
 signet cert generate START1/web --subject CN=web --profile server --san dns:www.example.com --signed-by CERTAUTH/CA >/dev/null
-signet cert show START1/web --json | tr -d ' \n' | grep -q '"extended_key_usage":\["serverAuth"\]' || fail 'the profile was not used'
+signet cert show START1/web --json | tr -d ' \n' | finds '"extended_key_usage":\["serverAuth"\]' || fail 'the profile was not used'
 
 say 'an override'
 policy 'curves = p384' 'policy = browser'

@@ -28,7 +28,7 @@ sign() {
 }
 
 say 'an administrator sees it'
-! slots | grep -q FTP.SERVER || fail 'a token that does not exist is seen'
+! slots | finds FTP.SERVER || fail 'a token that does not exist is seen'
 signet token add ftp.server >/dev/null
 expect_text 'token label *: FTP.SERVER' slots
 signet token bind FTP.SERVER START1/web --default >/dev/null
@@ -78,5 +78,5 @@ sign || fail "no signature: $(cat "$scratch/sign.log")"
 expect_text 'Verified OK' openssl dgst -sha256 -verify "$scratch/web.pub" -signature "$scratch/sig" "$scratch/data"
 refused 3 token_not_empty 'bound in token FTP.SERVER' token delete FTP.SERVER
 signet token delete FTP.SERVER --force >/dev/null
-! slots | grep -q FTP.SERVER || fail 'a deleted token is seen'
+! slots | finds FTP.SERVER || fail 'a deleted token is seen'
 expect_keys_agree

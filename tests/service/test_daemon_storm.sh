@@ -117,7 +117,7 @@ for count in $((per_user / 2)) $((2 * per_user)); do
     [ "$after" -lt "$limit_ms" ] || fail "another user waited $after ms"
     storm_ends
 done
-signet status --json | grep -q '"reason": "too_many_of_this_user"' || fail 'status does not say that clients were refused'
+signet status --json | finds '"reason": "too_many_of_this_user"' || fail 'status does not say that clients were refused'
 
 say 'an eighth of the places is root'"'"'s and the service'"'"'s'
 storm_begins games $per_user
@@ -131,6 +131,6 @@ done
 got=$(echo sign | as sys timeout 60 "$DAEMON_CLIENT" "$client_module" START1/WEB web 1 2>&1 | tail -n 1) || true
 [ "$got" != 'ok ' ] || fail 'the places of root were given away'
 [ "$(served)" -le $((max - max / 8)) ] || fail "$(served) are served"
-signet status --json | grep -q '"reason": "too_many"' || fail 'status does not say that clients were refused'
+signet status --json | finds '"reason": "too_many"' || fail 'status does not say that clients were refused'
 end_tree "$games"
 storm_ends

@@ -44,7 +44,7 @@ may_not_administer() {
     may_not owner attach START1 "$stranger"
     may_not owner attach START2 "$stranger"
     may_not owner detach START1 "$stranger"
-    ! signet token list --json | grep -q '"name"' || fail 'a token is shown to somebody who may see none'
+    ! signet token list --json | finds '"name"' || fail 'a token is shown to somebody who may see none'
     may_not token show SERVED
     may_not token login softhsm
     may_not cert add CERTAUTH "$scratch/other.pem"
@@ -88,7 +88,7 @@ say 'with an owner: that owner'"'"'s, to look at'
 as='' signet owner attach START1 "$stranger" >/dev/null
 as='' remember
 signet status --json >"$scratch/status"
-grep -A1 '"owners"' "$scratch/status" | grep -q START1 || fail "an attached user does not see its owner: $(cat "$scratch/status")"
+grep -A1 '"owners"' "$scratch/status" | finds START1 || fail "an attached user does not see its owner: $(cat "$scratch/status")"
 expect_lists 'START1 ' owner list
 expect_lists 'START1 ' cert list
 expect_lists 'START1 ' ring list

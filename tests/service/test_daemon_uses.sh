@@ -18,7 +18,7 @@ signs() {
     local ring=$1
     shift
     "$@" pkcs11-tool --module "$client_module" --token-label "START1/$ring" --sign --label web --mechanism ECDSA \
-        -i "$scratch/hash" 2>"$scratch/sign.log" | grep -q . || fail "no signature: $(cat "$scratch/sign.log")"
+        -i "$scratch/hash" 2>"$scratch/sign.log" | finds . || fail "no signature: $(cat "$scratch/sign.log")"
 }
 
 # uses RING NUMBER: so many stand in the listing.

@@ -112,7 +112,7 @@ inode=$(stat -c %i "$scratch/trust.pem")
 signet ring connect START1/WEB CERTAUTH/Root >/dev/null
 wait_for 2 lines 2 "$scratch/ran"
 [ "$(tail -n 1 "$scratch/ran")" = "START1/WEB $(sequence) 1" ] || fail "the command saw '$(tail -n 1 "$scratch/ran")'"
-tail -n 1 "$scratch/first.out" | grep -qE "^START1/WEB $(sequence) 20[0-9-]+T[0-9:]+Z\$" || fail "the line is $(tail -n 1 "$scratch/first.out")"
+tail -n 1 "$scratch/first.out" | finds -E "^START1/WEB $(sequence) 20[0-9-]+T[0-9:]+Z\$" || fail "the line is $(tail -n 1 "$scratch/first.out")"
 lines 2 "$scratch/first.out" || fail 'the output of the command is among the lines'
 grep -q '^noise$' "$scratch/first.log" || fail 'the output of the command is lost'
 [ "$(stat -c %i "$scratch/trust.pem")" != "$inode" ] || fail 'the truststore was written over, not replaced'
