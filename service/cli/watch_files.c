@@ -94,8 +94,8 @@ static sg_status refuse_program(const char *program, struct sg_error *err)
 {
     sg_fail(err, SG_E_USAGE, "no_key_file", "%s has no file that names its key", program);
     return sg_hint(err,
-                   "nginx, apache and stunnel have one. What to do after a change: signet "
-                   "provision %s",
+                   "nginx, apache, stunnel, postgresql and openssl have one. What to do after a "
+                   "change: signet provision %s",
                    program);
 }
 

@@ -1,4 +1,4 @@
-/* A server's chain and key as one thing. The file that the server includes names a chain that never
+/* A program's chain and key as one thing. The file that it includes names a chain that never
  * changes and the key, so that one rename switches both; chains that it no longer names go later,
  * since a server may just be reading the lines that name them. */
 #include "watch_internal.h"
@@ -58,16 +58,16 @@ static sg_status whole(char **path, struct sg_error *err)
     return SG_OK;
 }
 
-/* What means something else between the double quotes of a configuration. */
+/* What means something else between the double quotes of a configuration or a shell. */
 sg_status sg_watch_check_quotable(const char *path, struct sg_error *err)
 {
     for (const char *c = path; *c != '\0'; c++) {
         unsigned char byte = (unsigned char)*c;
-        if (byte < ' ' || byte == 0x7F || strchr("\"\\$", *c) != NULL) {
+        if (byte < ' ' || byte == 0x7F || strchr("\"\\$`", *c) != NULL) {
             sg_fail(err, SG_E_USAGE, "bad_usage", "a server's configuration cannot name %s",
                     sg_excerpt(path).text);
             return sg_hint(err, "--chain FILE: another path, without quotation marks, backslashes, "
-                                "dollar signs and control characters.");
+                                "dollar signs, backquotes and control characters.");
         }
     }
     return SG_OK;

@@ -27,11 +27,14 @@ static const char *const sg_words_programs[] = {
     "mq",    "java",   "postgresql", "openssh", "openssl", "gnutls", "nss",        NULL,
 };
 
-static const char *const sg_words_servers[] = {"nginx", "apache", "stunnel", NULL};
+/* Those whose chain and key stand in one file, as "provision" prints them. */
+static const char *const sg_words_pairs[] = {
+    "nginx", "apache", "stunnel", "postgresql", "openssl", NULL,
+};
 
 bool sg_program_follows(const char *program)
 {
-    const char *const *word = sg_words_servers;
+    const char *const *word = sg_words_pairs;
     while (*word != NULL && strcmp(*word, program) != 0) {
         word++;
     }

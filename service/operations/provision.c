@@ -26,7 +26,6 @@ struct identity {
     char yaml[2 * SG_LABEL_BYTES + 1];
     char mqsc[2 * SG_LABEL_BYTES + 1];
     char uri[3 * (32 + SG_VIEW_ID_LEN) + 40]; /**< of the key, by what nothing else has: CKA_ID */
-    char default_uri[3 * 32 + 40]; /**< the ring's default, whichever it is: served first */
     char public_uri[3 * (32 + SG_VIEW_ID_LEN) + 40];
     struct sg_shell_word nss_token;
     struct sg_shell_word nss_name; /**< token:label */
@@ -135,8 +134,6 @@ static sg_status fill_identity(const struct target *target, const struct sg_cert
     escaped(label, mqsc_escapes, out->mqsc);
     snprintf(out->uri, sizeof out->uri, "pkcs11:token=%s;id=%s;type=private", target->token,
              id_text);
-    snprintf(out->default_uri, sizeof out->default_uri, "pkcs11:token=%s;type=private",
-             target->token);
     snprintf(out->public_uri, sizeof out->public_uri, "pkcs11:token=%s;id=%s;type=public",
              target->token, id_text);
     snprintf(name, sizeof name, "%s:%s", target->token_label, label);
@@ -229,7 +226,6 @@ static sg_status render(struct sg_run *run, const char *const *lines, const stru
         {"trust_slot", trust->slot},
         {"identity", identity->name.text},
         {"uri", identity->uri},
-        {"default_uri", identity->default_uri},
         {"public_uri", identity->public_uri},
         {"label_xml", identity->xml},
         {"label_yaml", identity->yaml},

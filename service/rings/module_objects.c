@@ -125,7 +125,8 @@ static bool matches(const struct sg_view *view, const struct sg_view_object *obj
 }
 
 /* Who names an object by its CKA_ID may have what another has taken the place of: a server's child
- * that attaches anew asks so for the key that its parent has loaded. */
+ * that attaches anew asks so for the key that its parent has loaded. A program that just starts,
+ * with the old key's name, may look through all private keys instead: libp11 does. */
 static bool names_one(const CK_ATTRIBUTE *wanted, CK_ULONG count)
 {
     for (CK_ULONG i = 0; i < count; i++) {
@@ -136,14 +137,27 @@ static bool names_one(const CK_ATTRIBUTE *wanted, CK_ULONG count)
     return false;
 }
 
+/* CKA_CLASS of a search; CKO_DATA, which no ring has, where it names none. */
+static CK_OBJECT_CLASS class_wanted(const CK_ATTRIBUTE *wanted, CK_ULONG count)
+{
+    CK_OBJECT_CLASS object_class = CKO_DATA;
+    for (CK_ULONG i = 0; i < count; i++) {
+        if (wanted[i].type == CKA_CLASS && wanted[i].ulValueLen == sizeof object_class &&
+            wanted[i].pValue != NULL) {
+            memcpy(&object_class, wanted[i].pValue, sizeof object_class);
+        }
+    }
+    return object_class;
+}
+
 static void collect(struct sg_search *search, const struct sg_view *view,
                     const struct sg_view_slot *slot, const CK_ATTRIBUTE *wanted, CK_ULONG count,
                     bool any_label)
 {
-    bool named = names_one(wanted, count);
+    bool all = names_one(wanted, count) || class_wanted(wanted, count) == CKO_PRIVATE_KEY;
     for (uint32_t i = 0; i < slot->count; i++) {
         const struct sg_view_object *object = &view->objects[slot->first + i];
-        if ((object->hidden == 0 || named) && matches(view, object, wanted, count, any_label)) {
+        if ((object->hidden == 0 || all) && matches(view, object, wanted, count, any_label)) {
             search->handles[search->count++] = object->handle;
         }
     }
@@ -153,13 +167,7 @@ static void collect(struct sg_search *search, const struct sg_view *view,
  * The label may have changed since; the id has not. */
 static bool names_a_key(const CK_ATTRIBUTE *wanted, CK_ULONG count)
 {
-    CK_OBJECT_CLASS object_class = CKO_DATA;
-    for (CK_ULONG i = 0; i < count; i++) {
-        if (wanted[i].type == CKA_CLASS && wanted[i].ulValueLen == sizeof object_class &&
-            wanted[i].pValue != NULL) {
-            memcpy(&object_class, wanted[i].pValue, sizeof object_class);
-        }
-    }
+    CK_OBJECT_CLASS object_class = class_wanted(wanted, count);
     return names_one(wanted, count) &&
            (object_class == CKO_PRIVATE_KEY || object_class == CKO_PUBLIC_KEY);
 }

@@ -35,7 +35,7 @@ struct sg_view_object {
     uint32_t object_class;
     uint32_t first, count; /**< attributes; the objects' ranges follow each other without a gap */
     uint32_t key;          /**< index of the key behind a private or public key; SG_VIEW_NO_KEY */
-    uint32_t hidden;       /**< 1: found only by its CKA_ID; a handle from before goes on working */
+    uint32_t hidden; /**< 1: found by its CKA_ID, or among private keys; handles go on working */
 };
 struct sg_view_attribute {
     uint32_t type;

@@ -191,6 +191,35 @@ roll_over() {
     signet rollover switch "START1/$1" >/dev/null
 }
 
+# to_and_fro LABEL TIMES: a roll-over that was switched, back and switched again, while programs follow.
+to_and_fro() {
+    local step
+    for _ in $(seq "$2"); do
+        for step in undo switch; do
+            sleep "0.$((RANDOM % 8 + 1))"
+            signet rollover "$step" "START1/$1" >/dev/null
+        done
+    done
+}
+
+# connect_for_ever FILE COMMAND…: every 100 ms, a line for each into FILE: "ok", or what went wrong.
+connect_for_ever() {
+    local file=$1
+    shift
+    while :; do
+        if "$@" >"$file.out" 2>&1; then echo ok; else echo "FAILED $(date +%T) $(tr '\n' ' ' <"$file.out")"; fi
+        sleep 0.1
+    done >>"$file"
+}
+
+# all_connected FILE COUNT: of connect_for_ever, so many at least, and none failed.
+all_connected() {
+    local ok
+    ok=$(grep -c '^ok' "$1" || true)
+    [ "$ok" -ge "$2" ] || fail "only $ok connections: $(tail -n 3 "$1")"
+    [ "$ok" -eq "$(wc -l <"$1")" ] || fail "$(grep -c FAILED "$1") of $(wc -l <"$1") connections failed: $(grep -m 3 FAILED "$1")"
+}
+
 # holds_certificate FILE PEM: the first certificate of the file is this one.
 holds_certificate() {
     [ "$(openssl x509 -in "$1" -noout -fingerprint)" = "$(openssl x509 -in "$2" -noout -fingerprint)" ]
@@ -410,8 +439,8 @@ expect_refused_without_certificate() {
 curl_with_client_certificate() {
     local url=${!#} environment command
     mapfile -t environment < <(provisioned_environment "$scratch/client")
-    eval "command=($(provisioned_example "$scratch/client" curl))"
-    (cd "$scratch/client" && env "${environment[@]}" "${command[@]/https:\/\/HOST:PORT\//$url}" -sS "${@:1:$#-1}")
+    command=$(provisioned_example "$scratch/client" '. ./signet-pair.sh && curl')
+    (cd "$scratch/client" && export "${environment[@]}" && eval "${command/https:\/\/HOST:PORT\//$(printf '%q ' "$url" -sS "${@:1:$#-1}")}")
 }
 
 # ---- a local sshd ----

@@ -18,7 +18,7 @@ done
 printed() {
     local environment
     mapfile -t environment < <(provisioned_environment "$scratch/$1")
-    (cd "$scratch/$1" && eval "exec env $(printf '%q ' "${environment[@]}") $(provisioned_example "$scratch/$1" "$2" | sed "${3-}")")
+    (cd "$scratch/$1" && export "${environment[@]}" && eval "$(provisioned_example "$scratch/$1" ". ./signet-pair.sh && $2" | sed "${3-}")")
 }
 
 # certificates FILE: those in it, in PEM; of what s_client prints, those that the server sent.
@@ -58,11 +58,19 @@ nginx_up "$scratch/nginx" "$port" RING-ec "ssl_verify_client on;" "ssl_verify_de
 expect_text 'served from RING-ec' curl_with_client_certificate "https://localhost:$port/"
 expect_text '400 No required SSL certificate' curl -sS --cacert "$scratch/ca/root.pem" "https://localhost:$port/"
 
-say 'the key of the client is rolled over, and the printed watch keeps its chain'
+say 'the key of the client is rolled over, to and fro, by the printed watch: whoever connects every 100 ms sees no failure'
 watch_as_printed "$scratch/client"
+connect_for_ever "$scratch/connections" curl_with_client_certificate -f "https://localhost:$port/" &
+connecting=$!
+children+=("$connecting")
+wait_for 20 test -s "$scratch/connections"
 roll_over client client-2
+to_and_fro client 5
 wait_for 10 holds_certificate "$scratch/client/signet-chain.pem" "$scratch/client-2.pem"
+sleep 0.5
+end_tree "$connecting"
+all_connected "$scratch/connections" 10
 expect_text 'served from RING-ec' curl_with_client_certificate "https://localhost:$port/"
 # right after the old key's last use it is not destroyed
-wait_for 20 signet rollover finish START1/client >/dev/null 2>&1
+wait_for 30 signet rollover finish START1/client >/dev/null 2>&1
 expect_text 'served from RING-ec' curl_with_client_certificate "https://localhost:$port/"

@@ -79,13 +79,21 @@ for label in ec rsa; do
     done
 done
 
-say 'a key that is rolled over, by the printed service'
+say 'a key that is rolled over, to and fro, by the printed service: whoever connects every 100 ms sees no failure'
 watch_as_printed "$scratch/ec"
+connect_for_ever "$scratch/connections" psql_with ec user=ec "$query" &
+connecting=$!
+children+=("$connecting")
+wait_for 20 test -s "$scratch/connections"
 roll_over ec ec-2
+to_and_fro ec 5
 wait_for 10 holds_certificate "$scratch/ec/etc/postgresql-common/signet-chain.pem" "$scratch/ec-2.pem"
+sleep 0.5
+end_tree "$connecting"
+all_connected "$scratch/connections" 10
 expect_text 'hello ec' psql_with ec user=ec "$query"
 # right after the old key's last use it is not destroyed
-wait_for 20 signet rollover finish START1/ec >/dev/null 2>&1
+wait_for 30 signet rollover finish START1/ec >/dev/null 2>&1
 expect_text 'hello ec' psql_with ec user=ec "$query"
 
 say 'the certificate of one is not another'

@@ -39,9 +39,10 @@ struct sg_view_member {
     struct sg_key_id key;
     uint32_t token; /**< index of the configured token that holds the key */
     bool may_decrypt, may_derive;
-    bool retired;     /**< the key is kept for decryption: it signs no more */
-    bool imported;    /**< the key came from outside, where others may have it still */
-    bool hidden;      /**< found only by its CKA_ID; who has a handle of it may go on using it */
+    bool retired;  /**< the key is kept for decryption: it signs no more */
+    bool imported; /**< the key came from outside, where others may have it still */
+    bool hidden;   /**< found by who names its CKA_ID or looks for private keys; who has a handle of
+                      it may go on using it */
     bool extractable; /**< whoever administers the token could export the key; nobody through a ring
                        */
 };
