@@ -20,6 +20,7 @@
 #define GRANT_TIMEOUT_MS 5000
 #define REFRESH_TIMEOUT_MS 500
 #define STUCK_MS 1000     /* in one call of the module: it may hang */
+#define PATIENCE 2        /* a part of use_deadline_s: who takes no longer is busy */
 #define SILENT_MS 2500    /* idle, and has not said so: it may be frozen */
 #define RETRY_MS 10000    /* a token that is not there is looked for again so much later */
 #define LINK_WAIT_MS 5000 /* how long an operation waits for a process that is being replaced */
@@ -585,6 +586,30 @@ static void state(void *context, size_t i, struct sg_token_state *out)
     }
 }
 
+/* What has taken half of the time after which it is killed hangs, rather than that it works. */
+static bool is_at_work(const struct pool *pool, const struct pool_token *token,
+                       const struct pool_process *process)
+{
+    int64_t for_ms = 0;
+    int64_t limit_ms = (int64_t)token->config->use_deadline_s * 1000 / PATIENCE;
+    int64_t now_ms = sg_monotonic_ms(pool->control->service.clock);
+    bool works = sg_busy_get(process->busy, now_ms, &for_ms) != SG_BUSY_NOT
+                     ? for_ms < limit_ms
+                     : sg_busy_silent_ms(process->busy, now_ms) < SILENT_MS;
+    return process->state == POOL_READY && works;
+}
+
+/* Of one whose processes are ready, and get no new client. */
+static enum sg_serving serving_late(const struct pool *pool, const struct pool_token *token)
+{
+    for (unsigned p = 1; p <= token->config->processes; p++) {
+        if (is_at_work(pool, token, &token->processes[p])) {
+            return SG_SERVES_SLOWLY;
+        }
+    }
+    return SG_SERVES_NOBODY;
+}
+
 /* A token of which something bad is known is not just starting. */
 static enum sg_serving serving(void *context, const char *name)
 {
@@ -602,7 +627,7 @@ static enum sg_serving serving(void *context, const char *name)
         seen[token->processes[p].state]++;
     }
     if (seen[POOL_READY] > 0) {
-        return SG_SERVES_NOBODY;
+        return serving_late(pool, token);
     }
     if (seen[POOL_WAITING] > 0) {
         return SG_SERVES_WHEN_TOLD;

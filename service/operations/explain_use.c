@@ -118,9 +118,10 @@ static sg_status explain_token(const struct use *use, const struct sg_certificat
     if (trouble.serving == SG_SERVES) {
         return SG_OK;
     }
-    *outcome = "token_unavailable";
-    json_t *reason = json_sprintf("%s; but no program can use it now: %s",
-                                  json_string_value(json_object_get(item, "reason")), trouble.text);
+    *outcome = trouble.code;
+    json_t *reason =
+        json_sprintf("%s; but %s it now: %s", json_string_value(json_object_get(item, "reason")),
+                     trouble.effect, trouble.text);
     sg_status s = sg_run_set(item, "reason", reason, err);
     return s == SG_OK ? sg_run_set(item, "remedy", json_string(trouble.next), err) : s;
 }

@@ -305,7 +305,7 @@ static sg_status warn_token(struct sg_run *run, const struct sg_certificate_row 
     struct sg_token_trouble trouble = sg_run_token_trouble(run, row->token);
     return trouble.serving == SG_SERVES
                ? SG_OK
-               : sg_run_warn(run, err, "no program can use the key of %s now: %s. See: %s",
+               : sg_run_warn(run, err, "%s the key of %s now: %s. See: %s", trouble.effect,
                              sg_row_name(row).text, trouble.text, trouble.next);
 }
 

@@ -115,15 +115,16 @@ static bool gives_key(const struct sg_ring_member *member)
     return member->obstacle == SG_OBSTACLE_NONE || member->obstacle == SG_OBSTACLE_RETIRED;
 }
 
-/* An error for the identity. What starts is there in a moment, or says more by then. */
+/* An error for the identity. What starts is there in a moment, or says more by then; what is busy
+ * comes to it. */
 static sg_status report_token(struct sg_ring_check *check, const struct sg_ring_member *member,
                               const struct sg_token_trouble *trouble, struct sg_error *err)
 {
-    bool grave = member == check->identity && trouble->serving != SG_SERVES_SOON;
+    bool passes = trouble->serving == SG_SERVES_SOON || trouble->serving == SG_SERVES_SLOWLY;
+    bool grave = member == check->identity && !passes;
     struct sg_next next = sg_next("%s", trouble->next);
-    return sg_ring_found(check, grave ? SG_SEVERITY_ERROR : SG_SEVERITY_WARNING,
-                         "token_unavailable", member, &next, err, "programs cannot use its key: %s",
-                         trouble->text);
+    return sg_ring_found(check, grave ? SG_SEVERITY_ERROR : SG_SEVERITY_WARNING, trouble->code,
+                         member, &next, err, "%s its key: %s", trouble->effect, trouble->text);
 }
 
 /* A ring may hold thousands of keys of one token: asked about once, and told of the first. */

@@ -207,11 +207,13 @@ SG_CHECKED sg_status sg_run_warn_malformed(struct sg_run *run, const struct sg_c
 SG_CHECKED sg_status sg_run_check_form(const struct sg_certificate *certificate,
                                        struct sg_error *err);
 
-/* ---- tokens that serve no program (token_trouble.c) ---- */
-/** Why no program can use a token's keys. */
+/* ---- tokens that serve no program, or late (token_trouble.c) ---- */
+/** Why no program can use a token's keys, or must wait for them. */
 struct sg_token_trouble {
     enum sg_serving serving; /**< SG_SERVES: nothing is wrong */
-    char text[160];          /**< "token \"softhsm\" waits for an operator: its PIN was refused" */
+    const char *code;        /**< "token_unavailable", or "token_busy": they wait */
+    const char *effect;      /**< "no program can use", "programs wait for" */
+    char text[384];          /**< "token \"softhsm\" waits for an operator: its PIN was refused" */
     char next[512];          /**< a command */
 };
 /** By what control knows of it; nobody waits for the token. */

@@ -1,4 +1,4 @@
-/* Tokens that serve no program: what is wrong, in words. */
+/* Tokens that serve no program, or let all of them wait: what is wrong, in words. */
 #include "run_internal.h"
 
 #include <stdio.h>
@@ -14,6 +14,10 @@ static const char *trouble_of(enum sg_serving serving)
         return "is not available";
     case SG_SERVES_WHEN_TOLD:
         return "waits for an operator: its PIN was refused";
+    case SG_SERVES_SLOWLY:
+        return "is busy: each process that serves it has been at one operation for a second and "
+               "more, and whoever wants the key waits; look again in some seconds, and if it stays "
+               "so, give the token more processes";
     case SG_SERVES_NOBODY:
         return "does not answer";
     case SG_SERVES_NO_MORE:
@@ -40,6 +44,9 @@ struct sg_token_trouble sg_run_token_trouble(const struct sg_run *run, const cha
         .serving = tokens->serving != NULL ? tokens->serving(tokens->context, token) : SG_SERVES};
     (void)snprintf(trouble.text, sizeof trouble.text, "token \"%s\" %s", token,
                    trouble_of(trouble.serving));
+    bool waits = trouble.serving == SG_SERVES_SLOWLY;
+    trouble.code = waits ? "token_busy" : "token_unavailable";
+    trouble.effect = waits ? "programs wait for" : "no program can use";
     advise(token, &trouble);
     return trouble;
 }

@@ -172,6 +172,41 @@ sed -i '/^use_deadline_s = /d' "$instance/signet.conf"
 set_token 'processes = 1' 'use_deadline_s = 2'
 restart
 
+say 'who works is busy, who has been at it for half of its time does not answer'
+# told SEVERITY CODE TEXT: so says ring check
+told() {
+    { signet ring check START1/WEB --json || true; } | jq -e --arg severity "$1" --arg code "$2" --arg text "$3" \
+        '.items[] | select(.severity == $severity and .code == $code and (.text | contains($text)))' >/dev/null
+}
+tokens_told() {
+    signet ring check START1/WEB --json | jq '[.items[] | select(.code | startswith("token_"))] | length'
+}
+set_token 'use_deadline_s = 12'
+restart
+clients_attach WEB web 2
+died=$(logged 'process_died')
+order 'C_Sign late once' # 4 s
+echo sign >&"${CLIENTS[1]}"
+wait_for 3 told warning token_busy 'token "softhsm" is busy'
+signet ring check START1/WEB --json | jq -e .ok >/dev/null || fail 'a ring whose token is busy is not ok'
+signet explain "$(id -un)" use START1/WEB --certificate START1/web --json |
+    jq -e '.items[] | select(.certificate == "START1/web") | .outcome == "token_busy" and .allowed' >/dev/null || fail 'explain does not say it'
+signet provision nginx --ring START1/WEB 2>&1 >/dev/null | finds '^warning: programs wait for the key of START1/web now' ||
+    fail 'provision does not say it'
+[ "$(tokens_told)" = 1 ] || fail 'it was no longer so in the end'
+clients_read ok 2
+[ "$(tokens_told)" = 0 ] || fail 'it is told still'
+[ "$(logged 'process_died')" -eq "$died" ] || fail 'a process was killed that was only late'
+order 'C_Sign hang once'
+echo sign >&"${CLIENTS[1]}"
+wait_for 4 told warning token_busy 'is busy'
+wait_for 10 told error token_unavailable 'does not answer'
+clients_read ok 2
+wait_for 40 is_first ready 1
+sed -i "/^\[token other\]/,\$!{/^use_deadline_s = /d}" "$instance/signet.conf"
+set_token 'use_deadline_s = 2'
+restart
+
 say 'lies about lengths'
 clients_attach WEB web 2
 for lie in long short; do

@@ -359,24 +359,30 @@ static void a_token_that_serves_nobody_is_told(void **state)
     struct world *world = *state;
     static const struct {
         enum sg_serving serving;
-        const char *severity, *says, *next;
+        const char *severity, *code, *says, *next;
     } rows[] = {
-        {SG_SERVES_WHEN_TOLD, "error", "token \"store\" waits for an operator: its PIN was refused",
+        {SG_SERVES_WHEN_TOLD, "error", "token_unavailable",
+         "token \"store\" waits for an operator: its PIN was refused", "signet token login store"},
+        {SG_SERVES_NOT, "error", "token_unavailable", "token \"store\" is not available",
          "signet token login store"},
-        {SG_SERVES_NOT, "error", "token \"store\" is not available", "signet token login store"},
-        {SG_SERVES_NOBODY, "error", "token \"store\" does not answer", "signet status"},
-        {SG_SERVES_NO_MORE, "error", "token \"store\" is not configured", "signet status"},
-        {SG_SERVES_SOON, "warning", "token \"store\" is starting", "signet status"},
+        {SG_SERVES_NOBODY, "error", "token_unavailable", "token \"store\" does not answer",
+         "signet status"},
+        {SG_SERVES_NO_MORE, "error", "token_unavailable", "token \"store\" is not configured",
+         "signet status"},
+        {SG_SERVES_SOON, "warning", "token_unavailable", "token \"store\" is starting",
+         "signet status"},
+        {SG_SERVES_SLOWLY, "warning", "token_busy",
+         "programs wait for its key: token \"store\" is busy", "signet status"},
     };
     make_sound(world);
     for (size_t i = 0; i < SG_COUNT(rows); i++) {
         world->serving = rows[i].serving;
         check(world, "");
-        assert_found(world, rows[i].severity, "token_unavailable", "START1/web", rows[i].says,
+        assert_found(world, rows[i].severity, rows[i].code, "START1/web", rows[i].says,
                      rows[i].next);
         assert_int_equal(found(world), 1);
         assert_int_equal(json_is_true(json_object_get(world->answer, "ok")),
-                         rows[i].serving == SG_SERVES_SOON);
+                         strcmp(rows[i].severity, "warning") == 0);
     }
 }
 

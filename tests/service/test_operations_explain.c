@@ -207,6 +207,12 @@ static void a_token_that_serves_nobody_is_said(void **state)
                                    "operator: its PIN was refused"));
     assert_string_equal(json_string_value(json_object_get(item, "remedy")),
                         "signet token login store");
+    world->serving = SG_SERVES_SLOWLY;
+    must(world, "explain", "{'user': 1003, 'operation': 'use', 'object': 'START1/KEY'}");
+    item = member(world, "START1/web");
+    assert_string_equal(json_string_value(json_object_get(item, "outcome")), "token_busy");
+    assert_non_null(strstr(json_string_value(json_object_get(item, "reason")),
+                           "; but programs wait for it now: token \"store\" is busy"));
     /* what is not given anyway has its own reason */
     assert_outcome(world, "START1/old", "hidden_by_notrust", "--trust");
     assert_outcome(world, "START2/theirs", "key_not_permitted", "RDATALIB");

@@ -321,9 +321,14 @@ static void a_token_that_serves_nobody_is_warned_of(void **state)
     /* has its key in a file */
     must(world, "provision", "{'program': 'haproxy', 'ring': 'START1/KEY'}");
     assert_false(says(world, "warnings", "token"));
+    world->serving = SG_SERVES_SLOWLY;
+    must(world, "provision", ask_nginx);
+    assert_says(world, "warnings",
+                "programs wait for the key of START1/web now: token \"store\" is busy");
+    assert_false(says(world, "warnings", "no program can use"));
     world->serving = SG_SERVES;
     must(world, "provision", ask_nginx);
-    assert_false(says(world, "warnings", "no program can use"));
+    assert_false(says(world, "warnings", "the key of START1/web now"));
 }
 
 /* Other certificates may bear the same label: only another owner's key has another id. */

@@ -9,6 +9,7 @@
 
 #define ORDERS_MAX 1024
 #define SLOW_US 100000
+#define LATE_S 4
 
 static const struct {
     const char *name;
@@ -26,6 +27,7 @@ static const struct {
     {"long", WRAP_LONG, CKR_OK},
     {"short", WRAP_SHORT, CKR_OK},
     {"slow", WRAP_SLOW, CKR_OK},
+    {"late", WRAP_LATE, CKR_OK},
 };
 #define FAULTS (sizeof faults / sizeof *faults)
 
@@ -93,6 +95,9 @@ enum wrap_fault wrap_order(const char *function)
     }
     if (fault == WRAP_SLOW) {
         (void)usleep(SLOW_US);
+    }
+    if (fault == WRAP_LATE) {
+        (void)sleep(LATE_S);
     }
     return fault;
 }

@@ -8,7 +8,7 @@
  * lost: CKR_DEVICE_REMOVED, and no session is left), absent (CKR_TOKEN_NOT_PRESENT), sessions
  * (CKR_SESSION_COUNT), failed (CKR_FUNCTION_FAILED), arguments (CKR_ARGUMENTS_BAD), logout (logs
  * itself out: CKR_USER_NOT_LOGGED_IN), long, short (a length or a count that is not true), slow (it
- * takes 100 ms longer). */
+ * takes 100 ms longer), late (4 s longer). */
 #ifndef SIGNET_TESTS_WRAP_ORDERS_H
 #define SIGNET_TESTS_WRAP_ORDERS_H
 
@@ -28,7 +28,8 @@ enum wrap_fault {
     WRAP_LOGOUT,
     WRAP_LONG,
     WRAP_SHORT,
-    WRAP_SLOW
+    WRAP_SLOW,
+    WRAP_LATE
 };
 
 /** The order for this function. Crashes, hangs and waits happen in here. */

@@ -30,6 +30,7 @@ enum sg_serving {
     SG_SERVES_SOON,      /**< its processes are starting */
     SG_SERVES_NOT,       /**< its module or the token itself is not usable */
     SG_SERVES_WHEN_TOLD, /**< its PIN was refused: an operator must say that it may be tried */
+    SG_SERVES_SLOWLY,    /**< each of its processes is in an operation that takes its time */
     SG_SERVES_NOBODY,    /**< none of its processes answers */
     SG_SERVES_NO_MORE,   /**< no token of that name is configured */
 };
