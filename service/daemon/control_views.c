@@ -64,6 +64,8 @@ static sg_status cached_view(struct views *views, const struct sg_rings_packet *
                     views->cache[i].uid == request->uid && views->cache[i].gid == request->gid &&
                     views->cache[i].ring == request->ring;
         if (fits) {
+            sg_left_out_seen(&views->left_out, request->uid, request->gid, request->ring,
+                             sg_now_s(views->control->service.clock));
             *out = views->cache[i].memfd;
             return SG_OK;
         }

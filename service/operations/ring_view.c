@@ -1,9 +1,9 @@
 #include <signet/operations/ring_view.h>
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
-#include <signet/base/log.h>
 #include <signet/policy/name.h>
 #include <signet/rings/view.h>
 #include <signet/store/rollover.h>
@@ -103,7 +103,7 @@ static sg_status leave_out(struct view_walk *walk, const struct sg_ring_row *row
     struct sg_left_out_user *left_out = &walk->left_out;
     if (left_out->count == walk->left_out_room) {
         size_t larger = walk->left_out_room == 0 ? 16 : walk->left_out_room * 2;
-        uint32_t *rings = reallocarray(left_out->rings, larger, sizeof *rings);
+        struct sg_left_out_ring *rings = reallocarray(left_out->rings, larger, sizeof *rings);
         if (rings == NULL) {
             return sg_fail_memory(err);
         }
@@ -111,7 +111,8 @@ static sg_status leave_out(struct view_walk *walk, const struct sg_ring_row *row
         walk->left_out_room = larger;
     }
     left_out->first = left_out->count == 0 ? row->name : left_out->first;
-    left_out->rings[left_out->count++] = (uint32_t)row->id;
+    left_out->rings[left_out->count++] =
+        (struct sg_left_out_ring){.number = (uint32_t)row->id, .sequence = row->sequence};
     return SG_OK;
 }
 
@@ -292,12 +293,16 @@ static sg_status collect_keys(void *context, struct sg_error *err)
 /* Neither do one owner's many keys take another's few away from who may use both. */
 static sg_status collect_fairly(struct key_walk *walk, struct sg_error *err)
 {
-    const struct fair_walk *fair = &walk->fair;
     sg_status s = sg_fair_walk(&walk->fair, collect_keys, walk, err);
-    if (s == SG_OK && fair->left_out > 0) {
-        sg_log(SG_LOG_WARNING, "event=keys_left_out uid=%u token=%s limit=%zu rings=%zu",
-               (unsigned)walk->caller->uid, walk->token, fair->limit, fair->left_out);
+    if (s != SG_OK) {
+        return s;
     }
+    struct sg_keys_left_out now = {.uid = walk->caller->uid,
+                                   .gid = walk->caller->gid,
+                                   .alone = walk->only,
+                                   .rings = walk->fair.left_out};
+    (void)snprintf(now.token, sizeof now.token, "%s", walk->token);
+    sg_keys_left_out_note(walk->service, &now, walk->fair.limit);
     return s;
 }
 

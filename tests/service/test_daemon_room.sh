@@ -94,6 +94,7 @@ done
 for number in $(seq $((shown + 1)) "$RINGS"); do
     signet ring delete "START1/R$((number + 10))" >/dev/null
 done
+[ "$(left_out)" = '[]' ] || fail "status speaks of rings that are gone: $(left_out)"
 [ "$(seen)" = "$shown" ] || fail 'another number of rings is seen'
 [ "$(left_out)" = '[]' ] || fail "status still says $(left_out)"
 [ "$(log_lines rings_fit)" = 1 ] || fail 'the log does not say that all fit again'

@@ -498,9 +498,12 @@ static void more_users_than_there_are_rows_lose_the_oldest(void **state)
     struct world *world = *state;
     world->service.left_out = &left_out;
     world->service.view_max = 1;
+    uid_t administrators[SG_LEFT_OUT_USERS + 1];
+    world->service.administrators = administrators;
+    world->service.administrator_count = SG_COUNT(administrators);
     for (uid_t uid = 0; uid <= SG_LEFT_OUT_USERS; uid++) {
         struct sg_caller caller = administrator;
-        caller.uid = 50000 + uid;
+        caller.uid = administrators[uid] = 50000 + uid;
         world->now_s++;
         (void)length_for(world, &caller);
     }
@@ -510,6 +513,69 @@ static void more_users_than_there_are_rows_lose_the_oldest(void **state)
         json_t *uid = json_object_get(json_array_get(users, i), "uid");
         assert_int_not_equal(json_integer_value(uid), 50000);
     }
+    sg_left_out_done(&left_out);
+}
+
+static long long rings_of_first(struct world *world)
+{
+    json_t *user = json_array_get(left_out_users(world), 0);
+    return user != NULL ? json_integer_value(json_object_get(user, "rings")) : 0;
+}
+
+/* Nobody need look again for it. */
+static void what_is_not_so_any_more_is_not_said(void **state)
+{
+    struct world *world = *state;
+    must(world, "owner attach", "{'owner': 'START1', 'uid': 1001}");
+    make_many(world);
+    world->service.left_out = &left_out;
+    world->service.view_max = 1;
+    (void)length_for(world, &owner_of_start1);
+    long long rings = rings_of_first(world);
+    assert_int_equal(rings, 11);
+    must(world, "ring delete", "{'ring': 'START1/R9'}");
+    assert_int_equal(rings_of_first(world), rings - 1);
+    must(world, "ring add", "{'ring': 'START1/R9'}"); /* of the same number, and nobody looked */
+    assert_int_equal(rings_of_first(world), rings - 1);
+    assert_null(no_room(world, "START1/R9"));
+    assert_non_null(no_room(world, "START1/R8"));
+    must(world, "ring remove", "{'ring': 'START1/R8', 'certificate': 'START1/c8'}"); /* smaller */
+    assert_int_equal(rings_of_first(world), rings - 2);
+    assert_null(no_room(world, "START1/R8"));
+    assert_non_null(no_room(world, "START1/R7"));
+    (void)length_for(world, &owner_of_start1); /* it has looked, and they do not fit either */
+    assert_int_equal(rings_of_first(world), rings);
+    assert_non_null(no_room(world, "START1/R8"));
+    must(world, "authority define", "{'class': 'RDATALIB', 'profile': 'START1.R7.LST'}");
+    assert_null(no_room(world, "START1/R7"));
+    must(world, "owner detach", "{'owner': 'START1', 'uid': 1001}");
+    assert_int_equal(json_array_size(left_out_users(world)), 0);
+    assert_null(no_room(world, "START1/R6"));
+    assert_false(says(world, "warnings", "not shown"));
+    sg_left_out_done(&left_out);
+}
+
+static void who_has_not_looked_for_a_day_is_not_spoken_of(void **state)
+{
+    struct world *world = *state;
+    must(world, "owner attach", "{'owner': 'START1', 'uid': 1001}");
+    make_many(world);
+    world->service.left_out = &left_out;
+    world->service.view_max = 1;
+    (void)length_for(world, &owner_of_start1);
+    world->now_s += SG_LEFT_OUT_S - 1;
+    assert_int_equal(json_array_size(left_out_users(world)), 1);
+    assert_says(world, "warnings", "as of 2026-10-14T17:46:40Z ");
+    assert_non_null(no_room(world, "START1/R9"));
+    world->now_s++;
+    assert_int_equal(json_array_size(left_out_users(world)), 0);
+    assert_null(no_room(world, "START1/R9"));
+    /* asked for again, whether anything has changed or not */
+    sg_left_out_seen(&left_out, 1002, owner_of_start1.gid, 0, world->now_s);
+    assert_int_equal(json_array_size(left_out_users(world)), 0);
+    sg_left_out_seen(&left_out, owner_of_start1.uid, owner_of_start1.gid, 0, world->now_s);
+    assert_int_equal(json_array_size(left_out_users(world)), 1);
+    assert_non_null(no_room(world, "START1/R9"));
     sg_left_out_done(&left_out);
 }
 
@@ -672,6 +738,68 @@ static void many_keys_of_one_leave_another_his(void **state)
     check_alone(world, &administrator, number_of(world, "START1/R9"), 1, 1);
 }
 
+/* However often a capability is made. */
+static void the_log_says_once_that_keys_have_no_room(void **state)
+{
+    struct world *world = *state;
+    make_many(world);
+    world->service.left_out = &left_out;
+    struct log_lines lines = begin_log();
+    world->service.keys_max = 12;
+    for (int i = 0; i < 5; i++) {
+        (void)keys_for(world, &administrator, "START1/R9");
+        (void)keys_for(world, &owner_of_start1, "START1/R9");
+    }
+    assert_int_equal(lines_with(&lines, "event=keys_left_out"), 1);
+    assert_int_equal(
+        lines_with(&lines,
+                   "event=keys_left_out uid=0 gid=0 token=store limit=12 rings=1 count=1\n"),
+        1);
+    world->service.keys_max = 10; /* another user's too */
+    for (int i = 0; i < 5; i++) {
+        (void)keys_for(world, &administrator, "START1/R9");
+        (void)keys_for(world, &owner_of_start1, "START1/R9");
+    }
+    assert_int_equal(lines_with(&lines, "event=keys_left_out"), 3);
+    assert_int_equal(lines_with(&lines, "uid=1001 gid=0 token=store limit=10 rings=1 count=1"), 1);
+    assert_int_equal(lines_with(&lines, "uid=0 gid=0 token=store limit=10 rings=3 count=6\n"), 1);
+    world->service.keys_max = 13;
+    for (int i = 0; i < 5; i++) {
+        (void)keys_for(world, &administrator, "START1/R9");
+        (void)keys_for(world, &owner_of_start1, "START1/R9");
+    }
+    assert_int_equal(lines_with(&lines, "event=keys_left_out"), 3);
+    assert_int_equal(lines_with(&lines, "event=keys_fit uid=0 "), 1);
+    assert_int_equal(lines_with(&lines, "event=keys_fit uid=1001 "), 1);
+    world->service.keys_max = 12;
+    (void)keys_for(world, &administrator, "START1/R9");
+    assert_int_equal(lines_with(&lines, "event=keys_left_out"), 4);
+    end_log(&lines);
+    sg_left_out_done(&left_out);
+}
+
+/* The memory is bounded, and what it has no room for cannot fill the log either. */
+static void more_users_without_their_keys_than_rows_fill_no_log(void **state)
+{
+    struct world *world = *state;
+    world->service.left_out = &left_out;
+    world->service.keys_max = 1;
+    struct log_lines lines = begin_log();
+    for (int round = 0; round < 3; round++) {
+        for (uid_t uid = 0; uid < SG_KEYS_LEFT_OUT + 20; uid++) {
+            struct sg_caller caller = administrator;
+            caller.uid = 50000 + uid;
+            (void)keys_for(world, &caller, "START1/KEY");
+        }
+    }
+    assert_int_equal(lines_with(&lines, "event=keys_left_out"), SG_KEYS_LEFT_OUT);
+    world->now_s += 60;
+    (void)keys_for(world, &administrator, "START1/KEY");
+    assert_int_equal(lines_with(&lines, "event=keys_left_out uid=0 "), 1);
+    end_log(&lines);
+    sg_left_out_done(&left_out);
+}
+
 /* Nothing of it fits: not every one is written to see that. */
 static int counted_index(void *context, const char *name)
 {
@@ -715,10 +843,14 @@ int main(void)
         TEST(what_rings_have_in_common_takes_room_once),
         TEST(what_rings_have_in_common_costs_nobody_a_share),
         TEST(many_keys_of_one_leave_another_his),
+        TEST(the_log_says_once_that_keys_have_no_room),
+        TEST(more_users_without_their_keys_than_rows_fill_no_log),
         TEST(what_does_not_fit_costs_no_endless_time),
         TEST(who_is_not_shown_a_ring_is_said),
         TEST(a_ring_that_does_not_fit_alone_is_said_to_be_so),
         TEST(more_users_than_there_are_rows_lose_the_oldest),
+        TEST(what_is_not_so_any_more_is_not_said),
+        TEST(who_has_not_looked_for_a_day_is_not_spoken_of),
         TEST(the_log_says_what_has_changed),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
