@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PACE_MS 1000 /* between two lines that others can bring about */
+
 static char process_name[32] = "signet";
 static enum sg_log_level least_level = SG_LOG_INFO;
 
@@ -69,4 +71,15 @@ void sg_log_error(enum sg_log_level level, const char *event, const struct sg_er
            event, err->code, text, err->ck_rv, err->sys_errno, err->ossl, err->sql,
            err->file != NULL ? err->file : "?", err->line, hinted ? " hint=\"" : "", hint,
            hinted ? "\"" : "");
+}
+
+uint64_t sg_log_due(struct sg_log_pace *pace, int64_t now_ms)
+{
+    uint64_t count = ++pace->untold;
+    if (pace->told_ms != 0 && now_ms - pace->told_ms < PACE_MS) {
+        return 0;
+    }
+    pace->told_ms = now_ms;
+    pace->untold = 0;
+    return count;
 }

@@ -4,6 +4,7 @@
 
 #include <event2/event.h>
 
+#include <signet/base/log.h>
 #include <signet/base/packet.h>
 #include <signet/daemon/config.h>
 #include <signet/http/server.h>
@@ -187,6 +188,7 @@ struct views {
     size_t next;
     struct sg_refused_clients refused;
     struct sg_left_out left_out;
+    struct sg_log_pace failures; /* requests that could not be granted */
 };
 void sg_views_init(struct views *views, struct control *control);
 void sg_views_done(struct views *views);

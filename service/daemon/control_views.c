@@ -88,6 +88,22 @@ static sg_status cached_view(struct views *views, const struct sg_rings_packet *
     return SG_OK;
 }
 
+/* A client can have it fail as often as it likes. */
+static void log_failure(struct views *views, const struct sg_rings_packet *request,
+                        const struct sg_error *why)
+{
+    if (strcmp(why->code, "token_unavailable") == 0) { /* told by who found it out, once */
+        sg_log_error(SG_LOG_DEBUG, "rings_request_failed", why);
+        return;
+    }
+    uint64_t count = sg_log_due(&views->failures, sg_monotonic_ms(sg_clock_system()));
+    if (count > 0) {
+        sg_log_error(SG_LOG_ERROR, "rings_request_failed", why);
+        sg_log(SG_LOG_NOTICE, "event=rings_requests_failed uid=%u pid=%u kind=%u count=%llu",
+               request->uid, request->pid, request->kind, (unsigned long long)count);
+    }
+}
+
 static void reply(struct views *views, const struct sg_rings_packet *request,
                   const struct sg_error *why, int fd)
 {
@@ -95,8 +111,7 @@ static void reply(struct views *views, const struct sg_rings_packet *request,
     struct sg_rings_packet packet = *request;
     packet.status = (uint32_t)why->status;
     if (why->status != SG_OK) {
-        bool told = strcmp(why->code, "token_unavailable") == 0; /* by who found it out, once */
-        sg_log_error(told ? SG_LOG_DEBUG : SG_LOG_ERROR, "rings_request_failed", why);
+        log_failure(views, request, why);
     }
     size_t count = why->status == SG_OK && fd >= 0 ? 1 : 0;
     if (sg_packet_send(views->link, &packet, sizeof packet, NULL, 0, &fd, count, &err) != SG_OK) {

@@ -1,4 +1,6 @@
 /* Questions to control, through rings. */
+#include <stdio.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include <signet/base/clock.h>
@@ -93,4 +95,17 @@ sg_status sg_channel_ask(struct sg_connection *connection, enum sg_rings_kind ki
         pause_ms(wait_ms);
         wait_ms = wait_ms * 2 < PAUSE_MAX_MS ? wait_ms * 2 : PAUSE_MAX_MS;
     }
+}
+
+void sg_channel_tell(const struct sg_connection *connection, enum sg_rings_failed what,
+                     uint64_t count, const struct sg_error *why)
+{
+    struct sg_rings_failure failure = {.kind = SG_RINGS_FAILED,
+                                       .what = what,
+                                       .count = count,
+                                       .ck_rv = why->ck_rv,
+                                       .sys_errno = why->sys_errno};
+    (void)snprintf(failure.code, sizeof failure.code, "%s", why->code);
+    (void)snprintf(failure.text, sizeof failure.text, "%.200s", why->text);
+    (void)send(connection->channel, &failure, sizeof failure, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -48,6 +48,11 @@ SG_CHECKED sg_status sg_connection_use(struct sg_connection *connection, uint64_
                                        const struct sg_mechanism *mechanism, struct sg_bytes data,
                                        unsigned char *out, size_t *out_len, struct sg_error *err);
 
+/** Have rings say it in the log: this process has none. Never waits; what rings has no room for is
+ * lost. */
+void sg_channel_tell(const struct sg_connection *connection, enum sg_rings_failed what,
+                     uint64_t count, const struct sg_error *why);
+
 /** The code of SG_E_LIMIT when it is control's or a token process's, not the caller's input. */
 #define SG_CHANNEL_NO_ROOM "no_room"
 /** Ask control something over the channel: SG_RINGS_VIEW or SG_RINGS_GRANT for token. Waits up to

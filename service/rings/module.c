@@ -3,13 +3,12 @@
 #include <string.h>
 
 #include <signet/base/clock.h>
-#include <signet/base/log.h>
 
 /* The functions of a CK_FUNCTION_LIST get no context, and a connection process serves one client:
  * so one module, here. */
 static struct sg_module *current;
 
-enum { LOG_PAUSE_MS = 1000 };
+enum { TELL_PAUSE_MS = 1000 };
 
 struct sg_module *sg_module_current(void)
 {
@@ -85,10 +84,15 @@ CK_RV sg_module_rv(const struct sg_error *err)
     CK_RV rv = status_rv(err);
     int64_t now_ms = sg_monotonic_ms(sg_clock_system());
     bool ours = rv == CKR_DEVICE_ERROR || rv == CKR_DEVICE_MEMORY;
-    /* A client can fail as often as it likes: one line a second is what it gets. */
-    if (ours && current != NULL && now_ms - current->logged_ms >= LOG_PAUSE_MS) {
-        current->logged_ms = now_ms;
-        sg_log_error(SG_LOG_WARNING, "ring_use_failed", err);
+    if (!ours || current == NULL) {
+        return rv;
+    }
+    /* A client can fail as often as it likes: it is told once a second. */
+    current->failures++;
+    if (now_ms - current->told_ms >= TELL_PAUSE_MS) {
+        sg_channel_tell(current->connection, SG_RINGS_USE_FAILED, current->failures, err);
+        current->told_ms = now_ms;
+        current->failures = 0;
     }
     return rv;
 }

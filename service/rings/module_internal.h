@@ -62,7 +62,8 @@ struct sg_oaep_answers {
 struct sg_module {
     CK_FUNCTION_LIST functions;
     struct sg_connection *connection;
-    int64_t logged_ms; /**< when a failure was logged last, monotonic */
+    int64_t told_ms;   /**< when rings was told of failures last, monotonic */
+    uint64_t failures; /**< since then */
     bool initialized;
     bool slots_counted; /**< the caller has asked for the number of slots and comes back for them */
     uint32_t serial;    /**< of the session opened last */

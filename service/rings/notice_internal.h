@@ -4,8 +4,8 @@
 
 #include <signet/rings/link.h>
 
-/** The first ones are enum sg_rings_refusal; the others end a connection, as the exit status of its
- * process. */
+/** The first ones are enum sg_rings_refusal; those up to SG_NOTICE_END end a connection, as the
+ * exit status of its process; the others are what rings sees or hears of one. */
 enum sg_rings_notice {
     SG_NOTICE_TOO_MANY = SG_RINGS_TOO_MANY,
     SG_NOTICE_TOO_MANY_OF_USER = SG_RINGS_TOO_MANY_OF_USER,
@@ -15,6 +15,10 @@ enum sg_rings_notice {
     SG_NOTICE_ANSWER_NOT_READ,
     SG_NOTICE_NOT_THE_PROTOCOL, /**< or a request so long that there is no memory for it */
     SG_NOTICE_END,
+    SG_NOTICE_DIED = SG_NOTICE_END,
+    SG_NOTICE_MISBEHAVED,
+    SG_NOTICE_USE_FAILED,
+    SG_NOTICE_CONNECTION_FAILED,
 };
 
 #endif

@@ -277,6 +277,8 @@ static sg_status run(const struct sg_rings_settings *settings, const sigset_t *s
     /* Loose free memory would be tidied up by each connection process, in pages of its own. */
     (void)malloc_trim(0);
     s = serve(rings, err);
+    rings->refusals.told_ms = 0; /* there is no later time */
+    sg_rings_tell_refusals(rings);
     end_connections(rings);
     return s;
 }

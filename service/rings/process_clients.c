@@ -26,24 +26,34 @@ enum { FD_CLIENT = 3, FD_CHANNEL = 4, FD_FIRST_CLOSED = 5, FD_LIFTED = 10 };
 
 /* ---- refusals, and clients that were given up ---- */
 
-/* More users than there are rows share the last one. */
-static void note(struct sg_rings *rings, enum sg_rings_notice reason, uid_t uid, pid_t pid)
+/* What is told of the same user, for the same reason, becomes one line. */
+static bool is_alike(const struct sg_rings_refusal_row *row, const struct sg_rings_refusal_row *now)
+{
+    return row->uid == now->uid && row->reason == now->reason && row->signal == now->signal;
+}
+
+void sg_rings_note(struct sg_rings *rings, const struct sg_rings_refusal_row *what)
 {
     struct sg_rings_refusals *refusals = &rings->refusals;
     size_t i = 0;
     while (i < SG_REFUSALS - 1 && refusals->rows[i].count != 0 &&
-           (refusals->rows[i].uid != uid || refusals->rows[i].reason != reason)) {
+           !is_alike(&refusals->rows[i], what)) {
         i++;
     }
-    refusals->rows[i].reason = reason;
-    refusals->rows[i].uid = uid;
-    refusals->rows[i].pid = pid;
-    refusals->rows[i].count++;
+    uint64_t before = refusals->rows[i].count;
+    refusals->rows[i] = *what;
+    refusals->rows[i].count = before + (what->count > 0 ? what->count : 1);
     refusals->any = true;
     sg_rings_tell_refusals(rings);
 }
 
-static void log_notice(const struct sg_rings *rings, size_t i)
+static void note(struct sg_rings *rings, enum sg_rings_notice reason, uid_t uid, pid_t pid)
+{
+    struct sg_rings_refusal_row row = {.reason = reason, .uid = uid, .pid = pid, .count = 1};
+    sg_rings_note(rings, &row);
+}
+
+static void log_end_of_client(const struct sg_rings *rings, const struct sg_rings_refusal_row *row)
 {
     const struct sg_rings_settings *settings = rings->settings;
     const struct {
@@ -58,11 +68,54 @@ static void log_notice(const struct sg_rings *rings, size_t i)
         [SG_NOTICE_ANSWER_NOT_READ] = {"ended", "answer_not_read", SG_STREAM_ANSWER_MS},
         [SG_NOTICE_NOT_THE_PROTOCOL] = {"ended", "not_the_protocol", SG_SANDBOX_DATA_MAX},
     };
-    enum sg_rings_notice notice = rings->refusals.rows[i].reason;
     sg_log(SG_LOG_WARNING, "event=ring_client_%s reason=%s limit=%zu uid=%u pid=%d count=%lu",
-           texts[notice].event, texts[notice].reason, texts[notice].limit,
-           (unsigned)rings->refusals.rows[i].uid, (int)rings->refusals.rows[i].pid,
-           (unsigned long)rings->refusals.rows[i].count);
+           texts[row->reason].event, texts[row->reason].reason, texts[row->reason].limit,
+           (unsigned)row->uid, (int)row->pid, (unsigned long)row->count);
+}
+
+static void log_failure(const struct sg_rings_refusal_row *row, enum sg_log_level level,
+                        const char *event)
+{
+    const struct sg_rings_failure *failure = &row->failure;
+    char text[2 * sizeof failure->text];
+    sg_log_quote(failure->text, text, sizeof text);
+    sg_log(level,
+           "event=%s code=%s text=\"%s\" ck_rv=0x%lx errno=%d connection=%lu uid=%u pid=%d "
+           "count=%lu",
+           event, failure->code, text, (unsigned long)failure->ck_rv, (int)failure->sys_errno,
+           (unsigned long)row->connection, (unsigned)row->uid, (int)row->pid,
+           (unsigned long)row->count);
+}
+
+static void log_notice(const struct sg_rings *rings, const struct sg_rings_refusal_row *row)
+{
+    switch (row->reason) {
+    case SG_NOTICE_DIED:
+        sg_log(SG_LOG_WARNING,
+               "event=ring_connection_died connection=%lu uid=%u pid=%d signal=%d count=%lu",
+               (unsigned long)row->connection, (unsigned)row->uid, (int)row->pid, row->signal,
+               (unsigned long)row->count);
+        return;
+    case SG_NOTICE_MISBEHAVED:
+        sg_log(SG_LOG_WARNING,
+               "event=ring_connection_misbehaved connection=%lu uid=%u pid=%d count=%lu",
+               (unsigned long)row->connection, (unsigned)row->uid, (int)row->pid,
+               (unsigned long)row->count);
+        return;
+    case SG_NOTICE_USE_FAILED:
+        log_failure(row, SG_LOG_WARNING, "ring_use_failed");
+        return;
+    case SG_NOTICE_CONNECTION_FAILED:
+        log_failure(row, SG_LOG_ERROR, "ring_connection_failed");
+        return;
+    case SG_NOTICE_TOO_MANY:
+    case SG_NOTICE_TOO_MANY_OF_USER:
+    case SG_NOTICE_REQUEST_TOO_LONG:
+    case SG_NOTICE_REQUEST_TOO_LATE:
+    case SG_NOTICE_ANSWER_NOT_READ:
+    case SG_NOTICE_NOT_THE_PROTOCOL:
+        log_end_of_client(rings, row);
+    }
 }
 
 /* What control cannot hear now it does not hear: the log has it. */
@@ -75,7 +128,7 @@ void sg_rings_tell_refusals(struct sg_rings *rings)
         return;
     }
     for (size_t i = 0; i < SG_REFUSALS && refusals->rows[i].count != 0; i++) {
-        log_notice(rings, i);
+        log_notice(rings, &refusals->rows[i]);
         if (refusals->rows[i].reason < SG_NOTICE_FIRST_END) {
             sg_rings_send_refusal(rings, (enum sg_rings_refusal)refusals->rows[i].reason,
                                   refusals->rows[i].uid, refusals->rows[i].pid,
@@ -153,11 +206,13 @@ struct start {
     pid_t parent;
 };
 
+/* The log is none of them: whoever takes this process over could fill the disk with it. */
 static bool keep_descriptors(const struct start *start)
 {
     int client = fcntl(start->client, F_DUPFD, FD_LIFTED);
     int channel = fcntl(start->channel, F_DUPFD, FD_LIFTED);
-    return client >= 0 && channel >= 0 && dup2(start->null, STDIN_FILENO) >= 0 &&
+    bool mute = sg_is_sanitized() || dup2(start->null, STDERR_FILENO) >= 0;
+    return client >= 0 && channel >= 0 && mute && dup2(start->null, STDIN_FILENO) >= 0 &&
            dup2(start->null, STDOUT_FILENO) >= 0 && dup2(client, FD_CLIENT) >= 0 &&
            dup2(channel, FD_CHANNEL) >= 0 && close_range(FD_FIRST_CLOSED, ~0u, 0) == 0;
 }
@@ -187,7 +242,7 @@ static _Noreturn void run_connection(const struct start *start)
     sg_connection_init(&connection, FD_CLIENT, FD_CHANNEL, start->timeout_ms, start->page);
     sg_status s = sg_connection_serve(&connection, start->sandbox, start->memory_max, &err);
     if (s != SG_OK) {
-        sg_log_error(SG_LOG_ERROR, "ring_connection_failed", &err);
+        sg_channel_tell(&connection, SG_RINGS_CONNECTION_FAILED, 1, &err);
     }
     sg_connection_done(&connection);
     _exit(s == SG_OK ? (int)connection.end : 1);
@@ -377,12 +432,15 @@ static void log_end(struct sg_rings *rings, const struct sg_ring_client *client,
     if (code >= SG_NOTICE_FIRST_END && code < SG_NOTICE_END) {
         note(rings, (enum sg_rings_notice)code, client->uid, client->pid);
     }
-    if (!WIFSIGNALED(status)) {
-        return;
+    if (WIFSIGNALED(status)) {
+        struct sg_rings_refusal_row row = {.reason = SG_NOTICE_DIED,
+                                           .signal = WTERMSIG(status),
+                                           .uid = client->uid,
+                                           .count = 1,
+                                           .pid = client->pid,
+                                           .connection = client->number};
+        sg_rings_note(rings, &row);
     }
-    sg_log(SG_LOG_WARNING, "event=ring_connection_died connection=%lu uid=%u pid=%d signal=%d",
-           (unsigned long)client->number, (unsigned)client->uid, (int)client->pid,
-           WTERMSIG(status));
 }
 
 void sg_rings_reap(struct sg_rings *rings)
@@ -394,6 +452,7 @@ void sg_rings_reap(struct sg_rings *rings)
         if (client == NULL) {
             continue;
         }
+        sg_rings_read_last_words(rings, client);
         log_end(rings, client, status);
         sg_fd_closep(&client->channel);
         client->channel = -1;

@@ -46,13 +46,17 @@ struct sg_ring_client {
 #define SG_REFUSALS 16           /* users */
 #define SG_REFUSALS_TELL_MS 1000 /* between two times that they are told */
 
-/** Who was not let in, or given up, since it was told last. */
+/** Who was not let in, given up, or failed, since it was told last. */
 struct sg_rings_refusals {
-    struct {
+    struct sg_rings_refusal_row {
         enum sg_rings_notice reason;
+        int signal; /**< that the process died of */
         uid_t uid;
-        pid_t pid;      /**< of the last one */
         uint64_t count; /**< 0: a free row */
+        /* of the last one */
+        pid_t pid;
+        uint64_t connection;
+        struct sg_rings_failure failure; /**< where it is one */
     } rows[SG_REFUSALS];
     int64_t told_ms; /**< monotonic */
     bool any;
@@ -109,6 +113,8 @@ void sg_rings_start_waiting(struct sg_rings *rings);
 void sg_rings_reap(struct sg_rings *rings);
 /** End a connection process; its end is seen by sg_rings_reap. */
 void sg_rings_kill(struct sg_ring_client *client);
+/** Note what the log shall say, .count times. More users than there are rows share the last one. */
+void sg_rings_note(struct sg_rings *rings, const struct sg_rings_refusal_row *what);
 /** Tell the log who was refused or given up, and control who was refused: once a second at most,
  * for whoever connects in a loop must neither fill the log nor keep control busy. */
 void sg_rings_tell_refusals(struct sg_rings *rings);
@@ -124,8 +130,10 @@ void sg_rings_read_control(struct sg_rings *rings);
 void sg_rings_flush_control(struct sg_rings *rings);
 /** Ask control what waits, in turns, as far as it has not enough to answer. */
 void sg_rings_ask(struct sg_rings *rings);
-/** Read what a connection asks. */
+/** Read what a connection asks, or tells. */
 void sg_rings_read_channel(struct sg_rings *rings, struct sg_ring_client *client);
+/** Its process has ended: read what it has told, and answer nothing any more. */
+void sg_rings_read_last_words(struct sg_rings *rings, struct sg_ring_client *client);
 /** Tell control of refusals. */
 void sg_rings_send_refusal(struct sg_rings *rings, enum sg_rings_refusal reason, uid_t uid,
                            pid_t pid, uint64_t count);

@@ -11,7 +11,7 @@
 
 #include "process_internal.h"
 
-enum { PACKETS_AT_ONCE = 64, ASKED_AT_ONCE = 4 };
+enum { PACKETS_AT_ONCE = 64, ASKED_AT_ONCE = 4, LAST_WORDS = 64 };
 
 /* ---- to control ---- */
 
@@ -191,6 +191,61 @@ static bool is_question(const struct sg_packet *packet)
            asked->token < SG_TOKENS_MAX;
 }
 
+static bool is_word(const char *text, size_t size)
+{
+    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    return len > 0 && len < size && text[len] == '\0';
+}
+
+/* Who is believed: it goes into the log, under the user's own number. */
+static bool is_failure(const struct sg_packet *packet)
+{
+    struct sg_rings_failure failure;
+    if (packet->len != sizeof failure || packet->fd_count != 0) {
+        return false;
+    }
+    memcpy(&failure, packet->data, sizeof failure);
+    bool ends = memchr(failure.code, 0, sizeof failure.code) != NULL &&
+                memchr(failure.text, 0, sizeof failure.text) != NULL;
+    return ends && failure.kind == SG_RINGS_FAILED && failure.what <= SG_RINGS_CONNECTION_FAILED &&
+           is_word(failure.code, sizeof failure.code);
+}
+
+static struct sg_rings_refusal_row row_for(const struct sg_ring_client *client,
+                                           enum sg_rings_notice reason)
+{
+    return (struct sg_rings_refusal_row){.reason = reason,
+                                         .uid = client->uid,
+                                         .count = 1,
+                                         .pid = client->pid,
+                                         .connection = client->number};
+}
+
+static void take_failure(struct sg_rings *rings, const struct sg_ring_client *client)
+{
+    struct sg_rings_refusal_row row = row_for(client, SG_NOTICE_USE_FAILED);
+    memcpy(&row.failure, rings->packet.data, sizeof row.failure);
+    if (row.failure.what == SG_RINGS_CONNECTION_FAILED) {
+        row.reason = SG_NOTICE_CONNECTION_FAILED;
+    }
+    row.count = row.failure.count;
+    sg_rings_note(rings, &row);
+}
+
+void sg_rings_read_last_words(struct sg_rings *rings, struct sg_ring_client *client)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    for (int i = 0; client->channel >= 0 && i < LAST_WORDS; i++) {
+        if (sg_packet_receive(client->channel, 0, &rings->packet, &err) != SG_OK) {
+            return;
+        }
+        if (is_failure(&rings->packet)) {
+            take_failure(rings, client);
+        }
+        sg_packet_close_fds(&rings->packet);
+    }
+}
+
 /* The first question comes before the client's first call: what it says of the ring stays. */
 static bool keeps_to_its_ring(struct sg_ring_client *client, const struct sg_packet *packet)
 {
@@ -249,9 +304,13 @@ void sg_rings_read_channel(struct sg_rings *rings, struct sg_ring_client *client
         take_question(rings, client, (const void *)rings->packet.data);
         return;
     }
+    if (s == SG_OK && is_failure(&rings->packet)) {
+        take_failure(rings, client);
+        return;
+    }
     if (s == SG_OK) {
-        sg_log(SG_LOG_WARNING, "event=ring_connection_misbehaved connection=%lu uid=%u",
-               (unsigned long)client->number, (unsigned)client->uid);
+        struct sg_rings_refusal_row row = row_for(client, SG_NOTICE_MISBEHAVED);
+        sg_rings_note(rings, &row);
         sg_packet_close_fds(&rings->packet);
     }
     /* Its end, or something that our own code does not say: either way it is finished. */

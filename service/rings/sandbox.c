@@ -20,16 +20,6 @@
 
 #define FILTER_MAX 65536u /* bytes of compiled filter */
 
-/* The sanitizers' own calls pass no filter, and their shadow memory no limit. */
-static bool is_sanitized(void)
-{
-#ifdef SIGNET_SANITIZED
-    return true;
-#else
-    return false;
-#endif
-}
-
 struct sg_sandbox {
     struct sg_buffer filter; /* struct sock_filter, one after the other */
 };
@@ -247,13 +237,13 @@ static sg_status set_limits(size_t memory_max, struct sg_error *err)
     if (s == SG_OK) {
         s = limit(RLIMIT_NOFILE, SG_SANDBOX_FILES, err);
     }
-    if (s == SG_OK && memory_max > 0 && !is_sanitized()) {
+    if (s == SG_OK && memory_max > 0 && !sg_is_sanitized()) {
         s = limit(RLIMIT_AS, memory_max, err);
     }
-    if (s == SG_OK && !is_sanitized()) {
+    if (s == SG_OK && !sg_is_sanitized()) {
         s = limit(RLIMIT_STACK, stack_now() + SG_SANDBOX_STACK_MAX, err);
     }
-    if (s == SG_OK && !is_sanitized()) {
+    if (s == SG_OK && !sg_is_sanitized()) {
         s = limit_data(err);
     }
     return s;
@@ -313,7 +303,7 @@ sg_status sg_sandbox_enter(const struct sg_sandbox *sandbox, size_t memory_max,
         return sg_fail_errno(err, SG_E_INTERNAL, "no_sandbox", "cannot give up privileges");
     }
     s = deny_files(err);
-    if (s != SG_OK || is_sanitized()) {
+    if (s != SG_OK || sg_is_sanitized()) {
         return s;
     }
     return load_filter(sandbox, err);

@@ -2,6 +2,7 @@
 #ifndef SIGNET_RINGS_SANDBOX_INTERNAL_H
 #define SIGNET_RINGS_SANDBOX_INTERNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <signet/base/error.h>
@@ -11,6 +12,17 @@
  */
 #define SG_SANDBOX_DATA_MAX ((size_t)16 << 20)
 #define SG_SANDBOX_STACK_MAX ((size_t)1 << 20) /**< bytes of stack, likewise */
+
+/** The sanitizers' own calls pass no filter, their shadow memory no limit, and their reports want a
+ * standard error. */
+static inline bool sg_is_sanitized(void)
+{
+#ifdef SIGNET_SANITIZED
+    return true;
+#else
+    return false;
+#endif
+}
 
 /** A system call filter, compiled. */
 struct sg_sandbox;

@@ -209,12 +209,18 @@ static bool answer(struct process *process, struct capability *origin, const str
 
 /* A capability's holder that sends anything else than a request is broken or worse, and loses its
  * socket. The administrative link is our own control process: it hears of its mistake. */
-static bool refuse(const struct process *process, const struct capability *origin)
+static bool refuse(struct process *process, const struct capability *origin)
 {
     const struct sg_packet *packet = &process->packet;
-    sg_log(SG_LOG_WARNING, "event=malformed_request token=\"%s\" capability=%llu bytes=%zu",
-           process->state.settings->name,
-           origin != NULL ? (unsigned long long)origin->number : 0ull, packet->len);
+    uint64_t count = sg_log_due(&process->malformed, sg_monotonic_ms(sg_clock_system()));
+    if (count > 0) {
+        sg_log(SG_LOG_WARNING,
+               "event=malformed_request token=\"%s\" capability=%llu uid=%lld bytes=%zu count=%llu",
+               process->state.settings->name,
+               origin != NULL ? (unsigned long long)origin->number : 0ull,
+               origin != NULL ? (long long)origin->uid : -1ll, packet->len,
+               (unsigned long long)count);
+    }
     if (origin != NULL) {
         return false;
     }

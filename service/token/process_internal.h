@@ -2,6 +2,7 @@
 #ifndef SIGNET_TOKEN_PROCESS_INTERNAL_H
 #define SIGNET_TOKEN_PROCESS_INTERNAL_H
 
+#include <signet/base/log.h>
 #include <signet/base/packet.h>
 #include <signet/token/process.h>
 
@@ -31,6 +32,7 @@ struct process {
     size_t doubtful_count;
     struct sg_key_id refused; /* the last import of which the token is known to hold nothing */
     struct crowd crowd;
+    struct sg_log_pace malformed; /* requests of holders */
     size_t answer_len;
     unsigned char answer[ANSWER_MAX];
     struct sg_packet packet; /* the request being served; last, for it is large */

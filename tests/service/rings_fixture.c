@@ -132,6 +132,8 @@ static void take_question(const struct rings_fixture *fixture, int link,
         atomic_fetch_add(&knobs->refused, (int)asked->connection);
         atomic_fetch_add(&knobs->refused_packets, 1);
         return;
+    case SG_RINGS_FAILED: /* is not for control */
+        _exit(5);
     }
 }
 

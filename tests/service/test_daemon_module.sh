@@ -227,6 +227,7 @@ clients_expect sign 0x30 2
 wait_for 20 serve 0
 clients_expect sign 0x30 2
 aside
+[ "$(logged "ring_use_failed code=.* ck_rv=.* uid=$(id -u) pid=[1-9][0-9]* count=[1-9]")" -ge 1 ] || fail 'the log does not say why clients get an error'
 tries=$(wc -l <"$scratch/logins")
 sleep 12
 [ "$(wc -l <"$scratch/logins")" -eq "$tries" ] || fail 'the PIN was sent to a token that is not there'

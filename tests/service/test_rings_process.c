@@ -698,9 +698,10 @@ static void connection_holds_nothing_of_others(void **state)
         target[len] = '\0';
         open_fds++;
         assert_true(i <= 4);
-        assert_true(i > 1 || strcmp(target, "/dev/null") == 0);
+        /* with a sanitizer the log is there, for its reports */
+        assert_true(i > (sg_is_sanitized() ? 1 : 2) || strcmp(target, "/dev/null") == 0);
     }
-    assert_int_equal(open_fds, 5); /* null twice, the log, the client, the channel */
+    assert_int_equal(open_fds, 5); /* null three times, the client, the channel */
     close_all((const int[]){before, fd}, 2);
 }
 

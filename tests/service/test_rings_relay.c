@@ -1,11 +1,14 @@
 /* A connection process that somebody has taken over speaks the channel's protocol to rings: it gets
  * no other's identity, no other's answer, and nothing else to control than the two questions. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <signet/base/clock.h>
+#include <signet/base/log.h>
 #include <signet/policy/model.h>
 
 #include "cmocka_all.h"
@@ -290,6 +293,158 @@ static void descriptor_ends_it(void **state)
     check_ends(*state, &packet, sizeof packet, STDIN_FILENO);
 }
 
+/* ---- what it says of itself, for the log ---- */
+
+static struct sg_rings_failure failure_of(const char *code, const char *text)
+{
+    struct sg_rings_failure failure = {
+        .kind = SG_RINGS_FAILED, .what = SG_RINGS_USE_FAILED, .count = 3, .ck_rv = 0x30};
+    snprintf(failure.code, sizeof failure.code, "%s", code);
+    snprintf(failure.text, sizeof failure.text, "%s", text);
+    return failure;
+}
+
+/* Lines of the log, meanwhile in a file. */
+static FILE *log_file;
+static int log_saved;
+
+static void begin_log(void)
+{
+    log_file = tmpfile();
+    log_saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    assert_non_null(log_file);
+    assert_int_equal(dup2(fileno(log_file), STDERR_FILENO), STDERR_FILENO);
+    sg_log_init("test", SG_LOG_INFO);
+}
+
+/* How many lines there were; *one: the last that has the text. */
+static size_t end_log(const char *text, char *one, size_t size)
+{
+    char line[4096];
+    size_t lines = 0;
+    assert_int_equal(dup2(log_saved, STDERR_FILENO), STDERR_FILENO);
+    close(log_saved);
+    rewind(log_file);
+    one[0] = '\0';
+    while (fgets(line, sizeof line, log_file) != NULL) {
+        lines++;
+        if (strstr(line, text) != NULL) {
+            snprintf(one, size, "%s", line);
+        }
+    }
+    (void)fclose(log_file);
+    return lines;
+}
+
+static void its_failures_are_logged_under_its_user(void **state)
+{
+    struct world *world = *state;
+    char line[4096];
+    struct sg_rings_packet heard = {.kind = 0};
+    struct sg_rings_failure failure = failure_of("token_died", "a \"b\" uid=8\nc");
+    begin_log();
+    say(world, &failure, sizeof failure, -1);
+    assert_int_equal(end_log("event=ring_use_failed", line, sizeof line), 1);
+    assert_non_null(strstr(line, "code=token_died text=\"a \\\"b\\\" uid=8?c\" ck_rv=0x30 errno=0 "
+                                 "connection=100 uid=7 pid=1007 count=3\n"));
+    assert_true(world->rings->rows[0].channel >= 0);
+    assert_false(hear(world->control, &heard, NULL)); /* it is nobody else's business */
+}
+
+static void it_cannot_fill_the_log(void **state)
+{
+    struct world *world = *state;
+    char line[4096];
+    struct sg_rings_failure failure = failure_of("token_died", "whatever");
+    int64_t begin_ms = sg_monotonic_ms(sg_clock_system());
+    begin_log();
+    for (int i = 0; i < 20000; i++) {
+        failure.what = (uint32_t)i % 2;
+        say(world, &failure, sizeof failure, -1);
+    }
+    size_t lines = end_log("count=", line, sizeof line);
+    int64_t took_s = (sg_monotonic_ms(sg_clock_system()) - begin_ms) / 1000;
+    assert_in_range(lines, 1, 2 * (size_t)took_s + 3);
+    assert_true(world->rings->refusals.any); /* the rest is told later */
+    begin_log();
+    world->rings->refusals.told_ms = 0;
+    sg_rings_tell_refusals(world->rings);
+    assert_int_equal(end_log("event=ring_connection_failed", line, sizeof line), 2);
+    assert_non_null(strstr(line, " uid=7 "));
+}
+
+static void what_it_said_before_its_end_is_heard(void **state)
+{
+    struct world *world = *state;
+    char line[4096];
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_rings_packet question = {.kind = SG_RINGS_VIEW};
+    struct sg_rings_packet heard = {.kind = 0};
+    struct sg_rings_failure failure = failure_of("no_sandbox", "cannot set a resource limit");
+    failure.what = SG_RINGS_CONNECTION_FAILED;
+    assert_int_equal(
+        sg_packet_send(world->evil, &question, sizeof question, NULL, 0, NULL, 0, &err), SG_OK);
+    assert_int_equal(sg_packet_send(world->evil, &failure, sizeof failure, NULL, 0, NULL, 0, &err),
+                     SG_OK);
+    begin_log();
+    sg_rings_read_last_words(world->rings, &world->rings->rows[0]);
+    assert_int_equal(end_log("event=ring_connection_failed code=no_sandbox", line, sizeof line), 1);
+    assert_int_not_equal(line[0], 0);
+    assert_false(hear(world->control, &heard, NULL)); /* nobody waits for the answer */
+}
+
+static void failures_that_are_none_end_it(void **state)
+{
+    struct sg_rings_failure failure = failure_of("ok uid=0", "x");
+    check_ends(*state, &failure, sizeof failure, -1);
+}
+
+static void failure_without_a_code_ends_it(void **state)
+{
+    struct sg_rings_failure failure = failure_of("", "x");
+    check_ends(*state, &failure, sizeof failure, -1);
+}
+
+static void failure_that_does_not_end_ends_it(void **state)
+{
+    struct sg_rings_failure failure = failure_of("ok", "");
+    memset(failure.text, 'x', sizeof failure.text);
+    check_ends(*state, &failure, sizeof failure, -1);
+}
+
+static void code_that_does_not_end_ends_it(void **state)
+{
+    struct sg_rings_failure failure = failure_of("ok", "x");
+    memset(failure.code, 'x', sizeof failure.code);
+    check_ends(*state, &failure, sizeof failure, -1);
+}
+
+static void unknown_failure_ends_it(void **state)
+{
+    struct sg_rings_failure failure = failure_of("ok", "x");
+    failure.what = SG_RINGS_CONNECTION_FAILED + 1;
+    check_ends(*state, &failure, sizeof failure, -1);
+}
+
+static void short_failure_ends_it(void **state)
+{
+    struct sg_rings_failure failure = failure_of("ok", "x");
+    check_ends(*state, &failure, sizeof failure - 1, -1);
+}
+
+static void failure_with_a_descriptor_ends_it(void **state)
+{
+    struct sg_rings_failure failure = failure_of("ok", "x");
+    check_ends(*state, &failure, sizeof failure, STDIN_FILENO);
+}
+
+static void question_as_long_as_a_failure_ends_it(void **state)
+{
+    struct sg_rings_failure failure = failure_of("ok", "x");
+    failure.kind = SG_RINGS_VIEW;
+    check_ends(*state, &failure, sizeof failure, -1);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 int main(void)
 {
@@ -306,6 +461,17 @@ int main(void)
         TEST(short_packet_ends_it),
         TEST(long_packet_ends_it),
         TEST(descriptor_ends_it),
+        TEST(its_failures_are_logged_under_its_user),
+        TEST(it_cannot_fill_the_log),
+        TEST(what_it_said_before_its_end_is_heard),
+        TEST(failures_that_are_none_end_it),
+        TEST(failure_without_a_code_ends_it),
+        TEST(failure_that_does_not_end_ends_it),
+        TEST(code_that_does_not_end_ends_it),
+        TEST(unknown_failure_ends_it),
+        TEST(short_failure_ends_it),
+        TEST(failure_with_a_descriptor_ends_it),
+        TEST(question_as_long_as_a_failure_ends_it),
     };
     return cmocka_run_group_tests_name("a connection that was taken over", tests, NULL, NULL);
 }

@@ -100,11 +100,13 @@ void softhsm_fixture_path(const struct softhsm_fixture *fixture, const char *nam
     assert_true(found);
 }
 
+enum sg_log_level token_process_log_level = SG_LOG_ERROR;
+
 static void serve(const struct sg_token_settings *settings, const int pair[2])
 {
     struct sg_error err = SG_ERROR_INIT;
     close(pair[0]);
-    sg_log_init("token", SG_LOG_ERROR);
+    sg_log_init("token", token_process_log_level);
     sg_status s = sg_token_process_run(settings, pair[1], &err);
     _exit(s == SG_OK ? 0 : (int)s);
 }

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <signet/base/log.h>
 #include <signet/token/client.h>
 #include <signet/token/process.h>
 
@@ -34,6 +35,8 @@ struct token_process {
     pid_t pid;
     struct sg_token_link link;
 };
+/** What the processes that are started from now on log: SG_LOG_ERROR by itself. */
+extern enum sg_log_level token_process_log_level;
 void token_process_start(struct token_process *process, const struct sg_token_settings *settings);
 /** Start and log in. */
 void token_process_start_ready(struct token_process *process,

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <signet/base/clock.h>
 #include <signet/base/file.h>
 #include <signet/base/packet.h>
 #include <signet/token/uses.h>
@@ -745,6 +746,56 @@ static void unsealed_key_list_is_refused(void **state)
     fclose(file);
 }
 
+/* A process of its own, whose log is a file. */
+static void start_logged(struct token_process *process, struct world *world, FILE *log)
+{
+    int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    assert_int_equal(dup2(fileno(log), STDERR_FILENO), STDERR_FILENO);
+    token_process_log_level = SG_LOG_WARNING;
+    token_process_start_ready(process, &world->fixture.settings);
+    token_process_log_level = SG_LOG_ERROR;
+    assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+    close(saved);
+}
+
+static void send_garbage(struct token_process *process, uint64_t number)
+{
+    static struct sg_packet packet;
+    const struct sg_granted_key key = {.id = key_id(SIGNING), .sign = 1};
+    int pair[2];
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
+    assert_int_equal(sg_token_grant(&process->link, number, 1000, pair[1], &key, 1, &err), SG_OK);
+    close(pair[1]);
+    assert_int_equal(sg_packet_send(pair[0], data, sizeof data, NULL, 0, NULL, 0, &err), SG_OK);
+    assert_int_equal(sg_packet_receive(pair[0], 20000, &packet, &err), SG_E_SERVICE);
+    close(pair[0]);
+}
+
+static void malformed_requests_fill_no_log(void **state)
+{
+    struct world *world = *state;
+    struct token_process process;
+    char line[4096];
+    size_t lines = 0;
+    FILE *log = tmpfile();
+    assert_non_null(log);
+    start_logged(&process, world, log);
+    int64_t begin_ms = sg_monotonic_ms(sg_clock_system());
+    for (uint64_t i = 1; i <= 200; i++) {
+        send_garbage(&process, i);
+    }
+    int64_t took_s = (sg_monotonic_ms(sg_clock_system()) - begin_ms) / 1000;
+    assert_int_equal(token_process_stop(&process), 0);
+    rewind(log);
+    while (fgets(line, sizeof line, log) != NULL) {
+        lines += strstr(line, "event=malformed_request token=") != NULL &&
+                 strstr(line, " uid=1000 bytes=32 count=") != NULL;
+    }
+    (void)fclose(log);
+    assert_in_range(lines, 1, (uintmax_t)took_s + 1);
+}
+
 static void malformed_request_of_the_administrator_is_answered(void **state)
 {
     static struct sg_packet packet;
@@ -955,6 +1006,7 @@ int main(void)
         TEST(capability_ends_with_its_holder),
         TEST(odd_key_lists_are_refused),
         TEST(unsealed_key_list_is_refused),
+        TEST(malformed_requests_fill_no_log),
         TEST(malformed_request_of_the_administrator_is_answered),
         TEST(request_of_another_ring_is_denied_when_replayed),
         TEST(replays_are_served_and_no_more),

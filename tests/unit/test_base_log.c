@@ -107,6 +107,20 @@ static void what_is_less_important_is_not_written(void **state)
     assert_string_equal(line, "");
 }
 
+static void what_repeats_is_a_line_a_second(void **state)
+{
+    (void)state;
+    struct sg_log_pace pace = {.told_ms = 0};
+    assert_int_equal(sg_log_due(&pace, 5000), 1);
+    for (int64_t ms = 5000; ms < 6000; ms++) {
+        assert_int_equal(sg_log_due(&pace, ms), 0);
+    }
+    assert_int_equal(sg_log_due(&pace, 6000), 1001);
+    assert_int_equal(sg_log_due(&pace, 6999), 0);
+    assert_int_equal(sg_log_due(&pace, 900000), 2);
+    assert_int_equal(sg_log_due(&pace, 901000), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +130,7 @@ int main(void)
         cmocka_unit_test(a_text_of_quotes_fits),
         cmocka_unit_test(a_line_break_stays_in_the_line),
         cmocka_unit_test(what_is_less_important_is_not_written),
+        cmocka_unit_test(what_repeats_is_a_line_a_second),
     };
     sg_log_init("test", SG_LOG_INFO);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,8 @@
 #ifndef SIGNET_BASE_LOG_H
 #define SIGNET_BASE_LOG_H
 
+#include <stdint.h>
+
 #include <signet/base/error.h>
 
 enum sg_log_level {
@@ -25,5 +27,14 @@ void sg_log_quote(const char *text, char *out, size_t size);
 /** Write an error with what lies underneath it (CK_RV, errno, OpenSSL, SQLite, file and line) and
  * its hint. Quotes and backslashes in text and hint are escaped by a backslash. */
 void sg_log_error(enum sg_log_level level, const char *event, const struct sg_error *err);
+
+/** What others can bring about as often as they like is logged once a second. Zeroed at first. */
+struct sg_log_pace {
+    int64_t told_ms;
+    uint64_t untold;
+};
+/** It happened once more; now_ms is monotonic. How often since the last line, this time too, for a
+ * line now; 0: no line now. */
+uint64_t sg_log_due(struct sg_log_pace *pace, int64_t now_ms);
 
 #endif

@@ -14,6 +14,7 @@ enum sg_rings_kind {
     SG_RINGS_GONE = 3,    /**< the connection has ended. No answer */
     SG_RINGS_REFUSED = 4, /**< clients of .uid were not let in, .connection of them, the last one
                              with .pid; .token is an enum sg_rings_refusal. No answer */
+    SG_RINGS_FAILED = 5,  /**< to rings alone, as struct sg_rings_failure: for the log. No answer */
 };
 
 enum sg_rings_refusal {
@@ -31,6 +32,22 @@ struct sg_rings_packet {
                                descriptor */
     uint32_t ring;          /**< number of the only ring that the client asked for; 0 = all it may
                                see. What the first question says, all of them must */
+};
+
+enum sg_rings_failed {
+    SG_RINGS_USE_FAILED = 0,        /**< calls of the client, for no fault of its own */
+    SG_RINGS_CONNECTION_FAILED = 1, /**< the process ends */
+};
+
+/** What a connection process cannot say in the log, for it has none. */
+struct sg_rings_failure {
+    uint32_t kind;     /**< SG_RINGS_FAILED */
+    uint32_t what;     /**< enum sg_rings_failed */
+    uint64_t count;    /**< so often since it was said last */
+    uint64_t ck_rv;    /**< of the last one, as all that follows; 0: none */
+    int32_t sys_errno; /**< 0: none */
+    char code[40];     /**< a word of a-z, 0-9 and _; ends in a NUL */
+    char text[204];    /**< a sentence; ends in a NUL */
 };
 
 /** What a client may send before p11-kit's first byte (which is a small version number): it shall
