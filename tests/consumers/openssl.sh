@@ -69,7 +69,7 @@ to_and_fro client 5
 wait_for 10 holds_certificate "$scratch/client/signet-chain.pem" "$scratch/client-2.pem"
 sleep 0.5
 end_tree "$connecting"
-all_connected "$scratch/connections" 10
+all_connected "$scratch/connections" 3
 expect_text 'served from RING-ec' curl_with_client_certificate "https://localhost:$port/"
 # right after the old key's last use it is not destroyed
 wait_for 30 signet rollover finish START1/client >/dev/null 2>&1

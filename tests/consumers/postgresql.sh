@@ -90,7 +90,7 @@ to_and_fro ec 5
 wait_for 10 holds_certificate "$scratch/ec/etc/postgresql-common/signet-chain.pem" "$scratch/ec-2.pem"
 sleep 0.5
 end_tree "$connecting"
-all_connected "$scratch/connections" 10
+all_connected "$scratch/connections" 3
 expect_text 'hello ec' psql_with ec user=ec "$query"
 # right after the old key's last use it is not destroyed
 wait_for 30 signet rollover finish START1/ec >/dev/null 2>&1

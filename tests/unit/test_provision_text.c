@@ -139,7 +139,7 @@ static void the_command_knows_which_programs_follow_a_ring(void **state)
         }
         following += has_pair_file(text) ? 1 : 0;
     }
-    assert_int_equal(following, 3);
+    assert_int_equal(following, 5);
     assert_false(sg_program_follows(""));
     assert_false(sg_program_follows("NGINX"));
 }
