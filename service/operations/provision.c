@@ -144,9 +144,12 @@ static sg_status fill_identity(const struct target *target, const struct sg_cert
 
 /* ---- programs that know a certificate by its label ---- */
 
-static bool names_label(const char *const *lines)
+static bool names_label(const char *const *lines, bool several)
 {
     for (; *lines != NULL; lines++) {
+        if (!several && sg_provision_is_choice(*lines) > 0) {
+            continue;
+        }
         if (strstr(*lines, "@label_") != NULL || strstr(*lines, "@nss_name@") != NULL) {
             return true;
         }
@@ -207,7 +210,7 @@ static struct command command_of(const struct sg_service *service)
 }
 
 static sg_status render(struct sg_run *run, const char *const *lines, const struct target *ring,
-                        const struct target *trust, const struct identity *identity,
+                        const struct target *trust, const struct identity *identity, bool several,
                         struct sg_error *err)
 {
     struct sg_shell_word owner = sg_shell_quote(ring->ring.name.owner.text);
@@ -233,6 +236,7 @@ static sg_status render(struct sg_run *run, const char *const *lines, const stru
         {"token_mqsc", ring->mqsc},
         {"nss_token", identity->nss_token.text},
         {"nss_name", identity->nss_name.text},
+        {"several", several ? "yes" : ""},
         {"address", address.text},
         {"module", SIGNET_P11_KIT_CLIENT},
         {NULL, NULL},
@@ -253,7 +257,7 @@ static const char *const *lines_of(const char *program)
 /* ---- rings of trust anchors alone ---- */
 
 struct contents {
-    size_t personal, anchors;
+    size_t personal, keys, anchors;
 };
 
 static sg_status count_member(void *context, const struct sg_certificate_row *row,
@@ -263,6 +267,7 @@ static sg_status count_member(void *context, const struct sg_certificate_row *ro
     (void)is_default;
     (void)err;
     contents->personal += usage == SG_USAGE_PERSONAL ? 1 : 0;
+    contents->keys += usage == SG_USAGE_PERSONAL && row->has_key && sg_row_shown(row) ? 1 : 0;
     contents->anchors += usage != SG_USAGE_PERSONAL && sg_row_shown(row) ? 1 : 0;
     return SG_OK;
 }
@@ -295,7 +300,7 @@ static sg_status provision_trust(struct sg_run *run, const char *const *lines,
     const struct identity nobody = {.uri = ""};
     json_t *uri = json_sprintf("pkcs11:token=%s", trust->token);
     sg_status s = sg_run_set(run->answer, "pkcs11_uri", uri, err);
-    return s == SG_OK ? render(run, lines, ring, trust, &nobody, err) : s;
+    return s == SG_OK ? render(run, lines, ring, trust, &nobody, false, err) : s;
 }
 
 /* What is printed is right, and yet nothing will come up with it. */
@@ -307,6 +312,22 @@ static sg_status warn_token(struct sg_run *run, const struct sg_certificate_row 
                ? SG_OK
                : sg_run_warn(run, err, "%s the key of %s now: %s. See: %s", trouble.effect,
                              sg_row_name(row).text, trouble.text, trouble.next);
+}
+
+/* The text is good for the chain, and for a key that is elsewhere. */
+static sg_status warn_key_file(struct sg_run *run, const struct sg_certificate_row *row,
+                               struct sg_error *err)
+{
+    if (!row->has_key || row->extractable) {
+        return SG_OK;
+    }
+    return sg_run_warn(run, err,
+                       "the key of %s stays in token \"%s\", and %s reads its key from a file: it "
+                       "cannot serve with this certificate. Make the key where it is used, and "
+                       "bring its certificate here (signet cert add); or put nginx or stunnel in "
+                       "front of %s",
+                       sg_row_name(row).text, row->token, sg_run_text(run, "program"),
+                       sg_run_text(run, "program"));
 }
 
 static bool key_is_file(const char *const *lines)
@@ -322,6 +343,7 @@ sg_status sg_operation_PROVISION(struct sg_run *run, struct sg_error *err)
     struct target ring = {0};
     struct target trust = {0};
     struct identity identity;
+    struct contents contents = {0};
     SG_CERTIFICATE_ROW row = {0};
     const char *const *lines = lines_of(sg_run_text(run, "program"));
     if (lines == NULL) {
@@ -343,8 +365,13 @@ sg_status sg_operation_PROVISION(struct sg_run *run, struct sg_error *err)
         return s;
     }
     s = fill_identity(&ring, &row, &identity, err);
-    s = s == SG_OK && names_label(lines) ? warn_label(run, &ring, &row, err) : s;
-    s = s == SG_OK && !key_is_file(lines) ? warn_token(run, &row, err) : s;
+    s = s == SG_OK ? sg_store_connection_each(run->service->store, ring.ring.id, count_member,
+                                              &contents, err)
+                   : s;
+    s = s == SG_OK && names_label(lines, contents.keys > 1) ? warn_label(run, &ring, &row, err) : s;
+    if (s == SG_OK) {
+        s = key_is_file(lines) ? warn_key_file(run, &row, err) : warn_token(run, &row, err);
+    }
     s = s != SG_OK ? s : sg_run_set(run->answer, "pkcs11_uri", json_string(identity.uri), err);
-    return s == SG_OK ? render(run, lines, &ring, &trust, &identity, err) : s;
+    return s == SG_OK ? render(run, lines, &ring, &trust, &identity, contents.keys > 1, err) : s;
 }

@@ -16,7 +16,8 @@
  *   %reload WORDS          after the ring's certificate has changed
  *   %watch WORDS           a service of its own that does so by itself (signet watch)
  *   %watch_unit NAME PATH  a systemd service signet-watch-NAME that does it, from a script at PATH
- *   %limit SENTENCE        what the program cannot do
+ *   %several LINE          a line of any kind, or of a file, where the ring has several keys to
+ * choose from (the value "several" is not empty) %limit SENTENCE        what the program cannot do
  *   %key file              the program's key cannot stay in the token ("token" otherwise)
  *   %untested              Debian has no such program: the text was checked as text only
  *
@@ -40,6 +41,9 @@ struct sg_provision_value {
     const char *name;
     const char *text;
 };
+
+/** How long the beginning "%several " of a line is; 0: it has none. */
+size_t sg_provision_is_choice(const char *line);
 
 /** Fill the answer's keys (docs/json.md) from a text. values ends with a name of NULL.
  * SG_E_INTERNAL "bad_provision_text" when the text is not well-formed, SG_E_NO_MEMORY. */

@@ -362,6 +362,12 @@ static sg_status content_line(struct render *render, const char *line)
 
 /* ---- lines ---- */
 
+size_t sg_provision_is_choice(const char *line)
+{
+    static const char word[] = "%several ";
+    return strncmp(line, word, sizeof word - 1) == 0 ? sizeof word - 1 : 0;
+}
+
 static const struct {
     const char *word;
     sg_status (*handle)(struct render *render, const char *rest);
@@ -410,17 +416,31 @@ static sg_status prose(struct render *render, const char *line)
     return s == SG_OK ? sg_buffer_append(&render->text, "\n", 1, render->err) : s;
 }
 
+/* The line without "%several ", or NULL where there is nothing to choose. */
+static const char *chosen(const struct render *render, const char *line)
+{
+    static const char word[] = "several";
+    const char *several = value_of(render, word, sizeof word - 1);
+    size_t len = sg_provision_is_choice(line);
+    return len == 0 || (several != NULL && *several != '\0') ? line + len : NULL;
+}
+
+static sg_status one_line(struct render *render, const char *line)
+{
+    if (line == NULL) {
+        return SG_OK;
+    }
+    if (render->file.path != NULL) {
+        return content_line(render, line);
+    }
+    return *line == '%' ? directive(render, line) : prose(render, line);
+}
+
 static sg_status each_line(struct render *render, const char *const *lines)
 {
     sg_status s = SG_OK;
     for (; s == SG_OK && *lines != NULL; lines++) {
-        if (render->file.path != NULL) {
-            s = content_line(render, *lines);
-        } else if (**lines == '%') {
-            s = directive(render, *lines);
-        } else {
-            s = prose(render, *lines);
-        }
+        s = one_line(render, chosen(render, *lines));
     }
     return s == SG_OK && render->file.path != NULL ? malformed(render, render->file.path) : s;
 }

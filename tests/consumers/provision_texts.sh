@@ -48,6 +48,18 @@ say 'marked: what Debian does not package was not tried'
 [ "$(for program in $programs; do jq -r 'select(.key == "file") | "'"$program"'"' "$scratch/$program/json"; done | xargs)" = haproxy ] ||
     fail 'other texts say that the key is a file'
 
+say 'a label is named only where there is something to choose'
+! grep -qE 'KeyAlias="|certAlias:' "$scratch/tomcat/text" "$scratch/liberty/text" "$scratch/dropwizard/text" || fail 'an alias of the one key that there is'
+xmllint --noout - < <(grep -v '^#' "$scratch/tomcat/text") || fail 'tomcat: not XML without its alias'
+signet cert generate START1/second --subject CN=second >/dev/null
+signet ring connect "START1/ring 'of' <all>" START1/second >/dev/null 2>&1
+for program in tomcat liberty dropwizard; do
+    signet provision "$program" --ring "START1/ring 'of' <all>" >"$scratch/$program/text" 2>"$scratch/err" || fail "$program: $(cat "$scratch/err")"
+done
+
+say 'haproxy: told that the key stays in the token'
+grep -q "^warning: .* stays in token \"softhsm\"" "$scratch/haproxy/err" || fail "it says $(cat "$scratch/haproxy/err")"
+
 say 'XML: Tomcat, Liberty'
 for program in tomcat liberty; do
     grep -v '^#' "$scratch/$program/text" >"$scratch/$program.xml"

@@ -40,6 +40,15 @@ done
 say 'no key file, no PIN'
 ! find "$scratch/rsa" -name '*.p12' -o -name '*.jks' | finds . || fail 'there is a key store file'
 ! grep -rqF "$(cat "$instance/pin")" "$scratch/rsa" || fail 'the PIN is in the directory of Tomcat'
+
+say 'a key that is rolled over: a restart with the text of before is enough, whatever the new label is'
+end_tree "${children[-1]}"
+roll_over rsa rsa-2
+tomcat_up "$scratch/rsa" "${port[rsa]}"
+wait_for 60 listening "${port[rsa]}"
+curl -sS -o /dev/null -w '%{certs}' --cacert "$scratch/ca/root.pem" "https://localhost:${port[rsa]}/index.txt" >"$scratch/served.pem" ||
+    fail 'Tomcat does not serve with the new key'
+holds_certificate "$scratch/served.pem" "$scratch/rsa-2.pem" || fail 'Tomcat serves with another certificate'
 [ "${1-}" != quick ] || exit 0
 
 say 'client certificates, trusted by the ring'
