@@ -85,7 +85,7 @@ sg_status sg_pkcs11_key_try(struct sg_pkcs11_session *session,
     unsigned char signature[SIGNATURE_MAX];
     size_t len = sizeof signature;
     sg_status s = sg_pkcs11_use_key(session, SG_PKCS11_SIGN, &request->id, &mechanism, data,
-                                    signature, &len, err);
+                                    signature, &len, NULL, err);
     if (s != SG_OK) {
         return s;
     }

@@ -44,6 +44,25 @@ static CK_RV decrypt(struct sg_pkcs11_session *session, CK_OBJECT_HANDLE key,
                                                    &operation->out_len);
 }
 
+/* Derivation has no beginning of its own: what the token says of key and mechanism comes before it
+ * looks at the point. */
+static bool is_about_key(CK_RV rv)
+{
+    switch (rv) {
+    case CKR_MECHANISM_INVALID:
+    case CKR_FUNCTION_NOT_SUPPORTED:
+    case CKR_KEY_HANDLE_INVALID:
+    case CKR_OBJECT_HANDLE_INVALID:
+    case CKR_KEY_TYPE_INCONSISTENT:
+    case CKR_KEY_FUNCTION_NOT_PERMITTED:
+    case CKR_SESSION_HANDLE_INVALID:
+    case CKR_SESSION_CLOSED:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* The shared secret is a session object that may be read, is read, and is destroyed at once. */
 static CK_RV derive(struct sg_pkcs11_session *session, CK_OBJECT_HANDLE key,
                     struct operation *operation)
@@ -61,6 +80,7 @@ static CK_RV derive(struct sg_pkcs11_session *session, CK_OBJECT_HANDLE key,
     CK_OBJECT_HANDLE secret = CK_INVALID_HANDLE;
     CK_RV rv = session->call->C_DeriveKey(session->handle, operation->mechanism, key, template.rows,
                                           template.count, &secret);
+    operation->begun = !is_about_key(rv);
     if (rv != CKR_OK) {
         return rv;
     }
@@ -157,13 +177,13 @@ static sg_status run(struct sg_pkcs11_session *session, const struct sg_pkcs11_i
     const CK_ULONG room = operation->out_len;
     for (bool again = true;; again = false) {
         CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+        operation->begun = false;
         sg_status s = sg_pkcs11_object_find(session, SG_PKCS11_PRIVATE_KEY, id, &key, err);
         if (s != SG_OK) {
             return s;
         }
         key = sg_pkcs11_session_copy(session, id, key);
         operation->out_len = room;
-        operation->begun = false;
         CK_RV rv = perform(session, key, operation);
         if (rv == CKR_OK && operation->out_len <= room) {
             return SG_OK;
@@ -184,7 +204,7 @@ static bool is_uncompressed(struct sg_bytes point)
 sg_status sg_pkcs11_use_key(struct sg_pkcs11_session *session, enum sg_pkcs11_use use,
                             const struct sg_pkcs11_id *id,
                             const struct sg_pkcs11_mechanism *mechanism, struct sg_bytes data,
-                            unsigned char *out, size_t *out_len, struct sg_error *err)
+                            unsigned char *out, size_t *out_len, bool *asked, struct sg_error *err)
 {
     struct ck_mechanism_full full;
     if (!sg_pkcs11_mechanism_make(mechanism, use, data, &full)) {
@@ -201,6 +221,9 @@ sg_status sg_pkcs11_use_key(struct sg_pkcs11_session *session, enum sg_pkcs11_us
     sg_status s = run(session, id, &operation, err);
     if (s == SG_OK) {
         *out_len = operation.out_len;
+    }
+    if (asked != NULL) {
+        *asked = operation.begun;
     }
     return s;
 }

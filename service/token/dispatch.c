@@ -58,7 +58,7 @@ static sg_status use_key(struct process *process, const struct wire_call *call,
     memcpy(id.bytes, call->head.key.bytes, sizeof id.bytes);
     size_t len = SG_SIGNATURE_MAX;
     s = sg_pkcs11_use_key(process->state.session, uses[call->head.verb], &id, &mechanism,
-                          call->body, process->answer, &len, err);
+                          call->body, process->answer, &len, &process->key_asked, err);
     if (s == SG_OK) {
         process->answer_len = len;
     }
@@ -164,11 +164,12 @@ static sg_status send_answer(const struct process *process, int socket,
 }
 
 /* By the module itself: who guesses with ciphertexts that do not decrypt has used the key as well.
- * Nothing is no ciphertext: a question whether the token knows the mechanism. */
-static bool is_use_of_key(const struct wire_call *call, const struct sg_error *err)
+ * Nothing is no ciphertext: a question whether the token knows the mechanism. What the end of our
+ * login cut short is asked again of our successor, who counts it. */
+static bool is_use_of_key(const struct process *process, const struct wire_call *call)
 {
     bool asks = call->head.verb == WIRE_DECRYPT && call->body.len == 0;
-    return !asks && (err->status == SG_OK || err->ck_rv != 0);
+    return process->key_asked && !asks && !process->login_lost;
 }
 
 static enum sg_busy_kind kind_of(const struct wire_call *call)
@@ -183,6 +184,7 @@ static bool answer(struct process *process, struct capability *origin, const str
 {
     struct sg_error err = SG_ERROR_INIT;
     process->answer_len = 0;
+    process->key_asked = false;
     struct sg_busy_page *busy = process->state.settings->busy;
     sg_busy_set(busy, kind_of(call), sg_monotonic_ms(sg_clock_system()));
     sg_status s = serve(process, origin, call, &err);
@@ -194,7 +196,7 @@ static bool answer(struct process *process, struct capability *origin, const str
             sg_fail(&err, SG_E_SERVICE, SG_TOKEN_LOGIN_LOST, "the token ended our login");
         }
     }
-    if (origin != NULL && is_use_of_key(call, &err)) {
+    if (origin != NULL && is_use_of_key(process, call)) {
         sg_token_uses_count(&process->uses, origin, &call->head.key, (uint32_t)call->head.number);
     }
     sg_busy_beat(busy, sg_monotonic_ms(sg_clock_system())); /* many may be served in one go */
@@ -218,7 +220,7 @@ static bool refuse(struct process *process, const struct capability *origin)
                "event=malformed_request token=\"%s\" capability=%llu uid=%lld bytes=%zu count=%llu",
                process->state.settings->name,
                origin != NULL ? (unsigned long long)origin->number : 0ull,
-               origin != NULL ? (long long)origin->uid : -1ll, packet->len,
+               origin != NULL ? (long long)origin->uid : -1LL, packet->len,
                (unsigned long long)count);
     }
     if (origin != NULL) {

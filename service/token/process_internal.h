@@ -25,6 +25,7 @@ struct process {
     int admin;       /* the administrative link */
     int signals;     /* signalfd */
     bool login_lost; /* the token no longer knows us: end, so that a fresh process logs in */
+    bool key_asked;  /* the token has been asked with the key of the request being served */
     bool reread;     /* end, so that a fresh process reads the token */
     /* Keys of writes that failed: what the module shows of them may not be what the token holds.
      * The oldest gives way. */

@@ -559,6 +559,41 @@ static void what_does_not_decrypt_is_counted(void **state)
     sg_uses_page_free(page);
 }
 
+/* The token has its own reasons, and has not used the key. */
+static void what_the_token_does_not_begin_is_not_counted(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    const struct sg_mechanism oaep_sha256 = {
+        .kind = SG_MECHANISM_RSA_OAEP, .hash = SG_HASH_SHA256, .mgf_hash = SG_HASH_SHA256};
+    const struct sg_mechanism pss_mixed = {.kind = SG_MECHANISM_RSA_PSS,
+                                           .hash = SG_HASH_SHA256,
+                                           .mgf_hash = SG_HASH_SHA1,
+                                           .salt_len = 32};
+    const struct {
+        enum sg_key_verb verb;
+        unsigned char id;
+        const struct sg_mechanism *mechanism;
+    } rows[] = {{SG_VERB_DECRYPT, OPEN, &oaep_sha256},
+                {SG_VERB_SIGN, SIGNING, &pss_mixed},
+                {SG_VERB_SIGN, OPEN, &pss_mixed}};
+    const unsigned char point[65] = {0x04, 1};
+    const struct sg_key_id open = key_id(OPEN);
+    unsigned char out[SG_SIGNATURE_MAX];
+    size_t len = sizeof out;
+    struct sg_uses_page *page = count_in_a_page(world);
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        assert_int_not_equal(use(world, rows[i].verb, rows[i].id, *rows[i].mechanism, &err), SG_OK);
+        assert_int_not_equal(err.ck_rv, 0); /* it is the token that says so */
+    }
+    assert_int_not_equal(sg_token_use(&world->holder, SG_VERB_DERIVE, &open, &ecdh,
+                                      (struct sg_bytes){point, sizeof point}, out, &len, &err),
+                         SG_OK);
+    assert_int_not_equal(err.ck_rv, 0);
+    assert_int_equal(atomic_load(&page->used), 0);
+    sg_uses_page_free(page);
+}
+
 /* Whoever will encrypt asks first what the token decrypts: SoftHSM knows OAEP with SHA-1 only. */
 static void decrypting_nothing_asks_for_the_mechanism(void **state)
 {
@@ -997,6 +1032,7 @@ int main(void)
         TEST(what_is_refused_is_not_counted),
         TEST(a_key_is_granted_ring_by_ring),
         TEST(what_does_not_decrypt_is_counted),
+        TEST(what_the_token_does_not_begin_is_not_counted),
         TEST(another_page_begins_anew),
         TEST(odd_pages_are_refused),
         TEST(decrypting_nothing_asks_for_the_mechanism),
