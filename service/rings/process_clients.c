@@ -310,7 +310,9 @@ static void serve_client(struct sg_rings *rings, struct sg_ring_client *client)
     struct sg_error err = SG_ERROR_INIT;
     client->used = !has_left(client);
     if (client->used && start_client(rings, client, &err) != SG_OK) {
-        sg_log_error(SG_LOG_ERROR, "ring_client_refused", &err);
+        if (sg_log_due(&rings->no_process, sg_monotonic_ms(sg_clock_system())) > 0) {
+            sg_log_error(SG_LOG_ERROR, "ring_client_refused", &err);
+        }
         client->used = false;
     }
     sg_fd_closep(&client->socket); /* the process has its own */
@@ -377,7 +379,10 @@ static void welcome(struct sg_rings *rings, int *socket)
 
 static void pause_accepting(struct sg_rings *rings)
 {
-    sg_log(SG_LOG_ERROR, "event=ring_accept_paused reason=\"%s\"", strerrordesc_np(errno));
+    const char *reason = strerrordesc_np(errno);
+    if (sg_log_due(&rings->no_descriptor, sg_monotonic_ms(sg_clock_system())) > 0) {
+        sg_log(SG_LOG_ERROR, "event=ring_accept_paused reason=\"%s\"", reason);
+    }
     (void)epoll_ctl(rings->epoll, EPOLL_CTL_DEL, rings->settings->listener, NULL);
     rings->accepting = false;
 }

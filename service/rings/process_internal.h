@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <signet/base/log.h>
 #include <signet/base/packet.h>
 #include <signet/rings/link.h>
 #include <signet/rings/process.h>
@@ -82,7 +83,8 @@ struct sg_rings {
     uint64_t next_number;
     uint32_t relay_sequence;
     struct sg_rings_refusals refusals;
-    struct sg_packet packet; /**< for whatever is received next */
+    struct sg_log_pace no_process, no_descriptor; /**< for clients; the log has a line a second */
+    struct sg_packet packet;                      /**< for whatever is received next */
     size_t row_count;
     size_t rows_end; /**< rows from here on were never used, or are free */
     struct sg_ring_client rows[];
