@@ -8,6 +8,7 @@
 #include <signet/rings/view.h>
 
 #include "unix_names.h"
+#include "view_rings_internal.h"
 
 #define MIB ((size_t)1 << 20)
 #define KEYS_KEPT_S 60 /* no row is taken from its user before */
@@ -270,8 +271,10 @@ static sg_status add_user(struct sg_run *run, json_t *items, const struct sg_lef
     }
     return sg_run_warn(run, err,
                        "as of %s %s is not shown %zu of the rings that it may see: they do not fit "
-                       "its view of %s. The first: signet ring check %s",
+                       "its view of %s, and of %zu rings and certificates. The first: signet ring "
+                       "check %s",
                        last, name.text, still.count, limit_text(run->service).text,
+                       sg_view_rings_limit(run->service),
                        sg_shell_word(still.first.owner.text, still.first.ring.text).text);
 }
 
@@ -301,9 +304,10 @@ static sg_status report(struct sg_ring_check *check, const struct sg_left_out_us
     }
     return sg_ring_found(check, SG_SEVERITY_WARNING, "no_room", NULL, &next, err,
                          "not shown to %s at %s: the rings that it may see do not fit a view of "
-                         "%s, and %zu were left out; a program that asks for this ring alone has "
-                         "it",
-                         name.text, last, limit.text, user->count);
+                         "%s, and of %zu rings and certificates, and %zu were left out; a program "
+                         "that asks for this ring alone has it",
+                         name.text, last, limit.text, sg_view_rings_limit(check->run->service),
+                         user->count);
 }
 
 /* Who may not see it any more misses nothing. */

@@ -9,12 +9,13 @@
 #include <signet/store/rollover.h>
 
 #include "left_out_internal.h"
+#include "view_rings_internal.h"
 #include "view_share.h"
 
 struct view_walk {
     struct fair_walk fair;
     struct sg_service *service;
-    uint32_t only; /* 0: every ring */
+    struct sg_view_rings *rings;
     const struct sg_caller *caller;
     struct sg_view_writer *writer;
     uint64_t generation;
@@ -22,15 +23,17 @@ struct view_walk {
     const struct sg_ring_ref *ring;
     int (*token_index)(void *context, const char *name);
     void *context;
-    struct sg_left_out_user left_out;
-    size_t left_out_room; /* numbers that its list has room for */
 };
 
 static void view_walk_done(struct view_walk *walk)
 {
     sg_view_writer_free(walk->writer);
     sg_fair_walk_done(&walk->fair);
-    free(walk->left_out.rings);
+}
+
+static void user_done(struct sg_left_out_user *user)
+{
+    free(user->rings);
 }
 
 static sg_status write_member(struct view_walk *walk, const struct sg_certificate_row *row,
@@ -55,11 +58,6 @@ static sg_status write_member(struct view_walk *walk, const struct sg_certificat
         member.imported = row->imported;
     }
     return sg_view_add_member(walk->writer, &member, err);
-}
-
-static bool left_out(uint32_t only, const struct sg_ring_row *row)
-{
-    return only != 0 && row->id != (int64_t)only;
 }
 
 static sg_status add_member(void *context, const struct sg_certificate_row *row,
@@ -97,28 +95,8 @@ static sg_status start_view(struct view_walk *walk, struct sg_error *err)
     return sg_view_writer_new(walk->generation, &walk->writer, err);
 }
 
-static sg_status leave_out(struct view_walk *walk, const struct sg_ring_row *row,
-                           struct sg_error *err)
-{
-    struct sg_left_out_user *left_out = &walk->left_out;
-    if (left_out->count == walk->left_out_room) {
-        size_t larger = walk->left_out_room == 0 ? 16 : walk->left_out_room * 2;
-        struct sg_left_out_ring *rings = reallocarray(left_out->rings, larger, sizeof *rings);
-        if (rings == NULL) {
-            return sg_fail_memory(err);
-        }
-        left_out->rings = rings;
-        walk->left_out_room = larger;
-    }
-    left_out->first = left_out->count == 0 ? row->name : left_out->first;
-    left_out->rings[left_out->count++] =
-        (struct sg_left_out_ring){.number = (uint32_t)row->id, .sequence = row->sequence};
-    return SG_OK;
-}
-
 /* The ring has been added, as far as there was room: may it stay? */
-static sg_status weigh_ring(struct view_walk *walk, const struct sg_ring_row *row, size_t before,
-                            bool whole, struct sg_error *err)
+static sg_status weigh_ring(struct view_walk *walk, size_t before, bool whole, struct sg_error *err)
 {
     size_t after = sg_view_length(walk->writer);
     bool stays = true;
@@ -129,7 +107,8 @@ static sg_status weigh_ring(struct view_walk *walk, const struct sg_ring_row *ro
         return s;
     }
     sg_view_drop_slot(walk->writer);
-    return s == SG_OK ? leave_out(walk, row, err) : s;
+    walk->rings->list[walk->rings->at].no_room = true;
+    return s;
 }
 
 static sg_status write_ring(struct view_walk *walk, const struct sg_ring_row *row,
@@ -140,16 +119,13 @@ static sg_status write_ring(struct view_walk *walk, const struct sg_ring_row *ro
     size_t before = sg_view_length(walk->writer);
     sg_status s = sg_view_add_slot(walk->writer, (uint64_t)row->id, label, row->sequence, err);
     s = s == SG_OK ? add_members(walk, row->id, err) : s;
-    return s == SG_OK || s == SG_E_LIMIT ? weigh_ring(walk, row, before, s == SG_OK, err) : s;
+    return s == SG_OK || s == SG_E_LIMIT ? weigh_ring(walk, before, s == SG_OK, err) : s;
 }
 
 static sg_status add_ring(void *context, const struct sg_ring_row *row, struct sg_error *err)
 {
     struct view_walk *walk = context;
     sg_status s = SG_OK;
-    if (left_out(walk->only, row)) {
-        return SG_OK;
-    }
     walk->ring = &row->name;
     if (sg_fair_turns(&walk->fair, walk->ring) && walk->fair.pass == FAIR_MEASURE) {
         s = start_view(walk, err);
@@ -157,17 +133,49 @@ static sg_status add_ring(void *context, const struct sg_ring_row *row, struct s
     if (s != SG_OK) {
         return s;
     }
-    return sg_fair_skips(&walk->fair) ? leave_out(walk, row, err) : write_ring(walk, row, err);
+    if (sg_fair_skips(&walk->fair)) {
+        walk->rings->list[walk->rings->at].no_room = true;
+        return SG_OK;
+    }
+    return write_ring(walk, row, err);
 }
 
 static sg_status write_all(void *context, struct sg_error *err)
 {
     struct view_walk *walk = context;
-    walk->left_out.count = 0;
+    for (size_t i = 0; i < walk->rings->count; i++) {
+        walk->rings->list[i].no_room = false;
+    }
     sg_status s = start_view(walk, err);
-    return s == SG_OK
-               ? sg_visible_rings(walk->service, walk->profiles, walk->caller, add_ring, walk, err)
-               : s;
+    return s == SG_OK ? sg_view_rings_each(walk->service, walk->rings, add_ring, walk, err) : s;
+}
+
+/* For who asks why a ring is not there. */
+static sg_status note_left_out(struct view_walk *walk, struct sg_left_out_user *user,
+                               struct sg_error *err)
+{
+    const struct sg_view_rings *rings = walk->rings;
+    struct sg_ring_row first = {.id = 0};
+    bool found = false;
+    sg_status s = SG_OK;
+    user->rings = calloc(rings->count + 1, sizeof *user->rings);
+    if (user->rings == NULL) {
+        return sg_fail_memory(err);
+    }
+    for (size_t i = 0; i < rings->count; i++) {
+        if (rings->list[i].left_out || rings->list[i].no_room) {
+            user->rings[user->count++] = (struct sg_left_out_ring){
+                .number = (uint32_t)rings->list[i].id, .sequence = rings->list[i].sequence};
+        }
+    }
+    if (user->count > 0) {
+        s = sg_store_ring_find(walk->service->store, user->rings[0].number, &first, &found, err);
+        user->first = first.name;
+    }
+    if (s == SG_OK) {
+        sg_left_out_note(walk->service, user);
+    }
+    return s;
 }
 
 sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller *caller,
@@ -176,27 +184,27 @@ sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller 
                              int *out_fd, struct sg_error *err)
 {
     SG_CLEANUP(sg_profile_set_unrefp) struct sg_profile_set *set = NULL;
+    SG_VIEW_RINGS rings = {.count = 0};
     sg_status s = sg_service_profiles(service, &set, err);
+    s = s == SG_OK ? sg_view_rings_find(service, &set->profiles, caller, ring, &rings, err) : s;
     if (s != SG_OK) {
         return s;
     }
+    SG_CLEANUP(user_done)
+    struct sg_left_out_user user = {.uid = caller->uid, .gid = caller->gid, .alone = ring};
     SG_CLEANUP(view_walk_done)
     struct view_walk walk = {.fair = {.limit = room(service)},
                              .service = service,
-                             .only = ring,
+                             .rings = &rings,
                              .caller = caller,
                              .profiles = &set->profiles,
                              .generation = generation,
-                             .left_out = {.uid = caller->uid, .gid = caller->gid, .alone = ring},
                              .token_index = token_index,
                              .context = context};
     /* One owner's many rings must not hide another's few. */
     s = sg_fair_walk(&walk.fair, write_all, &walk, err);
-    s = s == SG_OK ? sg_view_finish(walk.writer, out_fd, err) : s;
-    if (s == SG_OK) {
-        sg_left_out_note(service, &walk.left_out);
-    }
-    return s;
+    s = s == SG_OK ? note_left_out(&walk, &user, err) : s;
+    return s == SG_OK ? sg_view_finish(walk.writer, out_fd, err) : s;
 }
 
 /* ---- keys ---- */
@@ -204,7 +212,7 @@ sg_status sg_ring_view_write(struct sg_service *service, const struct sg_caller 
 struct key_walk {
     struct fair_walk fair;
     struct sg_service *service;
-    uint32_t only; /* 0: every ring */
+    struct sg_view_rings *rings;
     const struct sg_caller *caller;
     const char *token;
     const struct sg_profiles *profiles;
@@ -267,9 +275,6 @@ static sg_status add_ring_keys(void *context, const struct sg_ring_row *row, str
 {
     struct key_walk *walk = context;
     struct sg_store *store = walk->service->store;
-    if (left_out(walk->only, row)) {
-        return SG_OK;
-    }
     walk->ring = row;
     if (sg_fair_turns(&walk->fair, &row->name) && walk->fair.pass == FAIR_MEASURE) {
         walk->count = 0;
@@ -287,11 +292,11 @@ static sg_status collect_keys(void *context, struct sg_error *err)
 {
     struct key_walk *walk = context;
     walk->count = 0;
-    return sg_visible_rings(walk->service, walk->profiles, walk->caller, add_ring_keys, walk, err);
+    return sg_view_rings_each(walk->service, walk->rings, add_ring_keys, walk, err);
 }
 
 /* Neither do one owner's many keys take another's few away from who may use both. */
-static sg_status collect_fairly(struct key_walk *walk, struct sg_error *err)
+static sg_status collect_fairly(struct key_walk *walk, uint32_t alone, struct sg_error *err)
 {
     sg_status s = sg_fair_walk(&walk->fair, collect_keys, walk, err);
     if (s != SG_OK) {
@@ -299,7 +304,7 @@ static sg_status collect_fairly(struct key_walk *walk, struct sg_error *err)
     }
     struct sg_keys_left_out now = {.uid = walk->caller->uid,
                                    .gid = walk->caller->gid,
-                                   .alone = walk->only,
+                                   .alone = alone,
                                    .rings = walk->fair.left_out};
     (void)snprintf(now.token, sizeof now.token, "%s", walk->token);
     sg_keys_left_out_note(walk->service, &now, walk->fair.limit);
@@ -327,7 +332,9 @@ sg_status sg_ring_keys(struct sg_service *service, const struct sg_caller *calle
                        struct sg_error *err)
 {
     SG_CLEANUP(sg_profile_set_unrefp) struct sg_profile_set *set = NULL;
+    SG_VIEW_RINGS rings = {.count = 0};
     sg_status s = sg_service_profiles(service, &set, err);
+    s = s == SG_OK ? sg_view_rings_find(service, &set->profiles, caller, ring, &rings, err) : s;
     if (s != SG_OK) {
         return s;
     }
@@ -336,11 +343,11 @@ sg_status sg_ring_keys(struct sg_service *service, const struct sg_caller *calle
         .fair = {.limit = service->keys_max != 0 ? service->keys_max : SG_GRANTED_KEYS_MAX,
                  .exact = true},
         .service = service,
-        .only = ring,
+        .rings = &rings,
         .caller = caller,
         .profiles = &set->profiles,
         .token = token};
-    s = collect_fairly(&walk, err);
+    s = collect_fairly(&walk, ring, err);
     if (s != SG_OK) {
         return s;
     }

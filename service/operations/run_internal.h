@@ -226,6 +226,12 @@ SG_CHECKED sg_status sg_visible_rings(struct sg_service *service,
                                       const struct sg_profiles *profiles,
                                       const struct sg_caller *caller, sg_ring_sink sink,
                                       void *context, struct sg_error *err);
+/** The same rings, in little time; the sink does not use the store. */
+SG_CHECKED sg_status sg_visible_ring_outlines(struct sg_service *service,
+                                              const struct sg_profiles *profiles,
+                                              const struct sg_caller *caller,
+                                              sg_ring_outline_sink sink, void *context,
+                                              struct sg_error *err);
 /** "START1/KEY" for messages. */
 struct sg_ring_text {
     char text[SG_OWNER_MAX + SG_RING_BYTES + 2];

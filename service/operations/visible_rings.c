@@ -19,6 +19,7 @@ struct search {
     struct range *ranges;
     size_t count, capacity;
     sg_ring_sink sink;
+    sg_ring_outline_sink outline_sink;
     void *context;
 };
 
@@ -118,6 +119,30 @@ static sg_status hand_on(void *context, const struct sg_ring_row *row, struct sg
 {
     const struct search *search = context;
     return search->sink(search->context, row, err);
+}
+
+static sg_status hand_outline_on(void *context, const struct sg_ring_outline *ring,
+                                 struct sg_error *err)
+{
+    const struct search *search = context;
+    return search->outline_sink(search->context, ring, err);
+}
+
+sg_status sg_visible_ring_outlines(struct sg_service *service, const struct sg_profiles *profiles,
+                                   const struct sg_caller *caller, sg_ring_outline_sink sink,
+                                   void *context, struct sg_error *err)
+{
+    SG_CLEANUP(search_done)
+    struct search search = {
+        .profiles = profiles, .caller = caller, .outline_sink = sink, .context = context};
+    sg_status s = collect(&search, err);
+    merge(&search);
+    for (size_t i = 0; s == SG_OK && i < search.count; i++) {
+        s = sg_store_ring_outlines_between(service->store, search.ranges[i].first,
+                                           search.ranges[i].last, is_visible, hand_outline_on,
+                                           &search, err);
+    }
+    return s;
 }
 
 sg_status sg_visible_rings(struct sg_service *service, const struct sg_profiles *profiles,

@@ -92,6 +92,9 @@ static const char *const texts[SG_QUERY_COUNT] = {
     [SG_Q_RING_IDS_ALL] = "SELECT id FROM ring ORDER BY owner, name",
     [SG_Q_RINGS_BETWEEN] = "SELECT id, owner, name FROM ring WHERE owner BETWEEN ? AND ?"
                            " ORDER BY owner, name",
+    [SG_Q_RING_OUTLINES] = "SELECT r.id, r.owner, r.name, r.sequence,"
+                           " (SELECT count(*) FROM connection WHERE ring = r.id) FROM ring r"
+                           " WHERE r.owner BETWEEN ? AND ? ORDER BY r.owner, r.name",
     [SG_Q_RINGS_BEGINNING] = "SELECT id, owner, name FROM ring WHERE owner = ?"
                              " AND name >= ? AND name < ? ORDER BY name LIMIT ?",
     [SG_Q_RING_BUMP_HOLDING] = "UPDATE ring SET sequence = sequence + 1"

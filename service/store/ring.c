@@ -92,6 +92,12 @@ sg_status sg_ring_read(struct sg_store *store, int64_t id, struct sg_ring_row *o
     return s == SG_OK && *found ? from_query(&query, out, err) : s;
 }
 
+sg_status sg_store_ring_find(struct sg_store *store, int64_t id, struct sg_ring_row *out,
+                             bool *found, struct sg_error *err)
+{
+    return sg_ring_read(store, id, out, found, err);
+}
+
 static sg_status get_by_name(struct sg_store *store, const struct sg_ring_ref *name,
                              struct sg_ring_row *out, bool *found, struct sg_error *err)
 {
@@ -203,6 +209,46 @@ sg_status sg_store_ring_each_between(struct sg_store *store, const char *first, 
     SG_IDS ids = {0};
     sg_status s = find_between(store, first, last, filter, context, &ids, err);
     return s == SG_OK ? tell(store, &ids, sink, context, err) : s;
+}
+
+/* ---- many in little time ---- */
+
+static sg_status read_outline(struct sg_query *query, struct sg_ring_ref *ref,
+                              struct sg_ring_outline *out, struct sg_error *err)
+{
+    sg_status s = sg_query_column(query, 1, ref->owner.text, sizeof ref->owner.text, err);
+    s = s == SG_OK ? sg_query_column(query, 2, ref->ring.text, sizeof ref->ring.text, err) : s;
+    *out = (struct sg_ring_outline){
+        .id = sqlite3_column_int64(query->stmt, 0),
+        .sequence = (uint64_t)sqlite3_column_int64(query->stmt, 3),
+        .owner = ref->owner,
+        .connections = (uint64_t)sqlite3_column_int64(query->stmt, 4),
+    };
+    return s;
+}
+
+sg_status sg_store_ring_outlines_between(struct sg_store *store, const char *first,
+                                         const char *last, sg_ring_filter filter,
+                                         sg_ring_outline_sink sink, void *context,
+                                         struct sg_error *err)
+{
+    SG_QUERY query = {0};
+    struct sg_ring_ref ref;
+    struct sg_ring_outline ring;
+    sg_status s = sg_query_open(store, SG_Q_RING_OUTLINES, &query, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    sg_query_text(&query, first);
+    sg_query_text(&query, last);
+    for (bool row = true; s == SG_OK && row;) {
+        s = sg_query_step(&query, &row, "reading the rings", err);
+        s = s == SG_OK && row ? read_outline(&query, &ref, &ring, err) : s;
+        if (s == SG_OK && row && filter(context, ref.owner.text, ref.ring.text)) {
+            s = sink(context, &ring, err);
+        }
+    }
+    return s;
 }
 
 #define BEHIND_ALL "\xF4\x8F\xBF\xBF" /* U+10FFFF: what begins alike comes before it */

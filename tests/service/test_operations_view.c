@@ -423,6 +423,64 @@ static void without_any_room_no_ring_is_an_error(void **state)
     sg_view_free(view);
 }
 
+/* ---- when there are more than control looks at ---- */
+
+/* START1/KEY weighs 3, it and its two certificates; all others 2: 27 together. */
+static void no_more_rings_are_looked_at_than_may_be(void **state)
+{
+    struct world *world = *state;
+    make_many(world);
+    world->service.view_rings_weight = 27;
+    check_view(world, &administrator, 13, 14, 13);
+    world->service.view_rings_weight = 26;
+    check_view(world, &administrator, 12, 13, 12);
+    assert_false(sees(world, &administrator, "START1/R9"));
+    world->service.view_rings_weight = 13;
+    check_view(world, &administrator, 6, 7, 6);
+    assert_true(sees(world, &administrator, "START0/KEY"));
+    assert_true(sees(world, &administrator, "START1/KEY"));
+    assert_true(sees(world, &administrator, "START1/R2"));
+    assert_false(sees(world, &administrator, "START1/R3"));
+    assert_true(sees(world, &administrator, "START2/KEY"));
+    world->service.view_rings_weight = 23; /* who sees fewer sees all of them, as before */
+    check_view(world, &owner_of_start1, 11, 12, 11);
+    world->service.view_rings_weight = 1; /* and one ring alone is never too much */
+    check_view(world, &administrator, 0, 0, 0);
+    check_alone(world, &administrator, number_of(world, "START1/R9"), 1, 1);
+    check_alone(world, &stranger, number_of(world, "START1/R9"), 0, 0);
+}
+
+/* It is not made up for by others, and does not take their place either. */
+static void a_ring_that_is_too_large_hides_itself_alone(void **state)
+{
+    struct world *world = *state;
+    must(world, "ring add", "{'ring': 'START1/A'}");
+    connect(world, "START1/A", "START1/web", NULL);
+    world->service.view_rings_weight = 4; /* KEY weighs 3, A 2, START2/KEY 2 */
+    check_view(world, &administrator, 2, 2, 2);
+    assert_true(sees(world, &administrator, "START1/A"));
+    assert_true(sees(world, &administrator, "START2/KEY"));
+}
+
+static void as_many_rings_as_control_looks_at_are_seen(void **state)
+{
+    enum { MORE = 9000 };
+    struct world *world = *state;
+    struct sg_ring_ref name = {.owner = {"START1"}};
+    int64_t id = 0;
+    assert_int_equal(sg_store_begin(world->service.store, &world->err), SG_OK);
+    for (int i = 0; i < MORE; i++) {
+        snprintf(name.ring.text, sizeof name.ring.text, "M%05d", i);
+        assert_int_equal(sg_store_ring_add(world->service.store, &name, &id, &world->err), SG_OK);
+    }
+    assert_int_equal(sg_store_commit(world->service.store, &world->err), SG_OK);
+    struct sg_view *view = view_for(world, &administrator, false);
+    assert_int_equal(view->slot_count, 8192 - 3); /* and three certificates */
+    sg_view_free(view);
+    assert_true(sees(world, &administrator, "START2/KEY"));
+    assert_false(sees(world, &administrator, "START1/M08999"));
+}
+
 /* ---- and who is told of it ---- */
 
 static struct sg_left_out left_out;
@@ -479,6 +537,31 @@ static void who_is_not_shown_a_ring_is_said(void **state)
     assert_null(no_room(world, "START1/R9"));
     assert_int_equal(json_array_size(left_out_users(world)), 0);
     assert_false(says(world, "warnings", "not shown"));
+    sg_left_out_done(&left_out);
+}
+
+/* For either reason, in the order of the rings. */
+static void what_is_one_too_many_is_said_as_well(void **state)
+{
+    struct world *world = *state;
+    make_many(world);
+    world->service.left_out = &left_out;
+    world->service.view_rings_weight = 25;
+    (void)length_for(world, &administrator);
+    json_t *user = json_array_get(left_out_users(world), 0);
+    assert_int_equal(json_integer_value(json_object_get(user, "rings")), 1);
+    assert_string_equal(json_string_value(json_object_get(user, "first")), "START1/R9");
+    assert_says(world, "warnings", ", and of 25 rings and certificates. The first");
+    assert_non_null(
+        strstr(no_room(world, "START1/R9"), "of 25 rings and certificates, and 1 were"));
+    world->service.view_max = length_for(world, &owner_of_start1) / 2;
+    (void)length_for(world, &administrator);
+    user = json_array_get(left_out_users(world), 0);
+    assert_in_range(json_integer_value(json_object_get(user, "rings")), 5, 9);
+    assert_string_not_equal(json_string_value(json_object_get(user, "first")), "START1/R9");
+    assert_non_null(no_room(world, "START1/R9"));
+    assert_non_null(no_room(world, "START1/R8"));
+    assert_null(no_room(world, "START2/KEY"));
     sg_left_out_done(&left_out);
 }
 
@@ -840,6 +923,9 @@ int main(void)
         TEST(many_rings_of_one_hide_no_ring_of_another),
         TEST(who_sees_fewer_rings_has_room_for_them),
         TEST(without_any_room_no_ring_is_an_error),
+        TEST(no_more_rings_are_looked_at_than_may_be),
+        TEST(a_ring_that_is_too_large_hides_itself_alone),
+        TEST(as_many_rings_as_control_looks_at_are_seen),
         TEST(what_rings_have_in_common_takes_room_once),
         TEST(what_rings_have_in_common_costs_nobody_a_share),
         TEST(many_keys_of_one_leave_another_his),
@@ -847,6 +933,7 @@ int main(void)
         TEST(more_users_without_their_keys_than_rows_fill_no_log),
         TEST(what_does_not_fit_costs_no_endless_time),
         TEST(who_is_not_shown_a_ring_is_said),
+        TEST(what_is_one_too_many_is_said_as_well),
         TEST(a_ring_that_does_not_fit_alone_is_said_to_be_so),
         TEST(more_users_than_there_are_rows_lose_the_oldest),
         TEST(what_is_not_so_any_more_is_not_said),

@@ -898,6 +898,82 @@ static void of_rings_that_begin_alike_a_thousand_are_looked_at(void **state)
     assert_int_equal(look(fixture, "payroln", "payroll", "payroln", true), 1);
 }
 
+/* ---- many in little time ---- */
+
+static bool is_no_secret(void *context, const char *owner, const char *ring)
+{
+    (void)context;
+    (void)owner;
+    return strcmp(ring, "secret") != 0;
+}
+
+static sg_status tell_outline(void *context, const struct sg_ring_outline *ring,
+                              struct sg_error *err)
+{
+    char *text = context;
+    size_t used = strlen(text);
+    if (used > 60) {
+        return sg_fail(err, SG_E_LIMIT, "enough", "no more of them");
+    }
+    snprintf(text + used, 100 - used, "%s %lld %llu|", ring->owner.text, (long long)ring->id,
+             (unsigned long long)ring->connections);
+    return SG_OK;
+}
+
+static void outlines_between(struct fixture *fixture, const char *first, const char *last,
+                             char *told)
+{
+    told[0] = '\0';
+    assert_ok(fixture, sg_store_ring_outlines_between(fixture->store, first, last, is_no_secret,
+                                                      tell_outline, told, &fixture->err));
+}
+
+static void outlines_are_of_the_rings_that_a_filter_wants(void **state)
+{
+    struct fixture *fixture = *state;
+    char told[100];
+    char expected[100];
+    int64_t b = add_ring(fixture, "START1", "b");
+    int64_t a = add_ring(fixture, "START1", "a");
+    int64_t other = add_ring(fixture, "START2", "a");
+    (void)add_ring(fixture, "START1", "secret");
+    connect(fixture, b, add_certificate(fixture, "START1", "one", 1), SG_USAGE_PERSONAL, false);
+    connect(fixture, b, add_certificate(fixture, "START1", "two", 2), SG_USAGE_PERSONAL, true);
+    outlines_between(fixture, "START1", "START1", told);
+    snprintf(expected, sizeof expected, "START1 %lld 0|START1 %lld 2|", (long long)a, (long long)b);
+    assert_string_equal(told, expected);
+    outlines_between(fixture, "START11", "START9", told);
+    snprintf(expected, sizeof expected, "START2 %lld 0|", (long long)other);
+    assert_string_equal(told, expected);
+}
+
+static void whoever_is_told_outlines_may_have_enough(void **state)
+{
+    struct fixture *fixture = *state;
+    char told[100] = "";
+    (void)add_ring(fixture, "START1", "a");
+    memset(told, 'x', 70);
+    assert_fails(fixture,
+                 sg_store_ring_outlines_between(fixture->store, "START1", "START1", is_no_secret,
+                                                tell_outline, told, &fixture->err),
+                 SG_E_LIMIT, "enough");
+    outlines_between(fixture, "START1", "START1", told); /* the query is free again */
+    assert_string_not_equal(told, "");
+}
+
+static void a_ring_is_found_by_its_number(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sg_ring_row row = {.id = 0};
+    bool found = false;
+    int64_t id = add_ring(fixture, "START1", "a");
+    assert_ok(fixture, sg_store_ring_find(fixture->store, id, &row, &found, &fixture->err));
+    assert_true(found);
+    assert_string_equal(row.name.ring.text, "a");
+    assert_ok(fixture, sg_store_ring_find(fixture->store, id + 1, &row, &found, &fixture->err));
+    assert_false(found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -941,6 +1017,9 @@ int main(void)
         IN_STORE(a_replacement_that_is_connected_moves),
         IN_STORE(what_is_not_connected_is_not_replaced),
         IN_STORE(of_rings_that_begin_alike_a_thousand_are_looked_at),
+        IN_STORE(outlines_are_of_the_rings_that_a_filter_wants),
+        IN_STORE(whoever_is_told_outlines_may_have_enough),
+        IN_STORE(a_ring_is_found_by_its_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

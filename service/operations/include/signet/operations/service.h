@@ -101,6 +101,8 @@ struct sg_service {
     struct sg_groups groups;
     size_t view_max; /**< bytes that all rings of one caller may take in its view; 0: as many
                         as a view can have */
+    size_t view_rings_weight; /**< rings, each with its certificates counted, that all rings of one
+                                 caller may bring to its view; 0: as many as are looked at */
     size_t keys_max; /**< keys of one token that all rings of one caller may bring to it, each once
                         for a ring; 0: as many as a capability can have */
     const char *rings_socket; /**< path, for provision and status */

@@ -189,6 +189,9 @@ SG_CHECKED sg_status sg_store_ring_delete(struct sg_store *store, int64_t id, st
 /** SG_E_NOT_FOUND "ring_not_found" with near misses. */
 SG_CHECKED sg_status sg_store_ring_get(struct sg_store *store, const struct sg_ring_ref *name,
                                        struct sg_ring_row *out, struct sg_error *err);
+/** By its number; *found tells. */
+SG_CHECKED sg_status sg_store_ring_find(struct sg_store *store, int64_t id, struct sg_ring_row *out,
+                                        bool *found, struct sg_error *err);
 typedef sg_status (*sg_ring_sink)(void *context, const struct sg_ring_row *row,
                                   struct sg_error *err);
 /** Rings of an owner (NULL: all), by owner and name. */
@@ -202,6 +205,21 @@ SG_CHECKED sg_status sg_store_ring_each_between(struct sg_store *store, const ch
                                                 const char *last, sg_ring_filter filter,
                                                 sg_ring_sink sink, void *context,
                                                 struct sg_error *err);
+/** What there is to a ring besides its name and its members. */
+struct sg_ring_outline {
+    int64_t id;
+    uint64_t sequence; /**< of changes */
+    struct sg_owner_name owner;
+    uint64_t connections;
+};
+typedef sg_status (*sg_ring_outline_sink)(void *context, const struct sg_ring_outline *ring,
+                                          struct sg_error *err);
+/** The same rings, many of them in little time. The sink is called in the middle of a query: it
+ * does not use the store. */
+SG_CHECKED sg_status sg_store_ring_outlines_between(struct sg_store *store, const char *first,
+                                                    const char *last, sg_ring_filter filter,
+                                                    sg_ring_outline_sink sink, void *context,
+                                                    struct sg_error *err);
 /** Count a change of each of these, without reading more of them than their names. */
 SG_CHECKED sg_status sg_store_ring_bump_between(struct sg_store *store, const char *first,
                                                 const char *last, sg_ring_filter filter,
