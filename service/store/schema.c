@@ -379,9 +379,33 @@ static const char version_12[] =
     COUNT_HELD("c.key = NEW.id");
 /* clang-format on */
 
-static const char *const migrations[] = {version_1, version_2,  version_3,  version_4,
-                                         version_5, version_6,  version_7,  version_8,
-                                         version_9, version_10, version_11, version_12};
+/* As version 11, but a name that many certificates bear is followed once, for all owners, and not
+ * for each of them that keeps one: what CERTAUTH issued below it would be read as often. */
+#define BORNE_BY_MANY                                                                              \
+    "EXISTS (SELECT 1 FROM certificate k WHERE k.subject = c.subject LIMIT 1 OFFSET 4)"
+/* clang-format off */
+#define COUNT_BELOW_BY_NAME(changed)                                                               \
+    " BEGIN UPDATE ring SET sequence = sequence + 1 WHERE id IN ("                                 \
+    "  WITH RECURSIVE above (subject, owner) AS (" changed                                         \
+    "   UNION" OF_ALL_BELOW("c.subject, iif(" BORNE_BY_MANY ", 'CERTAUTH', c.owner)")              \
+    "   UNION" OF_OWNERS_BELOW("c.subject, a.owner")                                               \
+    "   UNION" OF_AUTHORITIES_BELOW("c.subject, a.owner") "),"                                     \
+    "  below (id) AS (" OF_ALL_BELOW("c.id") " UNION" OF_OWNERS_BELOW("c.id") ")"                  \
+    "  SELECT n.ring FROM below b CROSS JOIN connection n"                                         \
+    "   ON n.certificate = b.id AND n.usage = 0); END;"
+static const char version_13[] =
+    "DROP TRIGGER issuer_made; DROP TRIGGER issuer_changed; DROP TRIGGER issuer_gone;"
+    "CREATE TRIGGER issuer_made AFTER INSERT ON certificate"
+    COUNT_BELOW_BY_NAME("SELECT NEW.subject, NEW.owner")
+    "CREATE TRIGGER issuer_changed AFTER UPDATE OF label, trust, der ON certificate"
+    COUNT_BELOW_BY_NAME("SELECT OLD.subject, OLD.owner UNION SELECT NEW.subject, NEW.owner")
+    "CREATE TRIGGER issuer_gone AFTER DELETE ON certificate"
+    COUNT_BELOW_BY_NAME("SELECT OLD.subject, OLD.owner");
+/* clang-format on */
+
+static const char *const migrations[] = {version_1,  version_2,  version_3, version_4, version_5,
+                                         version_6,  version_7,  version_8, version_9, version_10,
+                                         version_11, version_12, version_13};
 _Static_assert(SG_COUNT(migrations) == SG_STORE_VERSION, "one migration for each version");
 
 const char *const *sg_store_migrations(size_t *count)

@@ -571,6 +571,7 @@ static void name_one(unsigned char name[8], unsigned number)
 {
     memset(name, 0x41, 8);
     name[0] = (unsigned char)number;
+    name[1] = (unsigned char)(0x41 + number / 256);
 }
 
 /* Number `subject`, issued by number `issuer`; each serial is another. */
@@ -749,6 +750,70 @@ static void a_loop_of_issuers_ends(void **state)
     assert_grown("3");
     (void)add_issued(fixture, "CERTAUTH", "round", 1, 3);
     assert_grown("0123");
+}
+
+/* Of a name that many keep CERTAUTH's change counts for all, whoever issued their own: too often
+ * for some, and never too seldom. */
+static void a_name_that_many_keep_counts_for_all_owners(void **state)
+{
+    struct fixture *fixture = *state;
+    char owner[8];
+    int64_t root = 0;
+    (void)add_two_levels(fixture, &root);
+    int64_t other = add_issued(fixture, "CERTAUTH", "root 9", 9, 9);
+    (void)add_issued(fixture, "START2", "own int", 2, 9);
+    struct counts before = count_rings(fixture);
+    assert_ok(fixture,
+              sg_store_certificate_set_trust(fixture->store, other, SG_NOTRUST, &fixture->err));
+    assert_grown("1");
+    for (int i = 0; i < 3; i++) {
+        snprintf(owner, sizeof owner, "O%d", i);
+        assert_ok(fixture, sg_store_owner_add(fixture->store, owner, &fixture->err));
+        (void)add_issued(fixture, owner, "own int", 2, 9);
+        assert_grown("");
+    }
+    assert_ok(fixture,
+              sg_store_certificate_set_trust(fixture->store, other, SG_TRUST, &fixture->err));
+    assert_grown("01");
+}
+
+static int count_steps(void *context)
+{
+    (*(unsigned *)context)++;
+    return 0;
+}
+
+/* SQLite's work on a change of that certificate, in hundreds of its steps. */
+static unsigned work_of(struct fixture *fixture, int64_t certificate, enum sg_trust trust)
+{
+    unsigned steps = 0;
+    sqlite3_progress_handler(fixture->store->db, 100, count_steps, &steps);
+    assert_ok(fixture,
+              sg_store_certificate_set_trust(fixture->store, certificate, trust, &fixture->err));
+    sqlite3_progress_handler(fixture->store->db, 0, NULL, NULL);
+    return steps;
+}
+
+/* Owners that keep a certificate of the name: not each of them has CERTAUTH's read. */
+static void a_name_that_many_keep_is_followed_once(void **state)
+{
+    enum { ISSUED = 300, OWNERS = 60 };
+    struct fixture *fixture = *state;
+    char name[16];
+    int64_t root = add_issued(fixture, "CERTAUTH", "root", 1, 1);
+    for (unsigned i = 0; i < ISSUED; i++) {
+        snprintf(name, sizeof name, "i%u", i);
+        (void)add_issued(fixture, "CERTAUTH", name, 1000 + i, 2);
+    }
+    (void)add_issued(fixture, "START1", "int", 2, 1);
+    unsigned one = work_of(fixture, root, SG_NOTRUST);
+    for (unsigned i = 0; i < OWNERS; i++) {
+        snprintf(name, sizeof name, "O%u", i);
+        assert_ok(fixture, sg_store_owner_add(fixture->store, name, &fixture->err));
+        (void)add_issued(fixture, name, "int", 2, 1);
+    }
+    assert_true(one > 0);
+    assert_in_range(work_of(fixture, root, SG_TRUST), 1, 3 * one);
 }
 
 static void what_is_undone_counts_nothing(void **state)
@@ -1010,6 +1075,8 @@ int main(void)
         IN_STORE(an_owners_issuers_count_for_that_owner_alone),
         IN_STORE(what_signed_itself_counts_for_itself_alone),
         IN_STORE(a_loop_of_issuers_ends),
+        IN_STORE(a_name_that_many_keep_counts_for_all_owners),
+        IN_STORE(a_name_that_many_keep_is_followed_once),
         IN_STORE(what_is_undone_counts_nothing),
         IN_STORE(a_key_that_signs_no_more_counts),
         IN_STORE(a_sequence_never_goes_back),
