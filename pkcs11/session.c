@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "curves_internal.h"
 #include "session_internal.h"
 #include "staged_internal.h"
 
@@ -26,6 +27,9 @@ sg_status sg_pkcs11_session_open(struct sg_pkcs11_module *module, unsigned long 
         return sg_pkcs11_fail(err, rv, "cannot open a session");
     }
     session->staged = sg_pkcs11_wants_staging(session->call);
+    if (session->staged) {
+        sg_pkcs11_curves_keep();
+    }
     *out = SG_STEAL(session);
     return SG_OK;
 }

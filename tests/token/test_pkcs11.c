@@ -14,6 +14,7 @@
 #include <signet/pkcs11/token.h>
 
 #include "cmocka_all.h"
+#include "curves_internal.h"
 #include "index_internal.h"
 #include "key_internal.h"
 #include "softhsm_fixture.h"
@@ -145,6 +146,31 @@ static void private_key_is_born_private(void **state)
         CK_OBJECT_HANDLE public_key = find(world, CKO_PUBLIC_KEY, &request.id);
         check_bool(world, public_key, CKA_TOKEN, CK_TRUE);
         check_bool(world, public_key, CKA_PRIVATE, CK_FALSE);
+    }
+}
+
+/* The module's own calls come to us: its keys sign with what we have kept. */
+static void curve_of_a_key_that_signs_is_kept(void **state)
+{
+    struct world *world = *state;
+    struct sg_pkcs11_key_request request = {
+        .type = SG_PKCS11_EC, .curve = SG_PKCS11_P521, .id = id_of(0x32)};
+    const struct sg_pkcs11_mechanism mechanism = {.kind = SG_PKCS11_ECDSA};
+    generate(world, &request);
+    size_t kept = sg_pkcs11_curves_kept();
+    assert_true(kept > 0);
+    for (int i = 0; i < 3; i++) {
+        static const unsigned char hash[32] = {1};
+        unsigned char signature[132];
+        size_t len = sizeof signature;
+        struct sg_error err = SG_ERROR_INIT;
+        bool asked = false;
+        assert_int_equal(sg_pkcs11_use_key(world->session, SG_PKCS11_SIGN, &request.id, &mechanism,
+                                           (struct sg_bytes){hash, sizeof hash}, signature, &len,
+                                           &asked, &err),
+                         SG_OK);
+        assert_int_equal(len, sizeof signature);
+        assert_int_equal(sg_pkcs11_curves_kept(), kept);
     }
 }
 
@@ -335,6 +361,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(private_key_is_born_private),
+        cmocka_unit_test(curve_of_a_key_that_signs_is_kept),
         cmocka_unit_test(private_value_cannot_be_read),
         cmocka_unit_test(abilities_that_a_key_cannot_have_are_refused),
         cmocka_unit_test(stored_in_a_small_buffer_leaves_no_key),
