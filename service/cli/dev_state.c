@@ -6,8 +6,8 @@
 
 #include <signet/cli/client.h>
 
-#define ANSWER_TIMEOUT_S 5
-#define SETTLE_MS 5000 /* for token processes that have not said how they fare */
+#define ANSWER_TIMEOUT_S 15
+#define SETTLE_MS 15000 /* for token processes that have not said how they fare */
 #define SETTLE_POLL_MS 100
 
 static void json_freep(json_t **value)

@@ -31,7 +31,7 @@ remote() {
 }
 
 tokens() {
-    as_user "$1" timeout 30 p11tool --list-token-urls 2>"$scratch/p11tool.log" | grep -o 'token=START1%2F[A-Z]*' | sort | tr '\n' ' '
+    as_user "$1" timeout "$(patiently 30)" p11tool --list-token-urls 2>"$scratch/p11tool.log" | grep -o 'token=START1%2F[A-Z]*' | sort | tr '\n' ' '
 }
 
 say 'the ring named is there, and no other'
@@ -44,13 +44,13 @@ remote
 
 say 'its key signs'
 remote START1/WEB
-as_user "$user" timeout 30 p11tool --export 'pkcs11:token=START1%2FWEB;type=cert;object=web' >"$scratch/exported.pem" 2>"$scratch/p11tool.log" ||
+as_user "$user" timeout "$(patiently 30)" p11tool --export 'pkcs11:token=START1%2FWEB;type=cert;object=web' >"$scratch/exported.pem" 2>"$scratch/p11tool.log" ||
     fail "p11tool: $(cat "$scratch/p11tool.log")"
 cmp -s <(openssl x509 -in "$scratch/web.pem" -outform DER) <(openssl x509 -in "$scratch/exported.pem" -outform DER) || fail 'another certificate'
 cat >"$scratch/template" <<'T'
 cn = "signed over a pipe"
 T
-as_user "$user" timeout 30 certtool --generate-request --template "$scratch/template" \
+as_user "$user" timeout "$(patiently 30)" certtool --generate-request --template "$scratch/template" \
     --load-privkey 'pkcs11:token=START1%2FWEB;type=private;object=web' \
     --load-pubkey 'pkcs11:token=START1%2FWEB;type=public;object=web' >"$scratch/request" 2>"$scratch/certtool.log" ||
     fail "certtool: $(cat "$scratch/certtool.log")"
@@ -88,7 +88,13 @@ say 'the end of standard input ends it, with status 0'
 
 say 'garbage ends it, and nobody else'
 status=0
-(printf '\377garbage that is no preamble'; sleep 5) | timeout 20 "$SIGNET_BIN" attach >"$scratch/attach.out" 2>"$scratch/attach.err" || status=$?
+mkfifo "$scratch/garbage"
+timeout "$(patiently 20)" "$SIGNET_BIN" attach <"$scratch/garbage" >"$scratch/attach.out" 2>"$scratch/attach.err" &
+attached=$!
+exec 7>"$scratch/garbage"
+printf '\377garbage that is no preamble' >&7
+wait "$attached" || status=$?
+exec 7>&-
 [ "$status" -eq 7 ] || fail "garbage: ended with $status: $(cat "$scratch/attach.err")"
 grep -qE 'closed the connection|ended the connection' "$scratch/attach.err" || fail "garbage: said $(cat "$scratch/attach.err")"
 remote START1/WEB
@@ -109,7 +115,9 @@ mkfifo "$scratch/open"
 attached=$!
 children+=("$attached")
 exec 6>"$scratch/open"
-sleep 0.5
+rings_socket=$(sed -n 's/^rings_socket = "\(.*\)"/\1/p' "$instance/signet.conf")
+is_attached() { [ "$(grep -c " $rings_socket\$" /proc/net/unix)" -gt 1 ]; }
+wait_for 10 is_attached
 signet dev down "$instance" >/dev/null
 status=0
 wait "$attached" || status=$?

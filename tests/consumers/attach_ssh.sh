@@ -54,7 +54,7 @@ remote() {
 }
 
 tokens() {
-    as_user timeout 60 p11tool --list-token-urls 2>"$scratch/p11tool.log" | grep -o 'token=START1%2F[A-Z]*' | sort | tr '\n' ' '
+    as_user timeout "$(patiently 60)" p11tool --list-token-urls 2>"$scratch/p11tool.log" | grep -o 'token=START1%2F[A-Z]*' | sort | tr '\n' ' '
 }
 
 expect_tokens() {
@@ -72,7 +72,7 @@ expect_tokens 'token=START1%2FOTHER '
 say 'its key signs'
 remote START1/WEB
 echo 'cn = "signed over ssh"' >"$scratch/template"
-as_user timeout 60 certtool --generate-request --template "$scratch/template" \
+as_user timeout "$(patiently 60)" certtool --generate-request --template "$scratch/template" \
     --load-privkey 'pkcs11:token=START1%2FWEB;type=private;object=web' \
     --load-pubkey 'pkcs11:token=START1%2FWEB;type=public;object=web' >"$scratch/request" 2>"$scratch/certtool.log" ||
     fail "certtool: $(cat "$scratch/certtool.log")"
@@ -99,5 +99,5 @@ remote START1/WEB -i "$home/stranger" -o IdentityFile=none
 sed -i "s|^    IdentityFile .*||" "$home/ssh.conf"
 begin=$SECONDS
 expect_tokens ''
-[ $((SECONDS - begin)) -lt 30 ] || fail "it took $((SECONDS - begin)) s"
+in_time 30 "$begin" || fail "it took $((SECONDS - begin)) s"
 grep -q 'Connection closed by authenticating user' "$scratch/sshd/sshd.log" || fail "sshd said: $(tail -n 5 "$scratch/sshd/sshd.log")"

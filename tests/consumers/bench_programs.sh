@@ -10,8 +10,8 @@ for type in ec:p256 rsa:2048; do
     signet cert generate "BENCH/${type%:*}" --subject "CN=${type%:*}" --key "$type" >/dev/null
     signet ring connect BENCH/SIGN "BENCH/${type%:*}" >/dev/null
 done
-expect_text '^[1-9][0-9]* [0-9]+ [0-9]+ 0$' "$BENCH_SIGN" --module "$client_module" --token BENCH/SIGN --key ec --mechanism ecdsa --clients 2 --seconds 0.5
-expect_text '^[1-9][0-9]* [0-9]+ [0-9]+ 0$' "$BENCH_SIGN" --module "$client_module" --token BENCH/SIGN --key rsa --mechanism rsa --clients 1 --seconds 0.5
+expect_text '^[1-9][0-9]* [0-9]+ [0-9]+ 0$' "$BENCH_SIGN" --module "$client_module" --token BENCH/SIGN --key ec --mechanism ecdsa --clients 2 --seconds 1.5
+expect_text '^[1-9][0-9]* [0-9]+ [0-9]+ 0$' "$BENCH_SIGN" --module "$client_module" --token BENCH/SIGN --key rsa --mechanism rsa --clients 1 --seconds 1.5
 expect_failure 1 'no private key' "$BENCH_SIGN" --module "$client_module" --token BENCH/SIGN --key none --mechanism ecdsa
 expect_failure 1 'labelled BENCH/NONE' "$BENCH_SIGN" --module "$client_module" --token BENCH/NONE --key ec --mechanism ecdsa
 

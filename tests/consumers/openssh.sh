@@ -26,7 +26,7 @@ done
 
 say 'a ring that is empty is no reason to ask for a PIN'
 signet ring add START1/EMPTY >/dev/null
-script -qec "timeout 20 $(provisioned_example "$scratch/ec" 'ssh-keygen -D')" /dev/null </dev/null >"$scratch/listed" ||
+script -qec "timeout $(patiently 20) $(provisioned_example "$scratch/ec" 'ssh-keygen -D')" /dev/null </dev/null >"$scratch/listed" ||
     fail "ssh-keygen -D: $(cat "$scratch/listed")"
 ! grep -iE 'PIN|login failed' "$scratch/listed" || fail 'it asked for a PIN'
 grep -q '^ecdsa-sha2-nistp256 ' "$scratch/listed" || fail "no key is listed: $(cat "$scratch/listed")"
@@ -35,7 +35,7 @@ signet ring delete START1/EMPTY >/dev/null
 # login DIR PORT CONFIGURATION
 login() {
     ssh -F "$3" -p "$2" -o BatchMode=yes -o UserKnownHostsFile="$1/known" -o GlobalKnownHostsFile=none \
-        -o IdentityFile=none -o ConnectTimeout=20 localhost 'echo logged in'
+        -o IdentityFile=none -o ConnectTimeout="$(patiently 20)" localhost 'echo logged in'
 }
 
 for label in ec rsa; do

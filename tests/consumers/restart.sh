@@ -81,7 +81,7 @@ done
 
 # helps SECONDS PORT: it serves within so many seconds
 helps() {
-    local end=$((SECONDS + $1))
+    local end=$((SECONDS + $(patiently "$1")))
     until serves "$2"; do
         [ "$SECONDS" -lt "$end" ] || return 1
         sleep 0.2
@@ -89,7 +89,7 @@ helps() {
 }
 say 'nginx: a reload does not help, a restart does'
 kill -HUP "$(cat "$scratch/nginx/nginx.pid")"
-! helps 4 "$nginx_port" || fail 'a reload of nginx helps: docs/upgrade.md says otherwise'
+! helps 2 "$nginx_port" || fail 'a reload of nginx helps: docs/upgrade.md says otherwise'
 grep -q 'Device error' "$scratch/nginx/error.log" || fail 'nginx does not say why'
 kill -QUIT "$(cat "$scratch/nginx/nginx.pid")"
 while [ -e "$scratch/nginx/nginx.pid" ]; do sleep 0.1; done
@@ -103,7 +103,7 @@ apache_up "$scratch/apache" "$apache_port"
 helps 20 "$apache_port" || fail 'Apache does not serve after its restart'
 say 'stunnel: a reload does not help, a restart does'
 kill -HUP "$stunnel_pid"
-! helps 4 "$stunnel_port" || fail 'a reload of stunnel helps: docs/upgrade.md says otherwise'
+! helps 2 "$stunnel_port" || fail 'a reload of stunnel helps: docs/upgrade.md says otherwise'
 kill "$stunnel_pid"
 wait_for 20 is_gone "$stunnel_pid"
 stunnel_up "$scratch/stunnel" "$stunnel_port"

@@ -52,7 +52,7 @@ start() {
 
 # serves SERVER: a full handshake succeeds. Whoever ends it without a word, as Jetty does, has s_client end well: its signature is looked for.
 serves() {
-    timeout 10 openssl s_client -connect "localhost:${port[$1]}" -CAfile "$scratch/ca/root.pem" -verify_return_error </dev/null >"$scratch/s_client" 2>&1
+    timeout "$(patiently 10)" openssl s_client -connect "localhost:${port[$1]}" -CAfile "$scratch/ca/root.pem" -verify_return_error </dev/null >"$scratch/s_client" 2>&1
     grep -q '^Peer signature type: ECDSA' "$scratch/s_client"
 }
 for server in "${servers[@]}"; do

@@ -74,7 +74,7 @@ connect_for_ever() {
     local server=$1 version=2
     while :; do
         version=$((version == 2 ? 3 : 2))
-        if curl -sS -o /dev/null -w '%{certs}' --no-sessionid --max-time 5 --cacert "$scratch/ca/root.pem" --tlsv1.$version --tls-max 1.$version \
+        if curl -sS -o /dev/null -w '%{certs}' --no-sessionid --max-time "$(patiently 5)" --cacert "$scratch/ca/root.pem" --tlsv1.$version --tls-max 1.$version \
             "https://localhost:${port[$server]}/" >"$scratch/$server.certs" 2>"$scratch/$server.err"; then
             echo "ok $(openssl x509 -in "$scratch/$server.certs" -noout -serial)"
         else
@@ -101,7 +101,7 @@ served_by() {
 # that moment is refused, or reset.
 failures() {
     local closed='curl: \((7\) .*(connect to server|refused)|35\) .*Connection reset by peer)'
-    if [ "$1" = stunnel ] && [ "$(grep FAILED "$scratch/$1.connections" | grep -cE "$closed")" -le 3 ]; then
+    if [ "$1" = stunnel ] && [ "$(grep FAILED "$scratch/$1.connections" | grep -cE "$closed")" -le "$(patiently 3)" ]; then
         grep FAILED "$scratch/$1.connections" | grep -vE "$closed"
     else
         grep FAILED "$scratch/$1.connections"

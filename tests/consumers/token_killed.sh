@@ -23,7 +23,7 @@ token_processes() {
 # Full handshakes, one after the other, until told to stop; every failure is a line.
 client() {
     while [ ! -e "$scratch/stop" ]; do
-        if curl -sS --max-time 20 -o /dev/null --cacert "$scratch/ca/root.pem" "https://localhost:$port/" 2>>"$scratch/errors.log"; then
+        if curl -sS --max-time "$(patiently 20)" -o /dev/null --cacert "$scratch/ca/root.pem" "https://localhost:$port/" 2>>"$scratch/errors.log"; then
             echo >>"$scratch/served.$1"
         fi
     done
@@ -46,7 +46,7 @@ for _ in $(seq 12); do
     for pid in $(token_processes); do
         kill -9 "$pid" && killed=$((killed + 1))
     done
-    end=$((SECONDS + 20))
+    end=$((SECONDS + $(patiently 20)))
     until [ "$(served)" -ge $((before + 6)) ]; do
         [ "$SECONDS" -lt "$end" ] || fail 'nobody is served any more'
         sleep 0.1

@@ -66,12 +66,16 @@ token_state() {
 }
 
 is_ready() {
-    [ "$(condition)" = ready ] && [ "$(number processes)" -eq "$(token_processes)" ]
+    [ "$(condition)" = ready ] && [ "$(number processes)" -eq "$(token_processes)" ] && is_token ready
 }
 
 expect_ready() {
     wait_for 20 is_ready
-    [ "$(token_state)" = ready ] || fail "the token is $(token_state)"
+}
+
+# Nothing of an interrupted or failed operation is left to be done.
+is_settled() {
+    [ "$(number unsettled_intents)" -eq 0 ]
 }
 
 # How many processes serve rings.
@@ -147,6 +151,33 @@ logged() {
     grep -c -- "$1" "$instance/signetd.log" || true
 }
 
+# ---- signet watch ----
+
+# rests PID: it is connected to the service, sleeps, and is not woken for a moment.
+rests() {
+    local before
+    [ -n "$(find "/proc/$1/fd" -lname 'socket:*' -print -quit)" ] && grep -q '^State:[[:space:]]*S' "/proc/$1/status" || return 1
+    before=$(switches_of "$1")
+    sleep 0.1
+    [ "$before" = "$(switches_of "$1")" ]
+}
+switches_of() {
+    sed -n 's/^voluntary_ctxt_switches:[[:space:]]*//p' "/proc/$1/status"
+}
+
+# waits_or_ended PID LOG: for wait_for; or it has said that it tries again
+waits_or_ended() {
+    ! kill -0 "$1" 2>/dev/null || grep -q 'trying again' "$2" || rests "$1"
+}
+
+# watch_begun PID LOG: a change from now on is one that this watch sees. What it has asked for is answered before what is asked after it.
+watch_begun() {
+    wait_for 10 waits_or_ended "$@"
+    signet status >/dev/null 2>&1 || true
+    wait_for 10 waits_or_ended "$@"
+    kill -0 "$1" 2>/dev/null || fail "watch ended: $(cat "$2")"
+}
+
 # ---- clients that stay attached (daemon_client.c) ----
 
 # clients_attach RING LABEL COUNT
@@ -167,7 +198,7 @@ clients_detach() {
 # clients_read ANSWER COUNT: everybody's answer.
 clients_read() {
     local line expected=''
-    read -r -t 60 line <&"${CLIENTS[0]}" || fail "no answer from the clients: $(cat "$scratch/clients.log")"
+    read -r -t "$(patiently 60)" line <&"${CLIENTS[0]}" || fail "no answer from the clients: $(cat "$scratch/clients.log")"
     expected=$(for _ in $(seq "$2"); do printf '%s ' "$1"; done)
     [ "$line" = "${expected% }" ] || fail "the clients say '$line', not '$expected'"
 }

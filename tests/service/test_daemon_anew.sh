@@ -35,7 +35,7 @@ clients_expect sign ok 2
 say 'in between they get nothing'
 signet ring delete START1/WEB >/dev/null
 echo sign >&"${CLIENTS[1]}"
-read -r -t 60 line <&"${CLIENTS[0]}" || fail 'no answer from the clients'
+read -r -t "$(patiently 60)" line <&"${CLIENTS[0]}" || fail 'no answer from the clients'
 [[ "$line" != *ok* ]] || fail "signed with a ring that is gone: $line"
 signet ring add START1/WEB >/dev/null
 signet ring connect START1/WEB START1/web --default >/dev/null

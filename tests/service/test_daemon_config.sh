@@ -16,7 +16,7 @@ complains() {
     for way in --check ''; do
         got=0
         # shellcheck disable=SC2086 # no word when there is none
-        timeout 20 "$SIGNETD_BIN" --config "$conf" $way >"$scratch/said" 2>&1 || got=$?
+        timeout "$(patiently 20)" "$SIGNETD_BIN" --config "$conf" $way >"$scratch/said" 2>&1 || got=$?
         [ "$got" -eq 1 ] || fail "'$2' $way: status $got: $(cat "$scratch/said")"
         grep -qE -- "$text" "$scratch/said" || fail "'$2' $way: not '$text' but: $(cat "$scratch/said")"
         [ ! -e "$scratch/other" ] || fail "'$2' $way made something"
@@ -67,7 +67,7 @@ restart
 say 'a second one beside the first'
 started=$SECONDS
 expect_failure 1 "$instance/state" "$SIGNETD_BIN" --config "$good"
-[ $((SECONDS - started)) -lt 10 ] || fail 'the second one took long to give up'
+in_time 10 "$started" || fail 'the second one took long to give up'
 expect_ready
 
 say 'places that are wrong'

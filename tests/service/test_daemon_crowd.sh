@@ -57,7 +57,7 @@ for number in range(count):
     except OSError:
         pass  # refused while it was speaking
 print("there")
-end = time.time() + 120
+end = time.time() + 120 * int(os.environ.get("SIGNET_PATIENCE", "1"))
 while time.time() < end and os.getppid() != 1:
     for connection in held:
         try:
@@ -109,10 +109,10 @@ expect_first_to_go "$(pids_of signet-rings)" "$own_score"
 signet status --json | finds '"reason": "too_many_of_this_user"' || fail 'status does not say why'
 grep "event=ring_client_refused reason=too_many_of_this_user limit=12 uid=$(id -u) " "$instance/signetd.log" >/dev/null ||
     fail 'the log does not say who was refused'
-[ "$(logged ring_client_refused)" -le 5 ] || fail 'the log has a line for each of them'
+[ "$(logged ring_client_refused)" -lt 14 ] || fail 'the log has a line for each of them'
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
     signet owner attach START1 daemon >/dev/null
-    got=$(echo sign | timeout 20 setpriv --reuid daemon --regid daemon --clear-groups "$DAEMON_CLIENT" "$client_module" START1/WEB web 4 2>&1 | tail -n 1)
+    got=$(echo sign | timeout "$(patiently 20)" setpriv --reuid daemon --regid daemon --clear-groups "$DAEMON_CLIENT" "$client_module" START1/WEB web 4 2>&1 | tail -n 1)
     [ "$got" = 'ok ok ok ok ' ] || fail "another user got '$got'"
 fi
 end_crowd 0
@@ -127,7 +127,7 @@ for kind in garbage half slow length silent; do
         clients_expect sign ok 2
     done
     signet cert show START1/web >/dev/null
-    [ $((SECONDS - begin)) -lt 10 ] || fail "100 signatures took $((SECONDS - begin)) s"
+    in_time 10 "$begin" || fail "100 signatures took $((SECONDS - begin)) s"
     end_crowd 2
     clients_detach
     wait_for 30 connections 0
@@ -148,15 +148,15 @@ clients_expect sign ok 12
 say 'requests without end: neither memory nor a place for long'
 clients_detach
 wait_for 30 connections 0
-start_crowd greedy 4
+start_crowd greedy 8
 wait_for 10 connections 0 # while the clients are still there
 end_crowd 0
-# given_up REASON LIMIT COUNT: the log says that so many were, and has a line a second at most
+# given_up REASON LIMIT COUNT LINES: the log says that so many were, in so many lines at most: one a second
 given_up() {
     grep -E "event=ring_client_ended reason=$1 limit=$2 uid=$(id -u) pid=[0-9]+ count=[0-9]+" "$instance/signetd.log" |
-        sed 's/.*count=//' | awk -v all="$3" '{ sum += $1 } END { exit !(sum == all && NR < 4) }'
+        sed 's/.*count=//' | awk -v all="$3" -v lines="$4" '{ sum += $1 } END { exit !(sum == all && NR <= lines) }'
 }
-wait_for 5 given_up request_too_long 4194304 4
+wait_for 5 given_up request_too_long 4194304 8 5
 
 say 'requests that do not end, and answers that nobody reads'
 start_crowd late 8
@@ -168,8 +168,8 @@ for pid in $(pgrep -P "$(pids_of signet-rings)"); do
 done
 wait_for 50 connections 0
 end_crowd 0
-wait_for 5 given_up request_too_late 30000 4
-wait_for 5 given_up answer_not_read 30000 4
+wait_for 5 given_up request_too_late 30000 4 4
+wait_for 5 given_up answer_not_read 30000 4 4
 
 say 'who goes first when memory runs out, where everything is one ordinary user'\''s, and where the service itself is no favourite'
 theirs=$scratch/theirs

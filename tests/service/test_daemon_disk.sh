@@ -60,9 +60,6 @@ try() {
     *) fail "cert generate ended with $got: $(cat "$scratch/refused")" ;;
     esac
 }
-is_settled() {
-    [ "$(number unsettled_intents)" -eq 0 ]
-}
 
 # Every amount of space from none to plenty: each step of the operation is the first to fail once.
 # run_out NAME KIB…

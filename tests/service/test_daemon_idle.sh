@@ -23,7 +23,13 @@ wakes() {
 
 say 'clients that do nothing'
 [ "$(pgrep -c -P "$(pids_of signet-rings)")" -eq 3 ] || fail 'there are not three connections'
-sleep 1
+is_quiet() {
+    local now
+    now=$(wakes)
+    sleep 1
+    [ "$(wakes)" -eq "$now" ]
+}
+wait_for 10 is_quiet
 before=$(wakes)
 sleep 12
 after=$(wakes)

@@ -47,13 +47,19 @@ add() {
         sleep 0.3
     done
 }
+# has_died NAME: it is killed, and the master has seen that. What dies together with control is not counted.
+has_died() {
+    kill_all "signet-$1" 2>/dev/null || true
+    sleep 0.1
+    [ "$(logged 'event=process_died.*signal=9')" -gt "$died" ]
+}
 kill_in_turn() {
-    local name
+    local name died
     for _ in 1 2 3 4 5; do
         for name in token0.1 token0.0 token0.2 control; do
             sleep "0.0$((RANDOM % 100))"
-            # shellcheck disable=SC2046 # one word for each process
-            kill_all "signet-$name" 2>/dev/null || true
+            died=$(logged 'event=process_died.*signal=9')
+            wait_for 30 has_died "$name"
             echo "$name" >>"$scratch/killed"
             wait_for 30 is_ready
         done

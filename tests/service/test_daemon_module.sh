@@ -65,9 +65,9 @@ first_processes() {
 # aside: somebody new on the other token attaches and signs, in less than 3 s
 aside() {
     local begin=$SECONDS got
-    got=$(echo sign | timeout 20 "$DAEMON_CLIENT" "$client_module" START1/ASIDE aside 1 2>&1 | tail -n 1)
+    got=$(echo sign | timeout "$(patiently 20)" "$DAEMON_CLIENT" "$client_module" START1/ASIDE aside 1 2>&1 | tail -n 1)
     [ "$got" = 'ok ' ] || fail "a client of the other token got '$got'"
-    [ $((SECONDS - begin)) -lt 3 ] || fail "a client of the other token waited $((SECONDS - begin)) s"
+    in_time 3 "$begin" || fail "a client of the other token waited $((SECONDS - begin)) s"
 }
 
 say 'a crash costs a delay'
@@ -76,7 +76,8 @@ for _ in 1 2 3 4 5; do
     order 'C_Sign crash once'
     clients_expect sign ok 4
 done
-[ "$(logged 'process_died process=signet-token0.*signal=9')" -eq 5 ] || fail 'the module did not crash five times'
+has_crashed_five_times() { [ "$(logged 'process_died process=signet-token0.*signal=9')" -eq 5 ]; }
+wait_for 10 has_crashed_five_times
 wait_for 20 is_first ready 2
 
 say 'a hang costs the configured time'
@@ -86,10 +87,10 @@ echo sign >&"${CLIENTS[1]}"
 sleep 0.5
 aside
 signet status >/dev/null
-[ $((SECONDS - begin)) -lt 3 ] || fail 'others waited for the hanging token'
+in_time 3 "$begin" || fail 'others waited for the hanging token'
 clients_read ok 4
 took=$((SECONDS - begin))
-{ [ "$took" -ge 1 ] && [ "$took" -lt 8 ]; } || fail "the hang took $took s"
+{ [ "$took" -ge 1 ] && [ "$took" -lt "$(patiently 8)" ]; } || fail "the hang took $took s"
 [ "$(logged 'process_hangs process=signet-token0.* in=use limit_ms=2000')" -eq 1 ] || fail 'the log does not say that a process hangs'
 wait_for 20 is_first ready 2
 
@@ -100,7 +101,7 @@ echo sign >&"${CLIENTS[1]}"
 sleep 1.5
 aside
 clients_read 0x30 4
-[ $((SECONDS - begin)) -lt 30 ] || fail "the answer took $((SECONDS - begin)) s"
+in_time 30 "$begin" || fail "the answer took $((SECONDS - begin)) s"
 order ''
 wait_for 40 is_first ready 2
 clients_attach WEB web 4
@@ -112,7 +113,7 @@ restart
 clients_attach WEB web 8
 order 'C_Sign hang once' 'C_Sign hang once'
 echo sign >&"${CLIENTS[1]}"
-read -r -t 60 line <&"${CLIENTS[0]}" || fail 'no answer'
+read -r -t "$(patiently 60)" line <&"${CLIENTS[0]}" || fail 'no answer'
 [ "$(grep -o ok <<<"$line" | wc -l)" -ge 7 ] || fail "two hangs cost more than one client an error: $line"
 wait_for 40 is_first ready 1
 
@@ -134,36 +135,41 @@ at_once() {
     "$@" >"$scratch/at_once" 2>&1 || fail "$what: $(cat "$scratch/at_once")"
     end=$(date +%s%N)
     say "$what took $(((end - begin) / 1000000)) ms"
-    [ $((end - begin)) -lt 2500000000 ] || fail "$what took $(((end - begin) / 1000000)) ms"
+    [ $((end - begin)) -lt "$(patiently 2500000000)" ] || fail "$what took $(((end - begin) / 1000000)) ms"
 }
 new_client() {
-    echo find | timeout 20 "$DAEMON_CLIENT" "$client_module" START1/SECOND second 1
+    echo find | timeout "$(patiently 20)" "$DAEMON_CLIENT" "$client_module" START1/SECOND second 1
 }
 sign_once() {
-    echo sign | timeout 60 "$DAEMON_CLIENT" "$client_module" START1/SECOND second 1
+    echo sign | timeout "$(patiently 60)" "$DAEMON_CLIENT" "$client_module" START1/SECOND second 1
 }
-printf 'sign\n%.0s' {1..12} >&"${CLIENTS[1]}" # 18 s and more
-sleep 1
-at_once 'a new connection' new_client
-sign_once >"$scratch/sign_once" 2>&1 &
-signer=$!
-sleep 0.3
-at_once 'a change' signet ring connect START1/WEB START1/second
-at_once 'the status' signet status
-at_once 'a change back' signet ring remove START1/WEB START1/second
-kill -0 "$CLIENTS_PID" || fail 'the clients are gone'
-begin=$SECONDS
-for _ in $(seq 12); do
-    clients_read ok 30
-done
-[ $((SECONDS - begin)) -ge 5 ] || fail 'nobody signed meanwhile'
-wait "$signer" || fail "a new client could not sign: $(cat "$scratch/sign_once")"
+# others_while_signing ROUNDS: of 1.5 s and more each. False when nobody signed any longer at the end.
+others_while_signing() {
+    local begin
+    for _ in $(seq "$1"); do echo sign; done >&"${CLIENTS[1]}"
+    sleep 1
+    at_once 'a new connection' new_client
+    sign_once >"$scratch/sign_once" 2>&1 &
+    signer=$!
+    sleep 0.3
+    at_once 'a change' signet ring connect START1/WEB START1/second
+    at_once 'the status' signet status
+    at_once 'a change back' signet ring remove START1/WEB START1/second
+    kill -0 "$CLIENTS_PID" || fail 'the clients are gone'
+    begin=$SECONDS
+    for _ in $(seq "$1"); do
+        clients_read ok 30
+    done
+    wait "$signer" || fail "a new client could not sign: $(cat "$scratch/sign_once")"
+    [ $((SECONDS - begin)) -ge 3 ]
+}
+others_while_signing 6 || others_while_signing 24 || others_while_signing 48 || fail 'nobody signed meanwhile'
 [ "$(logged 'process_died')" -eq "$died" ] || fail 'a process was killed that only had much to do'
 printf 'sign\nsign\n' >&"${CLIENTS[1]}"
 sleep 1
 at_once 'what takes the key away' signet ring remove START1/WEB START1/web
 for _ in 1 2; do
-    read -r -t 60 line <&"${CLIENTS[0]}" || fail 'no answer'
+    read -r -t "$(patiently 60)" line <&"${CLIENTS[0]}" || fail 'no answer'
 done
 clients_expect sign 0x68 30
 order ''
@@ -250,69 +256,79 @@ signet cert generate START1/stuck2 --subject CN=stuck2 --key ec:p256 --token sof
 order 'C_DestroyObject failed always'
 expect_text 'could not follow at once' signet cert delete START1/stuck
 expect_text 'could not follow at once' signet cert delete START1/stuck2
-for i in 1 2 3 4; do
+for i in 1 2 3; do
     signet cert generate "START1/more$i" --subject "CN=more$i" --key ec:p256 --token softhsm >/dev/null ||
         fail 'no key is made beside one that cannot be destroyed'
     sleep 2 # tried again meanwhile
 done
 [ "$(number unsettled_intents)" -ge 1 ] || fail 'a key that was not destroyed counts as settled'
 order ''
-is_settled() { [ "$(number unsettled_intents)" -eq 0 ]; }
 wait_for 90 is_settled
 wait_for 30 is_first ready 1
 clients_expect sign ok 2
 
 say 'an operation hangs, and whoever only reads does not wait for it'
 sed -i "/^\[token other\]/,\$!{/^use_deadline_s = /d}" "$instance/signet.conf"
-set_token 'use_deadline_s = 2' 'call_deadline_s = 8'
-restart
-clients_attach WEB web 2
-order 'C_GenerateKeyPair hang once'
-signet cert generate START1/hung --subject CN=hung --key ec:p256 --token softhsm >"$scratch/hung.log" 2>&1 &
-hung=$!
 hangs_now() { grep -q '^#' "$orders"; }
-wait_for 10 hangs_now
-signet owner add LATER >"$scratch/later.log" 2>&1 &
-later=$!
-begin=$SECONDS
 reads() {
-    timeout 3 "$SIGNET_BIN" "$@" >"$scratch/read" 2>"$scratch/read.err" || fail "'signet $*' ended with $? while an operation hangs: $(cat "$scratch/read.err")"
+    timeout "$(patiently 3)" "$SIGNET_BIN" "$@" >"$scratch/read" 2>"$scratch/read.err" || fail "'signet $*' ended with $? while something hangs: $(cat "$scratch/read.err")"
 }
-reads cert list
-! grep -q hung "$scratch/read" || fail 'a certificate is listed that is not there yet'
-for words in status 'owner list' 'cert show START1/web' 'cert chain START1/web' 'ring list' 'ring show START1/WEB' 'token list' 'authority list' \
-    'ring check START1/WEB' 'ring export START1/WEB --chain --format pem --out -' 'provision nginx --ring START1/WEB' 'rollover list' 'map list'; do
-    # shellcheck disable=SC2086 # words
-    reads $words
-done
-reads owner list
-! grep -q LATER "$scratch/read" || fail 'a change overtook the operation that hangs'
-clients_expect sign ok 2
-{ kill -0 "$hung" && kill -0 "$later"; } 2>/dev/null || fail 'nobody waited'
-[ $((SECONDS - begin)) -lt 7 ] || fail "reading took $((SECONDS - begin)) s"
-got=0
-wait "$hung" || got=$?
-[ "$got" -eq 6 ] || fail "the hanging operation ended with $got: $(cat "$scratch/hung.log")"
-wait "$later" || fail "what waited failed: $(cat "$scratch/later.log")"
-wait_for 40 is_first ready 1
-clients_expect sign ok 2
+# reads_while_operation_hangs SECONDS: false when it hung no longer at the end.
+reads_while_operation_hangs() {
+    local hung later words got=0 overtaken=no waited=no
+    set_token 'use_deadline_s = 2' "call_deadline_s = $1"
+    restart
+    clients_attach WEB web 2
+    order 'C_GenerateKeyPair hang once'
+    signet cert generate START1/hung --subject CN=hung --key ec:p256 --token softhsm >"$scratch/hung.log" 2>&1 &
+    hung=$!
+    wait_for 10 hangs_now
+    signet owner add "LATER$1" >"$scratch/later.log" 2>&1 &
+    later=$!
+    reads cert list
+    ! grep -q hung "$scratch/read" || fail 'a certificate is listed that is not there yet'
+    for words in status 'owner list' 'cert show START1/web' 'cert chain START1/web' 'ring list' 'ring show START1/WEB' 'token list' 'authority list' \
+        'ring check START1/WEB' 'ring export START1/WEB --chain --format pem --out -' 'provision nginx --ring START1/WEB' 'rollover list' 'map list'; do
+        # shellcheck disable=SC2086 # words
+        reads $words
+    done
+    reads owner list
+    ! grep -q "LATER$1" "$scratch/read" || overtaken=yes
+    clients_expect sign ok 2
+    if kill -0 "$hung" 2>/dev/null; then
+        waited=yes
+        kill -0 "$later" 2>/dev/null || fail 'a change did not wait for the operation that hangs'
+        [ "$overtaken" = no ] || fail 'a change overtook the operation that hangs'
+    fi
+    wait "$hung" || got=$?
+    [ "$got" -eq 6 ] || fail "the hanging operation ended with $got: $(cat "$scratch/hung.log")"
+    wait "$later" || fail "what waited failed: $(cat "$scratch/later.log")"
+    wait_for 40 is_first ready 1
+    clients_expect sign ok 2
+    [ "$waited" = yes ]
+}
+reads_while_operation_hangs 8 || reads_while_operation_hangs 30 || fail 'nobody waited'
 
 say 'a login hangs, and whoever only reads does not wait for it'
-set_token 'login_deadline_s = 8'
-restart
-order 'C_Login hang once'
-kill_all signet-token0.0
-wait_for 20 hangs_now
-begin=$SECONDS
-for words in status 'cert list' 'ring show START1/WEB' 'token list'; do
-    # shellcheck disable=SC2086 # words
-    reads $words
-done
-[ $((SECONDS - begin)) -lt 6 ] || fail "reading took $((SECONDS - begin)) s"
-[ "$(first_token)" = starting ] || fail "the token is $(first_token), and its login hangs"
-wait_for 40 is_first ready 1
-clients_attach WEB web 2
-clients_expect sign ok 2
+# reads_while_login_hangs SECONDS: likewise
+reads_while_login_hangs() {
+    local words state
+    set_token "login_deadline_s = $1"
+    restart
+    order 'C_Login hang once'
+    kill_all signet-token0.0
+    wait_for 20 hangs_now
+    for words in status 'cert list' 'ring show START1/WEB' 'token list'; do
+        # shellcheck disable=SC2086 # words
+        reads $words
+    done
+    state=$(first_token)
+    wait_for 40 is_first ready 1
+    clients_attach WEB web 2
+    clients_expect sign ok 2
+    [ "$state" = starting ]
+}
+reads_while_login_hangs 8 || reads_while_login_hangs 30 || fail 'the token is not starting while its login hangs'
 
 say 'a login is let go on until its deadline'
 order 'C_Login hang once'

@@ -145,10 +145,10 @@ default_is web
 clients_expect find 1 2
 clients_expect sign ok 2
 echo find >&"$old_in"
-read -r -t 30 line <&"$old_out"
+read -r -t "$(patiently 30)" line <&"$old_out"
 [ "$line" = '1 1 1 1' ] || fail "after undo the first clients find $line"
 echo sign >&"$old_in"
-read -r -t 30 line <&"$old_out"
+read -r -t "$(patiently 30)" line <&"$old_out"
 [ "$line" = 'ok ok ok ok' ] || fail "after undo the first clients sign: $line"
 private_keys web web-2
 certificates web
@@ -156,7 +156,7 @@ certificates web
 say 'switched again and finished: the old key is gone, the new one stays'
 rollover switch START1/web --self-signed
 echo sign >&"$old_in"
-read -r -t 30 line <&"$old_out"
+read -r -t "$(patiently 30)" line <&"$old_out"
 [ "$line" = 'ok ok ok ok' ] || fail "after the second switch the first clients sign: $line"
 remember
 refused 3 key_in_use 'was used at' rollover finish START1/web
@@ -171,12 +171,12 @@ says 'fail until they load that of START1/web-2'
 clients_expect find 1 2
 clients_expect sign ok 2
 echo sign >&"$old_in"
-read -r -t 30 line <&"$old_out"
+read -r -t "$(patiently 30)" line <&"$old_out"
 [ "$line" = "$not_permitted $not_permitted $not_permitted $not_permitted" ] || fail "after finish the first clients sign: $line"
 echo find >&"$old_in"
-read -r -t 30 line <&"$old_out"
+read -r -t "$(patiently 30)" line <&"$old_out"
 echo sign >&"$old_in"
-read -r -t 30 line <&"$old_out"
+read -r -t "$(patiently 30)" line <&"$old_out"
 [ "$line" = "$handle_invalid $handle_invalid $handle_invalid $handle_invalid" ] || fail "then: $line"
 exec {old_in}>&- {old_out}<&-
 refused 3 rollover_not_started 'no roll-over' rollover finish START1/web

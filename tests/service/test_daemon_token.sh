@@ -22,6 +22,7 @@ expect_failed() {
 say 'those that serve are spread over the processors, the one for operations is not'
 cpus_of() { sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "/proc/$1/status"; }
 master_cpus=$(cpus_of "$(cat "$instance/signetd.pid")")
+expect_ready
 if [ "$(nproc)" -gt 1 ]; then
     first=$(cpus_of "$(pids_of signet-token0.1)") second=$(cpus_of "$(pids_of signet-token0.2)")
     case $first$second in *[,-]*) fail "they may use $first and $second" ;; esac
@@ -38,7 +39,7 @@ rmdir "$instance/token"
 refused 6 token_unavailable "storage $instance/token.*No such file" token login softhsm
 mv "$instance/token.away" "$instance/token"
 expect_text 'logged in' signet token login softhsm
-is_ready || fail "the service is $(condition)"
+wait_for 3 is_ready
 expect_unchanged 'a token that was away'
 signet cert request START1/web >/dev/null
 
@@ -50,7 +51,7 @@ wait_for 20 is_token failed
 refused 6 token_unavailable "storage $instance/token.*No such file" cert request START1/web
 mv "$instance/token.away" "$instance/token"
 expect_text 'logged in' signet token login softhsm
-is_ready || fail "the service is $(condition)"
+wait_for 3 is_ready
 clients_expect sign ok 2
 expect_unchanged 'a token that went away'
 
@@ -76,7 +77,7 @@ signet cert request START1/web >/dev/null
 clients_expect sign ok 2
 chmod -R u+w "$instance/token"
 find "$instance/token" -name token.object -exec chmod 400 {} +
-wait_for 20 test "$(number unsettled_intents)" -eq 0
+wait_for 20 is_settled
 expect_unchanged 'a directory that could not be written'
 expect_keys_agree
 signet cert generate START1/after --subject CN=after >/dev/null
@@ -88,13 +89,14 @@ clients_attach WEB web 2
 chmod -R a-w "$instance/token"
 expect_text 'could not follow at once' signet cert delete START1/gone
 [ "$(number unsettled_intents)" -eq 1 ] || fail 'nothing is left to be done'
-sleep 4 # tried again meanwhile, in vain
+tried=$(logged event=recovery_incomplete)
+tried_again() { [ "$(logged event=recovery_incomplete)" -gt "$tried" ]; }
+wait_for 10 tried_again # in vain
 signet cert request START1/web >/dev/null
 clients_expect sign ok 2
 chmod -R u+w "$instance/token"
 find "$instance/token" -name token.object -exec chmod 400 {} +
-settled() { [ "$(number unsettled_intents)" -eq 0 ]; }
-wait_for 60 settled
+wait_for 60 is_settled
 expect_keys_agree
 
 say 'a key that is deleted while the token directory is away'
@@ -103,7 +105,7 @@ sleep 6 # a process that has just logged in is believed when it sees no key
 mv "$instance/token" "$instance/token.away"
 expect_text 'could not follow at once' signet cert delete START1/gone
 mv "$instance/token.away" "$instance/token"
-wait_for 60 settled
+wait_for 60 is_settled
 wait_for 20 is_ready
 expect_keys_agree
 
@@ -112,7 +114,7 @@ mv "$instance/token" "$instance/token.away"
 if signet cert generate START1/late --subject CN=late >/dev/null 2>&1; then fail 'a key was made in a token that is away'; fi
 mv "$instance/token.away" "$instance/token"
 wait_for 40 is_ready
-signet cert generate START1/late --subject CN=late >/dev/null
+wait_for 20 signet cert generate START1/late --subject CN=late # what was ready may have been about to be replaced
 expect_keys_agree
 
 say 'an object that cannot be deleted keeps nothing else waiting'
@@ -135,7 +137,7 @@ if stuck=$(stuck_object); then
         sleep 2
     done
     chattr -i "$stuck"
-    wait_for 60 settled
+    wait_for 60 is_settled
     wait_for 20 is_ready
     expect_keys_agree
 else

@@ -77,7 +77,7 @@ signs WEB
 expect_uses WEB $((expected + 2))
 
 say 'two seconds later control may be killed too'
-sleep 2
+sleep $((1 + ${SIGNET_PATIENCE:-1}))
 kill_all signet-control
 expect_ready
 expect_uses WEB $((expected + 2))

@@ -17,8 +17,7 @@ watch() {
     "$SIGNET_BIN" watch START1/WEB "$@" >"$scratch/$name.out" 2>"$scratch/$name.log" &
     watcher=$!
     children+=("$watcher")
-    sleep 0.7
-    kill -0 "$watcher" 2>/dev/null || fail "watch ended: $(cat "$scratch/$name.log")"
+    watch_begun "$watcher" "$scratch/$name.log"
 }
 
 # lines NUMBER FILE: it has so many.
@@ -26,14 +25,14 @@ lines() {
     [ "$(wc -l <"$2")" -eq "$1" ]
 }
 
+is_ended() {
+    ! kill -0 "$watcher" 2>/dev/null
+}
+
 # watch_ends STATUS: within five seconds.
 watch_ends() {
     local got=0
-    for _ in $(seq 50); do
-        kill -0 "$watcher" 2>/dev/null || break
-        sleep 0.1
-    done
-    ! kill -0 "$watcher" 2>/dev/null || fail 'watch did not end'
+    wait_for 5 is_ended
     wait "$watcher" || got=$?
     [ "$got" -eq "$1" ] || fail "watch ended with $got, not $1"
 }
@@ -65,7 +64,7 @@ signet ring add START1/EMPTY >/dev/null
 for program in java haproxy gnutls; do
     # An empty ring has no answer that would say so: it would be waited for.
     got=0
-    timeout 5 "$SIGNET_BIN" watch START1/EMPTY --for "$program" --key "$scratch/key.conf" --json >"$scratch/refused" 2>&1 || got=$?
+    timeout "$(patiently 5)" "$SIGNET_BIN" watch START1/EMPTY --for "$program" --key "$scratch/key.conf" --json >"$scratch/refused" 2>&1 || got=$?
     [ "$got" -eq 1 ] || fail "a watch for $program ended with $got: $(cat "$scratch/refused")"
     expect_code no_key_file "watch --for $program"
 done
@@ -424,7 +423,7 @@ watch_ends 0
 say 'the service comes after the watch'
 signet dev down "$instance" >/dev/null
 watch early --exec "echo x >>'$scratch/early'"
-grep -q 'cannot reach the service.*trying again' "$scratch/early.log" || fail "it says $(cat "$scratch/early.log")"
+wait_for 5 grep -q 'cannot reach the service.*trying again' "$scratch/early.log"
 signet dev up "$instance" >/dev/null
 wait_for 10 grep -q 'watching START1/WEB$' "$scratch/early.log"
 [ ! -e "$scratch/early" ] || fail 'the command ran without a change'
@@ -449,7 +448,7 @@ mkfifo "$scratch/reader"
 watcher=$!
 children+=("$watcher")
 : <"$scratch/reader"
-sleep 0.7
+watch_begun "$watcher" "$scratch/unread.log"
 signet ring remove START1/WEB CERTAUTH/Root >/dev/null
 wait_for 5 lines 1 "$scratch/unread"
 kill -TERM "$watcher"
@@ -457,7 +456,7 @@ watch_ends 0
 "$SIGNET_BIN" watch START1/WEB >/dev/full 2>"$scratch/silent.log" &
 watcher=$!
 children+=("$watcher")
-sleep 0.7
+watch_begun "$watcher" "$scratch/silent.log"
 signet ring connect START1/WEB CERTAUTH/Root >/dev/null
 watch_ends 8
 signet ring remove START1/WEB CERTAUTH/Root >/dev/null
@@ -496,8 +495,7 @@ if [ "$(id -u)" -eq 0 ]; then
     setpriv --reuid www-data --regid www-data --clear-groups "$SIGNET_BIN" watch START1/WEB >"$scratch/right.out" 2>"$scratch/right.log" &
     watcher=$!
     children+=("$watcher")
-    sleep 0.7
-    kill -0 "$watcher" || fail "a user of the owner may not watch: $(cat "$scratch/right.log")"
+    watch_begun "$watcher" "$scratch/right.log"
     signet owner detach START1 www-data >/dev/null
     signet ring connect START1/WEB CERTAUTH/Root >/dev/null
     watch_ends 4

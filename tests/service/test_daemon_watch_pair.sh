@@ -61,7 +61,7 @@ is_pair_of() {
 once() {
     echo 'START1/WEB 0' >"$chain.watched"
     # what is said goes to a pipe: a full disk has no room for it
-    timeout 20 env "$@" "$SIGNET_BIN" watch START1/WEB --once "${files[@]}" --exec true 2>&1 >/dev/null | cat >"$scratch/once.log"
+    timeout "$(patiently 20)" env "$@" "$SIGNET_BIN" watch START1/WEB --once "${files[@]}" --exec true 2>&1 >/dev/null | cat >"$scratch/once.log"
 }
 
 say 'command lines that cannot be'
@@ -81,7 +81,7 @@ refused 8 cannot_write 'no regular file' watch START1/WEB --chain "$scratch/pipe
 
 say 'the lines of each program, and the chain by its own name too'
 for program in nginx apache stunnel; do
-    (cd "$scratch/chains" && timeout 20 "$SIGNET_BIN" watch START1/WEB --once --chain "a b.pem" --for "$program" --pair "../$program.conf" >/dev/null) || fail "$program"
+    (cd "$scratch/chains" && timeout "$(patiently 20)" "$SIGNET_BIN" watch START1/WEB --once --chain "a b.pem" --for "$program" --pair "../$program.conf" >/dev/null) || fail "$program"
     signet provision "$program" --ring START1/WEB --json >"$scratch/printed.json"
     jq -j '.pair_file as $file | .files[] | select(.path == $file) | .content' "$scratch/printed.json" |
         sed "s|$(jq -r .chain_file "$scratch/printed.json")|$(ls "$scratch/chains/a b.pem."*)|" >"$scratch/expected"
@@ -175,7 +175,7 @@ for closed in chains server; do
     before=$(cat "$pair")
     chmod 555 "$scratch/$closed"
     got=0
-    timeout 20 "${as_user[@]}" "$SIGNET_BIN" watch START1/WEB --once --chain "$chain" --for nginx --pair "$pair" >"$scratch/closed.log" 2>&1 || got=$?
+    timeout "$(patiently 20)" "${as_user[@]}" "$SIGNET_BIN" watch START1/WEB --once --chain "$chain" --for nginx --pair "$pair" >"$scratch/closed.log" 2>&1 || got=$?
     [ "$got" -eq 8 ] || fail "a closed directory: $got, $(cat "$scratch/closed.log")"
     grep -q 'cannot create .*Permission denied' "$scratch/closed.log" || fail "it says $(cat "$scratch/closed.log")"
     [ "$(cat "$pair")" = "$before" ] || fail 'the lines were changed'
@@ -216,7 +216,7 @@ if [ -n "$is_root" ]; then
     done
     mkdir -m 1777 "$scratch/shared"
     shared() {
-        timeout 20 "${as_user[@]}" "$SIGNET_BIN" watch START1/WEB --once --chain "$scratch/shared/chain.pem" --for nginx \
+        timeout "$(patiently 20)" "${as_user[@]}" "$SIGNET_BIN" watch START1/WEB --once --chain "$scratch/shared/chain.pem" --for nginx \
             --pair "$scratch/shared/pair.conf" >"$scratch/shared.log" 2>&1
     }
     shared || fail "$(cat "$scratch/shared.log")"
@@ -238,7 +238,7 @@ mkdir "$foreign/chain.pem.0123456789abcded"
 cp "$chain" "$foreign/chain.pem.0123456789abcdec"
 cp "$chain" "$foreign/chain.pem.bak"
 cp "$chain" "$foreign/other.pem.0123456789abcdef"
-timeout 20 "$SIGNET_BIN" watch START1/WEB --once --chain "$chain" --for nginx --pair "$scratch/server/second.conf" >/dev/null || fail 'a second pair'
+timeout "$(patiently 20)" "$SIGNET_BIN" watch START1/WEB --once --chain "$chain" --for nginx --pair "$scratch/server/second.conf" >/dev/null || fail 'a second pair'
 second=$(sed -n 's/^ssl_certificate "\(.*\)";$/\1/p' "$scratch/server/second.conf")
 { [ -n "$second" ] && [ "$second" != "$named" ]; } || fail 'two pairs share a chain'
 find "$foreign" -mindepth 1 ! -path "$named" | sort >"$scratch/foreign"

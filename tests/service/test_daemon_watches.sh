@@ -76,7 +76,8 @@ wait_for 10 says_why $((few + 1))
 wait_for 10 says_why $((few + 2))
 signet status >/dev/null || fail 'status was refused'
 refused 7 too_many_watches 'watches_per_user_max allows 6' ring wait START1/WEB --sequence 1
-wait_for 5 test "$(logged 'event=http_watch_refused reason=watches_per_user_max limit=6 uid=')" -ge 1
+is_logged() { [ "$(logged 'event=http_watch_refused reason=watches_per_user_max limit=6 uid=')" -ge 1 ]; }
+wait_for 5 is_logged
 kill "${watchers[1]}" "${watchers[2]}"
 says_again() {
     grep -q 'watching START1/WEB' "$scratch/watch.$1.log"
