@@ -3,7 +3,7 @@
 # expected listings beside them, and once as JSON in a second instance. A dry run of each deck must foretell, line by line, what it
 # then prints, and change nothing; one of each command what then happens. What an outside CA does between two decks is done here, by "openssl ca".
 #
-#   decks.sh                     run them all
+#   decks.sh [text|json]         run them all, in both ways or in one
 #   DECKS_UPDATE=1 decks.sh      write the expected listings anew; read the difference before you keep it
 . "$(dirname "$0")/lib.sh"
 : "${RACDCERT_BIN:?set it to the racdcert program under test}"
@@ -181,6 +181,7 @@ printf "RACDCERT ID(A) ADDRING('\\xff')\nRDEFINE \\xff X\nRDEFINE FACILITY (A\\x
 [ "$(jq -r '[.commands[].error.code] | join(" ")' "$scratch/bytes.json")" = "bad_character class_not_kept unclosed_parenthesis bad_character" ] ||
     fail "bytes that are no text are not refused: $(cat "$scratch/bytes.json")"
 
-in_instance text
-in_instance json
+for way in ${1:-text json}; do
+    in_instance "$way"
+done
 

@@ -29,6 +29,10 @@ programs_within_reach() {
     done
 }
 programs_within_reach
+
+# Java for a moment: it starts with half the work. The second is for the environments that set the first themselves.
+export JAVA_TOOL_OPTIONS='-XX:TieredStopAtLevel=1 -XX:+UseSerialGC'
+export JDK_JAVA_OPTIONS=$JAVA_TOOL_OPTIONS
 children=()
 # shellcheck disable=SC2034 # for the tests
 client_module=$(pkg-config --variable=p11_module_path p11-kit-1)/p11-kit-client.so

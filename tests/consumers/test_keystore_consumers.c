@@ -50,6 +50,9 @@ static int set_up(void **state)
         sg_secret_set(password, "changeit", 8, &err) != SG_OK) {
         return -1;
     }
+    if (setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC", 1) != 0) {
+        return -1; /* Java for a moment: it starts with half the work */
+    }
     key = test_key_new("ec:P-256");
     for (size_t i = 0; i < MANY; i++) {
         char subject[40];
@@ -227,8 +230,11 @@ static void a_jvm_trusts_every_anchor(void **state)
                    "trust.p12 PKCS12 changeme trust.jks JKS changeme",
                    TRUSTSTORE_JAVA);
     (void)snprintf(line, sizeof(line), "entries=%d trusted=%d anchors=%d", MANY, MANY, MANY);
-    expect(command, line, 6);
-    expect(command, "refused: ", 2);
+    SG_BUFFER output;
+    int status = run(&output, command);
+    if (status != 0 || occurrences(&output, line) != 6 || occurrences(&output, "refused: ") != 2) {
+        fail_msg("status %d, output begins: %.500s", status, (const char *)output.data);
+    }
 }
 
 /* Certificates and requests built without an EVP_PKEY, for every kind of key. */

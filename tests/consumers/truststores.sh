@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A ring's trust anchors in every format, each read by the program that it is meant for, each against a real server.
 . "$(dirname "$0")/lib.sh"
-need nginx curl openssl java keytool jq python3
+need nginx curl openssl java javac keytool jq python3
 
 instance_up
 outside_ca_make "$scratch/ca"
@@ -46,15 +46,16 @@ openssl pkcs12 -in "$out/trust.p12" -nokeys -passin "file:$scratch/password" -ou
 expect_text 'served from WEB' curl -sS --cacert "$scratch/p12.pem" "https://localhost:$port/"
 
 say 'PKCS#12 and JKS: keytool and a Java client'
+javac -d "$scratch/classes" "$here/TlsClient.java"
 for format in PKCS12:p12 JKS:jks; do
     type=${format%:*} file=$out/trust.${format#*:}
     keytool -list -storetype "$type" -keystore "$file" -storepass changeit >"$scratch/keytool.log" 2>&1 ||
         fail "keytool -list: $(head -n 3 "$scratch/keytool.log")"
     [ "$(grep -c trustedCertEntry "$scratch/keytool.log")" -eq 2 ] || fail "keytool shows other than two trusted certificates in $file"
-    expect_text 'verified CN=localhost.* by TLSv1\.3' java "$here/TlsClient.java" localhost "$port" "$type" "$file" changeit
-    expect_failure 1 'password was incorrect|Integrity check failed' java "$here/TlsClient.java" localhost "$port" "$type" "$file" wrong-password
+    expect_text 'verified CN=localhost.* by TLSv1\.3' java -cp "$scratch/classes" TlsClient localhost "$port" "$type" "$file" changeit
+    expect_failure 1 'password was incorrect|Integrity check failed' java -cp "$scratch/classes" TlsClient localhost "$port" "$type" "$file" wrong-password
 done
-expect_text 'by TLSv1\.2' java "$here/TlsClient.java" localhost "$port" PKCS12 "$out/trust.p12" changeit TLSv1.2
+expect_text 'by TLSv1\.2' java -cp "$scratch/classes" TlsClient localhost "$port" PKCS12 "$out/trust.p12" changeit TLSv1.2
 
 say 'the chain of the default certificate'
 signet ring export START1/WEB --format pem --chain --out "$out/chain.pem" >/dev/null

@@ -20,7 +20,14 @@ if(TARGET signetd)
     set_property(TEST service.daemon_module APPEND PROPERTY ENVIRONMENT "WRAP_MODULE=$<TARGET_FILE:wrap_module>")
     sg_daemon_test(carry 180)
     sg_daemon_test(storm 300)
-    set_tests_properties(service.daemon_storm PROPERTIES PROCESSORS 4) # it measures, and wants them for itself
+    set_tests_properties(service.daemon_storm PROPERTIES PROCESSORS 2) # it measures, and wants them for itself
     sg_daemon_test(rehearsal 180)
     set_property(TEST service.daemon_rehearsal APPEND PROPERTY ENVIRONMENT "RACDCERT_BIN=$<TARGET_FILE:racdcert>")
+    # The longest first, so that none is alone at the end.
+    foreach(name storm crowd module input watch_pair)
+        set_tests_properties(service.daemon_${name} PROPERTIES COST 100)
+    endforeach()
+    foreach(name token watch kill frozen room rehearsal watches)
+        set_tests_properties(service.daemon_${name} PROPERTIES COST 60)
+    endforeach()
 endif()

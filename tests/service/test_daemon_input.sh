@@ -143,9 +143,10 @@ in_time 10 "$started" || fail 'refusing took long'
 expect_unchanged 'bad files'
 
 say 'certificates that are too large for the token'
+fifty=$(letters 50)
 # big_answer NAMES: an answer for START1/web with so many names of 60 bytes
 big_answer() {
-    { printf 'subjectAltName=@names\n[names]\n' && for number in $(seq "$1"); do echo "DNS.$number=$number.$(letters 50).example"; done; } \
+    { printf 'subjectAltName=@names\n[names]\n' && for number in $(seq "$1"); do echo "DNS.$number=$number.$fifty.example"; done; } \
         >"$scratch/names.cnf"
     openssl x509 -req -in "$scratch/web.csr" -CA "$scratch/ca/int.pem" -CAkey "$scratch/ca/int.key" -days 30 \
         -extfile "$scratch/names.cnf" -out "$scratch/big.pem" 2>"$scratch/big.log"
@@ -157,7 +158,7 @@ refused 5 certificate_too_large 'START1/web has 5[0-9]* bytes' cert add START1/w
 big_answer 1100
 refused 5 '.*' '65536|too large|too long|bytes' cert add START1/web "$scratch/big.pem" "$scratch/ca/int.pem" "$scratch/ca/root.pem"
 names=()
-for number in $(seq 800); do names+=(--san "dns:$number.$(letters 50).example"); done
+for number in $(seq 800); do names+=(--san "dns:$number.$fifty.example"); done
 refused 5 certificate_too_large 'START1/big has 5[0-9]* bytes' cert generate START1/big --subject CN=big --key ec:p256 "${names[@]}"
 expect_unchanged 'certificates that are too large'
 expect_keys_agree

@@ -10,9 +10,8 @@ EACH=8
 FIT=18
 
 # authority NUMBER: a CA's certificate of some 50 KB.
+names=$(seq -f "DNS:%03.0f.$(printf 'x%.0s' {1..60}).$(printf 'y%.0s' {1..60}).$(printf 'z%.0s' {1..60}).example" -s , 240)
 authority() {
-    local names
-    names=$(seq -f "DNS:%03.0f.$(printf 'x%.0s' {1..60}).$(printf 'y%.0s' {1..60}).$(printf 'z%.0s' {1..60}).example" -s , 240)
     openssl req -x509 -new -key "$scratch/key" -subj "/CN=authority $1" -days 100 -addext "subjectAltName=$names"
 }
 
