@@ -1,6 +1,7 @@
 #include "cmocka_all.h"
 
 #include "http_fixture.h"
+#include "patience.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -266,7 +267,7 @@ struct reply client_reply(struct fixture *fixture, int fd, int wait_ms)
     size_t body_len = 0;
     char *data = malloc(room);
     assert_non_null(data);
-    int64_t end = now_ms() + wait_ms;
+    int64_t end = now_ms() + (wait_ms < 1000 ? wait_ms : patiently(wait_ms));
     while (now_ms() < end && !(reply.code > 0 && len >= start + body_len)) {
         fixture_turn(fixture);
         /* Not one byte more than this answer: the next one on the connection is another call's. */

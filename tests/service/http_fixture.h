@@ -56,7 +56,8 @@ int client_open(struct fixture *fixture);
 /* Send while the server runs; false when the server closed the connection meanwhile. */
 bool client_send(struct fixture *fixture, int fd, const char *data, size_t len);
 bool client_say(struct fixture *fixture, int fd, const char *text);
-/* Read one answer, pumping the server, for at most wait_ms. */
+/* Read one answer, pumping the server, for at most wait_ms, which is an upper bound on time from a
+ * second on: see patience.h. */
 struct reply client_reply(struct fixture *fixture, int fd, int wait_ms);
 /* All of it on a connection of its own. */
 struct reply ask(struct fixture *fixture, const char *request);

@@ -1,6 +1,7 @@
 #include "cmocka_all.h"
 
 #include "master_fixture.h"
+#include "patience.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -400,7 +401,7 @@ void fixture_wait_ready(struct fixture *fixture)
 
 int fixture_end(struct fixture *fixture, int wait_ms)
 {
-    int64_t end = now_ms() + wait_ms;
+    int64_t end = now_ms() + patiently(wait_ms);
     int status = 0;
     pid_t got = 0;
     while ((got = waitpid(fixture->master, &status, WNOHANG)) == 0 && now_ms() < end) {
@@ -475,7 +476,7 @@ bool fixture_log_has(const struct fixture *fixture, const char *text)
 
 bool fixture_notified(const struct fixture *fixture, const char *text, int wait_ms)
 {
-    int64_t end = now_ms() + wait_ms;
+    int64_t end = now_ms() + patiently(wait_ms);
     do {
         char message[512];
         ssize_t got = recv(fixture->notify, message, sizeof message - 1, 0);

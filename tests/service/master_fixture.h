@@ -71,10 +71,10 @@ bool fixture_notified(const struct fixture *fixture, const char *text, int wait_
 bool is_gone(pid_t pid);
 int64_t now_ms(void);
 void sleep_ms(int ms);
-#define WAIT_MS 20000
+#define WAIT_MS 20000 /* as everything that is waited for here: see patience.h */
 #define wait_until(condition)                                                                      \
     do {                                                                                           \
-        int64_t end_ = now_ms() + WAIT_MS;                                                         \
+        int64_t end_ = now_ms() + patiently(WAIT_MS);                                              \
         while (!(condition) && now_ms() < end_) {                                                  \
             sleep_ms(5);                                                                           \
         }                                                                                          \

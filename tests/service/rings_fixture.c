@@ -18,6 +18,7 @@
 #include <signet/base/packet.h>
 
 #include "cmocka_all.h"
+#include "patience.h"
 #include "scratch.h"
 
 #ifdef SIGNET_SANITIZED
@@ -310,7 +311,7 @@ void rings_wait_for_nobody(const struct rings_fixture *fixture)
 {
     struct timespec pause = {.tv_nsec = 5000000};
     for (int i = 0; has_children(fixture->rings); i++) {
-        assert_true(i < 2000);
+        assert_true(i < patiently(2000));
         nanosleep(&pause, NULL);
     }
 }
@@ -340,7 +341,7 @@ pid_t rings_youngest(const struct rings_fixture *fixture)
 int rings_wait(const _Atomic int *knob, int value)
 {
     struct timespec pause = {.tv_nsec = 5000000};
-    for (int i = 0; i < 2000 && atomic_load(knob) < value; i++) {
+    for (int i = 0; i < patiently(2000) && atomic_load(knob) < value; i++) {
         nanosleep(&pause, NULL);
     }
     return atomic_load(knob);

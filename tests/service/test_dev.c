@@ -20,6 +20,7 @@
 #include <signet/base/cleanup.h>
 
 #include "cli_support.h"
+#include "patience.h"
 
 #define WORDS(...) ((const char *const[]){SIGNET_COMMAND, __VA_ARGS__, NULL})
 #define CLI_RESULT SG_CLEANUP(cli_result_done) struct cli_result
@@ -255,7 +256,7 @@ static void a_dry_run_starts_and_stops_nothing(void **state)
 
 static void wait_for(size_t wanted, const char *dir)
 {
-    for (int i = 0; i < 500 && processes_of(dir) != wanted; i++) {
+    for (int i = 0; i < patiently(500) && processes_of(dir) != wanted; i++) {
         (void)poll(NULL, 0, 20);
     }
     assert_int_equal(processes_of(dir), wanted);

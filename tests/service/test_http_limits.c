@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "http_fixture.h"
+#include "patience.h"
 
 #define GET(target) "GET " target " HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -110,7 +111,7 @@ static void assert_refused_early(struct fixture *fixture, const char *head)
     if (reply.code != 0 && reply.code != 400 && reply.code != 413) {
         fail_msg("%.100s: got %d", head, reply.code);
     }
-    assert_true(now_ms() - start < 1000 + fixture->longest_gap_ms);
+    assert_true(now_ms() - start < patiently(1000) + fixture->longest_gap_ms);
     assert_told_in_json(&reply, head);
     reply_done(&reply);
     close(fd);
@@ -234,7 +235,7 @@ static int64_t drip(struct fixture *fixture, const char *text)
     fixture_watch(fixture);
     int64_t start = now_ms();
     bool open = true;
-    while (open && now_ms() - start < 6000) {
+    while (open && now_ms() - start < patiently(6000)) {
         open = send(fd, text, 1, MSG_NOSIGNAL) == 1;
         text += text[1] != '\0' ? 1 : 0;
         pump(fixture, 100);
@@ -408,7 +409,7 @@ static void connections_that_come_and_go_leave_nothing(void **state)
         }
         close(fd);
     }
-    int64_t end = now_ms() + 3000;
+    int64_t end = now_ms() + patiently(3000);
     while (open_descriptors() != before && now_ms() < end) {
         pump(fixture, 20);
     }

@@ -29,6 +29,7 @@
 #include <signet/base/packet.h>
 
 #include "cmocka_all.h"
+#include "patience.h"
 #include "rings_fixture.h"
 #include "sandbox_internal.h"
 
@@ -93,7 +94,7 @@ static bool receive_exactly(int fd, unsigned char *bytes, size_t len)
     size_t done = 0;
     while (done < len) {
         struct pollfd entry = {.fd = fd, .events = POLLIN};
-        if (poll(&entry, 1, 8000) <= 0) {
+        if (poll(&entry, 1, patiently(8000)) <= 0) {
             return false;
         }
         ssize_t got = recv(fd, bytes + done, len - done, 0);
@@ -162,7 +163,7 @@ static bool is_closed(int fd)
 {
     struct pollfd entry = {.fd = fd, .events = POLLIN};
     char byte;
-    return poll(&entry, 1, 8000) > 0 && recv(fd, &byte, 1, 0) <= 0;
+    return poll(&entry, 1, patiently(8000)) > 0 && recv(fd, &byte, 1, 0) <= 0;
 }
 
 static void close_all(const int *fds, size_t count)
@@ -1130,7 +1131,7 @@ static void control_that_stays_away_is_an_error_in_time(void **state)
     assert_true(greet(fd));
     assert_int_equal(initialize(fd), CALL_ERROR);
     int64_t took_ms = sg_monotonic_ms(sg_clock_system()) - before_ms;
-    assert_true(took_ms / 3 < fixture.settings.answer_timeout_ms);
+    assert_true(took_ms / 3 < patiently(fixture.settings.answer_timeout_ms));
     close(fd);
     rings_wait_for_nobody(&fixture); /* or its question would be asked again, and its end told */
     rings_fixture_start_control(&fixture);
