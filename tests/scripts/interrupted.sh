@@ -30,7 +30,7 @@ gate() {
     # shellcheck disable=SC2016 # the gate's dollar
     (cd "$scratch" && exec setsid bash -c '. scripts/lib/gate.sh; step killed ./killed "$1"; gate_finish' gate "$how") >"$scratch/out" 2>&1 &
     gate=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 600); do
         [ ! -e "$scratch/ready" ] || break
         sleep 0.1
     done

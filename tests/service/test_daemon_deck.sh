@@ -69,7 +69,7 @@ mkfifo PIPE
 for dry in '' --dry-run; do
     got=0
     # shellcheck disable=SC2086 # no word, or one
-    timeout 30 "$racdcert" $dry >said 2>&1 <<-'DECK' || got=$?
+    timeout "$(patiently 30)" "$racdcert" $dry >said 2>&1 <<-'DECK' || got=$?
 	RACDCERT ID(START1) EXPORT(LABEL('web')) DSN(OUT)
 	RACDCERT CHECKCERT(PIPE)
 	RACDCERT ID(START1) EXPORT(LABEL('web')) DSN(WEB.P12) PASSWORD('short')

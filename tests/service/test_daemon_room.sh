@@ -79,7 +79,7 @@ echo "remote: |$SIGNET_BIN attach --socket $SIGNET_SOCKET $first" >"$modules/alo
 become=()
 [ "$(id -u)" -ne 0 ] || become=(setpriv --reuid "$(id -u "$user")" --regid "$(id -g "$user")" --clear-groups)
 "${become[@]}" env -u P11_KIT_SERVER_ADDRESS -u SIGNET_SOCKET HOME="$scratch/home" XDG_CONFIG_HOME="$scratch/home/.config" \
-    timeout 60 p11tool --list-token-urls >"$scratch/alone" 2>&1 || fail "p11tool: $(cat "$scratch/alone")"
+    timeout "$(patiently 60)" p11tool --list-token-urls >"$scratch/alone" 2>&1 || fail "p11tool: $(cat "$scratch/alone")"
 grep -q "token=${first/\//%2F}\$" "$scratch/alone" || fail "$first is not there alone: $(cat "$scratch/alone")"
 
 say 'the log says it once, however often the view is made'
