@@ -166,7 +166,7 @@ static sg_status run_control(const struct sg_master *master, int channel, struct
     int kept[KEPT_MAX] = {master->http.fd, master->generation, channel, master->lock};
     sg_status s = keep_only(kept, 4, err);
     return s == SG_OK ? master->roles->control(master->config, master->http.fd, master->generation,
-                                               channel, err)
+                                               channel, sg_master_control(master)->busy, err)
                       : s;
 }
 
@@ -185,6 +185,8 @@ static sg_status run_rings(const struct sg_master *master, int channel, struct s
         .connections_per_user_max = master->config->connections_per_user_max,
         .memory_max = master->config->connection_memory_max,
         .answer_timeout_ms = answer_timeout_ms(master->config),
+        .busy = sg_master_rings(master)->busy,
+        .beat_ms = sg_watch_beat_ms(master),
     };
     return master->roles->rings(&settings, err);
 }
@@ -277,7 +279,7 @@ sg_status sg_child_start(struct sg_master *master, struct sg_child *child, struc
     }
     SG_FD int theirs = pair[1];
     SG_FD int ours = pair[0];
-    s = child->role == SG_ROLE_TOKEN ? sg_watch_begin(child, err) : SG_OK;
+    s = sg_watch_begin(child, err);
     if (s != SG_OK) {
         return s;
     }
@@ -290,8 +292,8 @@ sg_status sg_child_start(struct sg_master *master, struct sg_child *child, struc
     }
     sg_child_close(child);
     child->hangs = false;
+    sg_watch_keep(child);
     if (child->role == SG_ROLE_TOKEN) {
-        sg_watch_keep(child);
         child->link = sg_fd_steal(&ours);
     } else {
         never_block(ours);

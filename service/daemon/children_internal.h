@@ -29,9 +29,11 @@ struct sg_child {
     bool condemned;          /**< we killed it: its death is no fault of its own */
     int link; /**< token processes: the administrative link's end that control has yet to get; -1:
                  none */
-    struct sg_busy_page *busy; /**< token processes: what it says that it does; NULL: none */
-    int busy_fd;               /**< the same, for reading, on its way to control with .link */
-    bool hangs;                /**< killed for it, not reaped yet */
+    struct sg_busy_page *busy; /**< what it says that it does; NULL: none */
+    int busy_fd;   /**< token processes: the same, for reading, on its way to control with .link */
+    uint64_t beat; /**< control and rings: the last one that we saw */
+    int64_t silent_ms; /**< and for how long none has come, counted by our own looks */
+    bool hangs;        /**< killed for it, not reaped yet */
 };
 
 struct sg_master {
@@ -50,7 +52,7 @@ struct sg_master {
     int link_control, link_rings;
     bool control_ready, ever_ready;
     bool stopping, tokens_stopped, killed;
-    int64_t looked_ms; /**< when token processes were last looked at; 0: never */
+    int64_t looked_ms; /**< when the processes were last looked at; 0: never */
     int64_t excuse_ms; /**< until then nobody is blamed for silence: we were not there either */
     bool impatient;    /**< told to stop a second time */
     int64_t kill_ms;   /**< when stopping: until then children may end by themselves */
@@ -76,14 +78,17 @@ SG_CHECKED sg_status sg_child_start(struct sg_master *master, struct sg_child *c
 /** Close what the master holds of a child. */
 void sg_child_close(struct sg_child *child);
 
-/** Make the page of a token process that is about to be forked, in place of its predecessor's. */
+/** Make the page of a process that is about to be forked, in place of its predecessor's. */
 SG_CHECKED sg_status sg_watch_begin(struct sg_child *child, struct sg_error *err);
 /** It is forked: the page is its and ours from now on. */
 void sg_watch_keep(const struct sg_child *child);
 void sg_watch_end(struct sg_child *child);
 /** Kill the token processes that have been in one call for longer than their token's deadlines
- * allow, and those that are in none and do not come by any more: frozen, or spinning. */
+ * allow, and those that are in none and do not come by any more: frozen, or spinning. The latter
+ * goes for control and rings too. */
 void sg_watch_kill_hung(struct sg_master *master);
+/** How often rings says that it lives when nothing happens, ms. */
+int sg_watch_beat_ms(const struct sg_master *master);
 /** Milliseconds until they must be looked at again; -1: there are none. */
 int sg_watch_timeout_ms(const struct sg_master *master);
 /** How long a process may stay in the login that it is in, ms; 0 when it is in none, or too long.

@@ -38,6 +38,8 @@ static const struct sg_setting service_settings[] = {
      .help = "bytes from 32M to 64G (K, M, G behind the number), or 0 for no limit"},
     {"request_deadline_s", SG_SETTING_UNSIGNED, SERVICE(request_deadline_s), .min = 1, .max = 3600,
      .initial = "30", .help = "seconds, a number from 1 to 3600"},
+    {"silence_deadline_s", SG_SETTING_UNSIGNED, SERVICE(silence_deadline_s), .min = 12, .max = 3600,
+     .initial = "60", .help = "seconds, a number from 12 to 3600"},
     {"policy", SG_SETTING_POLICY, SERVICE(policy), .initial = "default",
      .help = "default, fips, browser or legacy"},
     {"minimum_rsa_bits", SG_SETTING_POLICY, SERVICE(policy), .help = "a number from 1024 to 16384"},

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <signet/base/clock.h>
 #include <signet/base/file.h>
 #include <signet/base/log.h>
 #include <signet/daemon/link.h>
@@ -84,12 +85,19 @@ bool sg_control_from_master(struct control *control, int timeout_ms)
     return true;
 }
 
+void sg_control_beat(const struct control *control)
+{
+    sg_busy_beat(control->busy, sg_monotonic_ms(sg_clock_system()));
+}
+
 /* One turn of the event loop; in a hurry it waits for no event. */
 static void turn(struct control *control, bool hurry)
 {
+    sg_control_beat(control);
     control->dispatching = true;
     (void)event_base_loop(control->base, hurry ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
     control->dispatching = false;
+    sg_control_beat(control);
 }
 
 struct wait {
@@ -157,10 +165,13 @@ static bool wait_in_loop(struct control *control, int socket, int timeout_ms)
 }
 
 /* Within an event's callback the loop cannot be turned. */
-static bool wait_still(int socket, int timeout_ms)
+static bool wait_still(const struct control *control, int socket, int timeout_ms)
 {
     struct pollfd entry = {.fd = socket, .events = POLLIN};
-    return poll(&entry, 1, timeout_ms) > 0;
+    sg_control_beat(control);
+    bool ready = poll(&entry, 1, timeout_ms) > 0;
+    sg_control_beat(control);
+    return ready;
 }
 
 bool sg_control_wait(void *context, int socket, int timeout_ms)
@@ -168,7 +179,7 @@ bool sg_control_wait(void *context, int socket, int timeout_ms)
     struct control *control = context;
     bool outer = control->waiting;
     if (control->dispatching) {
-        return wait_still(socket, timeout_ms);
+        return wait_still(control, socket, timeout_ms);
     }
     control->waiting = outer || (control->operating && socket >= 0);
     bool ready = wait_in_loop(control, socket, timeout_ms);
@@ -279,6 +290,7 @@ static sg_status handle_request(void *context, const struct sg_http_peer *peer,
         return s;
     }
     bool real = service == &control->service;
+    sg_control_beat(control);
     if (real) {
         store_uses(control, operation);
     }
@@ -430,6 +442,7 @@ static sg_status serve(struct control *control, int http_listener, struct sg_err
     s = s == SG_OK ? sg_groups_watch(&control->groups, control, err) : s;
     s = s == SG_OK ? sg_uses_watch(&control->uses, control, err) : s;
     s = s == SG_OK ? sg_http_server_new(control->base, &settings, &control->server, err) : s;
+    sg_busy_set(control->busy, SG_BUSY_NOT, 0);
     for (bool more = false; s == SG_OK && !control->stopping;) {
         turn(control, more);
         more = work(control);
@@ -458,7 +471,7 @@ static void close_all(struct control *control)
 }
 
 sg_status sg_control_run(const struct sg_config *config, int http_listener, int generation_page,
-                         int master, struct sg_error *err)
+                         int master, struct sg_busy_page *busy, struct sg_error *err)
 {
     SG_FREE struct control *control = calloc(1, sizeof *control);
     if (control == NULL) {
@@ -466,6 +479,7 @@ sg_status sg_control_run(const struct sg_config *config, int http_listener, int 
     }
     control->config = config;
     control->master = master;
+    control->busy = busy;
     control->base = event_base_new();
     control->grants.control = control;
     control->groups.control = control;

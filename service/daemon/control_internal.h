@@ -210,6 +210,7 @@ struct control {
     struct groups groups;
     struct uses uses;
     struct sg_generation_page *page;
+    struct sg_busy_page *busy; /**< where we say that we live; NULL: nobody watches */
     int master;
     bool announced;
     struct sg_http_server *server;
@@ -230,6 +231,8 @@ bool sg_control_wait(void *context, int socket, int timeout_ms);
 /** Take what the master has sent; waits up to timeout_ms for the first packet. False at end of
  * file. */
 bool sg_control_from_master(struct control *control, int timeout_ms);
+/** Say that we live: from the event loop, and from whatever may take long. */
+void sg_control_beat(const struct control *control);
 /** Tell the master to replace a token process. */
 void sg_control_replace(struct control *control, uint32_t token, uint32_t process, uint32_t pid);
 

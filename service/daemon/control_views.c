@@ -195,6 +195,7 @@ void sg_views_serve(struct views *views)
     struct sg_packet *packet = &views->control->packet;
     if (sg_packet_receive(views->link, 0, packet, &err) == SG_OK) {
         sg_packet_close_fds(packet);
+        sg_control_beat(views->control);
         handle(views, packet);
         return;
     }

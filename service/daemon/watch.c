@@ -1,10 +1,11 @@
-/* Token processes that hang in the vendor's module: it cannot say so itself, and nobody who waits
- * for it may wait for ever. */
+/* Processes that hang, token processes in the vendor's module above all: they cannot say so
+ * themselves, and nobody who waits for one may wait for ever. */
 #include "children_internal.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -21,6 +22,14 @@
 #define SILENCE_MS 5000
 /* Whoever was not there himself for so long (a machine that was paused) blames nobody for it. */
 #define ABSENCE_MS 3000
+/* Control may be at one request for long; rings never is. */
+#define RINGS_PART 4 /* of silence_deadline_s */
+#define START_FACTOR                                                                               \
+    10 /* so many times the deadline for a start: a large store may have to become a newer one */
+#define BEAT_MAX_MS 5000
+#define BEATS 3 /* in a deadline of rings */
+/* A look counts for so much at most: what we have not seen, nobody is blamed for. */
+#define LOOK_MAX_MS 1500
 
 /* ---- the page ---- */
 
@@ -41,7 +50,13 @@ sg_status sg_watch_begin(struct sg_child *child, struct sg_error *err)
     sg_watch_end(child);
     child->busy = page;
     sg_busy_beat(child->busy, sg_monotonic_ms(sg_clock_system()));
-    child->busy_fd = sg_fd_steal(&readable);
+    child->beat = 0;
+    child->silent_ms = 0;
+    if (child->role == SG_ROLE_TOKEN) {
+        child->busy_fd = sg_fd_steal(&readable);
+    } else { /* until it says that it serves */
+        sg_busy_set(child->busy, SG_BUSY_CALL, sg_monotonic_ms(sg_clock_system()));
+    }
     return SG_OK;
 }
 
@@ -102,6 +117,99 @@ static bool is_silent(const struct sg_master *master, const struct sg_child *chi
            sg_busy_silent_ms(child->busy, now_ms) >= SILENCE_MS;
 }
 
+/* ---- control and rings ---- */
+
+static int64_t silence_limit_ms(const struct sg_master *master, const struct sg_child *child)
+{
+    int64_t ms = master->config->silence_deadline_s * MS;
+    return child->role == SG_ROLE_RINGS ? ms / RINGS_PART : ms;
+}
+
+int sg_watch_beat_ms(const struct sg_master *master)
+{
+    int64_t ms = silence_limit_ms(master, sg_master_rings(master)) / BEATS;
+    return ms < BEAT_MAX_MS ? (int)ms : BEAT_MAX_MS;
+}
+
+/* The letter of proc(5); 0: not known. */
+static char state_of(pid_t pid)
+{
+    char path[40];
+    SG_BUFFER text;
+    struct sg_error ignored = SG_ERROR_INIT;
+    sg_buffer_init(&text, 4096);
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    if (sg_file_read(path, "stat", &text, &ignored) != SG_OK) {
+        return 0;
+    }
+    const char *begin = (const char *)text.data;
+    const char *name_end = memrchr(begin, ')', text.len);
+    size_t at = name_end != NULL ? (size_t)(name_end - begin) + 2 : text.len;
+    if (at >= text.len) {
+        return 0;
+    }
+    return begin[at];
+}
+
+static const char *hint_for(char state)
+{
+    switch (state) {
+    case 'T':
+    case 't':
+        return "Something stopped it (SIGSTOP, a debugger): find out who.";
+    case 'D':
+        return "It waits in the kernel, for a disk or a file system mostly: see dmesg and the one "
+               "that state is on.";
+    case 'R':
+        return "It computes without an end, which is an error of the program: report it, with "
+               "what the log says before this.";
+    default:
+        return "Is its control group frozen (systemctl thaw, cgroup.freeze)? If not, what it waits "
+               "for does not come, which is an error of the program: report it, with what the log "
+               "says before this.";
+    }
+}
+
+static const char *meaning(enum sg_role role)
+{
+    return role == SG_ROLE_RINGS
+               ? "it does not come by any more: no program can attach to a ring until it is "
+                 "started again; those attached lose their connection now"
+               : "it does not come by any more: no command is answered and no program can attach "
+                 "until it is started again; programs that are attached wait, and nothing that was "
+                 "stored is lost";
+}
+
+static void kill_silent(struct sg_child *child, int64_t limit)
+{
+    char state = state_of(child->pid);
+    child->hangs = true;
+    sg_log(SG_LOG_ERROR,
+           "event=process_hangs process=%s pid=%d in=%s limit_ms=%lld state=%c text=\"%s\" "
+           "hint=\"%s\"",
+           child->name, (int)child->pid, atomic_load(&child->busy->word) != 0 ? "start" : "silence",
+           (long long)limit, state != 0 ? state : '?', meaning(child->role), hint_for(state));
+    (void)kill(child->pid, SIGKILL);
+}
+
+static void judge_service(const struct sg_master *master, struct sg_child *child, int64_t now_ms,
+                          int64_t look_ms)
+{
+    if (child->pid == 0 || child->hangs || master->stopping) {
+        return;
+    }
+    uint64_t beat = atomic_load_explicit(&child->busy->beat_ms, memory_order_relaxed);
+    child->silent_ms = beat == child->beat ? child->silent_ms + look_ms : 0;
+    child->beat = beat;
+    int64_t limit =
+        silence_limit_ms(master, child) * (atomic_load(&child->busy->word) != 0 ? START_FACTOR : 1);
+    if (child->silent_ms >= limit && now_ms >= master->excuse_ms) {
+        kill_silent(child, limit);
+    }
+}
+
+/* ---- token processes ---- */
+
 static void kill_hung(struct sg_child *child, const char *in, int64_t limit)
 {
     child->hangs = true;
@@ -126,10 +234,14 @@ static void judge(const struct sg_master *master, struct sg_child *child, int64_
 void sg_watch_kill_hung(struct sg_master *master)
 {
     int64_t now_ms = sg_monotonic_ms(sg_clock_system());
-    if (master->looked_ms != 0 && now_ms - master->looked_ms >= ABSENCE_MS) {
+    int64_t look_ms = master->looked_ms != 0 ? now_ms - master->looked_ms : 0;
+    if (look_ms >= ABSENCE_MS) {
         master->excuse_ms = now_ms + ABSENCE_MS;
     }
     master->looked_ms = now_ms;
+    look_ms = look_ms < LOOK_MAX_MS ? look_ms : LOOK_MAX_MS;
+    judge_service(master, sg_master_control(master), now_ms, look_ms);
+    judge_service(master, sg_master_rings(master), now_ms, look_ms);
     for (size_t i = 2; i < master->child_count; i++) {
         judge(master, &master->children[i], now_ms);
     }
@@ -141,13 +253,20 @@ static int64_t tick_ms(const struct sg_config_token *token)
     return ms < TICK_MAX_MS ? ms : TICK_MAX_MS;
 }
 
+static bool is_watched(const struct sg_child *child)
+{
+    return child->pid != 0 && !child->hangs;
+}
+
 int sg_watch_timeout_ms(const struct sg_master *master)
 {
-    int64_t timeout = -1;
+    int64_t timeout = is_watched(sg_master_control(master)) || is_watched(sg_master_rings(master))
+                          ? TICK_MAX_MS
+                          : -1;
     for (size_t i = 2; i < master->child_count; i++) {
         const struct sg_child *child = &master->children[i];
         enum sg_busy_kind kind = SG_BUSY_NOT;
-        if (child->pid == 0 || child->hangs) {
+        if (!is_watched(child)) {
             continue;
         }
         int64_t wait = tick_ms(&master->config->tokens[child->token]);

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <signet/base/clock.h>
 #include <signet/base/file.h>
 #include <signet/base/log.h>
 
@@ -208,6 +209,32 @@ static void handle(struct sg_rings *rings, const struct epoll_event *event)
     }
 }
 
+/* ---- life ---- */
+
+/* No connection process may speak for us. */
+static sg_status keep_to_ourselves(struct sg_busy_page *page, struct sg_error *err)
+{
+    if (page != NULL && madvise(page, sizeof *page, MADV_DONTFORK) != 0) {
+        return sg_fail_errno(err, SG_E_INTERNAL, NULL, "cannot keep a page from other processes");
+    }
+    return SG_OK;
+}
+
+static void say_that_we_live(const struct sg_rings *rings)
+{
+    sg_busy_beat(rings->settings->busy, sg_monotonic_ms(sg_clock_system()));
+}
+
+static int beat_ms(const struct sg_rings *rings)
+{
+    return rings->settings->busy != NULL ? rings->settings->beat_ms : -1;
+}
+
+static int sooner(int ms, int beat_ms)
+{
+    return beat_ms >= 0 && beat_ms < ms ? beat_ms : ms;
+}
+
 static int timeout_ms(const struct sg_rings *rings)
 {
     if (rings->waiting > 0) {
@@ -216,13 +243,15 @@ static int timeout_ms(const struct sg_rings *rings)
     if (!rings->accepting || rings->asks_wait) {
         return LOOK_AGAIN_MS;
     }
-    return rings->refusals.any ? SG_REFUSALS_TELL_MS : -1;
+    return rings->refusals.any ? sooner(SG_REFUSALS_TELL_MS, beat_ms(rings)) : beat_ms(rings);
 }
 
 static sg_status serve(struct sg_rings *rings, struct sg_error *err)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
+    sg_busy_set(rings->settings->busy, SG_BUSY_NOT, 0);
     while (!rings->stop) {
+        say_that_we_live(rings);
         int count = epoll_wait(rings->epoll, events, EVENTS_AT_ONCE, timeout_ms(rings));
         if (count < 0 && errno != EINTR) {
             return sg_fail_errno(err, SG_E_INTERNAL, NULL, "cannot wait for events");
@@ -266,7 +295,8 @@ static sg_status run(const struct sg_rings_settings *settings, const sigset_t *s
     }
     rings->settings = settings;
     rings->sandbox = sandbox;
-    s = prepare(rings, signals, err);
+    s = keep_to_ourselves(settings->busy, err);
+    s = s == SG_OK ? prepare(rings, signals, err) : s;
     if (s != SG_OK) {
         return s;
     }

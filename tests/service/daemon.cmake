@@ -8,7 +8,7 @@ if(TARGET signetd)
         set_tests_properties(service.daemon_${name} PROPERTIES LABELS service TIMEOUT ${timeout} ENVIRONMENT
             "SIGNET_PATIENCE=${SG_TEST_PATIENCE};SIGNET_BIN=$<TARGET_FILE:signet>;SIGNETD_BIN=$<TARGET_FILE:signetd>;DAEMON_CLIENT=$<TARGET_FILE:daemon_client>")
     endfunction()
-    foreach(name deck crowd pin token disk kill revoke race input users served config policy wait watch watches rollover uses frozen anew idle backoff room)
+    foreach(name deck crowd pin token disk kill revoke race input users served config policy wait watch watches rollover uses frozen hang anew idle backoff room)
         sg_daemon_test(${name} 180)
     endforeach()
     sg_daemon_test(watch_pair 400)

@@ -183,9 +183,11 @@ static bool can_map_writable(int page)
 }
 
 static sg_status fake_control(const struct sg_config *config, int http_listener,
-                              int generation_page, int master, struct sg_error *err)
+                              int generation_page, int master, struct sg_busy_page *busy,
+                              struct sg_error *err)
 {
     (void)config;
+    (void)busy;
     set_stubborn();
     shared->control_rings_links = 0;
     find_facts(&shared->control);
@@ -325,6 +327,7 @@ static void fill_config(struct fixture *fixture)
     config->connections_per_user_max = 7;
     config->connection_memory_max = 123456789;
     config->request_deadline_s = 3;
+    config->silence_deadline_s = 60;
     config->token_count = 1;
     snprintf(token->name, sizeof token->name, "soft");
     snprintf(token->module, sizeof token->module, "/lib/x.so");

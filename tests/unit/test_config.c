@@ -77,6 +77,7 @@ static void the_smallest_one_has_every_default(void **state)
     assert_int_equal(config->watches_per_user_max, 2048);
     assert_int_equal(config->connection_memory_max, 256u << 20);
     assert_int_equal(config->request_deadline_s, 30);
+    assert_int_equal(config->silence_deadline_s, 60);
     assert_int_equal(config->policy.profile, SG_PROFILE_DEFAULT);
     assert_int_equal(config->policy.given, 0);
     assert_int_equal(config->token_count, 1);
@@ -128,6 +129,7 @@ static void every_setting_can_be_set(void **state)
                                "watches_per_user_max = 1\n"
                                "connection_memory_max = 0\n"
                                "request_deadline_s = 3600\n"
+                               "silence_deadline_s = 12\n"
                                "curves = p384, p521   # before the profile\n"
                                "policy = Browser\n"
                                "minimum_rsa_bits = 3072\n"
@@ -170,6 +172,7 @@ static void every_setting_can_be_set(void **state)
     assert_int_equal(config->watches_per_user_max, 1);
     assert_int_equal(config->connection_memory_max, 0);
     assert_int_equal(config->request_deadline_s, 3600);
+    assert_int_equal(config->silence_deadline_s, 12);
     struct sg_crypto_policy policy = sg_crypto_policy_resolve(&config->policy);
     assert_int_equal(policy.profile, SG_PROFILE_BROWSER);
     assert_int_equal(policy.curves, SG_POLICY_P384 | SG_POLICY_P521);
@@ -302,6 +305,9 @@ static const struct bad bad_ones[] = {
     {"connection_memory_max = M\n" TOKEN, 1, "not a value of connection_memory_max", ""},
     {"request_deadline_s = 0\n" TOKEN, 1, "not a value of request_deadline_s", "1 to 3600"},
     {"request_deadline_s = 1K\n" TOKEN, 1, "not a value of request_deadline_s", "1 to 3600"},
+    {"silence_deadline_s = 11\n" TOKEN, 1, "not a value of silence_deadline_s", "12 to 3600"},
+    {"silence_deadline_s = 3601\n" TOKEN, 1, "not a value of silence_deadline_s", "12 to 3600"},
+    {"silence_deadline_s = 0\n" TOKEN, 1, "not a value of silence_deadline_s", "12 to 3600"},
     {"[token a]\nprocesses = 0\n", 2, "not a value of processes", "1 to 64"},
     {"[token a]\nprocesses = 65\n", 2, "not a value of processes", "1 to 64"},
     {"[token a]\nlogin_deadline_s = 3601\n", 2, "not a value of login_deadline_s", ""},

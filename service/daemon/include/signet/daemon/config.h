@@ -47,6 +47,7 @@ struct sg_config {
     size_t connection_memory_max; /**< bytes of RLIMIT_AS of a connection process; default 256 MiB,
                                      0 = none */
     unsigned request_deadline_s;  /**< default 30 */
+    unsigned silence_deadline_s;  /**< of control; rings has a quarter of it; default 60 */
     struct sg_policy_settings policy; /**< default: the profile "default" */
     struct sg_config_token tokens[SG_TOKENS_MAX];
     size_t token_count;

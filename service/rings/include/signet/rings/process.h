@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include <signet/base/error.h>
+#include <signet/token/busy.h>
 
 struct sg_rings_settings {
     int listener;        /**< listening SOCK_STREAM Unix socket */
@@ -17,6 +18,9 @@ struct sg_rings_settings {
     size_t connections_per_user_max; /**< for one uid */
     size_t memory_max;               /**< RLIMIT_AS of a connection process, bytes; 0 = none */
     int answer_timeout_ms; /**< how long a connection waits for control and for a token's answer */
+    struct sg_busy_page *busy; /**< where the process says that it serves and lives; NULL: nobody
+                                  watches */
+    int beat_ms;               /**< how often it says so when nothing happens */
 };
 
 /** Serve until the master's socket closes or a stop signal comes. */

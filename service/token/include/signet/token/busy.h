@@ -1,5 +1,5 @@
-/* What a token process is doing and since when, on a page that it shares with who watches over it:
- * a vendor's module that hangs cannot say so itself. */
+/* What a process is doing and since when, on a page that it shares with who watches over it: a
+ * vendor's module that hangs cannot say so itself. Control and rings have one too. */
 #ifndef SIGNET_TOKEN_BUSY_H
 #define SIGNET_TOKEN_BUSY_H
 
@@ -9,15 +9,15 @@
 enum sg_busy_kind {
     SG_BUSY_NOT = 0,
     SG_BUSY_USE = 1,   /**< signs, decrypts or derives */
-    SG_BUSY_CALL = 2,  /**< anything else that may call the module */
+    SG_BUSY_CALL = 2,  /**< anything else that may call the module; control and rings: starting */
     SG_BUSY_LOGIN = 3, /**< the PIN is with the token */
 };
 
 #define SG_BUSY_BEAT_MS 1000 /* how often an idle process says that it lives */
 
-/** Written by the token process, read by the master and control. One word, so that kind and time
- * fit each other: since (monotonic, ms) * 4 + kind; 0 when nothing is under way. The beat is when
- * it last came by between two requests (monotonic, ms). */
+/** Written by the process, read by the master (of token processes, by control too). One word, so
+ * that kind and time fit each other: since (monotonic, ms) * 4 + kind; 0 when nothing is under way.
+ * The beat is when it last came by between two requests (monotonic, ms). */
 struct sg_busy_page {
     _Atomic uint64_t word;
     _Atomic uint64_t beat_ms;
