@@ -18,6 +18,7 @@ if(TARGET signetd)
     sg_daemon_test(instances 300)
     sg_daemon_test(module 300)
     set_property(TEST service.daemon_module APPEND PROPERTY ENVIRONMENT "WRAP_MODULE=$<TARGET_FILE:wrap_module>")
+    set_property(TEST service.daemon_hang APPEND PROPERTY ENVIRONMENT "WRAP_MODULE=$<TARGET_FILE:wrap_module>")
     sg_daemon_test(carry 180)
     sg_daemon_test(storm 300)
     set_tests_properties(service.daemon_storm PROPERTIES PROCESSORS 2) # it measures, and wants them for itself

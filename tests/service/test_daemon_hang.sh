@@ -3,6 +3,7 @@
 # who comes by again in time.
 # shellcheck source=tests/service/daemon_lib.sh
 . "$(dirname "$0")/daemon_lib.sh"
+: "${WRAP_MODULE:?set it to the misbehaving module}"
 
 instance_up
 signet owner add START1 >/dev/null
@@ -50,4 +51,68 @@ sleep 1
 kill -CONT "$rings"
 sleep 5
 [ "$(pids_of signet-rings)" = "$rings" ] || fail 'rings was killed'
+clients_expect sign ok 3
+
+say 'control is frozen under clients that sign: they see no error, and who asks is answered by the next one'
+control=$(pids_of signet-control)
+begin=$SECONDS
+kill -STOP "$control"
+signet status >"$scratch/status" 2>&1 &
+asks=$!
+while ! is_hung signet-control 0; do
+    clients_expect sign ok 3
+    within 30 "$begin"
+done
+clients_expect sign ok 3
+wait "$asks" && got=0 || got=$?
+[ "$got" -eq 0 ] || [ "$got" -eq 7 ] || fail "status ended with $got: $(cat "$scratch/status")"
+expect_ready
+within 40 "$begin"
+[ "$(pids_of signet-control)" != "$control" ] || fail 'control is the same'
+[ "$(logged 'process_hangs process=signet-control .*limit_ms=12000 state=T .*no command is answered.*hint="Something stopped it')" -eq 1 ] ||
+    fail "the log does not say what it was at: $(grep process_hangs "$instance/signetd.log")"
+clients_expect sign ok 3
+signet ring show START1/WEB >/dev/null
+expect_keys_agree
+
+say 'control is stopped for a while, and goes on'
+control=$(pids_of signet-control)
+kill -STOP "$control"
+sleep 7
+kill -CONT "$control"
+sleep 3
+[ "$(pids_of signet-control)" = "$control" ] || fail 'control was killed'
+expect_ready
+clients_expect sign ok 3
+
+say 'everything stands still for longer than the deadlines, and nobody is blamed'
+before=$(logged 'event=process_hangs')
+master=$(cat "$instance/signetd.pid")
+stopped=$(pids_of signet-)
+# shellcheck disable=SC2086 # one word for each process
+kill -STOP "$master" $stopped
+sleep 14
+kill -CONT "$master"
+sleep 0.5
+# shellcheck disable=SC2086
+kill -CONT $stopped
+sleep 4
+[ "$(logged 'event=process_hangs')" -eq "$before" ] || fail 'a process was killed for a pause of the machine'
+clients_expect sign ok 3
+
+say 'an operation that waits for its token for longer than the deadline is no silence'
+orders=$scratch/orders
+echo 'C_GenerateKeyPair hang once' >"$orders"
+sed -i -e "s|^module = .*|module = \"$WRAP_MODULE\"|" -e "s|^label = .*|&\nenvironment = WRAP_ORDERS=$orders\ncall_deadline_s = 20|" "$instance/signet.conf"
+restart
+clients_attach WEB web 3
+control=$(pids_of signet-control)
+before=$(logged 'event=process_hangs process=signet-control')
+begin=$SECONDS
+got=0
+signet cert generate START1/late --subject CN=late --key ec:p256 >"$scratch/late.log" 2>&1 || got=$?
+[ "$got" -eq 6 ] || fail "the operation ended with $got: $(cat "$scratch/late.log")"
+[ $((SECONDS - begin)) -ge 15 ] || fail "the operation took $((SECONDS - begin)) s only"
+[ "$(pids_of signet-control)" = "$control" ] || fail 'control was killed'
+[ "$(logged 'event=process_hangs process=signet-control')" -eq "$before" ] || fail 'control was blamed'
 clients_expect sign ok 3
