@@ -129,6 +129,14 @@ static sg_status make_target(struct call *call, json_t *params, struct sg_error 
 
 /* ---- what can go wrong on the way ---- */
 
+/* Somebody listens, and nobody answers. */
+#define SILENT_HINT                                                                                \
+    "What answers is signet-control: it is at something that takes long, or stopped, or hangs. "   \
+    "One that gives no sign of life for silence_deadline_s (60 s) is killed and started again by " \
+    "itself: try again in a minute. Whether that is so the log says (event=process_hangs): "       \
+    "journalctl -u signetd, or DIR/signetd.log of signet dev up DIR. If nothing helps: systemctl " \
+    "restart signetd, or signet dev down DIR and up again."
+
 static sg_status unreachable(const struct call *call, struct sg_error *err)
 {
     const char *socket = call->http->socket;
@@ -139,6 +147,9 @@ static sg_status unreachable(const struct call *call, struct sg_error *err)
     if (number == EACCES) {
         return sg_hint(
             err, "The socket is there, but you may not use it: see its mode and its directory's.");
+    }
+    if (number == EAGAIN) { /* its queue is full */
+        return sg_hint(err, SILENT_HINT);
     }
     return sg_hint(
         err, "Start signetd, or name its socket with --socket or SIGNET_SOCKET; "
@@ -157,11 +168,17 @@ static sg_status gone(const struct call *call, struct sg_error *err)
     return sg_hint(err, "Try again; signetd's log says why.");
 }
 
-static sg_status timed_out(int timeout_s, struct sg_error *err)
+static sg_status timed_out(const struct call *call, int timeout_s, struct sg_error *err)
 {
     sg_fail(err, SG_E_SERVICE, "service_timeout", "no answer from the service within %d seconds",
             timeout_s);
-    return sg_hint(err, "signet status says whether the token answers.");
+    if ((call->operation->flags & SG_OP_CHANGES) != 0) {
+        return sg_hint(err,
+                       "It may have been done or not: look with signet %s list before you repeat "
+                       "it. " SILENT_HINT,
+                       call->operation->noun);
+    }
+    return sg_hint(err, SILENT_HINT);
 }
 
 static sg_status not_signet(const struct call *call, struct sg_error *err)
@@ -180,7 +197,7 @@ static sg_status transport_failed(const struct call *call, enum sg_http_outcome 
     case SG_HTTP_UNREACHABLE:
         return unreachable(call, err);
     case SG_HTTP_TIMEOUT:
-        return timed_out(timeout_s, err);
+        return timed_out(call, timeout_s, err);
     case SG_HTTP_GONE:
         return gone(call, err);
     case SG_HTTP_GARBAGE:

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <signet/cli/client.h>
+
 #include "http_internal.h"
 #include "scratch.h"
 
@@ -329,6 +331,76 @@ static void what_a_query_cannot_hold_is_escaped(void **state)
     assert_string_equal((const char *)out.data, "a-Z_0.9~%20%2F%3F%26%3D%25%2B%0D%0A%C3%A9");
 }
 
+/* ---- what the command says ---- */
+
+static int listen_only(const struct place *place, int room)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", place->socket);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, room), 0);
+    return listener;
+}
+
+static void ask(const struct place *place, const char *noun, const char *verb, const char *code,
+                struct sg_error *err)
+{
+    json_t *params = json_object();
+    json_t *answer = NULL;
+    assert_int_equal(sg_client_call(place->socket, sg_operation_find(noun, verb), params, false, 1,
+                                    &answer, err),
+                     SG_E_SERVICE);
+    assert_string_equal(err->code, code);
+    assert_null(answer);
+    json_decref(params);
+}
+
+static void expect_way_out(const struct sg_error *err)
+{
+    static const char *const parts[] = {"signet-control",
+                                        "silence_deadline_s",
+                                        "process_hangs",
+                                        "journalctl -u signetd",
+                                        "DIR/signetd.log",
+                                        "systemctl restart signetd",
+                                        "dev down DIR and up again."};
+    for (size_t i = 0; i < SG_COUNT(parts); i++) {
+        assert_non_null(strstr(err->hint, parts[i]));
+    }
+    assert_null(strstr(err->hint, "signet status")); /* which would wait likewise */
+}
+
+static void a_service_that_does_not_answer_is_no_circle(void **state)
+{
+    struct place *place = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    int listener = listen_only(place, 4);
+    ask(place, "status", "", "service_timeout", &err);
+    expect_way_out(&err);
+    assert_null(strstr(err.hint, "may have been done"));
+    ask(place, "ring", "delete", "service_timeout", &err);
+    expect_way_out(&err);
+    assert_non_null(strstr(err.hint, "may have been done or not: look with signet ring list"));
+    (void)close(listener);
+}
+
+static void a_queue_that_is_full_is_no_absent_service(void **state)
+{
+    struct place *place = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    int listener = listen_only(place, 0);
+    int first = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", place->socket);
+    assert_int_equal(connect(first, (const struct sockaddr *)&address, sizeof address), 0);
+    ask(place, "status", "", "service_unreachable", &err);
+    expect_way_out(&err);
+    assert_null(strstr(err.hint, "Start signetd"));
+    (void)close(first);
+    (void)close(listener);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -348,6 +420,8 @@ int main(void)
         TEST(an_answer_beyond_the_limit_is_told),
         TEST(silence_ends),
         TEST(nobody_there_is_told),
+        TEST(a_service_that_does_not_answer_is_no_circle),
+        TEST(a_queue_that_is_full_is_no_absent_service),
         cmocka_unit_test(what_a_query_cannot_hold_is_escaped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
