@@ -10,6 +10,7 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 
+#include <signet/base/log.h>
 #include <signet/http/server.h>
 
 #define SG_HTTP_ROUTE_MAX 80  /**< bytes of the longest route */
@@ -31,6 +32,22 @@ struct sg_http_list {
     struct sg_http_exchange *first, **end; /**< end: where the next one's address goes */
 };
 
+#define SG_HTTP_FAILURES 16 /* users */
+
+/** Failed requests that the log has not told of yet, a row for each user. */
+struct sg_http_failures {
+    struct event *timer;
+    struct sg_http_failure {
+        uint64_t count;  /**< since its last line */
+        int64_t told_ms; /**< when that was, monotonic; 0: a free row */
+        uid_t uid;
+        /* of the gravest, the last of several */
+        enum sg_log_level level;
+        char request[160];
+        struct sg_error why;
+    } rows[SG_HTTP_FAILURES];
+};
+
 struct sg_http_server {
     struct event_base *base;
     struct sg_http_settings settings;
@@ -46,9 +63,10 @@ struct sg_http_server {
     bool working;                          /**< a handler is under way */
     struct sg_http_list commands, watches; /**< for the handler: of watches, and the others */
     bool watch_is_next;                    /**< these two take turns */
-    struct sg_http_exchange *watchers;     /**< answered when something has changed */
-    struct event *watch;                   /**< the first watcher's time is up */
-    int64_t watch_ms;                      /**< when that is, monotonic; 0: no watcher */
+    struct sg_http_failures failures;
+    struct sg_http_exchange *watchers; /**< answered when something has changed */
+    struct event *watch;               /**< the first watcher's time is up */
+    int64_t watch_ms;                  /**< when that is, monotonic; 0: no watcher */
     int64_t busy_ms; /**< spent in handlers so far: time in which no client was heard, and which
                         counts against none */
 };
@@ -137,6 +155,17 @@ SG_CHECKED sg_status sg_http_query_parse(const struct sg_operation *operation, c
  * *out: new reference. */
 SG_CHECKED sg_status sg_http_body_parse(const char *data, size_t len, json_t **out,
                                         struct sg_error *err);
+
+/* ---- failures.c: failed requests in the log ---- */
+
+SG_CHECKED sg_status sg_http_failures_init(struct sg_http_failures *failures,
+                                           struct event_base *base, struct sg_error *err);
+/** Log what is not told yet, and end. */
+void sg_http_failures_done(struct sg_http_failures *failures);
+/** A user's request has failed, as request describes it (key=value): a line now, or one for all of
+ * this second behind it. More users than there are rows share the last one. */
+void sg_http_failures_note(struct sg_http_failures *failures, uid_t uid, const char *request,
+                           const struct sg_error *why);
 
 /** The route of a row, "/v1/cert/add". False when it does not fit. */
 bool sg_http_route(const struct sg_operation *operation, char *out, size_t room);

@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 
 #include <signet/base/clock.h>
-#include <signet/base/log.h>
 #include <signet/policy/name.h>
 
 #define OPENAPI_ROUTE "/v1/openapi.json"
@@ -306,22 +305,14 @@ static void send_answer(const struct sg_http_exchange *exchange, int code, const
     stop_reading(exchange->request);
 }
 
-static enum sg_log_level level_of(sg_status status)
-{
-    if (status == SG_E_INTERNAL || status == SG_E_STORAGE || status == SG_E_NO_MEMORY) {
-        return SG_LOG_ERROR;
-    }
-    return status == SG_E_DENIED ? SG_LOG_NOTICE : SG_LOG_INFO;
-}
-
 static void log_failure(const struct sg_http_exchange *exchange)
 {
-    char event[160];
-    snprintf(event, sizeof event, "http_request_failed method=%s route=%s uid=%u pid=%d%s",
+    char request[sizeof((struct sg_http_failure *)0)->request];
+    snprintf(request, sizeof request, "method=%s route=%s uid=%u pid=%d%s",
              method_name(evhttp_request_get_command(exchange->request)),
              exchange->route[0] != '\0' ? exchange->route : "-", (unsigned)exchange->peer.uid,
              (int)exchange->peer.pid, exchange->peer.rehearsal[0] != '\0' ? " rehearsed=yes" : "");
-    sg_log_error(level_of(exchange->err.status), event, &exchange->err);
+    sg_http_failures_note(&exchange->server->failures, exchange->peer.uid, request, &exchange->err);
 }
 
 static void answer(struct sg_http_exchange *exchange, sg_status status)

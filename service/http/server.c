@@ -94,6 +94,7 @@ sg_status sg_http_server_new(struct event_base *base, const struct sg_http_setti
     }
     set_limits(server);
     sg_status s = sg_http_queue_init(server, err);
+    s = s == SG_OK ? sg_http_failures_init(&server->failures, base, err) : s;
     s = s == SG_OK ? listen_here(server, err) : s;
     if (s == SG_OK) {
         *out = SG_STEAL(server);
@@ -112,6 +113,7 @@ void sg_http_server_free(struct sg_http_server *server)
     }
     sg_http_queue_free(server);
     sg_http_guards_free(server);
+    sg_http_failures_done(&server->failures);
     if (server->resume != NULL) {
         event_free(server->resume);
     }

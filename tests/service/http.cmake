@@ -1,5 +1,7 @@
 sg_test(http SOURCES test_http.c http_fixture.c USES http)
 sg_test(http_limits SOURCES test_http_limits.c http_fixture.c USES http)
+sg_test(http_log SOURCES test_http_log.c http_fixture.c USES http)
+target_include_directories(test_http_log PRIVATE ${CMAKE_SOURCE_DIR}/service/http)
 sg_test(http_params SOURCES test_http_params.c USES http)
 sg_test(http_queue SOURCES test_http_queue.c http_fixture.c USES http)
 sg_test(http_rehearsal SOURCES test_http_rehearsal.c http_fixture.c USES http)

@@ -188,6 +188,7 @@ expect_keys_agree
 
 say 'what HTTP refuses is logged with who sent it'
 http 400 bad_request -H 'Content-Length : 3' http://signet/v1/status
+sleep 2.5 # one line a second, and another request failed just before
 grep 'event=http_request_failed .*code=bad_request.*blank before its colon' "$instance/signetd.log" | finds -E " uid=$(id -u) pid=[1-9]" ||
     fail "the log says $(grep 'code=bad_request' "$instance/signetd.log")"
 
