@@ -171,6 +171,18 @@ static CK_RV about_data(const struct sg_pkcs11_session *session, const struct op
     return decrypts ? CKR_ENCRYPTED_DATA_INVALID : CKR_DATA_INVALID;
 }
 
+/* A call that fails ends its operation (PKCS#11 v2.40 base, 5.11), but not in every module:
+ * whatever is asked of the session next, a search above all, would then fail with OPERATION_ACTIVE
+ * in place of what is wrong. What is about the data a user may do as often as he likes: modules end
+ * that, and a session costs what is known of its objects. */
+static void leave_nothing_active(struct sg_pkcs11_session *session,
+                                 const struct operation *operation, CK_RV rv)
+{
+    if (operation->begun && !sg_pkcs11_is_about_input(rv)) {
+        (void)sg_pkcs11_session_reopen(session);
+    }
+}
+
 static sg_status run(struct sg_pkcs11_session *session, const struct sg_pkcs11_id *id,
                      struct operation *operation, struct sg_error *err)
 {
@@ -179,6 +191,11 @@ static sg_status run(struct sg_pkcs11_session *session, const struct sg_pkcs11_i
         CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
         operation->begun = false;
         sg_status s = sg_pkcs11_object_find(session, SG_PKCS11_PRIVATE_KEY, id, &key, err);
+        if (s != SG_OK && again && err->ck_rv == CKR_OPERATION_ACTIVE &&
+            repair(session, id, CKR_OPERATION_ACTIVE)) {
+            sg_error_clear(err);
+            continue;
+        }
         if (s != SG_OK) {
             return s;
         }
@@ -189,8 +206,9 @@ static sg_status run(struct sg_pkcs11_session *session, const struct sg_pkcs11_i
             return SG_OK;
         }
         if (!again || !repair(session, id, rv)) {
-            rv = about_data(session, operation, rv);
-            return fail_use(operation->use, rv == CKR_OK ? CKR_BUFFER_TOO_SMALL : rv, err);
+            rv = about_data(session, operation, rv == CKR_OK ? CKR_BUFFER_TOO_SMALL : rv);
+            leave_nothing_active(session, operation, rv);
+            return fail_use(operation->use, rv, err);
         }
     }
 }

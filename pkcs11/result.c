@@ -175,3 +175,24 @@ bool sg_pkcs11_leaves_doubt(unsigned long rv)
         return false;
     }
 }
+
+bool sg_pkcs11_is_about_input(unsigned long rv)
+{
+    switch (rv) {
+    case CKR_DATA_INVALID:
+    case CKR_DATA_LEN_RANGE:
+    case CKR_ENCRYPTED_DATA_INVALID:
+    case CKR_ENCRYPTED_DATA_LEN_RANGE:
+    case CKR_MECHANISM_INVALID:
+    case CKR_MECHANISM_PARAM_INVALID:
+    case CKR_KEY_FUNCTION_NOT_PERMITTED:
+    case CKR_KEY_SIZE_RANGE:
+    case CKR_KEY_TYPE_INCONSISTENT:
+    case CKR_KEY_HANDLE_INVALID:
+    case CKR_FUNCTION_NOT_SUPPORTED:
+    case CKR_ARGUMENTS_BAD:
+        return true;
+    default:
+        return false;
+    }
+}

@@ -333,6 +333,45 @@ static void signature_longer_than_its_room_is_not_read(void **state)
     check_sign_lie(*state, "C_Sign long once", "buffer_too_small");
 }
 
+/* A module that does not end the operation that it failed at: each time the cause is told, also
+ * where the session is asked to search first, for a key that it has not seen. */
+static void check_cause(struct world *world, const char *text, const char *code)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_key_id unseen = key_id(77);
+    struct sg_mechanism mechanism = {.kind = SG_MECHANISM_ECDSA};
+    unsigned char out[SG_SIGNATURE_MAX];
+    order(world, text);
+    for (int i = 0; i < 3; i++) {
+        size_t room = sizeof out;
+        assert_int_equal(sign(world, &err), SG_E_TOKEN);
+        assert_string_equal(err.code, code);
+        unseen.bytes[1]++;
+        assert_int_equal(sg_token_use(&world->process.link, SG_VERB_SIGN, &unseen, &mechanism,
+                                      (struct sg_bytes){out, 32}, out, &room, &err),
+                         SG_E_NOT_FOUND);
+        assert_string_equal(err.code, "key_missing");
+    }
+}
+
+static void operation_that_a_failure_leaves_active_hides_no_cause(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    make_key(world);
+    start(world, "none");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    check_cause(world, "C_Sign failed always", "function_failed");
+    check_cause(world, "C_Sign removed always", "device_removed");
+    check_cause(world, "C_Sign sessions always", "session_count");
+    check_cause(world, "C_Sign arguments always", "arguments_bad");
+    check_cause(world, "C_Sign long always", "buffer_too_small");
+    order(world, "");
+    assert_int_equal(sign(world, &err), SG_OK);
+    assert_int_equal(logins(world), 1);
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
 static unsigned long decrypt(struct world *world, const struct sg_mechanism *mechanism, size_t len)
 {
     static const unsigned char block[256] = {0};
@@ -652,6 +691,7 @@ int main(void)
         TEST(attribute_that_the_token_does_not_have_is_no_fault),
         TEST(more_objects_than_asked_for_are_not_read),
         TEST(signature_longer_than_its_room_is_not_read),
+        TEST(operation_that_a_failure_leaves_active_hides_no_cause),
         TEST(token_that_takes_nothing_for_an_argument_knows_the_mechanism),
         TEST(attributes_longer_than_their_room_are_not_read),
         TEST(modulus_longer_than_its_room_is_not_read),

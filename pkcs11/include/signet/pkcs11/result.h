@@ -21,5 +21,8 @@ sg_status sg_pkcs11_fail_at(struct sg_error *err, unsigned long rv, const char *
 /** True for the CK_RVs after which a module that was to write may show something else than the
  * token holds. */
 bool sg_pkcs11_leaves_doubt(unsigned long rv);
+/** True for what a token says about the caller's input, and the caller may hear. Everything else is
+ * about the token. */
+bool sg_pkcs11_is_about_input(unsigned long rv);
 
 #endif
