@@ -66,13 +66,15 @@ static uint32_t rows_of(const struct uses_page *page)
 static bool is_new(const struct uses_page *page, uint32_t i, struct sg_key_use *out)
 {
     const struct sg_use_row *row = &page->page->rows[i];
-    uint64_t count = atomic_load_explicit(&row->count, memory_order_relaxed);
+    uint64_t count = atomic_load_explicit(&row->count, memory_order_acquire);
     *out = (struct sg_key_use){.key = row->key,
                                .ring = row->ring,
                                .uid = row->uid,
                                .count = count - page->stored[i],
-                               .last_s = atomic_load_explicit(&row->last_s, memory_order_relaxed)};
-    return count > page->stored[i] && out->count <= COUNT_MAX && out->last_s >= 0;
+                               .last_s = atomic_load_explicit(&row->last_s, memory_order_relaxed),
+                               .done_s = atomic_load_explicit(&row->done_s, memory_order_relaxed)};
+    return count > page->stored[i] && out->count <= COUNT_MAX && out->last_s >= 0 &&
+           out->done_s >= 0;
 }
 
 static size_t collect(const struct uses_page *page, struct sg_key_use *out)

@@ -15,6 +15,7 @@ static sg_status add_one(struct sg_store *store, const struct sg_key_use *use, s
     sg_query_int(&query, use->uid);
     sg_query_int(&query, (int64_t)use->count);
     sg_query_int(&query, use->last_s);
+    sg_query_int(&query, use->done_s);
     return sg_query_run(&query, "counting uses of a key", err);
 }
 
@@ -53,6 +54,7 @@ sg_status sg_store_key_uses(struct sg_store *store, const struct sg_key_id *key,
             .uid = (uint32_t)sqlite3_column_int64(query.stmt, 0),
             .count = (uint64_t)sqlite3_column_int64(query.stmt, 1),
             .last_s = sqlite3_column_int64(query.stmt, 2),
+            .done_s = sqlite3_column_int64(query.stmt, 3),
         };
     }
     return SG_OK;

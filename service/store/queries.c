@@ -39,17 +39,18 @@ static const char *const texts[SG_QUERY_COUNT] = {
 
     [SG_Q_KEY_RETIRE] = "UPDATE key SET may_sign = 0 WHERE id = ?",
     /* A ring that has lost the key since is still the one through which it was used. */
-    [SG_Q_KEY_USE_ADD] = "INSERT INTO key_use (key, ring, uid, count, last)"
-                         " SELECT k.id, r.id, ?3, ?4, ?5 FROM key k CROSS JOIN ring r"
+    [SG_Q_KEY_USE_ADD] = "INSERT INTO key_use (key, ring, uid, count, last, done)"
+                         " SELECT k.id, r.id, ?3, ?4, ?5, ?6 FROM key k CROSS JOIN ring r"
                          " WHERE k.id = ?1 AND r.id = ?2"
                          " ON CONFLICT (key, ring, uid) DO UPDATE SET"
-                         " count = count + excluded.count, last = max(last, excluded.last)",
-    [SG_Q_KEY_USES] = "SELECT uid, count, last FROM key_use WHERE key = ? AND ring = ?"
+                         " count = count + excluded.count, last = max(last, excluded.last),"
+                         " done = max(done, excluded.done)",
+    [SG_Q_KEY_USES] = "SELECT uid, count, last, done FROM key_use WHERE key = ? AND ring = ?"
                       " ORDER BY last DESC, count DESC, uid",
     [SG_Q_KEY_USE_TOTAL] = "SELECT coalesce(sum(count), 0) FROM key_use WHERE key = ? AND ring = ?",
     [SG_Q_KEY_LAST_USE] = "SELECT coalesce(max(last), 0) FROM key_use WHERE key = ?",
     [SG_Q_KEY_USERS] =
-        "SELECT r.owner, r.name, u.uid, u.count, u.last, coalesce((SELECT n.last FROM"
+        "SELECT r.owner, r.name, u.uid, u.count, u.last, coalesce((SELECT n.done FROM"
         " key_use n WHERE n.key = ?2 AND n.ring = u.ring AND n.uid = u.uid), 0)"
         " FROM key_use u CROSS JOIN ring r ON r.id = u.ring"
         " WHERE u.key = ?1 AND u.last >= ?3 ORDER BY u.last DESC, u.ring, u.uid",

@@ -403,9 +403,14 @@ static const char version_13[] =
     COUNT_BELOW_BY_NAME("SELECT OLD.subject, OLD.owner");
 /* clang-format on */
 
-static const char *const migrations[] = {version_1,  version_2,  version_3, version_4, version_5,
-                                         version_6,  version_7,  version_8, version_9, version_10,
-                                         version_11, version_12, version_13};
+/* When a key was last used with success; 0: never. Of uses from before nobody knows, so that a
+ * roll-over that is under way wants one more of its new key. */
+static const char version_14[] =
+    "ALTER TABLE key_use ADD COLUMN done INTEGER NOT NULL DEFAULT 0 CHECK (done >= 0);";
+
+static const char *const migrations[] = {version_1,  version_2,  version_3,  version_4, version_5,
+                                         version_6,  version_7,  version_8,  version_9, version_10,
+                                         version_11, version_12, version_13, version_14};
 _Static_assert(SG_COUNT(migrations) == SG_STORE_VERSION, "one migration for each version");
 
 const char *const *sg_store_migrations(size_t *count)

@@ -10,7 +10,7 @@
 /** "Sign": what the file says it is (PRAGMA application_id). */
 #define SG_STORE_APPLICATION 0x5369676E
 /** The schema that this program writes: the number of migrations (PRAGMA user_version). */
-#define SG_STORE_VERSION 13
+#define SG_STORE_VERSION 14
 
 /** Every fixed statement, by name; the texts are in queries.c. */
 enum sg_query_id {

@@ -197,7 +197,8 @@ static bool answer(struct process *process, struct capability *origin, const str
         }
     }
     if (origin != NULL && is_use_of_key(process, call)) {
-        sg_token_uses_count(&process->uses, origin, &call->head.key, (uint32_t)call->head.number);
+        sg_token_uses_count(&process->uses, origin, &call->head.key, (uint32_t)call->head.number,
+                            s == SG_OK);
     }
     sg_busy_beat(busy, sg_monotonic_ms(sg_clock_system())); /* many may be served in one go */
     sg_busy_set(busy, SG_BUSY_NOT, 0);

@@ -81,11 +81,15 @@ static int64_t now_s(void)
 }
 
 /* We are the only writer. */
-static void count(struct sg_use_row *row)
+static void count(struct sg_use_row *row, bool succeeded)
 {
+    int64_t now = now_s();
     uint64_t count = atomic_load_explicit(&row->count, memory_order_relaxed);
-    atomic_store_explicit(&row->last_s, now_s(), memory_order_relaxed);
-    atomic_store_explicit(&row->count, count + 1, memory_order_relaxed);
+    atomic_store_explicit(&row->last_s, now, memory_order_relaxed);
+    if (succeeded) {
+        atomic_store_explicit(&row->done_s, now, memory_order_relaxed);
+    }
+    atomic_store_explicit(&row->count, count + 1, memory_order_release);
 }
 
 /* One user's many keys and rings must not leave another without a row: of the last quarter nobody
@@ -103,7 +107,7 @@ static bool may_add(const struct uses *uses, uint32_t uid)
 }
 
 void sg_token_uses_count(struct uses *uses, const struct capability *capability,
-                         const struct sg_key_id *key, uint32_t ring)
+                         const struct sg_key_id *key, uint32_t ring, bool succeeded)
 {
     if (uses->page == NULL) {
         return;
@@ -116,5 +120,5 @@ void sg_token_uses_count(struct uses *uses, const struct capability *capability,
     if (*at == 0) {
         add(uses, at, key, capability->uid, ring);
     }
-    count(&uses->page->rows[*at - 1]);
+    count(&uses->page->rows[*at - 1], succeeded);
 }

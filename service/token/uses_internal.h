@@ -19,6 +19,6 @@ void sg_token_uses_done(struct uses *uses);
 SG_CHECKED sg_status sg_token_uses_take(struct uses *uses, int fd, struct sg_error *err);
 /* The capability's holder has used a key, through a ring: both as they were granted. */
 void sg_token_uses_count(struct uses *uses, const struct capability *capability,
-                         const struct sg_key_id *key, uint32_t ring);
+                         const struct sg_key_id *key, uint32_t ring, bool succeeded);
 
 #endif

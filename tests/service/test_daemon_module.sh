@@ -222,6 +222,30 @@ for lie in long short; do
     clients_expect sign ok 2
 done
 
+say 'a signature that the token refuses is no proof that its user has changed over'
+head -c 32 /dev/urandom >"$scratch/hash"
+signs_with() {
+    pkcs11-tool --module "$client_module" --token-label START1/ROLL --sign --label "$1" --mechanism ECDSA -i "$scratch/hash" \
+        -o "$scratch/signature" >"$scratch/sign.log" 2>&1
+}
+roll_users() {
+    signet rollover plan START1/roll --json | jq -c '.old_used_by | map([.new_last_used != null, .changed])'
+}
+ring_with_key ROLL roll
+signs_with roll || fail "no signature: $(cat "$scratch/sign.log")"
+signet rollover start START1/roll --label roll-2 >/dev/null
+signet rollover switch START1/roll --self-signed >/dev/null
+order 'C_Sign failed always'
+sleep 1
+! signs_with roll-2 || fail 'the token signed'
+order ''
+[ "$(roll_users)" = '[[false,false]]' ] || fail "the plan says $(roll_users)"
+sleep 10
+refused 3 key_in_use 'and that of START1/roll-2 not since' rollover finish START1/roll
+signs_with roll-2 || fail "no signature: $(cat "$scratch/sign.log")"
+[ "$(roll_users)" = '[[true,true]]' ] || fail "the plan says $(roll_users)"
+signet rollover finish START1/roll >/dev/null
+
 say 'it logs itself out'
 order 'C_Sign logout once'
 clients_expect sign ok 2

@@ -305,7 +305,8 @@ static void use(struct world *world, const char *owner, const char *ring, uint32
     snprintf(ref.owner.text, sizeof ref.owner.text, "%s", owner);
     snprintf(ref.ring.text, sizeof ref.ring.text, "%s", ring);
     assert_int_equal(sg_store_ring_get(world->service.store, &ref, &found, &world->err), SG_OK);
-    const struct sg_key_use used = {row.key, (uint32_t)found.id, uid, count, world->now_s - ago_s};
+    const struct sg_key_use used = {row.key, (uint32_t)found.id,   uid,
+                                    count,   world->now_s - ago_s, world->now_s - ago_s};
     assert_int_equal(sg_store_key_uses_add(world->service.store, &used, 1, &world->err), SG_OK);
 }
 

@@ -364,8 +364,8 @@ static void a_key_that_decrypts_is_kept_for_that(void **state)
 #define NOBODYS_UID 4000000001u /* has no name */
 
 /* uid has used the key of START1's LABEL through START1/RING so many seconds ago. */
-static void use(struct world *world, const char *label, const char *ring, uint32_t uid,
-                int64_t ago_s)
+static void use_or_try(struct world *world, const char *label, const char *ring, uint32_t uid,
+                       int64_t ago_s, bool succeeds)
 {
     SG_CERTIFICATE_ROW row = row_of(world, "START1", label);
     struct sg_ring_ref ref = {.owner = {.text = "START1"}};
@@ -373,8 +373,22 @@ static void use(struct world *world, const char *label, const char *ring, uint32
     assert_true(row.has_key);
     snprintf(ref.ring.text, sizeof ref.ring.text, "%s", ring);
     assert_int_equal(sg_store_ring_get(world->service.store, &ref, &found, &world->err), SG_OK);
-    const struct sg_key_use used = {row.key, (uint32_t)found.id, uid, 1, world->now_s - ago_s};
+    const struct sg_key_use used = {
+        row.key, (uint32_t)found.id,   uid,
+        1,       world->now_s - ago_s, succeeds ? world->now_s - ago_s : 0};
     assert_int_equal(sg_store_key_uses_add(world->service.store, &used, 1, &world->err), SG_OK);
+}
+
+static void use(struct world *world, const char *label, const char *ring, uint32_t uid,
+                int64_t ago_s)
+{
+    use_or_try(world, label, ring, uid, ago_s, true);
+}
+
+static void use_in_vain(struct world *world, const char *label, const char *ring, uint32_t uid,
+                        int64_t ago_s)
+{
+    use_or_try(world, label, ring, uid, ago_s, false);
 }
 
 static void switch_web(struct world *world)
@@ -427,6 +441,27 @@ static void who_uses_the_new_key_has_changed(void **state)
     world->now_s += 10;
     must(world, "rollover finish", web);
     assert_null(json_object_get(world->answer, "warnings"));
+}
+
+/* A token may refuse the new key; whoever was refused needs the old one still. */
+static void who_used_the_new_key_in_vain_has_not_changed(void **state)
+{
+    struct world *world = *state;
+    switch_web(world);
+    world->now_s += 100;
+    use(world, "web", "KEY", NOBODYS_UID, 30);
+    use_in_vain(world, "web-2", "KEY", NOBODYS_UID, 20);
+    refused(world, "rollover finish", web, SG_E_CONFLICT, "key_in_use");
+    assert_told(world, "and that of START1/web-2 not since");
+    must(world, "rollover plan", web);
+    assert_plan(world, "start done|certify now|switch done|finish waits");
+    assert_non_null(strstr(answered(world, "remedy"), "a use that fails is none"));
+    use(world, "web-2", "KEY", NOBODYS_UID, 15);
+    use_in_vain(world, "web-2", "KEY", NOBODYS_UID, 14); /* now and then one fails */
+    must(world, "rollover plan", web);
+    assert_plan(world, "start done|certify now|switch done|finish now");
+    use_in_vain(world, "web", "KEY", NOBODYS_UID, 12); /* whoever tried holds it */
+    refused(world, "rollover finish", web, SG_E_CONFLICT, "key_in_use");
 }
 
 static void the_same_user_of_two_rings_is_two(void **state)
@@ -770,6 +805,7 @@ int main(void)
         TEST(a_key_that_decrypts_is_kept_for_that),
         TEST(a_key_that_is_still_used_is_not_destroyed),
         TEST(who_uses_the_new_key_has_changed),
+        TEST(who_used_the_new_key_in_vain_has_not_changed),
         TEST(the_same_user_of_two_rings_is_two),
         TEST(the_plan_says_who_used_which_key),
         TEST(who_used_it_just_before_the_switch_may_hold_it),

@@ -499,6 +499,9 @@ static void uses_are_counted_by_key_and_ring(void **state)
     check_row(&page->rows[0], SIGNING, 4, 2);
     check_row(&page->rows[1], SIGNING, 5, 1);
     check_row(&page->rows[2], EXTENDED, 5, 1);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(atomic_load(&page->rows[i].done_s), atomic_load(&page->rows[i].last_s));
+    }
     assert_int_equal(atomic_load(&page->lost), 0);
     sg_uses_page_free(page);
 }
@@ -556,6 +559,7 @@ static void what_does_not_decrypt_is_counted(void **state)
     }
     assert_int_equal(atomic_load(&page->used), 1);
     check_row(&page->rows[0], OPEN, 0, 3);
+    assert_int_equal(atomic_load(&page->rows[0].done_s), 0); /* none has succeeded */
     sg_uses_page_free(page);
 }
 

@@ -38,7 +38,7 @@ static void use(struct world *world, uint32_t uid, uint32_t first, uint32_t coun
     const struct capability capability = {.uid = uid};
     for (uint32_t i = first; i < first + count; i++) {
         struct sg_key_id key = {.bytes = {(unsigned char)(i & 15)}};
-        sg_token_uses_count(&world->uses, &capability, &key, i);
+        sg_token_uses_count(&world->uses, &capability, &key, i, true);
     }
 }
 
@@ -81,10 +81,29 @@ static void what_has_a_row_is_counted_on(void **state)
     assert_int_equal(atomic_load(&world->page->rows[999].count), 2);
 }
 
+static void what_failed_is_counted_and_no_success(void **state)
+{
+    struct world *world = *state;
+    const struct capability capability = {.uid = 1000};
+    const struct sg_key_id key = {.bytes = {1}};
+    const struct sg_use_row *row = &world->page->rows[0];
+    sg_token_uses_count(&world->uses, &capability, &key, 1, false);
+    assert_int_equal(atomic_load(&row->count), 1);
+    assert_true(atomic_load(&row->last_s) != 0);
+    assert_int_equal(atomic_load(&row->done_s), 0);
+    sg_token_uses_count(&world->uses, &capability, &key, 1, true);
+    int64_t done_s = atomic_load(&row->done_s);
+    assert_true(done_s != 0);
+    sg_token_uses_count(&world->uses, &capability, &key, 1, false);
+    assert_int_equal(atomic_load(&row->count), 3);
+    assert_int_equal(atomic_load(&row->done_s), done_s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_user_does_not_fill_a_page, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_failed_is_counted_and_no_success, setup, teardown),
         cmocka_unit_test_setup_teardown(what_has_a_row_is_counted_on, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

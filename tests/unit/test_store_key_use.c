@@ -34,7 +34,14 @@ static struct rings make_rings(struct fixture *fixture)
 static void add(struct fixture *fixture, unsigned char key, int64_t ring, uint32_t uid,
                 uint64_t count, int64_t last_s)
 {
-    const struct sg_key_use use = {key_of_bytes(key), (uint32_t)ring, uid, count, last_s};
+    const struct sg_key_use use = {key_of_bytes(key), (uint32_t)ring, uid, count, last_s, last_s};
+    assert_ok(fixture, sg_store_key_uses_add(fixture->store, &use, 1, &fixture->err));
+}
+
+static void add_failed(struct fixture *fixture, unsigned char key, int64_t ring, uint32_t uid,
+                       int64_t last_s)
+{
+    const struct sg_key_use use = {key_of_bytes(key), (uint32_t)ring, uid, 1, last_s, 0};
     assert_ok(fixture, sg_store_key_uses_add(fixture->store, &use, 1, &fixture->err));
 }
 
@@ -147,6 +154,30 @@ static void users_are_told_with_their_use_of_another_key(void **state)
     assert_string_equal(told.text, "START1/WEB 34 1 3000 0|");
 }
 
+/* Who tries another key in vain has not used it. */
+static void of_another_key_only_success_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rings rings = make_rings(fixture);
+    const struct sg_key_id key = key_of_bytes(5);
+    const struct sg_key_id other = key_of_bytes(6);
+    struct told told = {0};
+    (void)add_keyed(fixture, "START1", "other", 2, 6);
+    add(fixture, 5, rings.web, 33, 2, 1000);
+    add_failed(fixture, 6, rings.web, 33, 2000);
+    assert_ok(fixture,
+              sg_store_key_users_each(fixture->store, &key, &other, 0, tell, &told, &fixture->err));
+    assert_string_equal(told.text, "START1/WEB 33 2 1000 0|");
+    add(fixture, 6, rings.web, 33, 1, 2500);
+    add_failed(fixture, 6, rings.web, 33, 3000);
+    add_failed(fixture, 5, rings.web, 33, 3500); /* whoever tried holds it */
+    told = (struct told){0};
+    fixture_reopen(fixture);
+    assert_ok(fixture,
+              sg_store_key_users_each(fixture->store, &key, &other, 0, tell, &told, &fixture->err));
+    assert_string_equal(told.text, "START1/WEB 33 3 3500 2500|");
+}
+
 static void of_what_is_gone_nothing_is_kept(void **state)
 {
     struct fixture *fixture = *state;
@@ -181,8 +212,8 @@ static void many_happen_together_or_not_at_all(void **state)
     struct fixture *fixture = *state;
     struct rings rings = make_rings(fixture);
     const struct sg_key_use uses[] = {
-        {key_of_bytes(5), (uint32_t)rings.web, 33, 2, 1000},
-        {key_of_bytes(5), (uint32_t)rings.web, 34, 0, 1000}, /* the schema refuses it */
+        {key_of_bytes(5), (uint32_t)rings.web, 33, 2, 1000, 1000},
+        {key_of_bytes(5), (uint32_t)rings.web, 34, 0, 1000, 1000}, /* the schema refuses it */
     };
     assert_int_not_equal(sg_store_key_uses_add(fixture->store, uses, SG_COUNT(uses), &fixture->err),
                          SG_OK);
@@ -198,6 +229,7 @@ int main(void)
         IN_STORE(each_ring_has_its_own_counts),
         IN_STORE(what_was_used_stays_with_its_ring),
         IN_STORE(users_are_told_with_their_use_of_another_key),
+        IN_STORE(of_another_key_only_success_is_told),
         IN_STORE(of_what_is_gone_nothing_is_kept),
         IN_STORE(counting_changes_no_ring),
         IN_STORE(counts_go_with_their_ring),

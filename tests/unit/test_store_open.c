@@ -311,6 +311,7 @@ static void open_finds_what_the_schema_lacks(void **state)
         {"PRAGMA foreign_keys = OFF; DROP TABLE certificate", "certificate"},
         {"DROP INDEX key_use_ring", "index key_use_ring"},
         {"ALTER TABLE key DROP COLUMN imported", "column key.imported"},
+        {"ALTER TABLE key_use DROP COLUMN done", "column key_use.done"},
         {"DROP TABLE key_use; PRAGMA user_version = 7", "table key_use"},
         {"ALTER TABLE login RENAME TO logout", "table login"},
         {"DROP TRIGGER connection_gone", "trigger connection_gone"},

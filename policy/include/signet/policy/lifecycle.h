@@ -62,7 +62,7 @@ struct sg_life_ring {
 /** How far somebody who has used the old key has gone over to the new one. */
 enum sg_life_holding {
     SG_LIFE_HOLDS_NOT,    /**< uses the new one; or has not used the old one for long */
-    SG_LIFE_HOLDS_STILL,  /**< has not used the new one since */
+    SG_LIFE_HOLDS_STILL,  /**< has not used the new one since, or in vain */
     SG_LIFE_HOLDS_LATELY, /**< has, but used the old one a moment ago: an old process, or another */
 };
 #define SG_LIFE_QUIET_S 10    /**< how long nobody must have used the old key */
@@ -101,7 +101,7 @@ struct sg_life_facts {
  * switch, or SG_LIFE_RECENT_S ago. */
 int64_t sg_life_uses_since(const struct sg_life_facts *facts);
 /** May one user of a ring still hold the old key? When that user last used the two keys through
- * it, seconds since 1970; 0: never. */
+ * it, the new one with success, seconds since 1970; 0: never. */
 enum sg_life_holding sg_life_holding(const struct sg_life_facts *facts, int64_t old_s,
                                      int64_t new_s);
 

@@ -335,6 +335,7 @@ struct sg_key_use {
     uint32_t ring, uid;
     uint64_t count; /**< at most INT64_MAX */
     int64_t last_s; /**< seconds since 1970 */
+    int64_t done_s; /**< the same of the last that succeeded; 0: none did */
 };
 /** Add counts to those that are there, also for a ring that has lost the key since. Uses of a key
  * or a ring that is gone are dropped. No ring's sequence changes. */
@@ -357,7 +358,7 @@ struct sg_key_user {
     uint32_t uid;
     uint64_t count;  /**< how often */
     int64_t last_s;  /**< when last; seconds since 1970 */
-    int64_t other_s; /**< the same of another key through that ring; 0: never */
+    int64_t other_s; /**< when last with success another key through that ring; 0: never */
 };
 typedef sg_status (*sg_key_user_sink)(void *context, const struct sg_key_user *user,
                                       struct sg_error *err);
