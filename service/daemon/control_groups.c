@@ -1,5 +1,6 @@
-/* The groups of Unix users: read from the system's database, kept for seconds, and looked at again
- * by a timer. What a changed membership took or gave is taken and given at once. */
+/* The groups of Unix users: read from the system's database where a profile permits one, kept for
+ * seconds, and looked at again by a timer. What a changed membership took or gave is taken and
+ * given at once. While the name service is slow, what is known stands, and nobody is asked for. */
 #include "control_internal.h"
 
 #include <stdlib.h>
@@ -32,15 +33,6 @@ static void forget(struct user_groups *user)
 {
     free(user->list);
     *user = (struct user_groups){0};
-}
-
-static struct user_groups *take_place(struct groups *groups, uid_t uid, gid_t gid)
-{
-    struct user_groups *user = &groups->users[groups->next++ % GROUP_CACHE];
-    forget(user);
-    user->uid = uid;
-    user->gid = gid;
-    return user;
 }
 
 static sg_status read_user(struct user_groups *user, bool *changed, struct sg_error *err)
@@ -78,12 +70,29 @@ static bool is_served(const struct control *control, const struct user_groups *u
     return false;
 }
 
+/* Of those who are served the groups must be known, whatever the name service does: another gives
+ * way. */
+static struct user_groups *take_place(struct groups *groups, uid_t uid, gid_t gid)
+{
+    struct user_groups *user = NULL;
+    for (size_t i = 0; i < GROUP_CACHE; i++) {
+        user = &groups->users[groups->next++ % GROUP_CACHE];
+        if (user->list == NULL || !is_served(groups->control, user)) {
+            break;
+        }
+    }
+    forget(user);
+    user->uid = uid;
+    user->gid = gid;
+    return user;
+}
+
 /* What is found here is news to those who were served before: the timer tells them. A name service
  * that fails leaves what is known as it is. */
 static sg_status refresh(struct groups *groups, struct user_groups *user, struct sg_error *err)
 {
     bool changed = false;
-    if (user->list != NULL && now_ms() - user->read_ms <= FRESH_MS) {
+    if (user->list != NULL && (now_ms() - user->read_ms <= FRESH_MS || sg_names_rest())) {
         return SG_OK;
     }
     bool known = user->list != NULL;
@@ -97,10 +106,36 @@ static sg_status refresh(struct groups *groups, struct user_groups *user, struct
     return s;
 }
 
+/* While no profile permits a group, groups decide nothing. */
+static bool groups_matter(struct control *control)
+{
+    SG_CLEANUP(sg_profile_set_unrefp) struct sg_profile_set *set = NULL;
+    struct sg_error err = SG_ERROR_INIT;
+    if (sg_service_profiles(&control->service, &set, &err) != SG_OK) {
+        sg_log_error(SG_LOG_WARNING, "profiles_not_read", &err);
+        return true;
+    }
+    return set->names_group;
+}
+
+static sg_status own_alone(gid_t gid, gid_t **out, size_t *count, struct sg_error *err)
+{
+    *out = calloc(1, sizeof **out);
+    if (*out == NULL) {
+        return sg_fail_memory(err);
+    }
+    (*out)[0] = gid;
+    *count = 1;
+    return SG_OK;
+}
+
 static sg_status of_user(void *context, uid_t uid, gid_t gid, gid_t **out, size_t *count,
                          struct sg_error *err)
 {
     struct groups *groups = context;
+    if (!groups_matter(groups->control)) {
+        return own_alone(gid, out, count, err);
+    }
     struct user_groups *user = find(groups, uid, gid);
     if (user == NULL) {
         user = take_place(groups, uid, gid);
@@ -122,25 +157,6 @@ struct sg_groups sg_groups_source(struct groups *groups)
 }
 
 /* ---- changes ---- */
-
-/* While no profile permits a group, groups decide nothing. */
-static bool groups_matter(struct control *control)
-{
-    SG_CLEANUP(sg_profile_set_unrefp) struct sg_profile_set *set = NULL;
-    struct sg_error err = SG_ERROR_INIT;
-    if (sg_service_profiles(&control->service, &set, &err) != SG_OK) {
-        sg_log_error(SG_LOG_WARNING, "profiles_not_read", &err);
-        return false;
-    }
-    for (size_t i = 0; i < set->count; i++) {
-        for (size_t k = 0; k < set->list[i].permit_count; k++) {
-            if (set->list[i].permits[k].subject.kind == SG_SUBJECT_GROUP) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
 
 /* A name service that fails leaves what is known as it is; it says so once each time. */
 static bool look_again(struct user_groups *user)
@@ -164,8 +180,8 @@ static void on_watch(evutil_socket_t socket, short what, void *context)
     }
     bool changed = groups->changed;
     groups->changed = false;
-    for (size_t i = 0; i < GROUP_CACHE; i++) {
-        struct user_groups *user = &groups->users[i];
+    for (size_t i = 0; i < GROUP_CACHE && !sg_names_rest(); i++) {
+        struct user_groups *user = &groups->users[groups->watched++ % GROUP_CACHE];
         if (user->list != NULL && is_served(control, user)) {
             changed = look_again(user) || changed;
         } else if (user->list != NULL && now_ms() - user->read_ms > FORGET_MS) {

@@ -162,7 +162,8 @@ struct groups {
     struct event *timer;
     bool changed; /**< somebody who is served has other groups than before */
     struct user_groups users[GROUP_CACHE];
-    size_t next; /**< the one to be forgotten next */
+    size_t next;    /**< the one to be forgotten next */
+    size_t watched; /**< the one to be looked at next */
 };
 /** The table of functions for the operations. */
 struct sg_groups sg_groups_source(struct groups *groups);

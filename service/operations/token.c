@@ -1,4 +1,6 @@
 /* token … and status. */
+#include <signet/operations/unix_groups.h>
+
 #include "left_out_internal.h"
 
 #include <string.h>
@@ -192,6 +194,27 @@ static sg_status warn_empty_stores(struct sg_run *run, struct sg_error *err)
     return s;
 }
 
+/* While it is so: nobody else waits who is not looked up. */
+static sg_status add_name_service(struct sg_run *run, struct sg_error *err)
+{
+    const struct sg_name_pace *pace = sg_name_pace_now();
+    if (pace->took_ms == 0) {
+        return SG_OK;
+    }
+    json_t *item = json_pack("{s:s, s:I, s:b}", "asked", pace->asked, "took_ms",
+                             (json_int_t)pace->took_ms, "rests", (int)sg_names_rest());
+    sg_status s = sg_run_set(run->answer, "name_service", item, err);
+    return s != SG_OK
+               ? s
+               : sg_run_warn(run, err,
+                             "the system's name service took %lld.%lld s to answer for %s, and "
+                             "everybody waited: it is asked less often, groups are those known "
+                             "before, and who is not known and needs them is refused. See getent "
+                             "passwd, and the directory service that /etc/nsswitch.conf names",
+                             (long long)(pace->took_ms / 1000),
+                             (long long)(pace->took_ms / 100 % 10), pace->asked);
+}
+
 /* Everybody may see that the service runs and who they are; administrators the rest. */
 sg_status sg_operation_STATUS(struct sg_run *run, struct sg_error *err)
 {
@@ -218,6 +241,7 @@ sg_status sg_operation_STATUS(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? add_tokens(run, items, err) : s;
     s = s == SG_OK ? add_refused(run, err) : s;
     s = s == SG_OK ? sg_left_out_status(run, err) : s;
+    s = s == SG_OK ? add_name_service(run, err) : s;
     s = s == SG_OK ? add_counts(run, err) : s;
     return s == SG_OK ? warn_empty_stores(run, err) : s;
 }

@@ -6,10 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <signet/operations/unix_groups.h>
+#include "unix_pace_internal.h"
 
 #define ROOM 65536      /* bytes: a group's members stand in its entry */
 #define GROUPS_MAX 1024 /* of one user */
+
+struct number {
+    char text[24];
+};
 
 static sg_status failed(int error, const char *what, const char *name, struct sg_error *err)
 {
@@ -33,7 +37,12 @@ sg_status sg_unix_user_find(const char *name, uid_t *uid, bool *found, struct sg
     struct passwd entry;
     struct passwd *result = NULL;
     SG_FREE char *room = malloc(ROOM);
+    if (sg_names_rest()) {
+        return sg_names_resting("user", name, err);
+    }
+    struct sg_look_up look_up = sg_look_up_begin("user", name);
     int error = room == NULL ? ENOMEM : getpwnam_r(name, &entry, room, ROOM, &result);
+    sg_look_up_end(&look_up);
     if (result == NULL && !is_absent(error)) {
         return failed(error, "user", name, err);
     }
@@ -47,7 +56,12 @@ sg_status sg_unix_group_find(const char *name, gid_t *gid, bool *found, struct s
     struct group entry;
     struct group *result = NULL;
     SG_FREE char *room = malloc(ROOM);
+    if (sg_names_rest()) {
+        return sg_names_resting("group", name, err);
+    }
+    struct sg_look_up look_up = sg_look_up_begin("group", name);
     int error = room == NULL ? ENOMEM : getgrnam_r(name, &entry, room, ROOM, &result);
+    sg_look_up_end(&look_up);
     if (result == NULL && !is_absent(error)) {
         return failed(error, "group", name, err);
     }
@@ -56,13 +70,29 @@ sg_status sg_unix_group_find(const char *name, gid_t *gid, bool *found, struct s
     return SG_OK;
 }
 
+static struct number number_text(unsigned long number)
+{
+    struct number it;
+    (void)snprintf(it.text, sizeof it.text, "%lu", number);
+    return it;
+}
+
+/* As getpwuid_r. */
+static int find_by_uid(uid_t uid, struct passwd *entry, char *room, struct passwd **result)
+{
+    struct sg_look_up look_up = sg_look_up_begin("user", number_text(uid).text);
+    int error = room == NULL ? ENOMEM : getpwuid_r(uid, entry, room, ROOM, result);
+    sg_look_up_end(&look_up);
+    return error;
+}
+
 void sg_unix_user_name(uid_t uid, char out[SG_UNIX_NAME])
 {
     struct passwd entry;
     struct passwd *result = NULL;
     SG_FREE char *room = malloc(ROOM);
     out[0] = '\0';
-    if (room != NULL && getpwuid_r(uid, &entry, room, ROOM, &result) == 0 && result != NULL) {
+    if (!sg_names_rest() && find_by_uid(uid, &entry, room, &result) == 0 && result != NULL) {
         (void)snprintf(out, SG_UNIX_NAME, "%s", result->pw_name);
     }
 }
@@ -73,9 +103,14 @@ void sg_unix_group_name(gid_t gid, char out[SG_UNIX_NAME])
     struct group *result = NULL;
     SG_FREE char *room = malloc(ROOM);
     out[0] = '\0';
-    if (room != NULL && getgrgid_r(gid, &entry, room, ROOM, &result) == 0 && result != NULL) {
+    if (room == NULL || sg_names_rest()) {
+        return;
+    }
+    struct sg_look_up look_up = sg_look_up_begin("group", number_text(gid).text);
+    if (getgrgid_r(gid, &entry, room, ROOM, &result) == 0 && result != NULL) {
         (void)snprintf(out, SG_UNIX_NAME, "%s", result->gr_name);
     }
+    sg_look_up_end(&look_up);
 }
 
 bool sg_unix_primary_group(uid_t uid, gid_t *out)
@@ -83,7 +118,7 @@ bool sg_unix_primary_group(uid_t uid, gid_t *out)
     struct passwd entry;
     struct passwd *result = NULL;
     SG_FREE char *room = malloc(ROOM);
-    if (room == NULL || getpwuid_r(uid, &entry, room, ROOM, &result) != 0 || result == NULL) {
+    if (sg_names_rest() || find_by_uid(uid, &entry, room, &result) != 0 || result == NULL) {
         return false;
     }
     *out = result->pw_gid;
@@ -109,14 +144,19 @@ sg_status sg_unix_groups(uid_t uid, gid_t gid, gid_t **out, size_t *count, struc
     if (room == NULL || groups == NULL) {
         return sg_fail_memory(err);
     }
-    int error = getpwuid_r(uid, &entry, room, ROOM, &result);
-    if (result == NULL && !is_absent(error)) {
-        char name[32];
-        (void)snprintf(name, sizeof name, "%lu", (unsigned long)uid);
-        return failed(error, "user", name, err);
+    if (sg_names_rest()) {
+        return sg_names_resting("user", number_text(uid).text, err);
     }
-    if (result == NULL || getgrouplist(result->pw_name, result->pw_gid, groups, &found) < 0) {
-        found = found > GROUPS_MAX && result != NULL ? GROUPS_MAX : 0;
+    struct sg_look_up look_up = sg_look_up_begin("user", number_text(uid).text);
+    int error = getpwuid_r(uid, &entry, room, ROOM, &result);
+    bool known = result != NULL;
+    int listed = known ? getgrouplist(result->pw_name, result->pw_gid, groups, &found) : -1;
+    sg_look_up_end(&look_up);
+    if (!known && !is_absent(error)) {
+        return failed(error, "user", number_text(uid).text, err);
+    }
+    if (listed < 0) {
+        found = found > GROUPS_MAX && known ? GROUPS_MAX : 0;
     }
     groups[found] = gid; /* the one it runs with, which it may have from newgrp or systemd */
     *count = (size_t)found + 1;

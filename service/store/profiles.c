@@ -296,6 +296,8 @@ static sg_status read_permits(struct sg_store *store, struct sg_profile_set *set
             break;
         }
         s = read_permit(&query, &set->permits[i], err);
+        bool group = s == SG_OK && set->permits[i].subject.kind == SG_SUBJECT_GROUP;
+        set->names_group = set->names_group || group;
     }
     size_t next = 0;
     for (size_t i = 0; i < set->count; i++) {

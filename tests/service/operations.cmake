@@ -32,3 +32,4 @@ target_include_directories(test_operations_view PRIVATE ${CMAKE_SOURCE_DIR}/serv
 sg_operations_test(carry)
 target_link_libraries(test_operations_carry PRIVATE sg_transport)
 sg_operations_test(rehearsal)
+sg_test(name_pace SOURCES test_name_pace.c USES operations)

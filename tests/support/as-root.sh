@@ -9,6 +9,6 @@ as_root() {
         exit 1
     fi
     # Whoever started the test may not end what is root's: it ends by itself.
-    exec sudo -n --preserve-env=SIGNET_BIN,SIGNETD_BIN,DAEMON_CLIENT,WRAP_MODULE,SIGNET_PATIENCE,TMPDIR,ASAN_OPTIONS,UBSAN_OPTIONS,LSAN_OPTIONS \
+    exec sudo -n --preserve-env=SIGNET_BIN,SIGNETD_BIN,DAEMON_CLIENT,WRAP_MODULE,SLOW_NAMES,SIGNET_PATIENCE,TMPDIR,ASAN_OPTIONS,UBSAN_OPTIONS,LSAN_OPTIONS \
         timeout -k 10 "$((${AS_ROOT_SECONDS:-170} * ${SIGNET_PATIENCE:-1}))" "$@"
 }

@@ -39,6 +39,7 @@ struct sg_profile_set {
     struct sg_profile *list;
     struct sg_permit *permits;
     char *texts;
+    bool names_group; /**< some permit is for a Unix group */
 };
 /** One reference, the caller's. */
 SG_CHECKED sg_status sg_store_profiles_load(struct sg_store *store, struct sg_profile_set **out,
