@@ -19,8 +19,8 @@ static sg_status add_one(struct sg_store *store, const struct sg_key_use *use, s
     return sg_query_run(&query, "counting uses of a key", err);
 }
 
-sg_status sg_store_key_uses_add(struct sg_store *store, const struct sg_key_use *uses, size_t count,
-                                struct sg_error *err)
+static sg_status add_all(struct sg_store *store, const struct sg_key_use *uses, size_t count,
+                         struct sg_error *err)
 {
     SG_SCOPE scope = {0};
     sg_status s = sg_scope_open(store, &scope, err);
@@ -28,6 +28,21 @@ sg_status sg_store_key_uses_add(struct sg_store *store, const struct sg_key_use 
         s = add_one(store, &uses[i], err);
     }
     return s == SG_OK ? sg_scope_keep(&scope, err) : s;
+}
+
+/* Every second, while keys are used: whoever wants something of control meanwhile does not wait for
+ * the disk. Where that cannot be ended, no other query begins before it can. */
+sg_status sg_store_key_uses_add(struct sg_store *store, const struct sg_key_use *uses, size_t count,
+                                struct sg_error *err)
+{
+    struct sg_error ignored = SG_ERROR_INIT;
+    if (sqlite3_get_autocommit(store->db) == 0) {
+        return add_all(store, uses, count, err);
+    }
+    sg_status s = sg_store_wait_for_disk(store, false, err);
+    s = s == SG_OK ? add_all(store, uses, count, err) : s;
+    (void)!sg_store_wait_for_disk(store, true, &ignored);
+    return s;
 }
 
 sg_status sg_store_key_uses(struct sg_store *store, const struct sg_key_id *key, int64_t ring,

@@ -107,6 +107,7 @@ sg_status sg_query_open(struct sg_store *store, enum sg_query_id id, struct sg_q
 {
     sqlite3_stmt **kept = &store->prepared[id];
     sg_status s = check_transaction(store, err);
+    s = s == SG_OK && store->hurries ? sg_store_wait_for_disk(store, true, err) : s;
     if (s == SG_OK && *kept == NULL) {
         s = prepare(store, sg_query_text_of(id), SQLITE_PREPARE_PERSISTENT, kept, err);
     }
@@ -223,6 +224,16 @@ sg_status sg_query_column(struct sg_query *query, int column, char *out, size_t 
 }
 
 /* ---- transactions and scopes ---- */
+
+/* Without waiting a commit is in the write-ahead log, survives us, and comes to the disk before the
+ * next one that waits (https://sqlite.org/pragma.html#pragma_synchronous). */
+sg_status sg_store_wait_for_disk(struct sg_store *store, bool wait, struct sg_error *err)
+{
+    const char *pragma = wait ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL";
+    int rc = sqlite3_exec(store->db, pragma, NULL, NULL, NULL);
+    store->hurries = wait && rc != SQLITE_OK;
+    return rc == SQLITE_OK ? SG_OK : sg_store_fail(store, rc, "preparing a commit", err);
+}
 
 static sg_status run_fixed(struct sg_store *store, enum sg_query_id id, const char *doing,
                            struct sg_error *err)

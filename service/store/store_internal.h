@@ -120,9 +120,14 @@ struct sg_store {
     bool copied;         /**< it stands in memory, and its room is bounded */
     bool in_transaction; /**< between sg_store_begin and commit or rollback, whatever SQLite did
                             meanwhile */
+    bool hurries; /**< a commit does not wait for the disk, and could not be told to do so again */
     sqlite3_int64 changes_before;           /**< made by this handle until the transaction began */
     sqlite3_stmt *prepared[SG_QUERY_COUNT]; /**< prepared at first use, reset after each */
 };
+
+/** Whether a commit waits until it is on the disk; not while a transaction is open. */
+SG_CHECKED sg_status sg_store_wait_for_disk(struct sg_store *store, bool wait,
+                                            struct sg_error *err);
 
 /** The text of a fixed statement. */
 const char *sg_query_text_of(enum sg_query_id id);

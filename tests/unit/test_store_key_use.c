@@ -3,8 +3,18 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "store_internal.h"
+
+/* SQLite's call comes here: how often it has waited for the disk. */
+static unsigned waits;
+__attribute__((visibility("default"))) int fdatasync(int fd)
+{
+    waits++;
+    return (int)syscall(SYS_fdatasync, fd);
+}
 
 /* START1/WEB and START1/TWO hold the key of bytes 5. */
 struct rings {
@@ -220,6 +230,59 @@ static void many_happen_together_or_not_at_all(void **state)
     assert_int_equal(total(fixture, rings.web), 0);
 }
 
+/* Control does it every second, and serves nobody meanwhile. */
+static void counting_alone_does_not_wait_for_the_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rings rings = make_rings(fixture);
+    waits = 0;
+    add(fixture, 5, rings.web, 33, 1, 1000);
+    add(fixture, 5, rings.web, 33, 1, 1000);
+    assert_int_equal(waits, 0);
+    (void)add_ring(fixture, "START1", "MORE"); /* every other change does, the one before with it */
+    assert_int_equal(waits, 1);
+    assert_int_equal(total(fixture, rings.web), 2);
+}
+
+static void what_is_counted_within_a_change_is_on_the_disk_with_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rings rings = make_rings(fixture);
+    waits = 0;
+    assert_ok(fixture, sg_store_begin(fixture->store, &fixture->err));
+    add(fixture, 5, rings.web, 33, 1, 1000);
+    assert_ok(fixture, sg_store_commit(fixture->store, &fixture->err));
+    assert_int_equal(waits, 1);
+}
+
+static void counting_that_fails_leaves_the_others_waiting(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rings rings = make_rings(fixture);
+    const struct sg_key_use bad = {key_of_bytes(5), (uint32_t)rings.web, 34, 0, 1000};
+    assert_int_not_equal(sg_store_key_uses_add(fixture->store, &bad, 1, &fixture->err), SG_OK);
+    waits = 0;
+    (void)add_ring(fixture, "START1", "MORE");
+    assert_int_equal(waits, 1);
+}
+
+/* No memory, say: then the next query sees to it first. */
+static void who_could_not_be_told_to_wait_again_is_told_later(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)make_rings(fixture);
+    assert_ok(fixture, sg_store_wait_for_disk(fixture->store, false, &fixture->err));
+    assert_ok(fixture, sg_store_begin(fixture->store, &fixture->err));
+    assert_int_not_equal(sg_store_wait_for_disk(fixture->store, true, &fixture->err), SG_OK);
+    assert_true(fixture->store->hurries); /* not while a transaction is open */
+    sqlite3_exec(fixture->store->db, "ROLLBACK", NULL, NULL, NULL);
+    fixture->store->in_transaction = false;
+    waits = 0;
+    (void)add_ring(fixture, "START1", "MORE");
+    assert_false(fixture->store->hurries);
+    assert_int_equal(waits, 1);
+}
+
 #define IN_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_store, fixture_gone)
 
 int main(void)
@@ -234,6 +297,10 @@ int main(void)
         IN_STORE(counting_changes_no_ring),
         IN_STORE(counts_go_with_their_ring),
         IN_STORE(many_happen_together_or_not_at_all),
+        IN_STORE(counting_alone_does_not_wait_for_the_disk),
+        IN_STORE(what_is_counted_within_a_change_is_on_the_disk_with_it),
+        IN_STORE(counting_that_fails_leaves_the_others_waiting),
+        IN_STORE(who_could_not_be_told_to_wait_again_is_told_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

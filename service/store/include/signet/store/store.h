@@ -338,7 +338,8 @@ struct sg_key_use {
     int64_t done_s; /**< the same of the last that succeeded; 0: none did */
 };
 /** Add counts to those that are there, also for a ring that has lost the key since. Uses of a key
- * or a ring that is gone are dropped. No ring's sequence changes. */
+ * or a ring that is gone are dropped. No ring's sequence changes. Outside of a transaction they
+ * survive this process, and a power cut when another change has followed. */
 SG_CHECKED sg_status sg_store_key_uses_add(struct sg_store *store, const struct sg_key_use *uses,
                                            size_t count, struct sg_error *err);
 /** Who used a key through a ring, the latest first; *count of them, at most room. */
