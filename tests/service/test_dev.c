@@ -547,7 +547,7 @@ static void assert_empty_store_told(const char *dir, bool told)
     must("down", dir);
     SG_FREE char *log = cli_read(inside(dir, "signetd.log"), NULL);
     const char *last = log;
-    for (const char *at = log; (at = strstr(at, "event=started")) != NULL; at++) {
+    for (const char *at = log; (at = strstr(at, "event=started version=")) != NULL; at++) {
         last = at;
     }
     if ((strstr(last, "code=store_empty") != NULL) != told) {
