@@ -114,8 +114,8 @@ static bool echo(int link, unsigned char byte, unsigned char expected)
     struct sg_packet *packet = malloc(sizeof *packet);
     struct sg_error err = SG_ERROR_INIT;
     bool same = packet != NULL && sg_packet_send(link, &byte, 1, NULL, 0, NULL, 0, &err) == SG_OK &&
-                sg_packet_receive(link, ECHO_MS, packet, &err) == SG_OK && packet->len == 1 &&
-                packet->data[0] == expected;
+                sg_packet_receive(link, patiently(ECHO_MS), packet, &err) == SG_OK &&
+                packet->len == 1 && packet->data[0] == expected;
     free(packet);
     return same;
 }
@@ -225,7 +225,7 @@ static void answer_over(int link, unsigned char byte)
 {
     struct sg_packet *packet = malloc(sizeof *packet);
     struct sg_error err = SG_ERROR_INIT;
-    if (packet != NULL && sg_packet_receive(link, ECHO_MS, packet, &err) == SG_OK) {
+    if (packet != NULL && sg_packet_receive(link, patiently(ECHO_MS), packet, &err) == SG_OK) {
         (void)!sg_packet_send(link, &byte, 1, NULL, 0, NULL, 0, &err);
     }
     free(packet);

@@ -233,7 +233,7 @@ static void when_control_dies_tokens_are_replaced_and_rings_stays(void **state)
     }
     pid_t rings = shared->rings_pid;
     assert_int_equal(kill(shared->control_pid, SIGKILL), 0);
-    wait_until(shared->control_starts == 2 && shared->rings_echoes == 2);
+    wait_until(shared->control_starts == 2 && shared->rings_echoes >= 2);
     for (int i = 0; i < FIXTURE_PROCESSES; i++) {
         wait_until(shared->token_echoes[i] == 2);
         assert_true(is_gone(old[i]));
@@ -443,7 +443,7 @@ static void when_the_master_is_killed_all_end_and_the_next_can_start(void **stat
     fixture->shared->stubborn = false;
     fixture_start(fixture); /* at once, over the sockets that are left */
     wait_until(is_gone(control) && is_gone(rings) && is_gone(token));
-    wait_until(shared->control_starts == 2 && shared->rings_echoes == 2);
+    wait_until(shared->control_starts == 2 && shared->rings_echoes >= 2);
     fixture_stop(fixture);
 }
 
