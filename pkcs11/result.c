@@ -159,6 +159,43 @@ sg_status sg_pkcs11_fail_at(struct sg_error *err, unsigned long rv, const char *
     return s;
 }
 
+enum sg_pkcs11_verdict sg_pkcs11_login_verdict(unsigned long rv)
+{
+    switch (rv) {
+    case CKR_PIN_INCORRECT:
+    case CKR_PIN_INVALID:
+    case CKR_PIN_LEN_RANGE:
+        return SG_PKCS11_PIN_REFUSED;
+    case CKR_PIN_LOCKED:
+        return SG_PKCS11_PIN_LOCKED;
+    case CKR_PIN_EXPIRED:
+    case CKR_PIN_TOO_WEAK:
+    case CKR_NEW_PIN_MODE:
+        return SG_PKCS11_PIN_EXPIRED;
+    case CKR_USER_PIN_NOT_INITIALIZED:
+        return SG_PKCS11_PIN_NOT_SET;
+    case CKR_HOST_MEMORY:
+    case CKR_CANT_LOCK:
+    case CKR_GENERAL_ERROR:
+    case CKR_FUNCTION_FAILED:
+    case CKR_CRYPTOKI_NOT_INITIALIZED:
+    case CKR_SLOT_ID_INVALID:
+    case CKR_DEVICE_ERROR:
+    case CKR_DEVICE_MEMORY:
+    case CKR_DEVICE_REMOVED:
+    case CKR_TOKEN_NOT_PRESENT:
+    case CKR_TOKEN_NOT_RECOGNIZED:
+    case CKR_SESSION_CLOSED:
+    case CKR_SESSION_COUNT:
+    case CKR_SESSION_HANDLE_INVALID:
+    case CKR_USER_ANOTHER_ALREADY_LOGGED_IN:
+    case CKR_USER_TOO_MANY_TYPES:
+        return SG_PKCS11_PIN_UNSEEN;
+    default:
+        return SG_PKCS11_PIN_UNKNOWN;
+    }
+}
+
 bool sg_pkcs11_leaves_doubt(unsigned long rv)
 {
     switch (rv) {

@@ -117,6 +117,13 @@ bool sg_pkcs11_token_answers(struct sg_pkcs11_module *module, unsigned long slot
     return module->call->C_GetTokenInfo(slot, &info) == CKR_OK;
 }
 
+bool sg_pkcs11_token_counts_tries(struct sg_pkcs11_module *module, unsigned long slot)
+{
+    CK_TOKEN_INFO info = {.flags = 0};
+    const CK_FLAGS spent = CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED;
+    return module->call->C_GetTokenInfo(slot, &info) == CKR_OK && (info.flags & spent) != 0;
+}
+
 static sg_status find_free(const struct slot_list *list, const char *label, PKCS11_SLOT **out,
                            struct sg_error *err)
 {

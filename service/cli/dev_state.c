@@ -32,13 +32,16 @@ static const char *text_of(json_t *object, const char *name)
     return text != NULL ? text : "";
 }
 
-/* The first token that says what is wrong with it. */
-static json_t *broken_token(json_t *answer)
+/* The first token that is not ready; known: and that says what is wrong, instead of that it starts.
+ */
+static json_t *unready_token(json_t *answer, bool known)
 {
     json_t *tokens = json_object_get(answer, "tokens");
     for (size_t i = 0; i < json_array_size(tokens); i++) {
         json_t *token = json_array_get(tokens, i);
-        if (text_of(token, "problem")[0] != '\0') {
+        bool says = text_of(token, "problem")[0] != '\0' &&
+                    strcmp(text_of(token, "state"), "starting") != 0;
+        if (!json_is_true(json_object_get(token, "ready")) && (says || !known)) {
             return token;
         }
     }
@@ -67,12 +70,16 @@ sg_status sg_dev_check_tokens(const struct sg_instance *instance, json_t **warni
             *warnings = json_incref(json_object_get(answer, "warnings"));
             return s;
         }
-        json_t *token = broken_token(answer);
+        bool late = waited_ms >= SETTLE_MS;
+        json_t *token = unready_token(answer, !late);
         if (token != NULL) {
-            return refuse(instance, text_of(token, "name"), text_of(token, "problem"), err);
+            const char *problem = text_of(token, "problem");
+            return refuse(instance, text_of(token, "name"),
+                          problem[0] != '\0' ? problem : "it does not say why", err);
         }
-        if (waited_ms >= SETTLE_MS) {
-            return refuse(instance, "softhsm", "it does not say why", err);
+        if (late) { /* they serve, though not with all their processes */
+            *warnings = json_incref(json_object_get(answer, "warnings"));
+            return SG_OK;
         }
         (void)poll(NULL, 0, SETTLE_POLL_MS);
     }

@@ -18,8 +18,8 @@ enum pool_state {
     POOL_ABSENT,    /**< no process, or it died: the master brings a new one */
     POOL_CONNECTED, /**< there, not logged in yet */
     POOL_READY,
-    POOL_WAITING, /**< for an operator: the PIN was refused */
-    POOL_FAILED,  /**< the module or the token is not usable */
+    POOL_WAITING, /**< for an operator: the PIN was refused, or may have been */
+    POOL_FAILED,  /**< the module or the token is not usable: tried again later */
 };
 
 struct pool_process {
@@ -35,7 +35,9 @@ struct pool_process {
     uint32_t successor_pid;
     int successor_page;
     const struct sg_busy_page *busy; /**< what it says that it does; NULL: not known */
-    int64_t failed_ms; /**< when it failed so that trying again may help; 0: it did not */
+    int64_t failed_ms;               /**< when it failed */
+    char problem[320]; /**< why it, or the one before it, was not ready; empty once one is */
+    char hint[640];    /**< what the token process says is to be done about it, or empty */
     struct sg_token_info info;
     struct uses_page *uses; /**< where it counts; NULL: nowhere */
 };
@@ -43,7 +45,8 @@ struct pool_process {
 struct pool_token {
     const struct sg_config_token *config;
     struct pool_process processes[SG_TOKEN_PROCESSES_MAX + 1]; /**< 0 serves the operations */
-    char problem[320];
+    uint64_t
+        refused_pin; /**< pin_version that must not be tried, the store's word apart; 0: none */
 };
 
 struct control;
@@ -60,8 +63,7 @@ void sg_pool_done(struct pool *pool);
  * sg_busy_page, which stays the caller's; -1: none. */
 void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_t pid, int socket,
                     int page);
-/** Replace the processes that failed without their PIN's having been tried: the token may be back.
- */
+/** Replace the processes that failed a while ago: the token may be back. */
 void sg_pool_retry(struct pool *pool);
 /** True while a process is in one call of the module for so long that nobody should wait for it. */
 bool sg_pool_is_stuck(const struct pool *pool, uint32_t token, uint32_t process);

@@ -166,40 +166,60 @@ static sg_status record(struct pool *pool, const struct pool_token *token,
     return sg_store_login_set(pool->control->store, token->config->name, record, err);
 }
 
-static bool is_refusal(const struct sg_error *err)
+/* Whether the PIN may have counted as a wrong one. A process that does not say has not said no. */
+static bool is_pin_spent(struct pool_process *process, const struct sg_error *why)
 {
-    return strcmp(err->code, "pin_incorrect") == 0 || strcmp(err->code, "pin_locked") == 0 ||
-           strcmp(err->code, "pin_final_try") == 0;
+    struct sg_error err = SG_ERROR_INIT;
+    if (why->status == SG_OK || why->status == SG_E_SERVICE) {
+        return false; /* it was good; or it was cut short, which may_try knows */
+    }
+    process->link.timeout_ms = GET_INFO_TIMEOUT_MS;
+    return sg_token_get_info(&process->link, &process->info, &err) != SG_OK ||
+           process->info.pin_spent;
 }
 
-static void judge_waiting(struct pool_token *token, struct pool_process *process, const char *why)
+static void log_problem(enum sg_log_level level, const char *event, const struct pool_token *token,
+                        const struct pool_process *process, const char *why)
+{
+    char quoted[2 * sizeof((struct sg_error *)0)->text];
+    sg_log_quote(why, quoted, sizeof quoted);
+    sg_log(level, "event=%s token=\"%s\" process=%td why=\"%s\"", event, token->config->name,
+           process - token->processes, quoted);
+}
+
+static void judge_waiting(const struct pool_token *token, struct pool_process *process,
+                          const char *why)
 {
     process->state = POOL_WAITING;
-    snprintf(token->problem, sizeof token->problem,
+    snprintf(process->problem, sizeof process->problem,
              "%.180s; it is not tried again until an operator says: signet token login %s", why,
              token->config->name);
-    sg_log(SG_LOG_ERROR, "event=token_waits_for_operator token=\"%s\" why=\"%s\"",
-           token->config->name, why);
+    process->hint[0] = '\0';
+    log_problem(SG_LOG_ERROR, "token_waits_for_operator", token, process, why);
 }
 
-static void judge_failed(struct pool_token *token, struct pool_process *process, const char *why)
+static void judge_failed(struct pool *pool, const struct pool_token *token,
+                         struct pool_process *process, const char *why)
 {
     process->state = POOL_FAILED;
-    process->failed_ms = 0;
-    sg_log(SG_LOG_ERROR, "event=token_failed token=\"%s\" why=\"%s\"", token->config->name, why);
-    char copy[sizeof token->problem];
+    process->failed_ms = sg_monotonic_ms(pool->control->service.clock);
+    char copy[sizeof process->problem]; /* why may be in the process itself */
     snprintf(copy, sizeof copy, "%.310s", why);
-    memcpy(token->problem, copy, sizeof copy);
+    memcpy(process->problem, copy, sizeof copy);
+    process->hint[0] = '\0';
+    log_problem(SG_LOG_ERROR, "token_failed", token, process, copy);
 }
 
 /* May this PIN be tried? One that was refused, or whose trial ended nobody knows how, may not; one
  * that was accepted before may. */
-static bool may_try(struct pool_token *token, struct pool_process *process,
+static bool may_try(const struct pool_token *token, struct pool_process *process,
                     const struct sg_login_record *old)
 {
     bool same = old->state != SG_LOGIN_NEVER && old->pin_version == process->info.pin_version;
-    if (same && old->state == SG_LOGIN_REFUSED) {
-        judge_waiting(token, process, "the token refused the PIN");
+    if ((same && old->state == SG_LOGIN_REFUSED) ||
+        token->refused_pin == process->info.pin_version) {
+        judge_waiting(token, process,
+                      "the token refused this PIN, or may have counted it as a wrong one");
         return false;
     }
     if (same && old->state == SG_LOGIN_TRYING && !old->accepted_before) {
@@ -244,7 +264,8 @@ static void accepted(struct pool *pool, struct pool_token *token, struct pool_pr
 {
     struct sg_error err = SG_ERROR_INIT;
     process->state = POOL_READY;
-    token->problem[0] = '\0';
+    process->problem[0] = '\0';
+    process->hint[0] = '\0';
     /* Those that serve rings are only told what they may do, and whoever takes something away does
      * not wait long for one that hangs: it is replaced. */
     bool operations = process == &token->processes[0];
@@ -265,70 +286,76 @@ static void accepted(struct pool *pool, struct pool_token *token, struct pool_pr
     }
 }
 
+static enum sg_login_state state_after(const struct sg_login_record *now, bool spent,
+                                       const struct sg_error *why)
+{
+    if (spent) {
+        return SG_LOGIN_REFUSED;
+    }
+    return why->status == SG_OK || now->accepted_before ? SG_LOGIN_ACCEPTED : SG_LOGIN_NEVER;
+}
+
+/* What was cut short stays as it is recorded: as tried, or as accepted before. */
+static sg_status record_after(struct pool *pool, struct pool_token *token,
+                              struct sg_login_record *now, enum sg_login_state before,
+                              enum sg_login_state after, struct sg_error *err)
+{
+    if (after == SG_LOGIN_REFUSED) {
+        token->refused_pin = now->pin_version; /* also where the disk is full */
+    }
+    return after == before ? SG_OK : record(pool, token, now, after, err);
+}
+
 static void settle_login(struct pool *pool, struct pool_token *token, struct pool_process *process,
                          struct sg_login_record *now, enum sg_login_state before,
                          const struct sg_error *why)
 {
     struct sg_error err = SG_ERROR_INIT;
-    sg_status s = SG_OK;
-    if (why->status == SG_OK) {
-        s = before == SG_LOGIN_ACCEPTED ? SG_OK : record(pool, token, now, SG_LOGIN_ACCEPTED, &err);
-    } else if (is_refusal(why)) {
-        s = record(pool, token, now, SG_LOGIN_REFUSED, &err);
-    } else if (why->status != SG_E_SERVICE) { /* the token answered, and not about the PIN */
-        s = record(pool, token, now, now->accepted_before ? SG_LOGIN_ACCEPTED : SG_LOGIN_NEVER,
-                   &err);
-    }
+    bool spent = is_pin_spent(process, why);
+    sg_status s = why->status == SG_E_SERVICE
+                      ? SG_OK
+                      : record_after(pool, token, now, before, state_after(now, spent, why), &err);
     if (s != SG_OK) {
         sg_log_error(SG_LOG_ERROR, "login_not_recorded", &err);
     }
     if (why->status == SG_OK && s == SG_OK) {
         accepted(pool, token, process);
-    } else if (is_refusal(why)) {
+        return;
+    }
+    if (spent) {
         judge_waiting(token, process, why->text);
     } else {
-        judge_failed(token, process, why->status != SG_OK ? why->text : err.text);
+        judge_failed(pool, token, process, why->status != SG_OK ? why->text : err.text);
     }
+    snprintf(process->hint, sizeof process->hint, "%s", why->hint);
 }
 
-/* The token is not there, or has no session left: it did not come to the PIN. */
-static bool is_before_pin(const struct sg_error *why)
-{
-    static const char *const codes[] = {"token_missing",     "slots_unreadable", "session_count",
-                                        "token_not_present", "device_removed",   "storage_missing"};
-    for (size_t i = 0; i < SG_COUNT(codes); i++) {
-        if (strcmp(why->code, codes[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* False when the PIN went to the token: whatever came of it, it is not sent again unasked. */
-static bool try_login(struct pool *pool, struct pool_token *token, struct pool_process *process)
+static void try_login(struct pool *pool, struct pool_token *token, struct pool_process *process)
 {
     struct sg_error err = SG_ERROR_INIT;
     struct sg_login_record old = {0};
     sg_status s = sg_store_login_get(pool->control->store, token->config->name, &old, &err);
     if (s != SG_OK) {
-        judge_failed(token, process, err.text);
-        return true;
+        judge_failed(pool, token, process, err.text);
+        return;
     }
     if (!may_try(token, process, &old)) {
-        return false;
+        return;
     }
     bool same = old.state != SG_LOGIN_NEVER && old.pin_version == process->info.pin_version;
     struct sg_login_record now = {.pin_version = process->info.pin_version,
                                   .accepted_before = same && old.accepted_before};
     enum sg_login_state before = same ? old.state : SG_LOGIN_NEVER;
-    if (before != SG_LOGIN_ACCEPTED && record(pool, token, &now, SG_LOGIN_TRYING, &err) != SG_OK) {
-        judge_failed(token, process, err.text);
-        return true;
+    if (before != SG_LOGIN_ACCEPTED) {
+        if (record(pool, token, &now, SG_LOGIN_TRYING, &err) != SG_OK) {
+            judge_failed(pool, token, process, err.text);
+            return;
+        }
+        before = SG_LOGIN_TRYING;
     }
     process->link.timeout_ms = (int)token->config->login_deadline_s * 1000;
     (void)!sg_token_login(&process->link, &err);
     settle_login(pool, token, process, &now, before, &err);
-    return is_before_pin(&err);
 }
 
 /* While an operation waits, its transaction may be open: a login that has something to record, and
@@ -351,21 +378,17 @@ static void judge(struct pool *pool, uint32_t t, uint32_t p)
     struct sg_error err = SG_ERROR_INIT;
     struct pool_token *token = &pool->tokens[t];
     struct pool_process *process = &token->processes[p];
-    bool tried = false;
     process->link.timeout_ms = GET_INFO_TIMEOUT_MS;
     if (sg_token_get_info(&process->link, &process->info, &err) != SG_OK) {
-        judge_failed(token, process, err.text);
+        judge_failed(pool, token, process, err.text);
     } else if (process->info.problem[0] != '\0') {
-        judge_failed(token, process, process->info.problem);
+        judge_failed(pool, token, process, process->info.problem);
     } else if (process->info.pin_version == 0) {
-        judge_failed(token, process, "the PIN file cannot be read");
+        judge_failed(pool, token, process, "the PIN file cannot be read");
     } else if (must_wait(pool, t, p)) {
         process->held = true;
     } else {
-        tried = !try_login(pool, token, process);
-    }
-    if (process->state == POOL_FAILED && !tried) {
-        process->failed_ms = sg_monotonic_ms(pool->control->service.clock);
+        try_login(pool, token, process);
     }
     if (err.status == SG_E_SERVICE) {
         sg_pool_drop(pool, t, p);
@@ -462,8 +485,7 @@ void sg_pool_retry(struct pool *pool)
     for (uint32_t t = 0; !pool->control->starting && t < pool->count; t++) {
         for (uint32_t p = 0; p <= pool->tokens[t].config->processes; p++) {
             const struct pool_process *process = &pool->tokens[t].processes[p];
-            if (process->state == POOL_FAILED && process->failed_ms != 0 &&
-                now_ms - process->failed_ms >= RETRY_MS) {
+            if (process->state == POOL_FAILED && now_ms - process->failed_ms >= RETRY_MS) {
                 sg_pool_drop(pool, t, p);
             }
         }
@@ -568,22 +590,65 @@ static void refresh(struct pool_process *process)
     }
 }
 
+static unsigned count_in_state(const struct pool_token *token, enum pool_state state)
+{
+    unsigned found = 0;
+    for (unsigned p = 1; p <= token->config->processes; p++) {
+        found += token->processes[p].state == state ? 1 : 0;
+    }
+    return found;
+}
+
+/* One that can be worked on and serves nobody is in the state of those that should serve. */
+static enum pool_state state_of(const struct pool_token *token)
+{
+    enum pool_state first = token->processes[0].state;
+    if (first != POOL_READY || count_in_state(token, POOL_READY) > 0) {
+        return first;
+    }
+    if (count_in_state(token, POOL_WAITING) > 0) {
+        return POOL_WAITING;
+    }
+    return count_in_state(token, POOL_FAILED) > 0 ? POOL_FAILED : POOL_CONNECTED;
+}
+
+/* The first that serves rings and has a problem; NULL: none. */
+static const struct pool_process *troubled(const struct pool_token *token)
+{
+    for (unsigned p = 1; p <= token->config->processes; p++) {
+        if (token->processes[p].problem[0] != '\0') {
+            return &token->processes[p];
+        }
+    }
+    return NULL;
+}
+
+static void describe_problem(const struct pool_token *token, unsigned ready, char *out, size_t room)
+{
+    const struct pool_process *other = troubled(token);
+    if (token->processes[0].problem[0] != '\0') {
+        snprintf(out, room, "%s", token->processes[0].problem);
+    } else if (other != NULL) {
+        snprintf(out, room, "%u of %u processes serve rings, process %td does not: %.200s", ready,
+                 token->config->processes, other - token->processes, other->problem);
+    }
+}
+
 static void state(void *context, size_t i, struct sg_token_state *out)
 {
     struct pool_token *token = &((struct pool *)context)->tokens[i];
     struct pool_process *first = &token->processes[0];
     refresh(first);
+    enum pool_state state = state_of(token);
     *out = (struct sg_token_state){.name = token->config->name,
-                                   .ready = first->state == POOL_READY,
-                                   .state = state_name(first->state),
+                                   .ready = state == POOL_READY,
+                                   .state = state_name(state),
+                                   .processes_ready = count_in_state(token, POOL_READY),
                                    .processes = token->config->processes,
                                    .private_keys = first->info.private_keys,
                                    .extractable_allowed = token->config->extractable_allowed};
     snprintf(out->label, sizeof out->label, "%s", first->info.label);
-    snprintf(out->problem, sizeof out->problem, "%s", token->problem);
-    for (unsigned p = 1; p <= token->config->processes; p++) {
-        out->processes_ready += token->processes[p].state == POOL_READY ? 1 : 0;
-    }
+    describe_problem(token, out->processes_ready, out->problem, sizeof out->problem);
 }
 
 /* What has taken half of the time after which it is killed hangs, rather than that it works. */
@@ -614,7 +679,6 @@ static enum sg_serving serving_late(const struct pool *pool, const struct pool_t
 static enum sg_serving serving(void *context, const char *name)
 {
     struct pool *pool = context;
-    unsigned seen[POOL_FAILED + 1] = {0};
     int index = sg_pool_index(pool, name);
     if (index < 0) {
         return SG_SERVES_NO_MORE;
@@ -623,16 +687,15 @@ static enum sg_serving serving(void *context, const char *name)
     if (sg_pool_choose(pool, (uint32_t)index) >= 0) {
         return SG_SERVES;
     }
-    for (unsigned p = 1; p <= token->config->processes; p++) {
-        seen[token->processes[p].state]++;
-    }
-    if (seen[POOL_READY] > 0) {
+    if (count_in_state(token, POOL_READY) > 0) {
         return serving_late(pool, token);
     }
-    if (seen[POOL_WAITING] > 0) {
+    if (count_in_state(token, POOL_WAITING) > 0) {
         return SG_SERVES_WHEN_TOLD;
     }
-    return seen[POOL_FAILED] > 0 || token->problem[0] != '\0' ? SG_SERVES_NOT : SG_SERVES_SOON;
+    bool bad = count_in_state(token, POOL_FAILED) > 0 || token->processes[0].problem[0] != '\0' ||
+               troubled(token) != NULL;
+    return bad ? SG_SERVES_NOT : SG_SERVES_SOON;
 }
 
 static bool are_judged(const struct pool_token *token, unsigned processes)
@@ -699,9 +762,10 @@ static sg_status get_link(void *context, const char *name, struct sg_token_link 
     if (token == NULL) {
         return err->status;
     }
-    if (token->processes[0].state != POOL_READY) {
+    const struct pool_process *first = &token->processes[0];
+    if (first->state != POOL_READY) {
         sg_fail(err, SG_E_TOKEN, "token_unavailable", "token \"%s\" is not available: %s", name,
-                token->problem[0] != '\0' ? token->problem : "its process is starting");
+                first->problem[0] != '\0' ? first->problem : "its process is starting");
         sg_hint(err, "signet token list");
         return sg_object(err, "%s", name);
     }
@@ -770,6 +834,7 @@ static sg_status login(void *context, const char *name, struct sg_error *err)
     unsigned processes = token->config->processes + 1;
     int timeout_ms = (int)token->config->login_deadline_s * 1000;
     wait_for(pool, token, processes, LINK_WAIT_MS);
+    token->refused_pin = 0;
     sg_status s = allow_trial(pool, name, err);
     if (s != SG_OK) {
         return s;
@@ -777,9 +842,11 @@ static sg_status login(void *context, const char *name, struct sg_error *err)
     if (replace_unready(pool, token)) {
         wait_for(pool, token, processes, timeout_ms);
     }
-    if (token->processes[0].state != POOL_READY) {
+    const struct pool_process *first = &token->processes[0];
+    if (first->state != POOL_READY) {
         sg_fail(err, SG_E_TOKEN, "token_unavailable", "token \"%s\" is not available: %s", name,
-                token->problem[0] != '\0' ? token->problem : "no answer");
+                first->problem[0] != '\0' ? first->problem : "no answer");
+        sg_hint(err, "%s", first->hint);
         return sg_object(err, "%s", name);
     }
     return SG_OK;

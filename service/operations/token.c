@@ -7,10 +7,11 @@
 
 static json_t *state_json(const struct sg_token_state *state)
 {
-    json_t *object = json_pack("{s:s, s:s, s:b, s:s, s:s, s:i, s:I}", "name", state->name, "kind",
-                               "configured", "ready", (int)state->ready, "state", state->state,
-                               "label", state->label, "processes", (int)state->processes_ready,
-                               "private_keys", (json_int_t)state->private_keys);
+    json_t *object =
+        json_pack("{s:s, s:s, s:b, s:s, s:s, s:i, s:i, s:I}", "name", state->name, "kind",
+                  "configured", "ready", (int)state->ready, "state", state->state, "label",
+                  state->label, "processes", (int)state->processes_ready, "processes_configured",
+                  (int)state->processes, "private_keys", (json_int_t)state->private_keys);
     if (object != NULL && state->problem[0] != '\0') {
         json_object_set_new(object, "problem", json_string(state->problem));
     }
@@ -53,11 +54,15 @@ sg_status sg_operation_TOKEN_LIST(struct sg_run *run, struct sg_error *err)
                : s;
 }
 
-/* The record says whether it was the PIN. */
+/* What the token process advises is the best advice. Else the record says whether it was the PIN.
+ */
 static sg_status login_failed(struct sg_run *run, const char *name, struct sg_error *err)
 {
     struct sg_error ignored = SG_ERROR_INIT; /* what failed first is told */
     struct sg_login_record record = {.state = SG_LOGIN_NEVER};
+    if (err->hint[0] != '\0') {
+        return err->status;
+    }
     sg_status s = sg_store_login_get(run->service->store, name, &record, &ignored);
     if (s != SG_OK || record.state != SG_LOGIN_REFUSED) {
         return err->status;
@@ -104,7 +109,7 @@ static bool all_ready(const struct sg_tokens *tokens)
     for (size_t i = 0; i < tokens->count(tokens->context); i++) {
         struct sg_token_state state = {0};
         tokens->state(tokens->context, i, &state);
-        if (!state.ready || state.processes_ready == 0) {
+        if (!state.ready || state.processes_ready == 0 || state.problem[0] != '\0') {
             return false;
         }
     }

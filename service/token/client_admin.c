@@ -38,6 +38,7 @@ sg_status sg_token_get_info(struct sg_token_link *link, struct sg_token_info *ou
     }
     memcpy(&info, exchange.result.data, sizeof info);
     *out = (struct sg_token_info){.logged_in = info.logged_in != 0,
+                                  .pin_spent = info.pin_spent != 0,
                                   .private_keys = info.private_keys,
                                   .certificates = info.certificates,
                                   .pin_version = info.pin_version};

@@ -11,6 +11,7 @@
 #include <signet/base/log.h>
 #include <signet/base/secret.h>
 #include <signet/pkcs11/object.h>
+#include <signet/pkcs11/result.h>
 
 #include "softhsm_guard_internal.h"
 
@@ -65,32 +66,88 @@ static sg_status remember(struct token_state *state, const struct sg_error *err)
     return err->status;
 }
 
-static sg_status hint_login(const struct token_state *state, struct sg_error *err)
+static sg_status hint_by_itself(struct sg_error *err)
 {
-    return sg_hint(err, "Correct the PIN in %s, then: signet token login %s",
-                   state->settings->pin_file, state->settings->name);
+    return sg_hint(err, "The PIN is not at fault; the login is tried again by itself, after 10 to "
+                        "40 seconds. If it stays so, look after the token: its power, network, "
+                        "sessions and the vendor's log.");
+}
+
+/* What an operator has to do, by what the token said of the PIN. */
+static sg_status hint_login(const struct token_state *state, enum sg_pkcs11_verdict verdict,
+                            struct sg_error *err)
+{
+    const char *name = state->settings->name;
+    const char *file = state->settings->pin_file;
+    switch (verdict) {
+    case SG_PKCS11_PIN_REFUSED:
+        return sg_hint(err, "Correct the PIN in %s, then: signet token login %s", file, name);
+    case SG_PKCS11_PIN_LOCKED:
+        return sg_hint(err, "Unlock it with the vendor's tool, then: signet token login %s", name);
+    case SG_PKCS11_PIN_EXPIRED:
+        return sg_hint(err,
+                       "Set a new PIN with the vendor's tool, write it into %s, then: signet token "
+                       "login %s",
+                       file, name);
+    case SG_PKCS11_PIN_NOT_SET:
+        return sg_hint(err, "Set one with the vendor's tool, then: signet token login %s", name);
+    case SG_PKCS11_PIN_UNSEEN:
+        return hint_by_itself(err);
+    case SG_PKCS11_PIN_UNKNOWN:
+        break;
+    }
+    return sg_hint(err,
+                   "This may have counted as a wrong PIN, so it is not repeated unasked. See what "
+                   "the vendor says of this code, compare the PIN in %s, then: signet token login "
+                   "%s",
+                   file, name);
 }
 
 /* The token's flags from just now, not from the start: another process may have spent a try since.
  */
-static sg_status check_flags(const struct token_state *state, struct sg_error *err)
+static sg_status check_flags(struct token_state *state, struct sg_error *err)
 {
     const char *name = state->settings->name;
+    state->pin_spent = true;
     if (state->token.pin_locked) {
         sg_fail(err, SG_E_TOKEN, "pin_locked", "token \"%s\": the PIN is locked", name);
-        return sg_hint(err, "Unlock it with the vendor's tool, then: signet token login %s", name);
+        return hint_login(state, SG_PKCS11_PIN_LOCKED, err);
     }
     if (state->token.pin_final_try) {
         sg_fail(err, SG_E_TOKEN, "pin_final_try",
                 "token \"%s\": only one try is left before the PIN is locked; it was not used",
                 name);
-        return hint_login(state, err);
+        return hint_login(state, SG_PKCS11_PIN_REFUSED, err);
     }
     if (!state->token.pin_set) {
         sg_fail(err, SG_E_TOKEN, "pin_not_set", "token \"%s\" has no user PIN", name);
-        return sg_hint(err, "Set one with the vendor's tool, then: signet token login %s", name);
+        return hint_login(state, SG_PKCS11_PIN_NOT_SET, err);
     }
+    state->pin_spent = false;
     return SG_OK;
+}
+
+/* A module that hides a refusal behind a general error is given away by the token's counter. */
+static sg_status judge_answer(struct token_state *state, struct sg_error *err)
+{
+    enum sg_pkcs11_verdict verdict = sg_pkcs11_login_verdict(err->ck_rv);
+    sg_error_prefix(err, "token \"%s\"", state->settings->name);
+    if (verdict == SG_PKCS11_PIN_UNSEEN &&
+        sg_pkcs11_token_counts_tries(state->module, state->token.slot)) {
+        verdict = SG_PKCS11_PIN_UNKNOWN;
+        sg_error_prefix(err, "the token counts a wrong PIN since its last login");
+    }
+    state->pin_spent = verdict != SG_PKCS11_PIN_UNSEEN;
+    return hint_login(state, verdict, err);
+}
+
+static sg_status open_session(struct token_state *state, struct sg_error *err)
+{
+    if (sg_pkcs11_session_open(state->module, state->token.slot, &state->session, err) == SG_OK) {
+        return SG_OK;
+    }
+    sg_error_prefix(err, "token \"%s\"", state->settings->name);
+    return hint_by_itself(err);
 }
 
 static sg_status send_pin(struct token_state *state, struct sg_error *err)
@@ -98,7 +155,7 @@ static sg_status send_pin(struct token_state *state, struct sg_error *err)
     SG_SECRET struct sg_secret *pin = NULL;
     sg_status s = sg_secret_read_file(state->settings->pin_file, "PIN file", &pin, err);
     if (s == SG_OK) {
-        s = sg_pkcs11_session_open(state->module, state->token.slot, &state->session, err);
+        s = open_session(state, err);
     }
     if (s != SG_OK) {
         return s;
@@ -106,17 +163,27 @@ static sg_status send_pin(struct token_state *state, struct sg_error *err)
     struct softhsm_login softhsm;
     sg_softhsm_login_prepare(state->settings, &softhsm);
     state->login_tried = true;
+    state->pin_spent = true;
     s = sg_pkcs11_session_login(state->session, pin, err);
     bool guarded = sg_softhsm_login_finish(&softhsm);
     bool answers = !guarded || sg_pkcs11_token_answers(state->module, state->token.slot);
     if (s != SG_OK) {
-        sg_error_prefix(err, "token \"%s\"", state->settings->name);
-        return hint_login(state, err);
+        return judge_answer(state, err);
     }
+    state->pin_spent = false;
     return answers ? SG_OK
                    : sg_fail(err, SG_E_TOKEN, SG_TOKEN_BUSY,
                              "token \"%s\" was changed by another process during the login",
                              state->settings->name);
+}
+
+static sg_status read_objects(struct token_state *state, struct sg_error *err)
+{
+    if (sg_pkcs11_object_index(state->session, err) == SG_OK) {
+        return SG_OK;
+    }
+    sg_error_prefix(err, "token \"%s\" took the PIN", state->settings->name);
+    return err->hint[0] != '\0' ? err->status : hint_by_itself(err);
 }
 
 static sg_status login_once(struct token_state *state, struct sg_error *err)
@@ -128,7 +195,7 @@ static sg_status login_once(struct token_state *state, struct sg_error *err)
     if (s == SG_OK) {
         s = send_pin(state, err);
     }
-    return s == SG_OK ? sg_pkcs11_object_index(state->session, err) : s;
+    return s == SG_OK ? read_objects(state, err) : s;
 }
 
 sg_status sg_token_state_login(struct token_state *state, struct sg_error *err)
@@ -212,6 +279,7 @@ static void describe_problem(const struct token_state *state, char *out, size_t 
 void sg_token_state_info(const struct token_state *state, struct wire_info *out)
 {
     *out = (struct wire_info){.logged_in = state->logged_in,
+                              .pin_spent = state->pin_spent,
                               .pin_version = pin_version(state->settings->pin_file)};
     snprintf(out->label, sizeof out->label, "%s", state->token.label);
     snprintf(out->serial, sizeof out->serial, "%s", state->token.serial);

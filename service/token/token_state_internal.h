@@ -17,6 +17,7 @@ struct token_state {
     struct sg_error
         problem;      /* why it is not usable; status SG_OK when nothing is known against it */
     bool login_tried; /* the PIN went to the token: never again in this process */
+    bool pin_spent;   /* what came of it may have counted as a wrong one, or would have */
     bool logged_in;
     int64_t logged_in_ms; /* monotonic */
     int storage;          /* the directory that the token writes to, or -1 */

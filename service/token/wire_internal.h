@@ -91,7 +91,7 @@ struct wire_info {
     uint64_t private_keys, certificates, pin_version;
     uint32_t logged_in; /* 0 or 1 */
     char label[36], serial[20], manufacturer[36], model[20], problem[256];
-    uint32_t reserved;
+    uint32_t pin_spent; /* 0 or 1 */
 };
 _Static_assert(sizeof(struct wire_info) == 400, "no padding on the wire");
 _Static_assert(sizeof(struct sg_granted_key) == 24, "no padding in the memfd");

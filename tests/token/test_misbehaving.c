@@ -106,6 +106,7 @@ static void check_login(struct world *world, const char *fault, const char *code
     struct sg_token_info info;
     assert_int_equal(sg_token_get_info(&world->process.link, &info, &err), SG_OK);
     assert_false(info.logged_in);
+    assert_true(info.pin_spent);
     assert_true(info.problem[0] != '\0');
     assert_int_equal(sign(world, &err), SG_E_TOKEN);
     assert_int_equal(token_process_stop(&world->process), 0);
@@ -296,6 +297,76 @@ static void order(const struct world *world, const char *text)
     assert_non_null(orders);
     assert_true(fprintf(orders, "%s\n", text) > 0);
     assert_int_equal(fclose(orders), 0);
+}
+
+/* A login that fails once, in a process that sends the PIN once: what is said of it, and whether a
+ * fresh process may send it again. */
+static void check_failed_login(struct world *world, const char *fault, bool spent, const char *hint)
+{
+    char text[64];
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_token_info info;
+    snprintf(text, sizeof text, "C_Login %s once", fault);
+    order(world, text);
+    start(world, "none");
+    for (int i = 0; i < 3; i++) {
+        assert_int_not_equal(sg_token_login(&world->process.link, &err), SG_OK);
+        if (strstr(err.hint, hint) == NULL) {
+            fail_msg("%s: %s", fault, err.hint);
+        }
+    }
+    assert_int_equal(sg_token_get_info(&world->process.link, &info, &err), SG_OK);
+    if (info.pin_spent != spent) {
+        fail_msg("%s: %s", fault, info.problem);
+    }
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+static void login_that_did_not_come_to_the_pin_may_be_tried_again(void **state)
+{
+    static const char *const faults[] = {"failed",  "error",  "memory",
+                                         "removed", "absent", "sessions"};
+    struct world *world = *state;
+    for (size_t i = 0; i < SG_COUNT(faults); i++) {
+        check_failed_login(world, faults[i], false, "tried again by itself");
+        assert_int_equal(logins(world), i + 1);
+    }
+}
+
+static void login_that_may_have_counted_is_not_tried_again(void **state)
+{
+    struct world *world = *state;
+    check_failed_login(world, "incorrect", true, "Correct the PIN");
+    check_failed_login(world, "expired", true, "Set a new PIN");
+    check_failed_login(world, "odd", true, "may have counted");
+    check_failed_login(world, "arguments", true, "may have counted");
+    assert_int_equal(logins(world), 4);
+}
+
+static void wrong_pin_behind_a_general_error_is_found_out(void **state)
+{
+    struct world *world = *state;
+    FILE *pin = fopen(world->settings.pin_file, "we");
+    assert_non_null(pin);
+    assert_true(fputs("surely-wrong-99\n", pin) >= 0);
+    assert_int_equal(fclose(pin), 0);
+    check_failed_login(world, "masked", true, "may have counted");
+    assert_int_equal(logins(world), 1);
+}
+
+/* The PIN was good: what fails behind it says nothing of it. */
+static void objects_that_cannot_be_read_do_not_spoil_the_pin(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_token_info info;
+    order(world, "C_FindObjects odd always");
+    start(world, "none");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_E_TOKEN);
+    assert_non_null(strstr(err.text, "took the PIN"));
+    assert_int_equal(sg_token_get_info(&world->process.link, &info, &err), SG_OK);
+    assert_false(info.pin_spent);
+    assert_int_equal(token_process_stop(&world->process), 0);
 }
 
 /* A login that reads what is not there would crash, at the latest under a sanitizer. */
@@ -677,6 +748,10 @@ int main(void)
         TEST(token_without_pin_is_not_tried),
         TEST(pin_locked_by_the_answer_is_tried_once),
         TEST(unknown_refusal_of_the_login_is_tried_once_and_told_in_hex),
+        TEST(login_that_did_not_come_to_the_pin_may_be_tried_again),
+        TEST(login_that_may_have_counted_is_not_tried_again),
+        TEST(wrong_pin_behind_a_general_error_is_found_out),
+        TEST(objects_that_cannot_be_read_do_not_spoil_the_pin),
         TEST(second_login_after_success_does_nothing),
         TEST(invalid_key_handle_is_looked_up_again),
         TEST(invalid_session_is_opened_again_without_a_login),

@@ -273,6 +273,72 @@ static void results_have_names(void **state)
     assert_int_equal(sg_pkcs11_fail(&err, CKR_HOST_MEMORY, "x"), SG_E_NO_MEMORY);
 }
 
+/* PKCS#11's codes, those that it does not define, and vendors': what is not listed here is not sent
+ * again. */
+static void pin_is_sent_again_after_what_says_nothing_of_it_only(void **state)
+{
+    static const unsigned long unseen[] = {
+        CKR_HOST_MEMORY,
+        CKR_SLOT_ID_INVALID,
+        CKR_GENERAL_ERROR,
+        CKR_FUNCTION_FAILED,
+        CKR_CANT_LOCK,
+        CKR_DEVICE_ERROR,
+        CKR_DEVICE_MEMORY,
+        CKR_DEVICE_REMOVED,
+        CKR_SESSION_CLOSED,
+        CKR_SESSION_COUNT,
+        CKR_TOKEN_NOT_PRESENT,
+        CKR_SESSION_HANDLE_INVALID,
+        CKR_TOKEN_NOT_RECOGNIZED,
+        CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
+        CKR_USER_TOO_MANY_TYPES,
+        CKR_CRYPTOKI_NOT_INITIALIZED,
+    };
+    size_t found = 0;
+    (void)state;
+    for (size_t i = 0; i < SG_COUNT(unseen); i++) {
+        assert_int_equal(sg_pkcs11_login_verdict(unseen[i]), SG_PKCS11_PIN_UNSEEN);
+    }
+    for (unsigned long rv = 0; rv < 0x1000; rv++) {
+        found += sg_pkcs11_login_verdict(rv) == SG_PKCS11_PIN_UNSEEN ? 1 : 0;
+        assert_int_not_equal(sg_pkcs11_login_verdict(CKR_VENDOR_DEFINED | rv),
+                             SG_PKCS11_PIN_UNSEEN);
+        assert_int_not_equal(sg_pkcs11_login_verdict(~rv), SG_PKCS11_PIN_UNSEEN);
+    }
+    assert_int_equal(found, SG_COUNT(unseen));
+}
+
+static void refusals_of_a_pin_are_told_apart(void **state)
+{
+    static const struct {
+        unsigned long rv;
+        enum sg_pkcs11_verdict verdict;
+    } rows[] = {
+        {CKR_PIN_INCORRECT, SG_PKCS11_PIN_REFUSED},
+        {CKR_PIN_INVALID, SG_PKCS11_PIN_REFUSED},
+        {CKR_PIN_LEN_RANGE, SG_PKCS11_PIN_REFUSED},
+        {CKR_PIN_LOCKED, SG_PKCS11_PIN_LOCKED},
+        {CKR_PIN_EXPIRED, SG_PKCS11_PIN_EXPIRED},
+        {CKR_PIN_TOO_WEAK, SG_PKCS11_PIN_EXPIRED},
+        {CKR_NEW_PIN_MODE, SG_PKCS11_PIN_EXPIRED},
+        {CKR_USER_PIN_NOT_INITIALIZED, SG_PKCS11_PIN_NOT_SET},
+        {CKR_OK, SG_PKCS11_PIN_UNKNOWN},
+        {CKR_ARGUMENTS_BAD, SG_PKCS11_PIN_UNKNOWN},
+        {CKR_FUNCTION_CANCELED, SG_PKCS11_PIN_UNKNOWN},
+        {CKR_FUNCTION_REJECTED, SG_PKCS11_PIN_UNKNOWN},
+        {CKR_FUNCTION_NOT_SUPPORTED, SG_PKCS11_PIN_UNKNOWN},
+        {CKR_OPERATION_NOT_INITIALIZED, SG_PKCS11_PIN_UNKNOWN},
+        {CKR_USER_TYPE_INVALID, SG_PKCS11_PIN_UNKNOWN},
+        {CKR_NEXT_OTP, SG_PKCS11_PIN_UNKNOWN},
+        {CKR_VENDOR_DEFINED | CKR_FUNCTION_FAILED, SG_PKCS11_PIN_UNKNOWN},
+    };
+    (void)state;
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        assert_int_equal(sg_pkcs11_login_verdict(rows[i].rv), rows[i].verdict);
+    }
+}
+
 static void point_is_taken_bare_or_wrapped_and_no_other_way(void **state)
 {
     unsigned char wrapped[3 + 133] = {0x04, 0x41, 0x04};
@@ -367,6 +433,8 @@ int main(void)
         cmocka_unit_test(stored_in_a_small_buffer_leaves_no_key),
         cmocka_unit_test(token_is_told_by_label_and_serial_number),
         cmocka_unit_test(results_have_names),
+        cmocka_unit_test(pin_is_sent_again_after_what_says_nothing_of_it_only),
+        cmocka_unit_test(refusals_of_a_pin_are_told_apart),
         cmocka_unit_test(point_is_taken_bare_or_wrapped_and_no_other_way),
         cmocka_unit_test(index_keeps_thousands_apart),
         cmocka_unit_test(index_replaces_what_is_there),

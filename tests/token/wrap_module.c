@@ -16,6 +16,7 @@
 static CK_FUNCTION_LIST *real;
 static CK_FUNCTION_LIST wrapped;
 static unsigned faults; /* how often the fault was shown */
+static bool counts_low; /* a wrong PIN was hidden behind another code */
 
 static int is_fault(const char *name)
 {
@@ -46,6 +47,9 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
     CK_RV rv = real->C_GetTokenInfo(slot, info);
     if (rv == CKR_OK && is_fault("final_try")) {
         info->flags |= CKF_USER_PIN_FINAL_TRY;
+    }
+    if (rv == CKR_OK && counts_low) {
+        info->flags |= CKF_USER_PIN_COUNT_LOW;
     }
     if (rv == CKR_OK && is_fault("locked")) {
         info->flags |= CKF_USER_PIN_LOCKED;
@@ -81,7 +85,9 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pi
     if (is_fault("login_odd")) {
         return 0x80000042ul;
     }
-    return real->C_Login(session, user, pin, len);
+    rv = real->C_Login(session, user, pin, len);
+    counts_low = fault == WRAP_MASKED && rv != CKR_OK;
+    return counts_low ? CKR_FUNCTION_FAILED : rv;
 }
 
 static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)

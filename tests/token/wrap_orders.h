@@ -6,9 +6,11 @@
  * "*" stands for every function that can misbehave. "once" is carried out by one process, and the
  * line is gone then; "always" until the file changes. Faults: crash, hang, removed (the device is
  * lost: CKR_DEVICE_REMOVED, and no session is left), absent (CKR_TOKEN_NOT_PRESENT), sessions
- * (CKR_SESSION_COUNT), failed (CKR_FUNCTION_FAILED), arguments (CKR_ARGUMENTS_BAD), logout (logs
- * itself out: CKR_USER_NOT_LOGGED_IN), long, short (a length or a count that is not true), slow (it
- * takes 100 ms longer), late (4 s longer). */
+ * (CKR_SESSION_COUNT), failed (CKR_FUNCTION_FAILED), arguments (CKR_ARGUMENTS_BAD), error
+ * (CKR_DEVICE_ERROR), memory (CKR_HOST_MEMORY), incorrect (CKR_PIN_INCORRECT), expired
+ * (CKR_PIN_EXPIRED), odd (a vendor's code), masked (C_Login: what it refuses is told as
+ * CKR_FUNCTION_FAILED, and counted), logout (logs itself out: CKR_USER_NOT_LOGGED_IN), long, short
+ * (a length or a count that is not true), slow (it takes 100 ms longer), late (4 s longer). */
 #ifndef SIGNET_TESTS_WRAP_ORDERS_H
 #define SIGNET_TESTS_WRAP_ORDERS_H
 
@@ -25,6 +27,12 @@ enum wrap_fault {
     WRAP_SESSIONS,
     WRAP_FAILED,
     WRAP_ARGUMENTS,
+    WRAP_ERROR,
+    WRAP_MEMORY,
+    WRAP_INCORRECT,
+    WRAP_EXPIRED,
+    WRAP_ODD,
+    WRAP_MASKED,
     WRAP_LOGOUT,
     WRAP_LONG,
     WRAP_SHORT,

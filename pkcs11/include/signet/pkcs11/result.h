@@ -25,4 +25,19 @@ bool sg_pkcs11_leaves_doubt(unsigned long rv);
  * about the token. */
 bool sg_pkcs11_is_about_input(unsigned long rv);
 
+/** What an answer of C_Login says of the PIN. */
+enum sg_pkcs11_verdict {
+    SG_PKCS11_PIN_UNKNOWN, /**< nobody knows: it may have counted as a try (0, the default) */
+    SG_PKCS11_PIN_REFUSED, /**< it was looked at, and is not good, or not good any more */
+    SG_PKCS11_PIN_LOCKED,  /**< no PIN is looked at any more */
+    SG_PKCS11_PIN_EXPIRED, /**< the token wants another one */
+    SG_PKCS11_PIN_NOT_SET, /**< the token has none */
+    SG_PKCS11_PIN_UNSEEN,  /**< the login did not get that far */
+};
+/** The verdict for the CK_RV of a C_Login that failed. Whatever is not known to be harmless
+ * (vendors' codes, codes of later standards, codes that say nothing of a login) is
+ * SG_PKCS11_PIN_UNKNOWN: a PIN may be sent again unasked after SG_PKCS11_PIN_UNSEEN only, for a
+ * token locks itself after a few wrong ones. */
+enum sg_pkcs11_verdict sg_pkcs11_login_verdict(unsigned long rv);
+
 #endif

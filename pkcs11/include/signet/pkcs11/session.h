@@ -18,7 +18,7 @@ SG_DEFINE_CLEANUP(struct sg_pkcs11_session *, sg_pkcs11_session_free)
 
 /** Log the user in, by C_Login itself. Sends the PIN exactly once, whatever happens. A login that
  * this application already has counts as success. SG_E_TOKEN, code "pin_incorrect", "pin_locked",
- * "pin_not_set" …. */
+ * "pin_not_set" …; ck_rv is what C_Login answered (sg_pkcs11_login_verdict). */
 SG_CHECKED sg_status sg_pkcs11_session_login(struct sg_pkcs11_session *session,
                                              struct sg_secret *pin, struct sg_error *err);
 

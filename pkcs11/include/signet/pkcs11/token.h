@@ -24,6 +24,10 @@ SG_CHECKED sg_status sg_pkcs11_token_find(struct sg_pkcs11_module *module, const
 
 /** Whether the token in this slot still gives its information (C_GetTokenInfo). */
 bool sg_pkcs11_token_answers(struct sg_pkcs11_module *module, unsigned long slot);
+/** Whether the token in this slot says that a wrong user PIN was entered since the last login, that
+ * one try is left, or none (CKF_USER_PIN_COUNT_LOW, _FINAL_TRY, _LOCKED). False when it does not
+ * answer; tokens need not count. */
+bool sg_pkcs11_token_counts_tries(struct sg_pkcs11_module *module, unsigned long slot);
 
 /** Initialise the first uninitialised token of the module: label (1 to 32 bytes), SO PIN, user PIN.
  * libp11 keeps a clear copy of the SO PIN: call it in a process that ends soon. SG_E_CONFLICT

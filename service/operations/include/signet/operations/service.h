@@ -15,13 +15,13 @@
 /** A configured token's condition, for status and listings. */
 struct sg_token_state {
     const char *name;  /**< as configured */
-    bool ready;        /**< operations may use it */
+    bool ready;        /**< operations may use it, and it serves rings */
     const char *state; /**< "ready", "starting", "waiting_for_operator", "failed" */
     char label[33];
     unsigned processes_ready, processes; /**< that serve rings */
     uint64_t private_keys;
     bool extractable_allowed;
-    char problem[320]; /**< why it is not ready, or empty */
+    char problem[320]; /**< why it is not ready, or a process of it, or empty */
 };
 
 /** Whether programs can use a token's keys through rings. */

@@ -57,6 +57,8 @@ SG_CHECKED sg_status sg_token_use(struct sg_token_link *link, enum sg_key_verb v
 /** What a token process knows of its token. */
 struct sg_token_info {
     bool logged_in;
+    bool pin_spent; /**< the PIN was refused, may have counted as a wrong one, or was kept back
+                       because it might: it must not be sent again unasked */
     char label[33], serial[17], manufacturer[33], model[17]; /**< trimmed */
     uint64_t private_keys, certificates;                     /**< objects indexed */
     uint64_t pin_version; /**< digest of the PIN file's identity (device, inode, size, mtime,
@@ -67,7 +69,7 @@ SG_CHECKED sg_status sg_token_get_info(struct sg_token_link *link, struct sg_tok
                                        struct sg_error *err);
 /** Log in (once in the life of the process) and index the objects. SG_E_TOKEN with code
  * "pin_incorrect", "pin_locked", "pin_final_try" (not even tried), "token_missing" …: never tries
- * twice. */
+ * twice. Whether a fresh process may is .pin_spent of struct sg_token_info. */
 SG_CHECKED sg_status sg_token_login(struct sg_token_link *link, struct sg_error *err);
 
 struct sg_generate_request {
