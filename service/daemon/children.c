@@ -166,7 +166,7 @@ static sg_status run_control(const struct sg_master *master, int channel, struct
     int kept[KEPT_MAX] = {master->http.fd, master->generation, channel, master->lock};
     sg_status s = keep_only(kept, 4, err);
     return s == SG_OK ? master->roles->control(master->config, master->http.fd, master->generation,
-                                               channel, sg_master_control(master)->busy, err)
+                                               channel, sg_watch_control_page(master), err)
                       : s;
 }
 
@@ -300,6 +300,7 @@ sg_status sg_child_start(struct sg_master *master, struct sg_child *child, struc
         child->channel = sg_fd_steal(&ours);
     }
     child->pid = pid;
+    child->starts++;
     child->started_ms = sg_monotonic_ms(sg_clock_system());
     sg_log(SG_LOG_INFO, "event=process_started process=%s pid=%d", child->name, (int)pid);
     return SG_OK;

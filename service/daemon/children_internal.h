@@ -22,11 +22,12 @@ struct sg_child {
     pid_t pid;               /**< 0: not running */
     int64_t started_ms;      /**< monotonic */
     int64_t due_ms;          /**< when to start it, while it does not run */
-    unsigned backoff_ms;     /**< pause before the start after the next death */
-    unsigned early_deaths;   /**< before the service was ever ready */
-    int channel;             /**< control and rings: our end of the master's channel; -1: none */
-    int ended;               /**< wait status of the last one of it that died by itself */
-    bool condemned;          /**< we killed it: its death is no fault of its own */
+    uint64_t starts;
+    unsigned backoff_ms;   /**< pause before the start after the next death */
+    unsigned early_deaths; /**< before the service was ever ready */
+    int channel;           /**< control and rings: our end of the master's channel; -1: none */
+    int ended;             /**< wait status of the last one of it that died by itself */
+    bool condemned;        /**< we killed it: its death is no fault of its own */
     int link; /**< token processes: the administrative link's end that control has yet to get; -1:
                  none */
     struct sg_busy_page *busy; /**< what it says that it does; NULL: none */
@@ -87,6 +88,10 @@ void sg_watch_end(struct sg_child *child);
  * allow, and those that are in none and do not come by any more: frozen, or spinning. The latter
  * goes for control and rings too. */
 void sg_watch_kill_hung(struct sg_master *master);
+/** What the master shares with control; NULL: control has not been started yet. */
+struct sg_control_page *sg_watch_control_page(const struct sg_master *master);
+/** Tell control how rings is. */
+void sg_watch_tell_control(const struct sg_master *master);
 /** How often rings says that it lives when nothing happens, ms. */
 int sg_watch_beat_ms(const struct sg_master *master);
 /** Milliseconds until they must be looked at again; -1: there are none. */

@@ -87,7 +87,9 @@ bool sg_control_from_master(struct control *control, int timeout_ms)
 
 void sg_control_beat(const struct control *control)
 {
-    sg_busy_beat(control->busy, sg_monotonic_ms(sg_clock_system()));
+    if (control->shared != NULL) {
+        sg_busy_beat(&control->shared->busy, sg_monotonic_ms(sg_clock_system()));
+    }
 }
 
 /* One turn of the event loop; in a hurry it waits for no event. */
@@ -325,6 +327,25 @@ static sg_status map_page(struct control *control, int memfd, struct sg_error *e
     return SG_OK;
 }
 
+static void rings_state(void *context, struct sg_rings_state *out)
+{
+    const struct control *control = context;
+    const struct sg_control_page *page = control->shared;
+    int64_t due_ms = atomic_load(&page->rings_due_ms);
+    int64_t left_ms = due_ms - sg_monotonic_ms(control->service.clock);
+    int64_t silent_ms = atomic_load(&page->rings_silent_ms);
+    out->restarts = atomic_load(&page->rings_restarts);
+    if (due_ms != 0) {
+        out->doing = SG_RINGS_RESTARTS;
+        out->ms = left_ms > 0 ? left_ms : 0;
+    } else if (silent_ms != 0) {
+        out->doing = SG_RINGS_SILENT;
+        out->ms = silent_ms;
+    } else {
+        out->doing = atomic_load(&page->rings_starting) != 0 ? SG_RINGS_STARTS : SG_RINGS_SERVES;
+    }
+}
+
 static void fill_service(struct control *control)
 {
     control->service = (struct sg_service){
@@ -340,6 +361,8 @@ static void fill_service(struct control *control)
         .socket = control->config->socket,
         .refused = &control->views.refused,
         .left_out = &control->views.left_out,
+        .rings_state = control->shared != NULL ? rings_state : NULL,
+        .rings_context = control,
         .policy = sg_crypto_policy_resolve(&control->config->policy),
     };
     control->service.started_s = sg_now_s(control->service.clock);
@@ -442,7 +465,9 @@ static sg_status serve(struct control *control, int http_listener, struct sg_err
     s = s == SG_OK ? sg_groups_watch(&control->groups, control, err) : s;
     s = s == SG_OK ? sg_uses_watch(&control->uses, control, err) : s;
     s = s == SG_OK ? sg_http_server_new(control->base, &settings, &control->server, err) : s;
-    sg_busy_set(control->busy, SG_BUSY_NOT, 0);
+    if (control->shared != NULL) {
+        sg_busy_set(&control->shared->busy, SG_BUSY_NOT, 0);
+    }
     for (bool more = false; s == SG_OK && !control->stopping;) {
         turn(control, more);
         more = work(control);
@@ -471,7 +496,7 @@ static void close_all(struct control *control)
 }
 
 sg_status sg_control_run(const struct sg_config *config, int http_listener, int generation_page,
-                         int master, struct sg_busy_page *busy, struct sg_error *err)
+                         int master, struct sg_control_page *page, struct sg_error *err)
 {
     SG_FREE struct control *control = calloc(1, sizeof *control);
     if (control == NULL) {
@@ -479,7 +504,7 @@ sg_status sg_control_run(const struct sg_config *config, int http_listener, int 
     }
     control->config = config;
     control->master = master;
-    control->busy = busy;
+    control->shared = page;
     control->base = event_base_new();
     control->grants.control = control;
     control->groups.control = control;

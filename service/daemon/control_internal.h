@@ -213,7 +213,7 @@ struct control {
     struct groups groups;
     struct uses uses;
     struct sg_generation_page *page;
-    struct sg_busy_page *busy; /**< where we say that we live; NULL: nobody watches */
+    struct sg_control_page *shared; /**< with the master; NULL: nobody watches */
     int master;
     bool announced;
     struct sg_http_server *server;

@@ -153,6 +153,7 @@ static sg_status serve(struct sg_master *master)
     for (;;) {
         sg_watch_kill_hung(master);
         sg_supervise_start(master);
+        sg_watch_tell_control(master);
         bool link_waits = !master->stopping && sg_links_deliver(master);
         if (master->stopping && sg_supervise_stopped(master)) {
             return master->failure;

@@ -73,6 +73,20 @@ static bool was_steady(const struct sg_child *child, int64_t lived_ms)
     return lived_ms >= wanted;
 }
 
+static void log_postponed(const struct sg_child *child, int64_t left_ms)
+{
+    static const char *const meanings[] = {
+        [SG_ROLE_CONTROL] = "no command is answered, and no program can attach to a ring",
+        [SG_ROLE_RINGS] = "no program can attach to a ring",
+        [SG_ROLE_TOKEN] = "the token has one process less",
+    };
+    sg_log(
+        SG_LOG_WARNING,
+        "event=start_postponed process=%s starts_in_ms=%lld starts=%llu text=\"it has died again "
+        "and again; until it is started again %s\"",
+        child->name, (long long)left_ms, (unsigned long long)child->starts, meanings[child->role]);
+}
+
 /* The first successor comes at once, the next ones later and later. */
 static void plan_successor(struct sg_child *child, int64_t now)
 {
@@ -83,6 +97,9 @@ static void plan_successor(struct sg_child *child, int64_t now)
     child->backoff_ms = child->backoff_ms == 0                   ? BACKOFF_FIRST_MS
                         : child->backoff_ms < BACKOFF_MAX_MS / 2 ? child->backoff_ms * 2
                                                                  : BACKOFF_MAX_MS;
+    if (child->due_ms > now) {
+        log_postponed(child, child->due_ms - now);
+    }
 }
 
 /* Their administrative links ended with control, and so did the capabilities it granted: none may

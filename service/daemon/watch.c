@@ -33,17 +33,27 @@
 
 /* ---- the page ---- */
 
+static size_t page_size(const struct sg_child *child)
+{
+    return child->role == SG_ROLE_CONTROL ? sizeof(struct sg_control_page) : sizeof *child->busy;
+}
+
+struct sg_control_page *sg_watch_control_page(const struct sg_master *master)
+{
+    return (struct sg_control_page *)(void *)sg_master_control(master)->busy;
+}
+
 sg_status sg_watch_begin(struct sg_child *child, struct sg_error *err)
 {
     char path[40];
     SG_FD int fd = memfd_create("signet-busy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0 || ftruncate(fd, (off_t)sizeof *child->busy) != 0 ||
+    if (fd < 0 || ftruncate(fd, (off_t)page_size(child)) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
         return sg_fail_errno(err, SG_E_INTERNAL, NULL, "cannot make a page");
     }
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     SG_FD int readable = open(path, O_RDONLY | O_CLOEXEC);
-    void *page = mmap(NULL, sizeof *child->busy, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *page = mmap(NULL, page_size(child), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (page == MAP_FAILED || readable < 0) {
         return sg_fail_errno(err, SG_E_INTERNAL, NULL, "cannot map a page");
     }
@@ -63,13 +73,13 @@ sg_status sg_watch_begin(struct sg_child *child, struct sg_error *err)
 void sg_watch_keep(const struct sg_child *child)
 {
     /* Children to come shall not find it in their memory. */
-    (void)madvise(child->busy, sizeof *child->busy, MADV_DONTFORK);
+    (void)madvise(child->busy, page_size(child), MADV_DONTFORK);
 }
 
 void sg_watch_end(struct sg_child *child)
 {
     if (child->busy != NULL) {
-        (void)munmap(child->busy, sizeof *child->busy);
+        (void)munmap(child->busy, page_size(child));
     }
     child->busy = NULL;
     sg_fd_closep(&child->busy_fd);
@@ -206,6 +216,26 @@ static void judge_service(const struct sg_master *master, struct sg_child *child
     if (child->silent_ms >= limit && now_ms >= master->excuse_ms) {
         kill_silent(child, limit);
     }
+}
+
+/* What comes late is told before it is too late. */
+#define LATE_BEATS 2
+
+void sg_watch_tell_control(const struct sg_master *master)
+{
+    struct sg_control_page *page = sg_watch_control_page(master);
+    const struct sg_child *rings = sg_master_rings(master);
+    if (page == NULL) {
+        return;
+    }
+    bool runs = rings->pid != 0;
+    bool starting = runs && atomic_load(&rings->busy->word) != 0;
+    bool late =
+        runs && !starting && rings->silent_ms > (int64_t)sg_watch_beat_ms(master) * LATE_BEATS;
+    atomic_store(&page->rings_restarts, rings->starts > 0 ? rings->starts - 1 : 0);
+    atomic_store(&page->rings_due_ms, runs || rings->starts == 0 ? 0 : rings->due_ms);
+    atomic_store(&page->rings_silent_ms, late ? rings->silent_ms : 0);
+    atomic_store(&page->rings_starting, starting || rings->starts == 0 ? 1 : 0);
 }
 
 /* ---- token processes ---- */

@@ -220,11 +220,70 @@ static sg_status add_name_service(struct sg_run *run, struct sg_error *err)
                              (long long)(pace->took_ms / 100 % 10), pace->asked);
 }
 
+static const char *rings_word(const struct sg_rings_state *rings)
+{
+    static const char *const words[] = {[SG_RINGS_SERVES] = "serving",
+                                        [SG_RINGS_STARTS] = "starting",
+                                        [SG_RINGS_RESTARTS] = "restarting",
+                                        [SG_RINGS_SILENT] = "silent"};
+    return words[rings->doing];
+}
+
+static struct sg_rings_state rings_state(const struct sg_service *service)
+{
+    struct sg_rings_state rings = {.doing = SG_RINGS_SERVES};
+    if (service->rings_state != NULL) {
+        service->rings_state(service->rings_context, &rings);
+    }
+    return rings;
+}
+
+static bool lets_clients_in(const struct sg_rings_state *rings)
+{
+    return rings->doing == SG_RINGS_SERVES || rings->doing == SG_RINGS_STARTS;
+}
+
+static sg_status warn_rings(struct sg_run *run, const struct sg_rings_state *rings,
+                            struct sg_error *err)
+{
+    long long s = (long long)(rings->ms + 999) / 1000;
+    if (rings->doing == SG_RINGS_RESTARTS) {
+        return sg_run_warn(run, err,
+                           "no program can attach to a ring: signet-rings has died again and "
+                           "again and is started again in %lld s. signetd's log says why: look for "
+                           "process=signet-rings and what stands before it.",
+                           s);
+    }
+    return sg_run_warn(
+        run, err,
+        "no program can attach to a ring: signet-rings has given no sign of life for "
+        "%lld s. It is killed and started again when that lasts: look for "
+        "process_hangs in signetd's log.",
+        s);
+}
+
+static sg_status add_rings(struct sg_run *run, const struct sg_rings_state *rings,
+                           struct sg_error *err)
+{
+    if (run->service->rings_state == NULL) {
+        return SG_OK;
+    }
+    json_t *object = json_pack("{s:s, s:I}", "state", rings_word(rings), "restarts",
+                               (json_int_t)rings->restarts);
+    if (object != NULL && !lets_clients_in(rings)) {
+        json_object_set_new(object, rings->doing == SG_RINGS_RESTARTS ? "starts_in_s" : "silent_s",
+                            json_integer((json_int_t)(rings->ms + 999) / 1000));
+    }
+    sg_status s = sg_run_set(run->answer, "rings_process", object, err);
+    return s == SG_OK && !lets_clients_in(rings) ? warn_rings(run, rings, err) : s;
+}
+
 /* Everybody may see that the service runs and who they are; administrators the rest. */
 sg_status sg_operation_STATUS(struct sg_run *run, struct sg_error *err)
 {
     const struct sg_tokens *tokens = &run->service->tokens;
-    const char *state = all_ready(tokens) ? "ready" : "degraded";
+    const struct sg_rings_state rings = rings_state(run->service);
+    const char *state = all_ready(tokens) && lets_clients_in(&rings) ? "ready" : "degraded";
     char since[SG_TIME_TEXT];
     sg_time_format(run->service->started_s, since);
     sg_status s = sg_run_set(run->answer, "state", json_string(state), err);
@@ -233,6 +292,7 @@ sg_status sg_operation_STATUS(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK
             ? sg_run_set(run->answer, "rings_socket", json_string(run->service->rings_socket), err)
             : s;
+    s = s == SG_OK ? add_rings(run, &rings, err) : s;
     s = s == SG_OK ? add_identity(run, err) : s;
     s = s == SG_OK
             ? sg_run_set(run->answer, "policy",

@@ -183,11 +183,11 @@ static bool can_map_writable(int page)
 }
 
 static sg_status fake_control(const struct sg_config *config, int http_listener,
-                              int generation_page, int master, struct sg_busy_page *busy,
+                              int generation_page, int master, struct sg_control_page *told,
                               struct sg_error *err)
 {
     (void)config;
-    (void)busy;
+    (void)told;
     set_stubborn();
     shared->control_rings_links = 0;
     find_facts(&shared->control);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Control dies again and again: whoever asks learns at once that it did and when it is started again; a death now and then costs nobody
+# Control or rings dies again and again: whoever asks learns at once that it did and when it is started again; a death now and then costs nobody
 # anything; clients of rings stay attached, and a watch goes on by itself.
 # shellcheck source=tests/service/daemon_lib.sh
 . "$(dirname "$0")/daemon_lib.sh"
@@ -59,3 +59,31 @@ watched() {
     grep -q 'START1/WEB' "$scratch/watch.out"
 }
 wait_for 20 watched
+
+# rings_waits: rings is down, and the status says in how many seconds it is started again.
+rings_waits() {
+    [ -z "$(pids_of signet-rings)" ] || {
+        kill_all signet-rings
+        return 1
+    }
+    signet status --json >"$scratch/status"
+    grep -qE '"starts_in_s": [1-9]' "$scratch/status"
+}
+
+say 'rings dies again and again: the status says so, and when it is started again'
+signet status --json >"$scratch/status"
+grep -qE '"state": "serving"' "$scratch/status" || fail "rings does not serve: $(cat "$scratch/status")"
+grep -qE '"restarts": 0' "$scratch/status" || fail "rings was started again already: $(cat "$scratch/status")"
+wait_for 60 rings_waits
+for words in '"state": "restarting"' '"state": "degraded"' '"restarts": [1-9]' 'no program can attach to a ring: signet-rings has died again and again and is started again in [1-9]'; do
+    grep -qE -- "$words" "$scratch/status" || fail "the status does not say '$words': $(cat "$scratch/status")"
+done
+[ "$(logged 'event=start_postponed process=signet-rings starts_in_ms=[1-9].*no program can attach')" -ge 1 ] || fail 'the log does not say when rings is started again'
+[ "$(logged 'event=start_postponed process=signet-control starts_in_ms=[1-9].*no command is answered')" -ge 1 ] || fail 'the log does not say when control was started again'
+rings_serves() {
+    signet status --json | grep -q '"state": "serving"'
+}
+wait_for 60 rings_serves
+expect_ready
+clients_attach WEB web 2
+clients_expect sign ok 2

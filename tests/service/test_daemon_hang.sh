@@ -116,3 +116,19 @@ signet cert generate START1/late --subject CN=late --key ec:p256 >"$scratch/late
 [ "$(pids_of signet-control)" = "$control" ] || fail 'control was killed'
 [ "$(logged 'event=process_hangs process=signet-control')" -eq "$before" ] || fail 'control was blamed'
 clients_expect sign ok 3
+
+say 'the status says that rings is silent before it is killed for it'
+sed -i 's/^silence_deadline_s = .*/silence_deadline_s = 60/' "$instance/signet.conf"
+restart
+kill -STOP "$(pids_of signet-rings)"
+is_silent() {
+    signet status --json >"$scratch/status"
+    grep -qE '"silent_s": 1[0-9]' "$scratch/status"
+}
+wait_for 20 is_silent
+{ grep -q '"state": "silent"' "$scratch/status" && grep -q '"state": "degraded"' "$scratch/status"; } || fail "the status says: $(cat "$scratch/status")"
+is_replaced() {
+    signet status --json | grep -qE '"restarts": 1'
+}
+wait_for 20 is_replaced
+expect_ready

@@ -336,6 +336,64 @@ static void a_token_that_cannot_write_says_where_to_look(void **state)
     assert_false(has_row(world, "START1", "x"));
 }
 
+/* ---- how rings is ---- */
+
+static void rings_as_told(void *context, struct sg_rings_state *out)
+{
+    *out = *(const struct sg_rings_state *)context;
+}
+
+static json_t *rings_of(struct world *world, struct sg_rings_state *rings)
+{
+    world->service.rings_state = rings_as_told;
+    world->service.rings_context = rings;
+    return json_object_get(must(world, "status", "{}"), "rings_process");
+}
+
+static void expect_rings(struct world *world, struct sg_rings_state rings, const char *word,
+                         const char *state)
+{
+    const json_t *object = rings_of(world, &rings);
+    assert_string_equal(json_string_value(json_object_get(object, "state")), word);
+    assert_int_equal(json_integer_value(json_object_get(object, "restarts")), rings.restarts);
+    assert_string_equal(json_string_value(json_object_get(world->answer, "state")), state);
+    const json_t *due = json_object_get(object, "starts_in_s");
+    const json_t *silent = json_object_get(object, "silent_s");
+    assert_int_equal(due != NULL, rings.doing == SG_RINGS_RESTARTS);
+    assert_int_equal(silent != NULL, rings.doing == SG_RINGS_SILENT);
+    assert_int_equal(says(world, "warnings", "no program can attach to a ring"),
+                     due != NULL || silent != NULL);
+    if (due != NULL || silent != NULL) { /* never 0 while it is still waited for */
+        assert_int_equal(json_integer_value(due != NULL ? due : silent), (rings.ms + 999) / 1000);
+    }
+}
+
+static void the_status_says_how_rings_is(void **state)
+{
+    struct world *world = *state;
+    expect_rings(world, (struct sg_rings_state){.doing = SG_RINGS_SERVES}, "serving", "ready");
+    expect_rings(world, (struct sg_rings_state){.doing = SG_RINGS_STARTS, .restarts = 3},
+                 "starting", "ready");
+    expect_rings(world,
+                 (struct sg_rings_state){.doing = SG_RINGS_RESTARTS, .ms = 12001, .restarts = 9},
+                 "restarting", "degraded");
+    expect_rings(world, (struct sg_rings_state){.doing = SG_RINGS_RESTARTS, .ms = 1}, "restarting",
+                 "degraded");
+    expect_rings(world, (struct sg_rings_state){.doing = SG_RINGS_SILENT, .ms = 11000}, "silent",
+                 "degraded");
+    world->service.rings_state = NULL;
+    assert_null(json_object_get(must(world, "status", "{}"), "rings_process"));
+}
+
+/* Whose program cannot attach must not be an administrator to learn why. */
+static void everybody_is_told_how_rings_is(void **state)
+{
+    struct world *world = *state;
+    world->caller = &stranger;
+    expect_rings(world, (struct sg_rings_state){.doing = SG_RINGS_RESTARTS, .ms = 2000},
+                 "restarting", "degraded");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +412,8 @@ int main(void)
         TEST(failures_name_the_object),
         TEST(a_pin_that_is_refused_again_is_said_so),
         TEST(a_token_that_cannot_write_says_where_to_look),
+        TEST(the_status_says_how_rings_is),
+        TEST(everybody_is_told_how_rings_is),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
 }

@@ -5,6 +5,7 @@
 #define SIGNET_DAEMON_MASTER_H
 
 #include <signet/daemon/config.h>
+#include <signet/daemon/link.h>
 #include <signet/rings/process.h>
 #include <signet/token/process.h>
 
@@ -13,7 +14,7 @@
  * A child ends when its function returns. */
 struct sg_master_roles {
     sg_status (*control)(const struct sg_config *config, int http_listener, int generation_page,
-                         int master, struct sg_busy_page *busy, struct sg_error *err);
+                         int master, struct sg_control_page *page, struct sg_error *err);
     sg_status (*rings)(const struct sg_rings_settings *settings, struct sg_error *err);
     sg_status (*token)(const struct sg_token_settings *settings, int admin_socket,
                        struct sg_error *err);

@@ -79,6 +79,18 @@ struct sg_groups {
     void *context;
 };
 
+/** How the process is that lets PKCS#11 clients in. */
+struct sg_rings_state {
+    enum {
+        SG_RINGS_SERVES,
+        SG_RINGS_STARTS,
+        SG_RINGS_RESTARTS, /**< died again and again: is started in .ms */
+        SG_RINGS_SILENT,   /**< has not said for .ms that it lives: it may hang */
+    } doing;
+    int64_t ms;
+    uint64_t restarts; /**< since the service's start */
+};
+
 #define SG_REFUSED_USERS 32
 
 /** Clients of rings that were not let in, by user and reason, since control started. */
@@ -109,6 +121,8 @@ struct sg_service {
     const char *socket;
     const struct sg_refused_clients *refused; /**< NULL: not known */
     struct sg_left_out *left_out;             /**< of the views made; NULL: it is not kept */
+    void (*rings_state)(void *context, struct sg_rings_state *out); /**< NULL: not known */
+    void *rings_context;
     struct sg_crypto_policy policy; /**< what certificates of ours may be; the maker fills it in:
                                        all zero allows nothing */
     int64_t started_s;

@@ -4,6 +4,7 @@
 #define SIGNET_TOKEN_BUSY_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum sg_busy_kind {
