@@ -188,6 +188,10 @@ static sg_status run_rings(const struct sg_master *master, int channel, struct s
         .busy = sg_master_rings(master)->busy,
         .beat_ms = sg_watch_beat_ms(master),
     };
+    settings.token_count = master->config->token_count;
+    for (size_t i = 0; i < settings.token_count; i++) {
+        settings.token_names[i] = master->config->tokens[i].name;
+    }
     return master->roles->rings(&settings, err);
 }
 

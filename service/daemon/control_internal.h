@@ -125,12 +125,22 @@ struct sg_change_listener sg_grants_listener(struct grants *grants);
 
 /* ---- uses of keys (control_uses.c) ---- */
 
+/** Uses that failed in a token since control started, for what the token says of itself. */
+struct use_failures {
+    uint64_t count;
+    uint64_t rv;       /**< the last one's CK_RV */
+    int64_t last_s;    /**< when that was */
+    int64_t failed_ms; /**< the same, monotonic; 0: never */
+    int64_t done_ms;   /**< when a use last succeeded, monotonic; 0: never */
+};
+
 struct uses_page;
 struct uses {
     struct control *control;
     struct event *timer;
     bool due;
     struct uses_page *pages;
+    struct use_failures failures[SG_TOKENS_MAX]; /**< from pages that are gone */
 };
 /** Begin to store counts, every few seconds. */
 SG_CHECKED sg_status sg_uses_watch(struct uses *uses, struct control *control,
@@ -146,6 +156,10 @@ void sg_uses_end(struct pool_process *process);
 void sg_uses_store(struct uses *uses);
 /** Between two turns: what the timer wants done. */
 void sg_uses_work(struct uses *uses);
+/** What failed in a token, by its index. */
+struct use_failures sg_uses_failures(const struct uses *uses, uint32_t token);
+/** Its last use failed. */
+bool sg_uses_fail(const struct uses *uses, uint32_t token);
 
 /* ---- the groups of Unix users (control_groups.c) ---- */
 

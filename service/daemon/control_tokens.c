@@ -14,6 +14,7 @@
 #include <signet/base/log.h>
 #include <signet/base/unconst.h>
 #include <signet/operations/run.h>
+#include <signet/pkcs11/result.h>
 #include <signet/token/busy.h>
 
 #define GET_INFO_TIMEOUT_MS 20000
@@ -634,6 +635,15 @@ static void describe_problem(const struct pool_token *token, unsigned ready, cha
     }
 }
 
+static void tell_failures(const struct uses *uses, uint32_t token, struct sg_token_state *out)
+{
+    struct use_failures failures = sg_uses_failures(uses, token);
+    out->failed_uses = failures.count;
+    out->last_failure_s = failures.last_s;
+    out->failing = sg_uses_fail(uses, token);
+    sg_pkcs11_result_name((unsigned long)failures.rv, out->last_failure);
+}
+
 static void state(void *context, size_t i, struct sg_token_state *out)
 {
     struct pool_token *token = &((struct pool *)context)->tokens[i];
@@ -649,6 +659,7 @@ static void state(void *context, size_t i, struct sg_token_state *out)
                                    .extractable_allowed = token->config->extractable_allowed};
     snprintf(out->label, sizeof out->label, "%s", first->info.label);
     describe_problem(token, out->processes_ready, out->problem, sizeof out->problem);
+    tell_failures(&((struct pool *)context)->control->uses, (uint32_t)i, out);
 }
 
 /* What has taken half of the time after which it is killed hangs, rather than that it works. */
@@ -685,7 +696,7 @@ static enum sg_serving serving(void *context, const char *name)
     }
     const struct pool_token *token = &pool->tokens[index];
     if (sg_pool_choose(pool, (uint32_t)index) >= 0) {
-        return SG_SERVES;
+        return sg_uses_fail(&pool->control->uses, (uint32_t)index) ? SG_SERVES_BADLY : SG_SERVES;
     }
     if (count_in_state(token, POOL_READY) > 0) {
         return serving_late(pool, token);

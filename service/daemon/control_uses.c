@@ -10,10 +10,12 @@
 #define STORE_EVERY_S 1
 #define PAGES_MAX 256                 /* of ended processes, when the store takes nothing */
 #define COUNT_MAX 1000000000000       /* uses at a time; more is a page that was tampered with */
+#define LAST_S_MAX 253402300799       /* the year 9999 */
 #define NEARLY_FULL (SG_USES_MAX / 2) /* rows: then the process gets another page */
 
 struct uses_page {
     struct sg_uses_page *page;
+    uint32_t token;               /* index */
     bool ended;                   /* its process counts in it no more */
     uint64_t lost;                /* as logged */
     uint64_t stored[SG_USES_MAX]; /* of each row's count */
@@ -37,6 +39,17 @@ void sg_uses_end(struct pool_process *process)
     }
 }
 
+/* Index of the token whose process this is. */
+static uint32_t token_of(const struct pool *pool, const struct pool_process *process)
+{
+    uint32_t t = 0;
+    while (process < pool->tokens[t].processes ||
+           process >= pool->tokens[t].processes + SG_COUNT(pool->tokens[t].processes)) {
+        t++;
+    }
+    return t;
+}
+
 sg_status sg_uses_begin(struct uses *uses, struct pool_process *process)
 {
     struct sg_error err = SG_ERROR_INIT;
@@ -50,6 +63,7 @@ sg_status sg_uses_begin(struct uses *uses, struct pool_process *process)
     }
     sg_uses_end(process);
     process->uses = page;
+    page->token = token_of(&uses->control->pool, process);
     page->next = uses->pages;
     uses->pages = SG_STEAL(page);
     return SG_OK;
@@ -125,6 +139,52 @@ static sg_status store_page(struct uses *uses, struct uses_page *page, struct sg
     return s;
 }
 
+/* ---- what failed ---- */
+
+/* The process writes, and need not be believed: a time that cannot be told is none. */
+static struct use_failures failures_in(const struct sg_uses_page *page)
+{
+    struct use_failures found = {
+        .count = atomic_load_explicit(&page->failed, memory_order_relaxed),
+        .rv = atomic_load_explicit(&page->failed_rv, memory_order_relaxed),
+        .last_s = atomic_load_explicit(&page->failed_s, memory_order_relaxed),
+        .failed_ms = atomic_load_explicit(&page->failed_ms, memory_order_relaxed),
+        .done_ms = atomic_load_explicit(&page->done_ms, memory_order_relaxed),
+    };
+    found.count = found.count <= COUNT_MAX ? found.count : 0;
+    found.last_s = found.last_s >= 0 && found.last_s <= LAST_S_MAX ? found.last_s : 0;
+    return found;
+}
+
+static void add_failures(struct use_failures *sum, const struct use_failures *more)
+{
+    sum->count += more->count;
+    sum->done_ms = more->done_ms > sum->done_ms ? more->done_ms : sum->done_ms;
+    if (more->failed_ms > sum->failed_ms) {
+        sum->failed_ms = more->failed_ms;
+        sum->last_s = more->last_s;
+        sum->rv = more->rv;
+    }
+}
+
+struct use_failures sg_uses_failures(const struct uses *uses, uint32_t token)
+{
+    struct use_failures sum = uses->failures[token];
+    for (const struct uses_page *page = uses->pages; page != NULL; page = page->next) {
+        if (page->token == token) {
+            struct use_failures found = failures_in(page->page);
+            add_failures(&sum, &found);
+        }
+    }
+    return sum;
+}
+
+bool sg_uses_fail(const struct uses *uses, uint32_t token)
+{
+    struct use_failures failures = sg_uses_failures(uses, token);
+    return failures.count > 0 && failures.failed_ms > failures.done_ms;
+}
+
 /* ---- all of them ---- */
 
 /* Ended pages that are stored go; those that cannot be are kept, within bounds. */
@@ -135,6 +195,8 @@ static void drop_ended(struct uses *uses, bool all)
     while (*at != NULL) {
         struct uses_page *page = *at;
         if (page->ended && (all || ++kept > PAGES_MAX)) {
+            struct use_failures found = failures_in(page->page);
+            add_failures(&uses->failures[page->token], &found);
             *at = page->next;
             free_page(page);
         } else {

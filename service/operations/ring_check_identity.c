@@ -116,11 +116,12 @@ static bool gives_key(const struct sg_ring_member *member)
 }
 
 /* An error for the identity. What starts is there in a moment, or says more by then; what is busy
- * comes to it. */
+ * comes to it, and what failed last may do it next time. */
 static sg_status report_token(struct sg_ring_check *check, const struct sg_ring_member *member,
                               const struct sg_token_trouble *trouble, struct sg_error *err)
 {
-    bool passes = trouble->serving == SG_SERVES_SOON || trouble->serving == SG_SERVES_SLOWLY;
+    bool passes = trouble->serving == SG_SERVES_SOON || trouble->serving == SG_SERVES_SLOWLY ||
+                  trouble->serving == SG_SERVES_BADLY;
     bool grave = member == check->identity && !passes;
     struct sg_next next = sg_next("%s", trouble->next);
     return sg_ring_found(check, grave ? SG_SEVERITY_ERROR : SG_SEVERITY_WARNING, trouble->code,

@@ -211,7 +211,8 @@ SG_CHECKED sg_status sg_run_check_form(const struct sg_certificate *certificate,
 /** Why no program can use a token's keys, or must wait for them. */
 struct sg_token_trouble {
     enum sg_serving serving; /**< SG_SERVES: nothing is wrong */
-    const char *code;        /**< "token_unavailable", or "token_busy": they wait */
+    const char *code;        /**< "token_unavailable", "token_busy": they wait, or
+                                "token_uses_fail": they may */
     const char *effect;      /**< "no program can use", "programs wait for" */
     char text[384];          /**< "token \"softhsm\" waits for an operator: its PIN was refused" */
     char next[512];          /**< a command */

@@ -5,6 +5,18 @@
 
 #include <string.h>
 
+/* Of uses through rings: what operations ask of the token they tell themselves. */
+static json_t *add_failures(json_t *object, const struct sg_token_state *state)
+{
+    char last[SG_TIME_TEXT];
+    sg_time_format(state->last_failure_s, last);
+    json_object_set_new(object, "failed_uses", json_integer((json_int_t)state->failed_uses));
+    json_object_set_new(object, "last_failure", json_string(state->last_failure));
+    json_object_set_new(object, "last_failure_at", json_string(last));
+    json_object_set_new(object, "failing", json_boolean(state->failing));
+    return object;
+}
+
 static json_t *state_json(const struct sg_token_state *state)
 {
     json_t *object =
@@ -15,7 +27,7 @@ static json_t *state_json(const struct sg_token_state *state)
     if (object != NULL && state->problem[0] != '\0') {
         json_object_set_new(object, "problem", json_string(state->problem));
     }
-    return object;
+    return object != NULL && state->failed_uses > 0 ? add_failures(object, state) : object;
 }
 
 static sg_status add_tokens(struct sg_run *run, json_t *items, struct sg_error *err)
@@ -109,7 +121,8 @@ static bool all_ready(const struct sg_tokens *tokens)
     for (size_t i = 0; i < tokens->count(tokens->context); i++) {
         struct sg_token_state state = {0};
         tokens->state(tokens->context, i, &state);
-        if (!state.ready || state.processes_ready == 0 || state.problem[0] != '\0') {
+        if (!state.ready || state.processes_ready == 0 || state.problem[0] != '\0' ||
+            state.failing) {
             return false;
         }
     }

@@ -14,6 +14,8 @@ static const char *trouble_of(enum sg_serving serving)
         return "is not available";
     case SG_SERVES_WHEN_TOLD:
         return "waits for an operator: its PIN was refused";
+    case SG_SERVES_BADLY:
+        return "answered the last use of a key with an error, and none has succeeded since";
     case SG_SERVES_SLOWLY:
         return "is busy: each process that serves it has been at one operation for a second and "
                "more, and whoever wants the key waits; look again in some seconds, and if it stays "
@@ -32,6 +34,8 @@ static void advise(const char *token, struct sg_token_trouble *trouble)
     if (trouble->serving == SG_SERVES_WHEN_TOLD || trouble->serving == SG_SERVES_NOT) {
         (void)snprintf(trouble->next, sizeof trouble->next, "signet token login %s",
                        sg_shell_quote(token).text);
+    } else if (trouble->serving == SG_SERVES_BADLY) {
+        (void)snprintf(trouble->next, sizeof trouble->next, "signet token list");
     } else {
         (void)snprintf(trouble->next, sizeof trouble->next, "signet status");
     }
@@ -44,9 +48,15 @@ struct sg_token_trouble sg_run_token_trouble(const struct sg_run *run, const cha
         .serving = tokens->serving != NULL ? tokens->serving(tokens->context, token) : SG_SERVES};
     (void)snprintf(trouble.text, sizeof trouble.text, "token \"%s\" %s", token,
                    trouble_of(trouble.serving));
-    bool waits = trouble.serving == SG_SERVES_SLOWLY;
-    trouble.code = waits ? "token_busy" : "token_unavailable";
-    trouble.effect = waits ? "programs wait for" : "no program can use";
+    trouble.code = "token_unavailable";
+    trouble.effect = "no program can use";
+    if (trouble.serving == SG_SERVES_SLOWLY) {
+        trouble.code = "token_busy";
+        trouble.effect = "programs wait for";
+    } else if (trouble.serving == SG_SERVES_BADLY) {
+        trouble.code = "token_uses_fail";
+        trouble.effect = "programs may get errors when they use";
+    }
     advise(token, &trouble);
     return trouble;
 }

@@ -98,13 +98,17 @@ sg_status sg_channel_ask(struct sg_connection *connection, enum sg_rings_kind ki
 }
 
 void sg_channel_tell(const struct sg_connection *connection, enum sg_rings_failed what,
-                     uint64_t count, const struct sg_error *why)
+                     const struct sg_used_place *place, uint64_t count, const struct sg_error *why)
 {
     struct sg_rings_failure failure = {.kind = SG_RINGS_FAILED,
                                        .what = what,
                                        .count = count,
                                        .ck_rv = why->ck_rv,
                                        .sys_errno = why->sys_errno};
+    if (place != NULL) {
+        failure.token = place->token;
+        (void)snprintf(failure.ring, sizeof failure.ring, "%s", place->ring);
+    }
     (void)snprintf(failure.code, sizeof failure.code, "%s", why->code);
     (void)snprintf(failure.text, sizeof failure.text, "%.200s", why->text);
     (void)send(connection->channel, &failure, sizeof failure, MSG_DONTWAIT | MSG_NOSIGNAL);

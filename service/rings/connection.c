@@ -98,6 +98,7 @@ sg_status sg_connection_refresh(struct sg_connection *connection, struct sg_erro
         return SG_OK;
     }
     struct sg_view *view = NULL;
+    connection->used = (struct sg_used_place){.token = 0};
     sg_status s = fetch_view(connection, &view, err);
     if (s != SG_OK) {
         return s;
@@ -219,18 +220,16 @@ static sg_status use_granted(struct sg_connection *connection, struct use *use, 
     return use_once(connection, use, out_len, err);
 }
 
-sg_status sg_connection_use(struct sg_connection *connection, uint64_t ring, enum sg_key_verb verb,
-                            const struct sg_view_key *key, const struct sg_mechanism *mechanism,
-                            struct sg_bytes data, unsigned char *out, size_t *out_len,
-                            struct sg_error *err)
+/* A capability that dies under the operation is replaced, once. */
+static sg_status use_twice(struct sg_connection *connection, struct use *use, size_t *out_len,
+                           struct sg_error *err)
 {
-    struct use use = {(uint32_t)ring, verb, key, mechanism, data, out, *out_len, false};
-    sg_status s = use_granted(connection, &use, out_len, err);
-    if (!use.died) {
+    sg_status s = use_granted(connection, use, out_len, err);
+    if (!use->died) {
         return s;
     }
-    s = use_granted(connection, &use, out_len, err);
-    if (!use.died) {
+    s = use_granted(connection, use, out_len, err);
+    if (!use->died) {
         return s;
     }
     if (strcmp(err->code, SG_TOKEN_LOGIN_LOST) == 0) { /* as if the device had been unplugged */
@@ -240,6 +239,33 @@ sg_status sg_connection_use(struct sg_connection *connection, uint64_t ring, enu
      * answer, then reads the end of file and returns. */
     (void)shutdown(connection->client, SHUT_RD);
     return sg_fail(err, SG_E_SERVICE, "token_died", "the token process died twice");
+}
+
+/* Labels are padded with blanks. */
+static struct sg_used_place place_of(const struct sg_connection *connection, const struct use *use)
+{
+    struct sg_used_place place = {.token = use->key->token + 1};
+    const struct sg_view_slot *slot =
+        connection->view != NULL ? sg_view_find_slot(connection->view, use->ring) : NULL;
+    size_t len = slot != NULL ? strnlen(slot->label, sizeof slot->label) : 0;
+    while (len > 0 && slot->label[len - 1] == ' ') {
+        len--;
+    }
+    memcpy(place.ring, slot != NULL ? slot->label : "", len);
+    return place;
+}
+
+sg_status sg_connection_use(struct sg_connection *connection, uint64_t ring, enum sg_key_verb verb,
+                            const struct sg_view_key *key, const struct sg_mechanism *mechanism,
+                            struct sg_bytes data, unsigned char *out, size_t *out_len,
+                            struct sg_error *err)
+{
+    struct use use = {(uint32_t)ring, verb, key, mechanism, data, out, *out_len, false};
+    sg_status s = use_twice(connection, &use, out_len, err);
+    if (s != SG_OK) {
+        connection->used = place_of(connection, &use);
+    }
+    return s;
 }
 
 /* ---- the life of the process ---- */

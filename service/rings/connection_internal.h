@@ -9,6 +9,13 @@
 #include "sandbox_internal.h"
 #include "view_internal.h"
 
+/** Where a use of a key failed: the ring's token label, and the token, counted from 1; 0: nowhere.
+ */
+struct sg_used_place {
+    uint32_t token;
+    char ring[33];
+};
+
 struct sg_connection {
     int client;  /**< the client's stream */
     int channel; /**< to rings: packets of struct sg_rings_packet */
@@ -20,6 +27,7 @@ struct sg_connection {
     enum sg_rings_notice end; /**< why the client was given up; 0: it was not */
     bool batch;               /**< how we are scheduled: as the token that was used last is */
     uint32_t sequence;        /**< of the last request on the channel */
+    struct sg_used_place used; /**< of the use that has failed, until that is told */
     struct sg_token_link links[SG_TOKENS_MAX]; /**< .socket is -1 where nothing was granted */
     uint64_t asked_at[SG_TOKENS_MAX]; /**< the generation when a grant was last asked for */
 };
@@ -49,9 +57,9 @@ SG_CHECKED sg_status sg_connection_use(struct sg_connection *connection, uint64_
                                        unsigned char *out, size_t *out_len, struct sg_error *err);
 
 /** Have rings say it in the log: this process has none. Never waits; what rings has no room for is
- * lost. */
+ * lost. place: NULL for what is no use of a key. */
 void sg_channel_tell(const struct sg_connection *connection, enum sg_rings_failed what,
-                     uint64_t count, const struct sg_error *why);
+                     const struct sg_used_place *place, uint64_t count, const struct sg_error *why);
 
 /** The code of SG_E_LIMIT when it is control's or a token process's, not the caller's input. */
 #define SG_CHANNEL_NO_ROOM "no_room"

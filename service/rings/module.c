@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <signet/base/clock.h>
+#include <signet/pkcs11/result.h>
 
 /* The functions of a CK_FUNCTION_LIST get no context, and a connection process serves one client:
  * so one module, here. */
@@ -24,30 +25,9 @@ void sg_module_pad(unsigned char *field, size_t len, const char *text)
 
 /* ---- failures ---- */
 
-/* What a token may say about the caller's input, and the caller may hear. Everything else that a
- * token says is about the token. */
 static CK_RV token_rv(unsigned long rv)
 {
-    static const CK_RV about_input[] = {
-        CKR_DATA_INVALID,
-        CKR_DATA_LEN_RANGE,
-        CKR_ENCRYPTED_DATA_INVALID,
-        CKR_ENCRYPTED_DATA_LEN_RANGE,
-        CKR_MECHANISM_INVALID,
-        CKR_MECHANISM_PARAM_INVALID,
-        CKR_KEY_FUNCTION_NOT_PERMITTED,
-        CKR_KEY_SIZE_RANGE,
-        CKR_KEY_TYPE_INCONSISTENT,
-        CKR_KEY_HANDLE_INVALID,
-        CKR_FUNCTION_NOT_SUPPORTED,
-        CKR_ARGUMENTS_BAD,
-    };
-    for (size_t i = 0; i < SG_COUNT(about_input); i++) {
-        if (about_input[i] == rv) {
-            return rv;
-        }
-    }
-    return CKR_DEVICE_ERROR;
+    return sg_pkcs11_is_about_input(rv) ? rv : CKR_DEVICE_ERROR;
 }
 
 static CK_RV status_rv(const struct sg_error *err)
@@ -84,13 +64,19 @@ CK_RV sg_module_rv(const struct sg_error *err)
     CK_RV rv = status_rv(err);
     int64_t now_ms = sg_monotonic_ms(sg_clock_system());
     bool ours = rv == CKR_DEVICE_ERROR || rv == CKR_DEVICE_MEMORY;
-    if (!ours || current == NULL) {
+    if (current == NULL) {
+        return rv;
+    }
+    struct sg_connection *connection = current->connection;
+    struct sg_used_place place = connection->used;
+    connection->used = (struct sg_used_place){.token = 0};
+    if (!ours) {
         return rv;
     }
     /* A client can fail as often as it likes: it is told once a second. */
     current->failures++;
     if (now_ms - current->told_ms >= TELL_PAUSE_MS) {
-        sg_channel_tell(current->connection, SG_RINGS_USE_FAILED, current->failures, err);
+        sg_channel_tell(connection, SG_RINGS_USE_FAILED, &place, current->failures, err);
         current->told_ms = now_ms;
         current->failures = 0;
     }

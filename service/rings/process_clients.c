@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -29,7 +30,8 @@ enum { FD_CLIENT = 3, FD_CHANNEL = 4, FD_FIRST_CLOSED = 5, FD_LIFTED = 10 };
 /* What is told of the same user, for the same reason, becomes one line. */
 static bool is_alike(const struct sg_rings_refusal_row *row, const struct sg_rings_refusal_row *now)
 {
-    return row->uid == now->uid && row->reason == now->reason && row->signal == now->signal;
+    return row->uid == now->uid && row->reason == now->reason && row->signal == now->signal &&
+           row->failure.token == now->failure.token;
 }
 
 void sg_rings_note(struct sg_rings *rings, const struct sg_rings_refusal_row *what)
@@ -73,18 +75,37 @@ static void log_end_of_client(const struct sg_rings *rings, const struct sg_ring
            (unsigned)row->uid, (int)row->pid, (unsigned long)row->count);
 }
 
-static void log_failure(const struct sg_rings_refusal_row *row, enum sg_log_level level,
-                        const char *event)
+/* Whose key was used, and what helps; nothing where none was. */
+static void describe_use(const struct sg_rings *rings, const struct sg_rings_failure *failure,
+                         char *out, size_t size)
+{
+    char ring[2 * sizeof failure->ring];
+    const struct sg_rings_settings *settings = rings->settings;
+    out[0] = '\0';
+    if (failure->token == 0 || failure->token > settings->token_count) {
+        return;
+    }
+    sg_log_quote(failure->ring, ring, sizeof ring);
+    (void)snprintf(out, size,
+                   " ring=\"%s\" token=\"%s\" hint=\"signet token list says how the token is, how "
+                   "many uses of keys failed in it, and why the last one did\"",
+                   ring, settings->token_names[failure->token - 1]);
+}
+
+static void log_failure(const struct sg_rings *rings, const struct sg_rings_refusal_row *row,
+                        enum sg_log_level level, const char *event)
 {
     const struct sg_rings_failure *failure = &row->failure;
     char text[2 * sizeof failure->text];
+    char use[400];
     sg_log_quote(failure->text, text, sizeof text);
+    describe_use(rings, failure, use, sizeof use);
     sg_log(level,
            "event=%s code=%s text=\"%s\" ck_rv=0x%lx errno=%d connection=%lu uid=%u pid=%d "
-           "count=%lu",
+           "count=%lu%s",
            event, failure->code, text, (unsigned long)failure->ck_rv, (int)failure->sys_errno,
            (unsigned long)row->connection, (unsigned)row->uid, (int)row->pid,
-           (unsigned long)row->count);
+           (unsigned long)row->count, use);
 }
 
 static void log_notice(const struct sg_rings *rings, const struct sg_rings_refusal_row *row)
@@ -103,10 +124,10 @@ static void log_notice(const struct sg_rings *rings, const struct sg_rings_refus
                (unsigned long)row->count);
         return;
     case SG_NOTICE_USE_FAILED:
-        log_failure(row, SG_LOG_WARNING, "ring_use_failed");
+        log_failure(rings, row, SG_LOG_WARNING, "ring_use_failed");
         return;
     case SG_NOTICE_CONNECTION_FAILED:
-        log_failure(row, SG_LOG_ERROR, "ring_connection_failed");
+        log_failure(rings, row, SG_LOG_ERROR, "ring_connection_failed");
         return;
     case SG_NOTICE_TOO_MANY:
     case SG_NOTICE_TOO_MANY_OF_USER:
@@ -242,7 +263,7 @@ static _Noreturn void run_connection(const struct start *start)
     sg_connection_init(&connection, FD_CLIENT, FD_CHANNEL, start->timeout_ms, start->page);
     sg_status s = sg_connection_serve(&connection, start->sandbox, start->memory_max, &err);
     if (s != SG_OK) {
-        sg_channel_tell(&connection, SG_RINGS_CONNECTION_FAILED, 1, &err);
+        sg_channel_tell(&connection, SG_RINGS_CONNECTION_FAILED, NULL, 1, &err);
     }
     sg_connection_done(&connection);
     _exit(s == SG_OK ? (int)connection.end : 1);

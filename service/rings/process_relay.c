@@ -206,9 +206,10 @@ static bool is_failure(const struct sg_packet *packet)
     }
     memcpy(&failure, packet->data, sizeof failure);
     bool ends = memchr(failure.code, 0, sizeof failure.code) != NULL &&
-                memchr(failure.text, 0, sizeof failure.text) != NULL;
+                memchr(failure.text, 0, sizeof failure.text) != NULL &&
+                memchr(failure.ring, 0, sizeof failure.ring) != NULL;
     return ends && failure.kind == SG_RINGS_FAILED && failure.what <= SG_RINGS_CONNECTION_FAILED &&
-           is_word(failure.code, sizeof failure.code);
+           failure.token <= SG_TOKENS_MAX && is_word(failure.code, sizeof failure.code);
 }
 
 static struct sg_rings_refusal_row row_for(const struct sg_ring_client *client,

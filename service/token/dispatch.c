@@ -172,6 +172,12 @@ static bool is_use_of_key(const struct process *process, const struct wire_call 
     return process->key_asked && !asks && !process->login_lost;
 }
 
+/* Modules say anything of a peer's point that they do not take. */
+static bool tells_of_token(const struct wire_call *call, const struct sg_error *err)
+{
+    return is_use(call) && (err->status == SG_OK || call->head.verb != WIRE_DERIVE);
+}
+
 static enum sg_busy_kind kind_of(const struct wire_call *call)
 {
     return is_use(call)                    ? SG_BUSY_USE
@@ -199,6 +205,9 @@ static bool answer(struct process *process, struct capability *origin, const str
     if (origin != NULL && is_use_of_key(process, call)) {
         sg_token_uses_count(&process->uses, origin, &call->head.key, (uint32_t)call->head.number,
                             s == SG_OK);
+    }
+    if (origin != NULL && tells_of_token(call, &err)) {
+        sg_token_uses_judge(&process->uses, &err);
     }
     sg_busy_beat(busy, sg_monotonic_ms(sg_clock_system())); /* many may be served in one go */
     sg_busy_set(busy, SG_BUSY_NOT, 0);

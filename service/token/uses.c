@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include <signet/base/clock.h>
+#include <signet/pkcs11/result.h>
+
 void sg_token_uses_done(struct uses *uses)
 {
     if (uses->page != NULL) {
@@ -121,4 +124,34 @@ void sg_token_uses_count(struct uses *uses, const struct capability *capability,
         add(uses, at, key, capability->uid, ring);
     }
     count(&uses->page->rows[*at - 1], succeeded);
+}
+
+static int64_t later(int64_t one, int64_t other)
+{
+    return one > other ? one : other;
+}
+
+static void note_failure(struct sg_uses_page *page, unsigned long rv, int64_t now_ms)
+{
+    uint64_t failed = atomic_load_explicit(&page->failed, memory_order_relaxed);
+    int64_t done_ms = atomic_load_explicit(&page->done_ms, memory_order_relaxed);
+    atomic_store_explicit(&page->failed_rv, rv, memory_order_relaxed);
+    atomic_store_explicit(&page->failed_s, now_s(), memory_order_relaxed);
+    atomic_store_explicit(&page->failed_ms, later(now_ms, done_ms + 1), memory_order_relaxed);
+    atomic_store_explicit(&page->failed, failed + 1, memory_order_relaxed);
+}
+
+void sg_token_uses_judge(struct uses *uses, const struct sg_error *outcome)
+{
+    struct sg_uses_page *page = uses->page;
+    if (page == NULL) {
+        return;
+    }
+    int64_t now_ms = sg_monotonic_ms(sg_clock_system());
+    if (outcome->status == SG_OK) {
+        int64_t failed_ms = atomic_load_explicit(&page->failed_ms, memory_order_relaxed);
+        atomic_store_explicit(&page->done_ms, later(now_ms, failed_ms + 1), memory_order_relaxed);
+    } else if (outcome->ck_rv != 0 && !sg_pkcs11_is_about_input(outcome->ck_rv)) {
+        note_failure(page, outcome->ck_rv, now_ms);
+    }
 }

@@ -20,5 +20,7 @@ SG_CHECKED sg_status sg_token_uses_take(struct uses *uses, int fd, struct sg_err
 /* The capability's holder has used a key, through a ring: both as they were granted. */
 void sg_token_uses_count(struct uses *uses, const struct capability *capability,
                          const struct sg_key_id *key, uint32_t ring, bool succeeded);
+/* What came of a use: whether the token itself, as it seems, is well. */
+void sg_token_uses_judge(struct uses *uses, const struct sg_error *outcome);
 
 #endif

@@ -25,6 +25,8 @@ if(TARGET signetd)
     add_library(slow_names MODULE slow_names.c)
     target_link_libraries(slow_names PRIVATE sg_flags sg_base)
     set_property(TEST service.daemon_names APPEND PROPERTY ENVIRONMENT "SLOW_NAMES=$<TARGET_FILE:slow_names>")
+    sg_daemon_test(failing 120)
+    set_property(TEST service.daemon_failing APPEND PROPERTY ENVIRONMENT "WRAP_MODULE=$<TARGET_FILE:wrap_module>")
     sg_daemon_test(carry 180)
     sg_daemon_test(storm 300)
     set_tests_properties(service.daemon_storm PROPERTIES PROCESSORS 2) # it measures, and wants them for itself

@@ -373,6 +373,10 @@ static void a_token_that_serves_nobody_is_told(void **state)
          "signet status"},
         {SG_SERVES_SLOWLY, "warning", "token_busy",
          "programs wait for its key: token \"store\" is busy", "signet status"},
+        {SG_SERVES_BADLY, "warning", "token_uses_fail",
+         "programs may get errors when they use its key: token \"store\" answered the last use of a "
+         "key with an error",
+         "signet token list"},
     };
     make_sound(world);
     for (size_t i = 0; i < SG_COUNT(rows); i++) {

@@ -347,8 +347,43 @@ static void its_failures_are_logged_under_its_user(void **state)
     assert_int_equal(end_log("event=ring_use_failed", line, sizeof line), 1);
     assert_non_null(strstr(line, "code=token_died text=\"a \\\"b\\\" uid=8?c\" ck_rv=0x30 errno=0 "
                                  "connection=100 uid=7 pid=1007 count=3\n"));
+    assert_null(strstr(line, " ring="));
     assert_true(world->rings->rows[0].channel >= 0);
     assert_false(hear(world->control, &heard, NULL)); /* it is nobody else's business */
+}
+
+/* Whose key: the token by its configured name, the ring as the process says. */
+static void a_failed_use_is_told_with_ring_and_token(void **state)
+{
+    struct world *world = *state;
+    char line[4096];
+    struct sg_rings_failure failure =
+        failure_of("function_failed", "the token did not sign (CKR_FUNCTION_FAILED)");
+    world->settings.token_names[0] = "one";
+    world->settings.token_names[1] = "two";
+    world->settings.token_count = 2;
+    failure.token = 2;
+    snprintf(failure.ring, sizeof failure.ring, "A/R\" uid=0");
+    begin_log();
+    say(world, &failure, sizeof failure, -1);
+    assert_int_equal(end_log("event=ring_use_failed", line, sizeof line), 1);
+    assert_non_null(strstr(line, " uid=7 pid=1007 count=3 ring=\"A/R\\\" uid=0\" token=\"two\" "
+                                 "hint=\"signet token list "));
+    assert_non_null(strstr(line, "CKR_FUNCTION_FAILED"));
+}
+
+static void a_token_that_is_not_configured_has_no_name(void **state)
+{
+    struct world *world = *state;
+    char line[4096];
+    struct sg_rings_failure failure = failure_of("token_died", "whatever");
+    world->settings.token_names[0] = "one";
+    world->settings.token_count = 1;
+    failure.token = SG_TOKENS_MAX;
+    begin_log();
+    say(world, &failure, sizeof failure, -1);
+    assert_int_equal(end_log("event=ring_use_failed", line, sizeof line), 1);
+    assert_null(strstr(line, " token="));
 }
 
 static void it_cannot_fill_the_log(void **state)
@@ -462,6 +497,8 @@ int main(void)
         TEST(long_packet_ends_it),
         TEST(descriptor_ends_it),
         TEST(its_failures_are_logged_under_its_user),
+        TEST(a_failed_use_is_told_with_ring_and_token),
+        TEST(a_token_that_is_not_configured_has_no_name),
         TEST(it_cannot_fill_the_log),
         TEST(what_it_said_before_its_end_is_heard),
         TEST(failures_that_are_none_end_it),

@@ -99,12 +99,56 @@ static void what_failed_is_counted_and_no_success(void **state)
     assert_int_equal(atomic_load(&row->done_s), done_s);
 }
 
+static void fail_with(struct world *world, unsigned long rv)
+{
+    const struct sg_error failure = {.status = SG_E_TOKEN, .ck_rv = rv};
+    sg_token_uses_judge(&world->uses, &failure);
+}
+
+static bool last_failed(const struct world *world)
+{
+    return atomic_load(&world->page->failed_ms) > atomic_load(&world->page->done_ms);
+}
+
+static void what_the_token_fails_at_is_counted_apart(void **state)
+{
+    struct world *world = *state;
+    const struct sg_error well = SG_ERROR_INIT;
+    sg_token_uses_judge(&world->uses, &well);
+    assert_false(last_failed(world));
+    fail_with(world, 0x30); /* CKR_DEVICE_ERROR */
+    fail_with(world, 0x06); /* CKR_FUNCTION_FAILED */
+    assert_true(last_failed(world));
+    assert_int_equal(atomic_load(&world->page->failed), 2);
+    assert_int_equal(atomic_load(&world->page->failed_rv), 0x06);
+    assert_true(atomic_load(&world->page->failed_s) > 1700000000);
+    sg_token_uses_judge(&world->uses, &well); /* in the same millisecond */
+    assert_false(last_failed(world));
+    assert_int_equal(atomic_load(&world->page->failed), 2);
+}
+
+static void what_a_caller_gets_wrong_is_no_failure_of_the_token(void **state)
+{
+    struct world *world = *state;
+    const struct sg_error denied = {.status = SG_E_DENIED};
+    fail_with(world, 0x20); /* CKR_DATA_INVALID */
+    fail_with(world, 0x40); /* CKR_ENCRYPTED_DATA_INVALID */
+    fail_with(world, 0x70); /* CKR_MECHANISM_INVALID */
+    fail_with(world, 0x07); /* CKR_ARGUMENTS_BAD */
+    sg_token_uses_judge(&world->uses, &denied);
+    assert_int_equal(atomic_load(&world->page->failed), 0);
+    assert_false(last_failed(world));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_user_does_not_fill_a_page, setup, teardown),
         cmocka_unit_test_setup_teardown(what_failed_is_counted_and_no_success, setup, teardown),
         cmocka_unit_test_setup_teardown(what_has_a_row_is_counted_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_the_token_fails_at_is_counted_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_caller_gets_wrong_is_no_failure_of_the_token, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

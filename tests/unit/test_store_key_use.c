@@ -259,7 +259,7 @@ static void counting_that_fails_leaves_the_others_waiting(void **state)
 {
     struct fixture *fixture = *state;
     struct rings rings = make_rings(fixture);
-    const struct sg_key_use bad = {key_of_bytes(5), (uint32_t)rings.web, 34, 0, 1000};
+    const struct sg_key_use bad = {key_of_bytes(5), (uint32_t)rings.web, 34, 0, 1000, 0};
     assert_int_not_equal(sg_store_key_uses_add(fixture->store, &bad, 1, &fixture->err), SG_OK);
     waits = 0;
     (void)add_ring(fixture, "START1", "MORE");

@@ -21,7 +21,11 @@ struct sg_token_state {
     unsigned processes_ready, processes; /**< that serve rings */
     uint64_t private_keys;
     bool extractable_allowed;
-    char problem[320]; /**< why it is not ready, or a process of it, or empty */
+    char problem[320];     /**< why it is not ready, or a process of it, or empty */
+    uint64_t failed_uses;  /**< uses of keys that the token failed at, since control started */
+    char last_failure[48]; /**< what it said of the last one: "CKR_DEVICE_ERROR" */
+    int64_t last_failure_s;
+    bool failing; /**< none has succeeded since */
 };
 
 /** Whether programs can use a token's keys through rings. */
@@ -30,6 +34,7 @@ enum sg_serving {
     SG_SERVES_SOON,      /**< its processes are starting */
     SG_SERVES_NOT,       /**< its module or the token itself is not usable */
     SG_SERVES_WHEN_TOLD, /**< its PIN was refused: an operator must say that it may be tried */
+    SG_SERVES_BADLY,     /**< the last use of a key failed in it */
     SG_SERVES_SLOWLY,    /**< each of its processes is in an operation that takes its time */
     SG_SERVES_NOBODY,    /**< none of its processes answers */
     SG_SERVES_NO_MORE,   /**< no token of that name is configured */

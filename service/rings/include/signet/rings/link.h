@@ -46,6 +46,8 @@ struct sg_rings_failure {
     uint64_t count;    /**< so often since it was said last */
     uint64_t ck_rv;    /**< of the last one, as all that follows; 0: none */
     int32_t sys_errno; /**< 0: none */
+    uint32_t token;    /**< whose key was used, counted from 1; 0: none was */
+    char ring[36];     /**< through which: its token label; ends in a NUL */
     char code[40];     /**< a word of a-z, 0-9 and _; ends in a NUL */
     char text[204];    /**< a sentence; ends in a NUL */
 };

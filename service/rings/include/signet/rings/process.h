@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include <signet/base/error.h>
+#include <signet/policy/model.h>
 #include <signet/token/busy.h>
 
 struct sg_rings_settings {
@@ -17,6 +18,8 @@ struct sg_rings_settings {
     size_t connections_max;          /**< in all */
     size_t connections_per_user_max; /**< for one uid */
     size_t memory_max;               /**< RLIMIT_AS of a connection process, bytes; 0 = none */
+    const char *token_names[SG_TOKENS_MAX]; /**< as configured, for the log; borrowed */
+    size_t token_count;
     int answer_timeout_ms; /**< how long a connection waits for control and for a token's answer */
     struct sg_busy_page *busy; /**< where the process says that it serves and lives; NULL: nobody
                                   watches */

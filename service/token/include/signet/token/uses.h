@@ -24,6 +24,13 @@ struct sg_uses_page {
     _Atomic uint32_t used; /**< rows; the writer's word: to be bounded by who reads it */
     uint32_t reserved;
     _Atomic uint64_t lost; /**< uses for which there was no row */
+    /* Uses that failed for what the token says of itself, not of the caller's input. */
+    _Atomic uint64_t failed;    /**< so many */
+    _Atomic uint64_t failed_rv; /**< the last one's CK_RV */
+    _Atomic int64_t failed_s;   /**< when that was, seconds since 1970 */
+    _Atomic int64_t failed_ms;  /**< the same, monotonic; 0: never */
+    _Atomic int64_t done_ms;    /**< when a use last succeeded, monotonic; 0: never. Not failed_ms:
+                                   whichever came later is greater */
     struct sg_use_row rows[SG_USES_MAX];
 };
 
