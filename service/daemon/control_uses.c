@@ -205,6 +205,19 @@ static void drop_ended(struct uses *uses, bool all)
     }
 }
 
+/* What the store does not have yet. */
+static uint64_t count_waiting(const struct uses *uses)
+{
+    uint64_t waiting = 0;
+    struct sg_key_use use;
+    for (const struct uses_page *page = uses->pages; page != NULL; page = page->next) {
+        for (uint32_t i = 0; i < rows_of(page); i++) {
+            waiting += is_new(page, i, &use) ? use.count : 0;
+        }
+    }
+    return waiting;
+}
+
 void sg_uses_store(struct uses *uses)
 {
     struct sg_error err = SG_ERROR_INIT;
@@ -215,6 +228,7 @@ void sg_uses_store(struct uses *uses)
     if (s != SG_OK) {
         sg_log_error(SG_LOG_WARNING, "uses_not_stored", &err);
     }
+    uses->control->service.uses_not_stored = s != SG_OK ? count_waiting(uses) : 0;
     drop_ended(uses, s == SG_OK);
 }
 

@@ -140,6 +140,34 @@ static sg_status add_identity(struct sg_run *run, struct sg_error *err)
     return sg_run_set(run->answer, "caller", you, err);
 }
 
+static bool is_writable(const struct sg_run *run)
+{
+    struct sg_error why = SG_ERROR_INIT;
+    int64_t at_s = 0;
+    return !sg_store_write_failed(run->service->store, &why, &at_s);
+}
+
+/* Reading and signing go on, and nothing else says so. */
+static sg_status add_unwritten(struct sg_run *run, struct sg_error *err)
+{
+    struct sg_error why = SG_ERROR_INIT;
+    int64_t at_s = 0;
+    char at[SG_TIME_TEXT];
+    if (!sg_store_write_failed(run->service->store, &why, &at_s)) {
+        return SG_OK;
+    }
+    sg_time_format(at_s, at);
+    json_t *problem = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "code", "store_not_writable",
+                                "reason", why.code, "text", why.text, "hint", why.hint, "last", at,
+                                "uses_not_stored", (json_int_t)run->service->uses_not_stored);
+    sg_status s = sg_run_set(run->answer, "store_problem", problem, err);
+    return s == SG_OK ? sg_run_warn(run, err,
+                                    "nothing can be changed, revocations neither, and uses of keys "
+                                    "are not stored: %s. %s",
+                                    why.text, why.hint)
+                      : s;
+}
+
 /* Who came too often for the configuration's maxima. */
 static sg_status add_refused(struct sg_run *run, struct sg_error *err)
 {
@@ -296,7 +324,8 @@ sg_status sg_operation_STATUS(struct sg_run *run, struct sg_error *err)
 {
     const struct sg_tokens *tokens = &run->service->tokens;
     const struct sg_rings_state rings = rings_state(run->service);
-    const char *state = all_ready(tokens) && lets_clients_in(&rings) ? "ready" : "degraded";
+    bool well = all_ready(tokens) && lets_clients_in(&rings) && is_writable(run);
+    const char *state = well ? "ready" : "degraded";
     char since[SG_TIME_TEXT];
     sg_time_format(run->service->started_s, since);
     sg_status s = sg_run_set(run->answer, "state", json_string(state), err);
@@ -321,5 +350,6 @@ sg_status sg_operation_STATUS(struct sg_run *run, struct sg_error *err)
     s = s == SG_OK ? sg_left_out_status(run, err) : s;
     s = s == SG_OK ? add_name_service(run, err) : s;
     s = s == SG_OK ? add_counts(run, err) : s;
+    s = s == SG_OK ? add_unwritten(run, err) : s;
     return s == SG_OK ? warn_empty_stores(run, err) : s;
 }

@@ -47,7 +47,7 @@ sg_status sg_store_owner_exists(struct sg_store *store, const char *owner, bool 
 
 /* ---- Unix users ---- */
 
-static sg_status attach_refused(const struct sg_store *store, int rc, const char *owner, uid_t uid,
+static sg_status attach_refused(struct sg_store *store, int rc, const char *owner, uid_t uid,
                                 struct sg_error *err)
 {
     if (rc == SQLITE_CONSTRAINT_PRIMARYKEY) {

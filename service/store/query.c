@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <signet/base/clock.h>
+
 /* ---- what SQLite's codes mean here ---- */
 
 static sg_status fail(const struct sg_store *store, int rc, sg_status status, const char *code,
@@ -49,8 +51,8 @@ static sg_status fail_other(const struct sg_store *store, int rc, const char *do
     return fail(store, rc, SG_E_STORAGE, "store_failed", doing, err);
 }
 
-sg_status sg_store_fail(const struct sg_store *store, int rc, const char *doing,
-                        struct sg_error *err)
+static sg_status explain(const struct sg_store *store, int rc, const char *doing,
+                         struct sg_error *err)
 {
     int kind = rc & 0xFF;
     if (store->copied && kind == SQLITE_FULL) {
@@ -79,6 +81,39 @@ sg_status sg_store_fail(const struct sg_store *store, int rc, const char *doing,
         return sg_hint(err, "Let the service write %s and the directory it is in.", store->path);
     }
     return fail_other(store, rc, doing, err);
+}
+
+/* Whatever it was said of, it was a write. */
+static bool is_about_writing(const struct sg_store *store, int rc)
+{
+    return is_out_of_space(store, rc) || is_read_only(store, rc) || rc == SQLITE_IOERR_WRITE ||
+           rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC || rc == SQLITE_IOERR_TRUNCATE;
+}
+
+sg_status sg_store_fail(struct sg_store *store, int rc, const char *doing, struct sg_error *err)
+{
+    bool writing = !store->copied && is_about_writing(store, rc); /* errno changes */
+    sg_status s = explain(store, rc, doing, err);
+    if (writing) {
+        store->write_failure = *err;
+        store->write_failed_s = sg_now_s(sg_clock_system());
+    }
+    return s;
+}
+
+/* Something of a transaction, or of a scope that was one, is in the file. */
+static void note_written(struct sg_store *store)
+{
+    if (sqlite3_total_changes64(store->db) != store->changes_before) {
+        sg_error_clear(&store->write_failure);
+    }
+}
+
+bool sg_store_write_failed(const struct sg_store *store, struct sg_error *why, int64_t *at_s)
+{
+    *why = store->write_failure;
+    *at_s = store->write_failed_s;
+    return store->write_failure.status != SG_OK;
 }
 
 /* ---- one use of a statement ---- */
@@ -267,6 +302,7 @@ sg_status sg_store_commit(struct sg_store *store, struct sg_error *err)
     sg_status s = run_fixed(store, SG_Q_COMMIT, "committing", err);
     if (s == SG_OK) {
         store->in_transaction = false;
+        note_written(store);
     }
     return s;
 }
@@ -282,6 +318,9 @@ void sg_store_rollback(struct sg_store *store)
 
 sg_status sg_scope_open(struct sg_store *store, struct sg_scope *out, struct sg_error *err)
 {
+    if (sqlite3_get_autocommit(store->db) != 0) {
+        store->changes_before = sqlite3_total_changes64(store->db);
+    }
     sg_status s = run_fixed(store, SG_Q_SCOPE_OPEN, "beginning a change", err);
     if (s == SG_OK) {
         out->store = store;
@@ -294,6 +333,9 @@ sg_status sg_scope_keep(struct sg_scope *scope, struct sg_error *err)
     /* Outside of a transaction this is the commit, and may fail as one; then the scope is still to
      * be undone. */
     sg_status s = run_fixed(scope->store, SG_Q_SCOPE_KEEP, "committing a change", err);
+    if (s == SG_OK && sqlite3_get_autocommit(scope->store->db) != 0) {
+        note_written(scope->store);
+    }
     if (s == SG_OK) {
         scope->store = NULL;
     }

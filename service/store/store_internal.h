@@ -121,6 +121,9 @@ struct sg_store {
     bool in_transaction; /**< between sg_store_begin and commit or rollback, whatever SQLite did
                             meanwhile */
     bool hurries; /**< a commit does not wait for the disk, and could not be told to do so again */
+    struct sg_error
+        write_failure;      /**< of the last write, if that failed; .status SG_OK: it did not */
+    int64_t write_failed_s; /**< when */
     sqlite3_int64 changes_before;           /**< made by this handle until the transaction began */
     sqlite3_stmt *prepared[SG_QUERY_COUNT]; /**< prepared at first use, reset after each */
 };
@@ -179,9 +182,9 @@ SG_CHECKED sg_status sg_query_run(struct sg_query *query, const char *doing, str
 SG_CHECKED sg_status sg_query_column(struct sg_query *query, int column, char *out, size_t size,
                                      struct sg_error *err);
 
-/** Say what SQLite's (extended) code means, with hint; keeps it in err->sql. */
-sg_status sg_store_fail(const struct sg_store *store, int rc, const char *doing,
-                        struct sg_error *err);
+/** Say what SQLite's (extended) code means, with hint; keeps it in err->sql. That the file cannot
+ * be written is kept in the store. */
+sg_status sg_store_fail(struct sg_store *store, int rc, const char *doing, struct sg_error *err);
 
 /* ---- several statements that happen together or not at all, inside or outside of a transaction
  * ---- */

@@ -93,6 +93,7 @@ run_out() {
 }
 
 say 'the store on a full disk'
+need jq
 disk=$instance/state
 mkdir -p "$disk"
 mount -t tmpfs -o size=1m,mode=700 none "$disk"
@@ -110,7 +111,20 @@ remember_rings=$(signet ring show START1/WEB --json)
 refused 8 disk_full 'disk|full' ring remove START1/WEB START1/web
 [ "$(signet ring show START1/WEB --json)" = "$remember_rings" ] || fail 'the ring has changed'
 clients_expect sign ok 1
+
+say 'status says so, until something is written'
+status_is() {
+    [ "$(signet status --json | jq -r '[.state, .store_problem.code, .store_problem.reason] | map(tostring) | join(" ")')" = "$1" ]
+}
+waiting() {
+    [ "$(signet status --json | jq '.store_problem.uses_not_stored')" -ge 1 ]
+}
+status_is 'degraded store_not_writable disk_full' || fail "status says $(signet status --json)"
+signet status 2>&1 >/dev/null | finds '^warning: nothing can be changed.*Free space' || fail 'people are not told'
+wait_for 10 waiting
 make_room
+clients_expect sign ok 1
+wait_for 10 status_is 'ready null null' # the uses are written
 signet ring remove START1/WEB START1/web >/dev/null
 clients_expect find 0 1
 signet ring connect START1/WEB START1/web --default >/dev/null

@@ -471,6 +471,54 @@ static void a_full_disk_is_said_and_changes_nothing(void **state)
     (void)add_certificate(fixture, "START1", "fits now", 5000);
 }
 
+static bool write_failed(const struct fixture *fixture, struct sg_error *why)
+{
+    int64_t at_s = 0;
+    bool failed = sg_store_write_failed(fixture->store, why, &at_s);
+    assert_true(!failed || at_s > 1700000000);
+    return failed;
+}
+
+static void that_the_last_write_failed_is_kept_until_one_succeeds(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sg_error why = SG_ERROR_INIT;
+    struct sg_store_counts counts;
+    sg_status s = SG_OK;
+    assert_false(write_failed(fixture, &why));
+    sg_store_limit_pages(fixture->store, (unsigned)number_of_sql(fixture, "PRAGMA page_count"));
+    for (unsigned number = 0; s == SG_OK && number < 1000; number++) {
+        char label[16];
+        snprintf(label, sizeof label, "c%u", number);
+        SG_CERTIFICATE_ROW row = row_of("START1", label, number);
+        s = sg_store_certificate_add(fixture->store, &row, &fixture->err);
+    }
+    assert_int_equal(s, SG_E_STORAGE);
+    assert_true(write_failed(fixture, &why));
+    assert_string_equal(why.code, "disk_full");
+    /* neither reading nor a transaction that writes nothing makes it good */
+    assert_ok(fixture, sg_store_count(fixture->store, &counts, &fixture->err));
+    assert_ok(fixture, sg_store_begin(fixture->store, &fixture->err));
+    assert_ok(fixture, sg_store_commit(fixture->store, &fixture->err));
+    assert_true(write_failed(fixture, &why));
+    sg_store_limit_pages(fixture->store, 0);
+    assert_true(write_failed(fixture, &why));
+    assert_ok(fixture, sg_store_begin(fixture->store, &fixture->err));
+    assert_ok(fixture, sg_store_owner_add(fixture->store, "LATER", &fixture->err));
+    assert_true(write_failed(fixture, &why));
+    assert_ok(fixture, sg_store_commit(fixture->store, &fixture->err));
+    assert_false(write_failed(fixture, &why));
+}
+
+static void a_refusal_is_no_failed_write(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sg_error why = SG_ERROR_INIT;
+    assert_fails(fixture, sg_store_owner_add(fixture->store, "START1", &fixture->err),
+                 SG_E_CONFLICT, "owner_exists");
+    assert_false(write_failed(fixture, &why));
+}
+
 /* SQLite undoes the whole transaction when the disk is full; nothing that follows may slip into the
  * file alone. */
 static void a_transaction_lost_on_a_full_disk_takes_all_with_it(void **state)
@@ -690,6 +738,8 @@ int main(void)
         IN_STORE(a_second_handle_of_the_same_process_is_refused),
         IN_DIRECTORY(of_many_processes_at_once_one_gets_the_store),
         IN_STORE(a_full_disk_is_said_and_changes_nothing),
+        IN_STORE(that_the_last_write_failed_is_kept_until_one_succeeds),
+        IN_STORE(a_refusal_is_no_failed_write),
         IN_STORE(a_transaction_lost_on_a_full_disk_takes_all_with_it),
         IN_STORE(nothing_is_written_after_a_transaction_was_lost),
         IN_DIRECTORY(a_read_only_directory_is_said_for_a_new_store),

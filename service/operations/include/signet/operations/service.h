@@ -131,6 +131,7 @@ struct sg_service {
     struct sg_crypto_policy policy; /**< what certificates of ours may be; the maker fills it in:
                                        all zero allows nothing */
     int64_t started_s;
+    uint64_t uses_not_stored; /**< counted, and waiting for a store that can be written */
     bool unsettled; /**< an operation left an intent behind: sg_operations_recover is due */
     struct sg_profile_set *profiles; /**< as they were last read; sg_service_profiles */
     int64_t profiles_stamp;

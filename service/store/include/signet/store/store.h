@@ -33,6 +33,9 @@ SG_CHECKED sg_status sg_store_copy(struct sg_store *store, uint64_t growth, stru
 /** Transactions do not nest. begin is immediate (takes the write lock). */
 SG_CHECKED sg_status sg_store_begin(struct sg_store *store, struct sg_error *err);
 SG_CHECKED sg_status sg_store_commit(struct sg_store *store, struct sg_error *err);
+/** Did the last write fail because the file cannot be written (no space, read-only, an I/O error)?
+ * Then why and when (seconds since 1970). */
+bool sg_store_write_failed(const struct sg_store *store, struct sg_error *why, int64_t *at_s);
 /** Roll back if a transaction is open; never fails. */
 void sg_store_rollback(struct sg_store *store);
 /** Rolls back what was not committed when the variable leaves its scope: SG_TRANSACTION struct
