@@ -1,6 +1,7 @@
 #include <signet/cli/attach.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -33,19 +34,18 @@ static ssize_t read_some(int fd, void *data)
     return got;
 }
 
-/* One direction, until either end is over. False when it was the one that is written to. *any: at
- * least a byte came. */
-static bool carry(int from, int to, bool *any)
+/* One direction, until either end is over. False when it was the one that is written to: err says
+ * why. *any: at least a byte came. */
+static bool carry(int from, int to, bool *any, struct sg_error *err)
 {
     unsigned char data[CHUNK];
-    struct sg_error ignored = SG_ERROR_INIT; /* a closed end is no failure of ours */
     for (;;) {
         ssize_t got = read_some(from, data);
         if (got <= 0) {
             return true; /* end of file, or a reset: the other end left bytes unread */
         }
         *any = true;
-        if (sg_fd_write_all(to, data, (size_t)got, &ignored) != SG_OK) {
+        if (sg_fd_write_all(to, data, (size_t)got, err) != SG_OK) {
             return false;
         }
     }
@@ -56,7 +56,8 @@ static void *carry_in(void *context)
 {
     struct line *line = context;
     bool any = false;
-    (void)carry(STDIN_FILENO, line->socket, &any);
+    struct sg_error ignored = SG_ERROR_INIT; /* who reads the socket says that it is closed */
+    (void)carry(STDIN_FILENO, line->socket, &any, &ignored);
     atomic_store(&line->ended, true);
     (void)shutdown(line->socket, SHUT_WR);
     return NULL;
@@ -76,6 +77,18 @@ static sg_status closed(bool any, struct sg_error *err)
                         "signetd says why.");
 }
 
+/* A reader that has gone has ended its work, and that is no failure of ours. */
+static sg_status not_written(struct sg_error *err)
+{
+    if (err->sys_errno == EPIPE) {
+        sg_error_clear(err);
+        return SG_OK;
+    }
+    sg_error_prefix(err, "standard output");
+    return sg_hint(err, "What the ring answers goes to standard output: connect it to the program "
+                        "that asks.");
+}
+
 /* The thread ends with the process: nothing wakes it from standard input. */
 static sg_status converse(struct line *line, struct sg_error *err)
 {
@@ -87,8 +100,10 @@ static sg_status converse(struct line *line, struct sg_error *err)
         return sg_fail_errno(err, SG_E_NO_MEMORY, "no_memory", "cannot start a thread");
     }
     (void)pthread_detach(thread);
-    bool ended = carry(line->socket, STDOUT_FILENO, &any);
-    return ended && !atomic_load(&line->ended) ? closed(any, err) : SG_OK;
+    if (!carry(line->socket, STDOUT_FILENO, &any, err)) {
+        return not_written(err);
+    }
+    return !atomic_load(&line->ended) ? closed(any, err) : SG_OK;
 }
 
 /* ---- where, and which ring ---- */
@@ -166,6 +181,20 @@ static sg_status ask_for_ring(int socket, uint32_t ring, struct sg_error *err)
     return ring != 0 ? sg_fd_write_all(socket, &preamble, sizeof preamble, err) : SG_OK;
 }
 
+/* Before anything is opened: it would take the free number, and be taken for the program. */
+static sg_status check_streams(struct sg_error *err)
+{
+    static const char *const names[] = {"standard input", "standard output"};
+    for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0) {
+            sg_fail(err, SG_E_USAGE, "no_stream", "%s is closed", names[fd]);
+            return sg_hint(err, "attach carries bytes between standard input and output: start it "
+                                "from the program that asks, as in \"remote: |signet attach …\".");
+        }
+    }
+    return SG_OK;
+}
+
 /* Errors of a stream of bytes cannot stand on standard output. */
 static sg_status refuse_json(const struct sg_invocation *invocation, struct sg_error *err)
 {
@@ -184,6 +213,7 @@ sg_status sg_attach_run(const struct sg_invocation *invocation, json_t **answer,
     SG_FD int socket = -1;
     uint32_t ring = 0;
     sg_status s = refuse_json(invocation, err);
+    s = s == SG_OK && !invocation->dry_run ? check_streams(err) : s;
     s = s == SG_OK ? find_ring(invocation, &ring, err) : s;
     s = s == SG_OK ? find_socket(invocation, &address, err) : s;
     if (s == SG_OK && invocation->dry_run) {

@@ -109,6 +109,21 @@ wait_for 10 test -s "$scratch/status"
 exec 5>&-
 [ "$(cat "$scratch/status")" -eq 0 ] || fail "ended with $(cat "$scratch/status"): $(cat "$scratch/attach.err")"
 
+say 'what is wrong with its own standard streams is said of them'
+# streams STATUS TEXT REDIRECTION: with a program that asks and waits
+streams() {
+    local got=0
+    (printf '\0'; sleep 5) | bash -c "exec $3; exec timeout 20 \"\$0\" attach START1/WEB" "$SIGNET_BIN" 2>"$scratch/attach.err" || got=$?
+    [ "$got" -eq "$1" ] || fail "with $3 it ended with $got, not $1: $(cat "$scratch/attach.err")"
+    grep -q "$2" "$scratch/attach.err" || fail "with $3 it said $(cat "$scratch/attach.err")"
+    grep -q '^hint: ' "$scratch/attach.err" || fail "with $3 it named no remedy"
+    ! grep -q 'the service' "$scratch/attach.err" || fail "with $3 it blames the service: $(cat "$scratch/attach.err")"
+}
+streams 1 'standard output is closed' '>&-'
+streams 1 'standard input is closed' '<&-'
+streams 8 'standard output: cannot write: No space left' '>/dev/full'
+streams 8 'standard output: cannot write: Bad file descriptor' '1</dev/null'
+
 say 'the end of the service is said'
 mkfifo "$scratch/open"
 "$SIGNET_BIN" attach START1/WEB <"$scratch/open" >"$scratch/attach.out" 2>"$scratch/attach.err" &
