@@ -1135,6 +1135,13 @@ static void unused_functions_say_so(void **state)
     CK_SESSION_HANDLE session = open_session(SLOT_WEB);
     CK_OBJECT_HANDLE key = find_one(session, CKO_PRIVATE_KEY, "rsa.example");
     assert_int_equal(module->C_SignRecoverInit(session, &rsa, key), CKR_FUNCTION_NOT_SUPPORTED);
+    CK_ECDH1_DERIVE_PARAMS ours = {.kdf = CKD_NULL, .public_data = data, .public_data_len = 32};
+    CK_MECHANISM ecdh = {CKM_ECDH1_DERIVE, &ours, sizeof ours};
+    /* p11-kit's client 0.24.1, which has not asked */
+    assert_int_equal(module->C_DeriveKey(session, &ecdh, key, NULL, 0, &key),
+                     CKR_MECHANISM_INVALID);
+    assert_int_equal(module->C_DeriveKey(session, &rsa, key, NULL, 0, &key),
+                     CKR_FUNCTION_NOT_SUPPORTED);
     assert_int_equal(module->C_WrapKey(session, &rsa, key, key, data, &len),
                      CKR_FUNCTION_NOT_SUPPORTED);
     assert_int_equal(module->C_GetOperationState(session, data, &len), CKR_FUNCTION_NOT_SUPPORTED);
