@@ -151,11 +151,19 @@ static void send_away(const struct sg_caller *caller, struct sg_decision *decisi
         (unsigned long)caller->uid);
 }
 
+/* A FACILITY level above READ is for every owner's things, not for those of the one asked about. */
+static bool reaches_all(const struct sg_request *request, const struct sg_decision *decision)
+{
+    return decision->class == SG_CLASS_FACILITY && decision->needed >= SG_LEVEL_UPDATE &&
+           request->owner != NULL;
+}
+
 static void give_remedy(const struct sg_caller *caller, const struct sg_request *request,
                         struct sg_decision *decision)
 {
     char commands[460];
     char attach[100] = "";
+    char reach[64] = "";
     if (decision->allowed) {
         return;
     }
@@ -169,8 +177,12 @@ static void give_remedy(const struct sg_caller *caller, const struct sg_request 
         (void)snprintf(attach, sizeof attach, "signet owner attach %.32s %lu, or: ", request->owner,
                        (unsigned long)caller->uid);
     }
+    if (reaches_all(request, decision)) {
+        (void)snprintf(reach, sizeof reach, "; that allows it for the %s of all owners",
+                       sg_function_noun(request->function));
+    }
     (void)snprintf(decision->remedy, sizeof decision->remedy,
-                   "An administrator can do it, or allow it: %s%s", attach, commands);
+                   "An administrator can do it, or allow it: %s%s%s", attach, commands, reach);
 }
 
 void sg_authority_say(const struct sg_caller *caller, const struct sg_request *request,

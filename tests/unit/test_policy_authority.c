@@ -697,6 +697,25 @@ static void following_a_remedy_changes_the_answer(void **state)
     assert_true(followed > 200);
 }
 
+/* FACILITY has no owners: who may change what is another's may change what is anybody's. */
+static void a_level_that_reaches_all_owners_says_so(void **state)
+{
+    (void)state;
+    const char *reach = "; that allows it for the rings of all owners";
+    struct sg_decision others = decide(&attached, SG_FUNCTION_LISTRING, "START2");
+    assert_int_equal(others.needed, SG_LEVEL_UPDATE);
+    assert_non_null(strstr(others.remedy, reach));
+    assert_non_null(strstr(decide(&attached, SG_FUNCTION_ADDRING, "SITE").remedy, "of all owners"));
+    assert_non_null(strstr(decide(&stranger, SG_FUNCTION_ADD, "START1").remedy,
+                           "; that allows it for the certificates of all owners"));
+    struct one memory;
+    const struct sg_request own = {.function = SG_FUNCTION_LISTRING, .owner = "START1"};
+    const struct sg_profiles *closed =
+        one(&memory, SG_CLASS_FACILITY, "IRR.DIGTCERT.*", SG_LEVEL_NONE, NULL, 0);
+    assert_null(strstr(ask(closed, &attached, &own).remedy, "all owners")); /* READ: one's own */
+    assert_null(strstr(decide(&stranger, SG_FUNCTION_TOKEN, NULL).remedy, "all owners"));
+}
+
 static void nobody_in_particular_is_named_by_the_owner(void **state)
 {
     (void)state;
@@ -736,6 +755,7 @@ int main(void)
         cmocka_unit_test(a_number_that_is_no_function_is_denied),
         cmocka_unit_test(a_reason_names_profile_owner_user_and_levels),
         cmocka_unit_test(being_attached_is_offered_where_it_helps_and_only_there),
+        cmocka_unit_test(a_level_that_reaches_all_owners_says_so),
         cmocka_unit_test(nobody_is_told_to_be_somebody),
         cmocka_unit_test(an_attachment_to_an_anchor_gives_nothing),
         cmocka_unit_test(owners_are_matched_exactly),
