@@ -218,6 +218,20 @@ static bool is_still(const struct sg_run *run, const struct sg_left_out_user *us
     return found != NULL && found->sequence == ring->sequence;
 }
 
+/* *known: false when the name service cannot say in what groups the user is, which is no reason to
+ * say nothing of everything else. */
+static sg_status load_user(const struct sg_run *run, const struct sg_left_out_user *user,
+                           struct sg_loaded_caller *out, bool *known, struct sg_error *err)
+{
+    sg_status s = sg_caller_load(run->service, user->uid, user->gid, out, err);
+    *known = s == SG_OK;
+    if (s == SG_E_SERVICE) {
+        sg_error_clear(err);
+        return SG_OK;
+    }
+    return s;
+}
+
 /* Of one user's rings those that it may see and is not shown. */
 struct still {
     const struct sg_run *run;
@@ -245,10 +259,11 @@ static sg_status count_still(struct still *still, struct sg_error *err)
     if (user->count == 0 || sg_now_s(run->service->clock) - user->last_s >= SG_LEFT_OUT_S) {
         return SG_OK;
     }
-    sg_status s = sg_caller_load(run->service, user->uid, user->gid, &caller, err);
-    return s == SG_OK ? sg_visible_rings(run->service, run->profiles, &caller.caller, count_ring,
-                                         still, err)
-                      : s;
+    bool known = false;
+    sg_status s = load_user(run, user, &caller, &known, err);
+    return known ? sg_visible_rings(run->service, run->profiles, &caller.caller, count_ring, still,
+                                    err)
+                 : s;
 }
 
 static sg_status add_user(struct sg_run *run, json_t *items, const struct sg_left_out_user *user,
@@ -320,9 +335,10 @@ static sg_status check_user(struct sg_ring_check *check, const struct sg_left_ou
     if (!is_still(run, user, &check->ring)) {
         return SG_OK;
     }
-    sg_status s = sg_caller_load(run->service, user->uid, user->gid, &caller, err);
-    bool sees = s == SG_OK && sg_authority_ring_visible(run->profiles, &caller.caller,
-                                                        name->owner.text, name->ring.text);
+    bool known = false;
+    sg_status s = load_user(run, user, &caller, &known, err);
+    bool sees = known && sg_authority_ring_visible(run->profiles, &caller.caller, name->owner.text,
+                                                   name->ring.text);
     return sees ? report(check, user, err) : s;
 }
 

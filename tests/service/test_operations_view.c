@@ -638,6 +638,32 @@ static void what_is_not_so_any_more_is_not_said(void **state)
     sg_left_out_done(&left_out);
 }
 
+static sg_status no_groups(void *context SG_UNUSED, uid_t uid SG_UNUSED, gid_t gid SG_UNUSED,
+                           gid_t **out SG_UNUSED, size_t *count SG_UNUSED, struct sg_error *err)
+{
+    return sg_fail(err, SG_E_SERVICE, "name_service_slow", "the test's name service is slow");
+}
+
+/* The status is what an administrator looks at then. */
+static void whose_groups_cannot_be_known_is_passed_over(void **state)
+{
+    struct world *world = *state;
+    must(world, "owner attach", "{'owner': 'START1', 'uid': 1001}");
+    make_many(world);
+    world->service.left_out = &left_out;
+    world->service.view_max = 1;
+    (void)length_for(world, &owner_of_start1);
+    assert_int_equal(json_array_size(left_out_users(world)), 1);
+    assert_non_null(no_room(world, "START1/R9"));
+    const struct sg_groups groups = world->service.groups;
+    world->service.groups.of_user = no_groups;
+    assert_int_equal(json_array_size(left_out_users(world)), 0);
+    assert_null(no_room(world, "START1/R9"));
+    world->service.groups = groups;
+    assert_int_equal(json_array_size(left_out_users(world)), 1);
+    sg_left_out_done(&left_out);
+}
+
 static void who_has_not_looked_for_a_day_is_not_spoken_of(void **state)
 {
     struct world *world = *state;
@@ -937,6 +963,7 @@ int main(void)
         TEST(a_ring_that_does_not_fit_alone_is_said_to_be_so),
         TEST(more_users_than_there_are_rows_lose_the_oldest),
         TEST(what_is_not_so_any_more_is_not_said),
+        TEST(whose_groups_cannot_be_known_is_passed_over),
         TEST(who_has_not_looked_for_a_day_is_not_spoken_of),
         TEST(the_log_says_what_has_changed),
     };
