@@ -28,14 +28,15 @@ as() {
     timeout 60 setpriv --reuid "$user" --regid "$(getent -s files passwd "$user" | cut -d: -f4)" --clear-groups "$@"
 }
 
-# quick WHAT WORD…: within a second
+# quick WHAT WORD…: in less time than a look-up takes
+late_ms=$((2500 * ${SIGNET_PATIENCE:-1}))
 quick() {
     local what=$1 begin end
     shift
     begin=$(date +%s%N)
     "$@" >"$scratch/quick" 2>&1 || fail "$what: $(cat "$scratch/quick")"
     end=$(date +%s%N)
-    [ $((end - begin)) -lt $((1000000000 * ${SIGNET_PATIENCE:-1})) ] || fail "$what took $(((end - begin) / 1000000)) ms"
+    [ $(((end - begin) / 1000000)) -lt $((late_ms - 200)) ] || fail "$what took $(((end - begin) / 1000000)) ms"
 }
 signs() {
     echo sign | as www-data "$DAEMON_CLIENT" "$client_module" START1/WEB web 1 >"$scratch/signs" 2>&1 || return 1
@@ -55,7 +56,7 @@ told() {
 }
 
 say 'no profile permits a group: nobody is looked up'
-takes 3000
+takes "$late_ms"
 quick 'attaching and signing' signs
 quick 'a listing' as www-data "$SIGNET_BIN" ring list
 quick 'the listing of somebody with no owner' as daemon "$SIGNET_BIN" cert list
@@ -68,13 +69,13 @@ signet authority define FACILITY IRR.DIGTCERT.LIST --uacc read >/dev/null
 signet authority permit FACILITY IRR.DIGTCERT.LIST --to group:60 --level update >/dev/null
 as www-data "$SIGNET_BIN" cert list >/dev/null
 [ "$(told)" = nothing ] || fail "the status tells of $(told)"
-takes 2000
+takes "$late_ms"
 sleep 4 # what is known is not fresh any more
 as www-data "$SIGNET_BIN" cert list >/dev/null
 [ "$(told)" = 'user 33' ] || fail "the status tells of $(told)"
 quick 'the status, for an administrator' signet status
-grep -q "^warning: the system's name service took 2\.. s to answer for user 33" "$scratch/quick" || fail "the status says $(cat "$scratch/quick")"
-[ "$(logged 'event=name_service_slow asked="user 33" took_ms=2... rests_ms=[0-9]* hint=')" = 1 ] || fail "the log says $(grep event=name_service "$instance/signetd.log")"
+grep -q "^warning: the system's name service took [0-9.]* s to answer for user 33" "$scratch/quick" || fail "the status says $(cat "$scratch/quick")"
+[ "$(logged 'event=name_service_slow asked="user 33" took_ms=[0-9]* rests_ms=[0-9]* hint=')" = 1 ] || fail "the log says $(grep event=name_service "$instance/signetd.log")"
 
 say 'meanwhile who is known goes on, and nobody waits'
 for _ in 1 2 3 4 5; do
@@ -92,6 +93,8 @@ as daemon "$SIGNET_BIN" cert list --json >"$scratch/refused" 2>&1 || got=$?
 [ "$got" -ne 0 ] || fail 'a user whose groups are not known was let in'
 expect_code name_service_slow 'cert list'
 grep -q '"hint": *".*asked again in [0-9]* s' "$scratch/refused" || fail "no remedy is named: $(cat "$scratch/refused")"
+! echo sign | as daemon "$DAEMON_CLIENT" "$client_module" START1/WEB web 1 >"$scratch/daemon" 2>&1 || fail 'it signs'
+grep -q 'no token' "$scratch/daemon" || fail "its client says $(cat "$scratch/daemon")"
 refused 7 name_service_slow 'cannot be looked up now' authority permit FACILITY IRR.DIGTCERT.LIST --to user:nobody --level read
 
 say 'it answers again'
