@@ -20,6 +20,8 @@
 #include "stream_internal.h"
 
 #define RESERVED_PART 8 /* a part of the connections is for root and the service's own user */
+#define LAST_PART 8     /* and the last part of the others for users who have few */
+#define FEW_PART 32     /* of all connections */
 
 enum { ACCEPT_AT_ONCE = 64, START_AT_ONCE = 2 };
 /* A connection's descriptors; there are no others when it starts to read. */
@@ -198,6 +200,17 @@ static struct census take_census(struct sg_rings *rings, uid_t uid)
     return census;
 }
 
+/* How many one more of this user must leave free: two users with many keep nobody else out. */
+static size_t left_free(const struct sg_rings_settings *settings, const struct census *census,
+                        uid_t uid)
+{
+    size_t all = settings->connections_max;
+    if (uid == 0 || uid == geteuid()) {
+        return 0;
+    }
+    return all / RESERVED_PART + (census->of_user > all / FEW_PART ? all / LAST_PART : 0);
+}
+
 static struct sg_ring_client *admit(struct sg_rings *rings, const struct ucred *who, uint64_t *turn)
 {
     const struct sg_rings_settings *settings = rings->settings;
@@ -207,9 +220,8 @@ static struct sg_ring_client *admit(struct sg_rings *rings, const struct ucred *
         note(rings, SG_NOTICE_TOO_MANY_OF_USER, who->uid, who->pid);
         return NULL;
     }
-    bool trusted = who->uid == 0 || who->uid == geteuid();
-    size_t reserved = trusted ? 0 : settings->connections_max / RESERVED_PART;
-    bool room = census.free != NULL && census.all + reserved < settings->connections_max;
+    size_t others = left_free(settings, &census, who->uid);
+    bool room = census.free != NULL && census.all + others < settings->connections_max;
     if (!room) {
         note(rings, SG_NOTICE_TOO_MANY, who->uid, who->pid);
     }

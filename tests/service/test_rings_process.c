@@ -981,10 +981,61 @@ static void let_everybody_in(const struct rings_fixture *own)
     assert_int_equal(chmod(own->socket, 0777), 0);
 }
 
+static void check_refused_as(const struct rings_fixture *own, uid_t uid)
+{
+    int refused = connect_as(own, uid);
+    assert_true(is_closed(refused));
+    close(refused);
+}
+
+static size_t come_as(const struct rings_fixture *own, uid_t uid, int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        fds[i] = connect_as(own, uid);
+        assert_true(greet(fds[i]));
+    }
+    return count;
+}
+
+/* An eighth is root's, the last eighth of the rest is for who has few: of 64, 8, 8, and 2 are few.
+ */
+static void two_users_keep_no_third_out(void **state)
+{
+    (void)state;
+    enum { MAX = 64, EACH = 24, FIRST = 4001, SECOND = 4002, THIRD = 4003 };
+    struct rings_fixture own;
+    int fds[MAX];
+    size_t count = 0;
+    if (geteuid() != 0) {
+        skip();
+    }
+    rings_fixture_make(&own);
+    let_everybody_in(&own);
+    own.settings.connections_max = MAX;
+    own.settings.connections_per_user_max = MAX / 2;
+    rings_fixture_start(&own);
+    count += come_as(&own, FIRST, fds, EACH);
+    count += come_as(&own, SECOND, &fds[count], EACH);
+    check_refused_as(&own, FIRST);
+    check_refused_as(&own, SECOND);
+    assert_int_equal(rings_wait(&own.knobs->refused, 2), 2);
+    count += come_as(&own, THIRD, &fds[count], 3);
+    check_refused_as(&own, THIRD);
+    count += come_as(&own, THIRD + 1, &fds[count], 3);
+    count += come_as(&own, THIRD + 2, &fds[count], 2);
+    check_refused_as(&own, THIRD + 3); /* now there are six */
+    assert_int_equal(rings_wait(&own.knobs->refused, 4), 4);
+    assert_int_equal(atomic_load(&own.knobs->refused_why), SG_RINGS_TOO_MANY);
+    count += come_as(&own, 0, &fds[count], (size_t)MAX - count);
+    close_all(fds, count);
+    assert_int_equal(rings_fixture_stop(&own), 0);
+    rings_fixture_free(&own);
+}
+
 static void part_is_kept_for_root_and_the_service(void **state)
 {
     (void)state;
-    enum { MAX = 16, KEPT = 2, USER = 4001, OTHER = 4002 };
+    enum { MAX = 16, KEPT = 2, USER = 4001 };
     struct rings_fixture own;
     int fds[MAX];
     size_t count = 0;
@@ -996,13 +1047,11 @@ static void part_is_kept_for_root_and_the_service(void **state)
     own.settings.connections_max = MAX;
     rings_fixture_start(&own);
     while (count < MAX - KEPT) {
-        fds[count] = connect_as(&own, USER);
+        fds[count] = connect_as(&own, USER + (uid_t)count);
         assert_true(greet(fds[count++]));
     }
-    for (int i = 0; i < 3; i++) {
-        int refused = connect_as(&own, i == 0 ? USER : OTHER);
-        assert_true(is_closed(refused));
-        close(refused);
+    for (uid_t i = 0; i < 3; i++) {
+        check_refused_as(&own, i == 0 ? USER : USER + 100 + i);
     }
     assert_int_equal(rings_wait(&own.knobs->refused, 3), 3);
     assert_int_equal(atomic_load(&own.knobs->refused_why), SG_RINGS_TOO_MANY);
@@ -1311,6 +1360,7 @@ int main(void)
 #endif
         FRESH(user_has_a_maximum_of_connections),
         FRESH(all_together_have_a_maximum_of_connections),
+        FRESH(two_users_keep_no_third_out),
         FRESH(part_is_kept_for_root_and_the_service),
         FRESH(storm_of_one_user_is_no_queue_for_another),
         FRESH(client_waits_for_control_to_come_back),
