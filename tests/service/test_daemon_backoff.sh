@@ -24,14 +24,14 @@ for _ in 1 2 3; do
     [ "$took" -lt "$(patiently 2000)" ] || fail "status took $took ms"
 done
 
-# waits: control is down, and its next start is more than three seconds away.
+# waits: control is down, and its next start is so far away that a busy machine gets two commands done before.
 waits() {
     [ -z "$(pids_of signet-control)" ] || {
         kill_all signet-control
         return 1
     }
     signet status --json >"$scratch/refused" 2>&1 && return 1
-    grep -q control_restarting "$scratch/refused"
+    grep -qE 'is started again in ([5-9]|[1-9][0-9]) s' "$scratch/refused"
 }
 
 is_told_at_once() {
@@ -81,7 +81,8 @@ done
 [ "$(logged 'event=start_postponed process=signet-rings starts_in_ms=[1-9].*no program can attach')" -ge 1 ] || fail 'the log does not say when rings is started again'
 [ "$(logged 'event=start_postponed process=signet-control starts_in_ms=[1-9].*no command is answered')" -ge 1 ] || fail 'the log does not say when control was started again'
 rings_serves() {
-    signet status --json | grep -q '"state": "serving"'
+    signet status --json >"$scratch/status"
+    grep -q '"state": "serving"' "$scratch/status"
 }
 wait_for 60 rings_serves
 expect_ready

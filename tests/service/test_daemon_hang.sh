@@ -128,7 +128,8 @@ is_silent() {
 wait_for 20 is_silent
 { grep -q '"state": "silent"' "$scratch/status" && grep -q '"state": "degraded"' "$scratch/status"; } || fail "the status says: $(cat "$scratch/status")"
 is_replaced() {
-    signet status --json | grep -qE '"restarts": 1'
+    signet status --json >"$scratch/status"
+    grep -qE '"restarts": 1' "$scratch/status"
 }
 wait_for 20 is_replaced
 expect_ready
