@@ -17,6 +17,12 @@ static sg_status answer_failure(const struct sg_rings_packet *answer, struct sg_
         return sg_fail(err, SG_E_INTERNAL, NULL, "an answer of control lacks its descriptor");
     }
     sg_status status = answer->status < SG_STATUS_COUNT ? (sg_status)answer->status : SG_E_INTERNAL;
+    if (answer->kind == SG_RINGS_GRANT && status == SG_E_CONFLICT) {
+        return sg_fail(err, status, "token_unavailable",
+                       "the token of the processes signet-token%u is not available: signet status "
+                       "says why",
+                       answer->token);
+    }
     const char *code = status == SG_E_LIMIT ? SG_CHANNEL_NO_ROOM : NULL;
     return sg_fail(err, status, code, "control refused (%s)", sg_status_info(status)->name);
 }

@@ -76,6 +76,10 @@ order 'C_Login error always'
 kill_all signet-token0
 wait_for 20 is_serving failed 0
 clients_expect sign 0x30 2
+clients_are_logged() {
+    [ "$(logged 'event=ring_use_failed code=token_unavailable text="the token of the processes signet-token0 is not available: signet status')" -ge 1 ]
+}
+wait_for 5 clients_are_logged
 sleep 14
 tries=$(($(logins) - before))
 { [ "$tries" -ge 6 ] && [ "$tries" -le 9 ]; } || fail "3 processes tried $tries times in 15 s"
