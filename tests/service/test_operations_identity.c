@@ -320,7 +320,8 @@ static void a_token_that_serves_nobody_is_warned_of(void **state)
                 "operator: its PIN was refused. See: signet token login store");
     /* has its key in a file */
     must(world, "provision", "{'program': 'haproxy', 'ring': 'START1/KEY'}");
-    assert_false(says(world, "warnings", "token"));
+    assert_false(says(world, "warnings", "waits for an operator"));
+    assert_says(world, "warnings", "the key of START1/web stays in token \"store\"");
     world->serving = SG_SERVES_SLOWLY;
     must(world, "provision", ask_nginx);
     assert_says(world, "warnings",

@@ -36,9 +36,9 @@ enum sg_pkcs11_use { SG_PKCS11_SIGN, SG_PKCS11_DECRYPT, SG_PKCS11_DERIVE };
  * length on return (2048 bytes suffice for every result). When the token answers that the key's
  * handle or the session is not valid, the key is looked up again, or the session opened anew, and
  * the operation is tried once more. Allocates nothing. *asked, where asked is not NULL: the token
- * took key and mechanism, and what it answered is about the data, whatever it was. SG_E_NOT_FOUND "key_missing"; SG_E_INPUT
- * "bad_mechanism" for a kind that cannot do this, "bad_point" for a peer's point that is not
- * uncompressed; SG_E_TOKEN with the CK_RV. */
+ * took key and mechanism, and what it answered is about the data, whatever it was. SG_E_NOT_FOUND
+ * "key_missing"; SG_E_INPUT "bad_mechanism" for a kind that cannot do this, "bad_point" for a
+ * peer's point that is not uncompressed; SG_E_TOKEN with the CK_RV. */
 SG_CHECKED sg_status sg_pkcs11_use_key(struct sg_pkcs11_session *session, enum sg_pkcs11_use use,
                                        const struct sg_pkcs11_id *id,
                                        const struct sg_pkcs11_mechanism *mechanism,

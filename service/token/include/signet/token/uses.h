@@ -13,8 +13,8 @@
  * the page counts the row. */
 struct sg_use_row {
     struct sg_key_id key;
-    uint32_t uid;  /**< of the capability: control's word */
-    uint32_t ring; /**< as granted; 0 = none */
+    uint32_t uid;           /**< of the capability: control's word */
+    uint32_t ring;          /**< as granted; 0 = none */
     _Atomic uint64_t count; /**< written after the times (release) */
     _Atomic int64_t last_s; /**< seconds since 1970 */
     _Atomic int64_t done_s; /**< the same of the last that succeeded; 0: none did */
