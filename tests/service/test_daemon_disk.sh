@@ -96,7 +96,7 @@ say 'the store on a full disk'
 need jq
 disk=$instance/state
 mkdir -p "$disk"
-mount -t tmpfs -o size=1m,mode=700 none "$disk"
+mount -t tmpfs -o size=2m,mode=700 none "$disk"
 instance_up
 signet owner add START1 >/dev/null
 ring_with_key WEB web
