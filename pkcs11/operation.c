@@ -174,11 +174,12 @@ static CK_RV about_data(const struct sg_pkcs11_session *session, const struct op
 /* A call that fails ends its operation (PKCS#11 v2.40 base, 5.11), but not in every module:
  * whatever is asked of the session next, a search above all, would then fail with OPERATION_ACTIVE
  * in place of what is wrong. What is about the data a user may do as often as he likes: modules end
- * that, and a session costs what is known of its objects. */
+ * that, and a session costs what is known of its objects. C_DeriveKey leaves no operation active.
+ */
 static void leave_nothing_active(struct sg_pkcs11_session *session,
                                  const struct operation *operation, CK_RV rv)
 {
-    if (operation->begun && !sg_pkcs11_is_about_input(rv)) {
+    if (operation->begun && operation->use != SG_PKCS11_DERIVE && !sg_pkcs11_is_about_input(rv)) {
         (void)sg_pkcs11_session_reopen(session);
     }
 }

@@ -80,7 +80,7 @@ static sg_status closed(bool any, struct sg_error *err)
 /* A reader that has gone has ended its work, and that is no failure of ours. */
 static sg_status not_written(struct sg_error *err)
 {
-    if (err->sys_errno == EPIPE) {
+    if (err->sys_errno == EPIPE || err->sys_errno == ECONNRESET) {
         sg_error_clear(err);
         return SG_OK;
     }

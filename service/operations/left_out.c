@@ -206,16 +206,16 @@ static struct amount limit_text(const struct sg_service *service)
 }
 
 /* It may be otherwise by now: the ring has changed since, or nobody has looked for long. */
-static bool is_still(const struct sg_run *run, const struct sg_left_out_user *user,
-                     const struct sg_ring_row *ring)
+static bool is_still(const struct sg_run *run, const struct sg_left_out_user *user, int64_t ring,
+                     uint64_t sequence)
 {
-    const struct sg_left_out_ring wanted = {.number = (uint32_t)ring->id};
+    const struct sg_left_out_ring wanted = {.number = (uint32_t)ring};
     if (user->count == 0 || sg_now_s(run->service->clock) - user->last_s >= SG_LEFT_OUT_S) {
         return false;
     }
     const struct sg_left_out_ring *found =
         bsearch(&wanted, user->rings, user->count, sizeof wanted, by_number);
-    return found != NULL && found->sequence == ring->sequence;
+    return found != NULL && found->sequence == sequence;
 }
 
 /* *known: false when the name service cannot say in what groups the user is, which is no reason to
@@ -237,18 +237,34 @@ struct still {
     const struct sg_run *run;
     const struct sg_left_out_user *user;
     size_t count;
+    int64_t first_id;
     struct sg_ring_ref first;
 };
 
-static sg_status count_ring(void *context, const struct sg_ring_row *ring, struct sg_error *err)
+static sg_status count_ring(void *context, const struct sg_ring_outline *ring, struct sg_error *err)
 {
     struct still *still = context;
     (void)err;
-    if (is_still(still->run, still->user, ring)) {
-        still->first = still->count == 0 ? ring->name : still->first;
+    if (is_still(still->run, still->user, ring->id, ring->sequence)) {
+        still->first_id = still->count == 0 ? ring->id : still->first_id;
         still->count++;
     }
     return SG_OK;
+}
+
+static sg_status name_first(struct still *still, struct sg_error *err)
+{
+    struct sg_ring_row row;
+    bool found = false;
+    if (still->count == 0) {
+        return SG_OK;
+    }
+    sg_status s =
+        sg_store_ring_find(still->run->service->store, still->first_id, &row, &found, err);
+    if (s == SG_OK && found) {
+        still->first = row.name;
+    }
+    return s;
 }
 
 static sg_status count_still(struct still *still, struct sg_error *err)
@@ -261,9 +277,12 @@ static sg_status count_still(struct still *still, struct sg_error *err)
     }
     bool known = false;
     sg_status s = load_user(run, user, &caller, &known, err);
-    return known ? sg_visible_rings(run->service, run->profiles, &caller.caller, count_ring, still,
-                                    err)
-                 : s;
+    if (!known) {
+        return s;
+    }
+    s = sg_visible_ring_outlines(run->service, run->profiles, &caller.caller, count_ring, still,
+                                 err);
+    return s == SG_OK ? name_first(still, err) : s;
 }
 
 static sg_status add_user(struct sg_run *run, json_t *items, const struct sg_left_out_user *user,
@@ -332,7 +351,7 @@ static sg_status check_user(struct sg_ring_check *check, const struct sg_left_ou
     const struct sg_run *run = check->run;
     const struct sg_ring_ref *name = &check->ring.name;
     SG_LOADED_CALLER caller = {0};
-    if (!is_still(run, user, &check->ring)) {
+    if (!is_still(run, user, check->ring.id, check->ring.sequence)) {
         return SG_OK;
     }
     bool known = false;

@@ -13,9 +13,10 @@ SG_CHECKED sg_status sg_ring_view_write(struct sg_service *service, const struct
                                         int (*token_index)(void *context, const char *name),
                                         void *context, int *out_fd, struct sg_error *err);
 /** The keys of one token that the caller may use, through each of its rings or through one:
- * malloc'd array, sorted, each once for a ring; may be NULL when *count is 0. Of the rings that are
- * in the view. When there are more than a capability can have, each ring's owner gets an equal
- * share at least, ring by ring, and the log says so. */
+ * malloc'd array, sorted, each once for a ring; may be NULL when *count is 0. Of the rings
+ * that the view is made of, also where it had no room for them. When there are more than a
+ * capability can have, each ring's owner gets an equal share at least, ring by ring, and the log
+ * says so. */
 SG_CHECKED sg_status sg_ring_keys(struct sg_service *service, const struct sg_caller *caller,
                                   uint32_t ring, const char *token, struct sg_granted_key **out,
                                   size_t *count, struct sg_error *err);
