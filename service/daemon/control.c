@@ -15,6 +15,7 @@
 #include <signet/daemon/link.h>
 #include <signet/operations/rehearsal.h>
 #include <signet/operations/run.h>
+#include <signet/operations/unix_groups.h>
 #include <signet/rings/view.h>
 
 #include "control_internal.h"
@@ -89,6 +90,17 @@ void sg_control_beat(const struct control *control)
 {
     if (control->shared != NULL) {
         sg_busy_beat(&control->shared->busy, sg_monotonic_ms(sg_clock_system()));
+    }
+}
+
+/* The name service may be slow, which the master has to know: nobody else can tell it. */
+static void on_look_up(void *context, bool begins)
+{
+    const struct control *control = context;
+    sg_control_beat(control);
+    if (control->shared != NULL) {
+        sg_busy_set(&control->shared->busy, begins ? SG_BUSY_LOOK_UP : SG_BUSY_NOT,
+                    sg_monotonic_ms(sg_clock_system()));
     }
 }
 
@@ -468,10 +480,12 @@ static sg_status serve(struct control *control, int http_listener, struct sg_err
     if (control->shared != NULL) {
         sg_busy_set(&control->shared->busy, SG_BUSY_NOT, 0);
     }
+    sg_names_tell(on_look_up, control);
     for (bool more = false; s == SG_OK && !control->stopping;) {
         turn(control, more);
         more = work(control);
     }
+    sg_names_tell(NULL, NULL);
     sg_http_server_free(control->server);
     remove_events(&events);
     return s;

@@ -96,7 +96,6 @@ static sg_status refresh(struct groups *groups, struct user_groups *user, struct
         return SG_OK;
     }
     bool known = user->list != NULL;
-    sg_control_beat(groups->control);
     sg_status s = read_user(user, &changed, err);
     groups->changed = groups->changed || (changed && is_served(groups->control, user));
     if (s != SG_OK && known) {
@@ -184,7 +183,6 @@ static void on_watch(evutil_socket_t socket, short what, void *context)
     for (size_t i = 0; i < GROUP_CACHE && !sg_names_rest(); i++) {
         struct user_groups *user = &groups->users[groups->watched++ % GROUP_CACHE];
         if (user->list != NULL && is_served(control, user)) {
-            sg_control_beat(control); /* a name service may be slow, for each of them */
             changed = look_again(user) || changed;
         } else if (user->list != NULL && now_ms() - user->read_ms > FORGET_MS) {
             forget(user);

@@ -24,8 +24,9 @@
 #define ABSENCE_MS 3000
 /* Control may be at one request for long; rings never is. */
 #define RINGS_PART 4 /* of silence_deadline_s */
-#define START_FACTOR                                                                               \
-    10 /* so many times the deadline for a start: a large store may have to become a newer one */
+/* So many times the deadline for a start, where a large store may have to become a newer one, and
+ * for each look-up of a user or group, which takes as long as somebody else's service does. */
+#define PATIENCE_FACTOR 10
 #define BEAT_MAX_MS 5000
 #define BEATS 3 /* in a deadline of rings */
 /* A look counts for so much at most: what we have not seen, nobody is blamed for. */
@@ -180,6 +181,10 @@ static const char *hint_for(char state)
     }
 }
 
+#define NAMES_HINT                                                                                 \
+    "The system's name service does not answer: see getent passwd and getent group, "              \
+    "/etc/nsswitch.conf and the directory service behind it."
+
 static const char *meaning(enum sg_role role)
 {
     return role == SG_ROLE_RINGS
@@ -190,15 +195,21 @@ static const char *meaning(enum sg_role role)
                  "stored is lost";
 }
 
-static void kill_silent(struct sg_child *child, int64_t limit)
+static const char *silent_in(enum sg_busy_kind kind)
+{
+    return kind == SG_BUSY_NOT ? "silence" : kind == SG_BUSY_LOOK_UP ? "look-up" : "start";
+}
+
+static void kill_silent(struct sg_child *child, enum sg_busy_kind kind, int64_t limit)
 {
     char state = state_of(child->pid);
     child->hangs = true;
     sg_log(SG_LOG_ERROR,
            "event=process_hangs process=%s pid=%d in=%s limit_ms=%lld state=%c text=\"%s\" "
            "hint=\"%s\"",
-           child->name, (int)child->pid, atomic_load(&child->busy->word) != 0 ? "start" : "silence",
-           (long long)limit, state != 0 ? state : '?', meaning(child->role), hint_for(state));
+           child->name, (int)child->pid, silent_in(kind), (long long)limit,
+           state != 0 ? state : '?', meaning(child->role),
+           kind == SG_BUSY_LOOK_UP && state == 'S' ? NAMES_HINT : hint_for(state));
     (void)kill(child->pid, SIGKILL);
 }
 
@@ -208,13 +219,15 @@ static void judge_service(const struct sg_master *master, struct sg_child *child
     if (child->pid == 0 || child->hangs || master->stopping) {
         return;
     }
+    int64_t ignored = 0;
+    /* Before the beat: whoever ends what may take long says first that it lives. */
+    enum sg_busy_kind kind = sg_busy_get(child->busy, now_ms, &ignored);
     uint64_t beat = atomic_load_explicit(&child->busy->beat_ms, memory_order_relaxed);
     child->silent_ms = beat == child->beat ? child->silent_ms + look_ms : 0;
     child->beat = beat;
-    int64_t limit =
-        silence_limit_ms(master, child) * (atomic_load(&child->busy->word) != 0 ? START_FACTOR : 1);
+    int64_t limit = silence_limit_ms(master, child) * (kind != SG_BUSY_NOT ? PATIENCE_FACTOR : 1);
     if (child->silent_ms >= limit && now_ms >= master->excuse_ms) {
-        kill_silent(child, limit);
+        kill_silent(child, kind, limit);
     }
 }
 

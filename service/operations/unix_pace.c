@@ -12,6 +12,21 @@
 #define LOG_EVERY_MS 300000
 
 static struct sg_name_pace known;
+static sg_names_listener listening;
+static void *listening_context;
+
+void sg_names_tell(sg_names_listener listener, void *context)
+{
+    listening = listener;
+    listening_context = context;
+}
+
+static void tell(bool begins)
+{
+    if (listening != NULL) {
+        listening(listening_context, begins);
+    }
+}
 
 static int64_t now_ms(void)
 {
@@ -60,12 +75,14 @@ struct sg_look_up sg_look_up_begin(const char *kind, const char *name)
 {
     struct sg_look_up it = {.began_ms = now_ms()};
     (void)snprintf(it.asked, sizeof it.asked, "%s %.64s", kind, name);
+    tell(true);
     return it;
 }
 
-/* At most every five minutes, and once that it is over. */
+/* The log hears of it at most every five minutes, and once that it is over. */
 void sg_look_up_end(const struct sg_look_up *it)
 {
+    tell(false);
     switch (sg_name_pace_note(&known, it->asked, it->began_ms, now_ms())) {
     case SG_NAMES_NO_NEWS:
         break;

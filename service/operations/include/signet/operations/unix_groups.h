@@ -35,4 +35,9 @@ const struct sg_name_pace *sg_name_pace_now(void);
 /** True while nobody is to be looked up. */
 bool sg_names_rest(void);
 
+/** Who is told when a look-up begins, and when it has ended: nobody else knows why the process says
+ * nothing meanwhile. NULL: nobody. One for the process. */
+typedef void (*sg_names_listener)(void *context, bool begins);
+void sg_names_tell(sg_names_listener listener, void *context);
+
 #endif

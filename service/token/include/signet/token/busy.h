@@ -9,7 +9,8 @@
 
 enum sg_busy_kind {
     SG_BUSY_NOT = 0,
-    SG_BUSY_USE = 1,   /**< signs, decrypts or derives */
+    SG_BUSY_USE = 1,               /**< signs, decrypts or derives */
+    SG_BUSY_LOOK_UP = SG_BUSY_USE, /**< control: asks the system's name service */
     SG_BUSY_CALL = 2,  /**< anything else that may call the module; control and rings: starting */
     SG_BUSY_LOGIN = 3, /**< the PIN is with the token */
 };
