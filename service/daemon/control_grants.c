@@ -8,6 +8,7 @@
 #include <signet/base/file.h>
 #include <signet/base/log.h>
 #include <signet/operations/ring_view.h>
+#include <signet/operations/unix_groups.h>
 
 /* A little more than it takes to be stuck. Everybody else who comes to a ring waits meanwhile. */
 #define HAND_OVER_TIMEOUT_MS 1500
@@ -371,6 +372,7 @@ struct allowance {
     uid_t uid;
     gid_t gid;
     uint32_t ring, token;
+    bool untold; /* not known: the name service does not tell the user's groups */
     struct sg_granted_key *keys;
     size_t count;
 };
@@ -392,6 +394,17 @@ static void pass_done(struct pass *pass)
     free(pass->list);
 }
 
+/* Groups that cannot be told now keep nothing from being taken away: nobody waits for a directory
+ * service with that. Whose they are loses the capability, and gets another when they can be. */
+static bool is_untold(const struct pass *pass, const struct sg_error *err)
+{
+    if (!pass->narrow_only || !sg_names_failed(err)) {
+        return false;
+    }
+    sg_log_error(SG_LOG_WARNING, "capability_revoked", err);
+    return true;
+}
+
 static sg_status add_allowance(struct grants *grants, struct pass *pass, const struct grant *grant,
                                struct sg_error *err)
 {
@@ -407,6 +420,11 @@ static sg_status add_allowance(struct grants *grants, struct pass *pass, const s
     struct allowance made = {
         .uid = grant->uid, .gid = grant->gid, .ring = grant->ring, .token = grant->token};
     sg_status s = keys_of(grants, grant, &made.keys, &made.count, err);
+    if (s != SG_OK && is_untold(pass, err)) {
+        made.untold = true;
+        sg_error_clear(err);
+        s = SG_OK;
+    }
     if (s == SG_OK) {
         pass->list[pass->count++] = made;
     }
@@ -459,6 +477,14 @@ static bool loses(const struct grant *grant, const struct sg_granted_key *keys, 
            !same_keys(grant, both, intersect(grant->keys, grant->count, keys, count, both));
 }
 
+static void add_change(struct grants *grants, struct pass *pass, const struct change *change)
+{
+    pass->changes.list[pass->changes.count++] = *change;
+    if (pass->changes.count == SG_COUNT(pass->changes.list)) {
+        carry_out(grants, &pass->changes);
+    }
+}
+
 static sg_status adjust(struct grants *grants, size_t i, struct pass *pass, struct sg_error *err)
 {
     const struct grant *grant = &grants->list[i];
@@ -469,6 +495,11 @@ static sg_status adjust(struct grants *grants, size_t i, struct pass *pass, stru
         return SG_OK;
     }
     sg_status s = find_allowance(grants, pass, grant, &now, err);
+    if (s == SG_OK && now->untold) {
+        add_change(grants, pass,
+                   &(struct change){.number = grant->number, .at = i, .revoke = true});
+        return SG_OK;
+    }
     if (s != SG_OK || same_keys(grant, now->keys, now->count)) {
         return s;
     }
@@ -478,14 +509,12 @@ static sg_status adjust(struct grants *grants, size_t i, struct pass *pass, stru
     }
     /* A user who leaves a group loses by the pass that adds. */
     bool narrows = pass->narrow_only || loses(grant, keys, count);
-    pass->changes.list[pass->changes.count++] = (struct change){.number = grant->number,
-                                                                .at = i,
-                                                                .narrow = narrows,
-                                                                .keys = SG_STEAL(keys),
-                                                                .count = count};
-    if (pass->changes.count == SG_COUNT(pass->changes.list)) {
-        carry_out(grants, &pass->changes);
-    }
+    add_change(grants, pass,
+               &(struct change){.number = grant->number,
+                                .at = i,
+                                .narrow = narrows,
+                                .keys = SG_STEAL(keys),
+                                .count = count});
     return SG_OK;
 }
 

@@ -99,6 +99,12 @@ void sg_look_up_end(const struct sg_look_up *it)
     }
 }
 
+bool sg_names_failed(const struct sg_error *err)
+{
+    return err->status == SG_E_SERVICE &&
+           (strcmp(err->code, "name_service") == 0 || strcmp(err->code, "name_service_slow") == 0);
+}
+
 sg_status sg_names_resting(const char *kind, const char *name, struct sg_error *err)
 {
     const int64_t left_s = (known.rests_until_ms - now_ms() + 999) / 1000;

@@ -25,15 +25,18 @@ struct world {
     struct grants_token tokens[2]; /* of processes 1 and 2 */
     int master;                    /* its end */
     uid_t untold;                  /* whose groups cannot be read; 0: nobody */
+    const char *untold_code;
+    unsigned untold_asked; /* how often */
     struct sg_error err;
 };
 
 static sg_status groups_of(void *context, uid_t uid, gid_t gid, gid_t **out, size_t *count,
                            struct sg_error *err)
 {
-    const struct world *world = context;
+    struct world *world = context;
     if (uid == world->untold) {
-        return sg_fail(err, SG_E_SERVICE, UNTOLD_CODE, "the groups of uid %u cannot be read",
+        world->untold_asked++;
+        return sg_fail(err, SG_E_SERVICE, world->untold_code, "the groups of uid %u cannot be read",
                        (unsigned)uid);
     }
     *out = malloc(sizeof **out);
@@ -162,14 +165,19 @@ static void start_control(struct world *world)
     start_processes(world);
 }
 
-static void grant(struct world *world, uid_t uid)
+static void grant_over(struct world *world, uint64_t connection, uid_t uid)
 {
     int socket = -1;
-    const struct sg_rings_packet request = {.connection = uid, .uid = uid, .gid = uid};
+    const struct sg_rings_packet request = {.connection = connection, .uid = uid, .gid = uid};
     if (sg_grants_make(&world->control->grants, &request, &socket, &world->err) != SG_OK) {
         fail_msg("%s", world->err.text);
     }
     close(socket);
+}
+
+static void grant(struct world *world, uid_t uid)
+{
+    grant_over(world, uid, uid);
 }
 
 static int setup(void **state)
@@ -180,6 +188,7 @@ static int setup(void **state)
         return -1;
     }
     world->fixture = fixture;
+    world->untold_code = UNTOLD_CODE;
     *state = world;
     fill(world);
     start_control(world);
@@ -301,6 +310,52 @@ static void whoever_leaves_a_group_loses_though_another_cannot_be_told(void **st
     assert_int_equal(world->page.generation, 1);
 }
 
+/* ---- a name service that does not tell a user's groups ---- */
+
+static void what_is_taken_away_waits_for_no_name_service(void **state)
+{
+    struct world *world = *state;
+    world->untold = BERT;
+    world->untold_code = "name_service_slow";
+    take_out(world, "START1", "one");
+    assert_int_equal(narrow(world), SG_OK);
+    assert_string_equal(keys(world, BERT), "ended");
+    assert_string_equal(keys(world, ANNA), "2");
+    assert_string_equal(keys(world, CARL), "2");
+    assert_int_equal(world->control->grants.count, 2);
+    widen(world);
+    assert_int_equal(replaced(world), 0);
+    world->untold = 0; /* it answers again */
+    grant(world, BERT);
+    assert_int_equal(world->control->grants.count, 3);
+}
+
+static void it_is_asked_once_for_all_of_a_user(void **state)
+{
+    struct world *world = *state;
+    grant_over(world, 7, BERT);
+    grant_over(world, 8, BERT);
+    world->untold = BERT;
+    world->untold_code = "name_service";
+    take_out(world, "START1", "one");
+    assert_int_equal(narrow(world), SG_OK);
+    assert_int_equal(world->untold_asked, 1);
+    assert_int_equal(world->control->grants.count, 2);
+    assert_string_equal(keys(world, ANNA), "2");
+}
+
+static void what_is_added_later_takes_nothing_from_whom_it_does_not_tell(void **state)
+{
+    struct world *world = *state;
+    world->untold = BERT;
+    world->untold_code = "name_service_slow";
+    attach(world, "START2", ANNA);
+    widen(world);
+    assert_string_equal(keys(world, ANNA), "1 2 3");
+    assert_string_equal(keys(world, BERT), "1 2");
+    assert_int_equal(world->control->grants.count, 3);
+}
+
 /* ---- a list that cannot be handed over ---- */
 
 static void what_was_to_be_taken_away_ends_where_the_list_is_refused(void **state)
@@ -413,6 +468,11 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(whoever_leaves_a_group_loses_though_another_cannot_be_told,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_taken_away_waits_for_no_name_service, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(it_is_asked_once_for_all_of_a_user, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_is_added_later_takes_nothing_from_whom_it_does_not_tell, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_to_be_taken_away_ends_where_the_list_is_refused,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(whoever_only_gains_keeps_what_was_where_the_list_is_refused,

@@ -34,6 +34,8 @@ enum sg_name_news sg_name_pace_note(struct sg_name_pace *pace, const char *asked
 const struct sg_name_pace *sg_name_pace_now(void);
 /** True while nobody is to be looked up. */
 bool sg_names_rest(void);
+/** Is this the name service's failure to tell ("name_service", "name_service_slow")? */
+bool sg_names_failed(const struct sg_error *err);
 
 /** Who is told when a look-up begins, and when it has ended: nobody else knows why the process says
  * nothing meanwhile. NULL: nobody. One for the process. */
