@@ -106,36 +106,10 @@ static sg_status refresh(struct groups *groups, struct user_groups *user, struct
     return s;
 }
 
-/* While no profile permits a group, groups decide nothing. */
-static bool groups_matter(struct control *control)
-{
-    SG_CLEANUP(sg_profile_set_unrefp) struct sg_profile_set *set = NULL;
-    struct sg_error err = SG_ERROR_INIT;
-    if (sg_service_profiles(&control->service, &set, &err) != SG_OK) {
-        sg_log_error(SG_LOG_WARNING, "profiles_not_read", &err);
-        return true;
-    }
-    return set->names_group;
-}
-
-static sg_status own_alone(gid_t gid, gid_t **out, size_t *count, struct sg_error *err)
-{
-    *out = calloc(1, sizeof **out);
-    if (*out == NULL) {
-        return sg_fail_memory(err);
-    }
-    (*out)[0] = gid;
-    *count = 1;
-    return SG_OK;
-}
-
 static sg_status of_user(void *context, uid_t uid, gid_t gid, gid_t **out, size_t *count,
                          struct sg_error *err)
 {
     struct groups *groups = context;
-    if (!groups_matter(groups->control)) {
-        return own_alone(gid, out, count, err);
-    }
     struct user_groups *user = find(groups, uid, gid);
     if (user == NULL) {
         user = take_place(groups, uid, gid);
@@ -167,6 +141,18 @@ static bool look_again(struct user_groups *user)
         sg_log_error(SG_LOG_WARNING, "groups_not_read", &err);
     }
     return changed;
+}
+
+/* While no profile permits a group, groups decide nothing. */
+static bool groups_matter(struct control *control)
+{
+    SG_CLEANUP(sg_profile_set_unrefp) struct sg_profile_set *set = NULL;
+    struct sg_error err = SG_ERROR_INIT;
+    if (sg_service_profiles(&control->service, &set, &err) != SG_OK) {
+        sg_log_error(SG_LOG_WARNING, "profiles_not_read", &err);
+        return true;
+    }
+    return set->names_group;
 }
 
 static void on_watch(evutil_socket_t socket, short what, void *context)

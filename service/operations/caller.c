@@ -38,12 +38,30 @@ static sg_status point_at_names(struct sg_loaded_caller *out, size_t count, stru
 }
 
 /* Groups give an administrator nothing, and who must see to a name service that hangs does not wait
- * for it. */
-static sg_status load_groups(const struct sg_service *service, uid_t uid, gid_t gid,
+ * for it. While no profile permits a group, they give nobody anything. */
+static sg_status groups_matter(struct sg_service *service, uid_t uid, bool *out,
+                               struct sg_error *err)
+{
+    SG_CLEANUP(sg_profile_set_unrefp) struct sg_profile_set *set = NULL;
+    *out = false;
+    if (is_administrator(service, uid)) {
+        return SG_OK;
+    }
+    sg_status s = sg_service_profiles(service, &set, err);
+    *out = s == SG_OK && set->names_group;
+    return s;
+}
+
+static sg_status load_groups(struct sg_service *service, uid_t uid, gid_t gid,
                              struct sg_loaded_caller *out, size_t *count, struct sg_error *err)
 {
     const struct sg_groups *source = &service->groups;
-    if (!is_administrator(service, uid)) {
+    bool matter = false;
+    sg_status s = groups_matter(service, uid, &matter, err);
+    if (s != SG_OK) {
+        return s;
+    }
+    if (matter) {
         return source->of_user(source->context, uid, gid, &out->groups, count, err);
     }
     out->groups = calloc(1, sizeof *out->groups);

@@ -6,6 +6,7 @@
 
 #include <signet/base/packet.h>
 #include <signet/daemon/link.h>
+#include <signet/store/profiles.h>
 
 #include "control_internal.h"
 #include "grants_token.h"
@@ -112,6 +113,19 @@ static void detach(struct world *world, const char *owner, uid_t uid)
               sg_store_owner_detach(world->fixture->store, owner, uid, &world->fixture->err));
 }
 
+/* Groups are asked for. */
+static void permit_group(struct world *world)
+{
+    struct fixture *fixture = world->fixture;
+    const char *name = "IRR.DIGTCERT.ROLLOVER";
+    const struct sg_permit permit = {.subject = {.kind = SG_SUBJECT_GROUP, .id = 60},
+                                     .level = SG_LEVEL_READ};
+    assert_ok(fixture, sg_store_profile_define(fixture->store, SG_CLASS_FACILITY, name,
+                                               SG_LEVEL_NONE, "", &fixture->err));
+    assert_ok(fixture,
+              sg_store_permit_set(fixture->store, SG_CLASS_FACILITY, name, &permit, &fixture->err));
+}
+
 /* START1/R has the keys 1 and 2, START2/R has 3; all three users are START1. */
 static void fill(struct world *world)
 {
@@ -126,6 +140,7 @@ static void fill(struct world *world)
     attach(world, "START1", ANNA);
     attach(world, "START1", BERT);
     attach(world, "START1", CARL);
+    permit_group(world);
 }
 
 /* ---- control ---- */

@@ -574,6 +574,44 @@ static void what_is_refused_leaves_it_as_it_was(void **state)
     assert_int_equal(json_array_size(json_object_get(world->answer, "items")), 2);
 }
 
+static size_t groups_in(struct world *world, struct sg_service *service)
+{
+    SG_LOADED_CALLER loaded = {0};
+    assert_int_equal(sg_caller_load(service, 4001, 100, &loaded, &world->err), SG_OK);
+    return loaded.caller.group_count;
+}
+
+static void a_permit_for_a_group_counts_in_it_and_there_alone(void **state)
+{
+    struct world *world = *state;
+    struct sg_service *rehearsal = begin(world);
+    world->group = 60;
+    rehearse(world, rehearsal, "authority define",
+             "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST'}");
+    assert_int_equal(groups_in(world, rehearsal), 1);
+    rehearse(world, rehearsal, "authority permit",
+             "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST', 'to': 'group:60', 'level': "
+             "'read'}");
+    assert_int_equal(groups_in(world, rehearsal), 2);
+    assert_int_equal(groups_in(world, &world->service), 1);
+}
+
+static void the_last_permit_for_a_group_is_gone_in_it_alone(void **state)
+{
+    struct world *world = *state;
+    world->group = 60;
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST'}");
+    must(world, "authority permit",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST', 'to': 'group:60', 'level': "
+         "'read'}");
+    struct sg_service *rehearsal = begin(world);
+    assert_int_equal(groups_in(world, rehearsal), 2);
+    rehearse(world, rehearsal, "authority delete",
+             "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST'}");
+    assert_int_equal(groups_in(world, rehearsal), 1);
+    assert_int_equal(groups_in(world, &world->service), 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -601,6 +639,8 @@ int main(void)
         TEST(a_token_that_is_away_is_away_in_it),
         TEST(nobody_waits_in_it),
         TEST(what_is_refused_leaves_it_as_it_was),
+        TEST(a_permit_for_a_group_counts_in_it_and_there_alone),
+        TEST(the_last_permit_for_a_group_is_gone_in_it_alone),
     };
     return cmocka_run_group_tests(tests, world_setup_group, world_teardown_group);
 }

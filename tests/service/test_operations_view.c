@@ -657,6 +657,11 @@ static void whose_groups_cannot_be_known_is_passed_over(void **state)
     assert_non_null(no_room(world, "START1/R9"));
     const struct sg_groups groups = world->service.groups;
     world->service.groups.of_user = no_groups;
+    assert_int_equal(json_array_size(left_out_users(world)), 1); /* groups decide nothing yet */
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.ROLLOVER'}");
+    must(world, "authority permit",
+         "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.ROLLOVER', 'to': 'group:60', 'level': "
+         "'read'}");
     assert_int_equal(json_array_size(left_out_users(world)), 0);
     assert_null(no_room(world, "START1/R9"));
     world->service.groups = groups;

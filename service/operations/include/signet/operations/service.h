@@ -78,7 +78,8 @@ struct sg_change_listener {
 /** The Unix groups of users; a table of functions so that control can keep them and a test can
  * bring its own. */
 struct sg_groups {
-    /** All groups of a user who runs with gid: malloc'd, sorted. As sg_unix_groups. */
+    /** All groups of a user who runs with gid: malloc'd, sorted. As sg_unix_groups. Not asked while
+     * no profile of the service permits a group. */
     sg_status (*of_user)(void *context, uid_t uid, gid_t gid, gid_t **out, size_t *count,
                          struct sg_error *err);
     void *context;
