@@ -86,9 +86,6 @@ static sg_status serve(struct process *process, struct capability *origin,
  * Logged out, private keys look missing. */
 static bool is_login_lost(const struct process *process, const struct sg_error *err)
 {
-    if (strcmp(err->code, SG_TOKEN_BUSY) == 0) {
-        return true;
-    }
     return (err->ck_rv != 0 || err->status == SG_E_NOT_FOUND) && process->state.logged_in &&
            !sg_pkcs11_session_logged_in(process->state.session);
 }

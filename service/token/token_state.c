@@ -171,10 +171,12 @@ static sg_status send_pin(struct token_state *state, struct sg_error *err)
         return judge_answer(state, err);
     }
     state->pin_spent = false;
-    return answers ? SG_OK
-                   : sg_fail(err, SG_E_TOKEN, SG_TOKEN_BUSY,
-                             "token \"%s\" was changed by another process during the login",
-                             state->settings->name);
+    if (answers) {
+        return SG_OK;
+    }
+    sg_fail(err, SG_E_TOKEN, SG_TOKEN_BUSY,
+            "token \"%s\" was changed by another process during the login", state->settings->name);
+    return hint_by_itself(err);
 }
 
 static sg_status read_objects(struct token_state *state, struct sg_error *err)

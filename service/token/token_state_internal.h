@@ -26,8 +26,8 @@ struct token_state {
 /* Load the module and look for the token. Failures stay in .problem. */
 void sg_token_state_open(struct token_state *state, const struct sg_token_settings *settings);
 void sg_token_state_done(struct token_state *state);
-/* The code of a login that succeeded but left the module unfit (softhsm_guard_internal.h): the
- * process must end, a fresh one will do. */
+/* The code of a login that succeeded but left the module unfit (softhsm_guard_internal.h). The
+ * process stays to say that the PIN was good; a fresh one will do, and control asks for it. */
 #define SG_TOKEN_BUSY "token_busy"
 /* The verb "login". */
 SG_CHECKED sg_status sg_token_state_login(struct token_state *state, struct sg_error *err);

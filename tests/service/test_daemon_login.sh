@@ -56,6 +56,15 @@ clients_expect sign ok 2
 wait_for 30 is_ready
 signet cert generate START1/late --subject CN=late >/dev/null
 
+say 'a token that is silent once the PIN was good: the PIN is not held for refused'
+refused_before=$(logged event=token_waits_for_operator)
+order 'C_Login silent once'
+kill_all signet-token0.1
+wait_for 20 is_serving ready 1
+expect_text 'problem: 1 of 2 processes serve rings, process 1 does not: .*changed by another process' signet status
+wait_for 30 is_ready
+[ "$(logged event=token_waits_for_operator)" -eq "$refused_before" ] || fail 'a good PIN waits for an operator'
+
 say 'nobody serves, though operations work: the status does not call that ready'
 order 'C_Login failed once' 'C_Login failed once'
 kill_all signet-token0.1

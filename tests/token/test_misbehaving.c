@@ -369,6 +369,27 @@ static void objects_that_cannot_be_read_do_not_spoil_the_pin(void **state)
     assert_int_equal(token_process_stop(&world->process), 0);
 }
 
+/* Nor does a guarded SoftHSM that is of no use behind the login. The process stays, for whoever
+ * asks it of the PIN: one that were gone would not say that it was good. */
+static void token_that_is_silent_after_the_login_does_not_spoil_the_pin(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_token_info info;
+    order(world, "C_Login silent once");
+    start(world, "none");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(sg_token_login(&world->process.link, &err), SG_E_TOKEN);
+        assert_string_equal(err.code, "token_busy");
+        assert_non_null(strstr(err.hint, "tried again by itself"));
+        assert_int_equal(sg_token_get_info(&world->process.link, &info, &err), SG_OK);
+        assert_false(info.pin_spent);
+        assert_false(info.logged_in);
+    }
+    assert_int_equal(logins(world), 1);
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
 /* A login that reads what is not there would crash, at the latest under a sanitizer. */
 static void check_login_lie(struct world *world, const char *text)
 {
@@ -752,6 +773,7 @@ int main(void)
         TEST(login_that_may_have_counted_is_not_tried_again),
         TEST(wrong_pin_behind_a_general_error_is_found_out),
         TEST(objects_that_cannot_be_read_do_not_spoil_the_pin),
+        TEST(token_that_is_silent_after_the_login_does_not_spoil_the_pin),
         TEST(second_login_after_success_does_nothing),
         TEST(invalid_key_handle_is_looked_up_again),
         TEST(invalid_session_is_opened_again_without_a_login),

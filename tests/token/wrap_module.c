@@ -17,6 +17,7 @@ static CK_FUNCTION_LIST *real;
 static CK_FUNCTION_LIST wrapped;
 static unsigned faults; /* how often the fault was shown */
 static bool counts_low; /* a wrong PIN was hidden behind another code */
+static bool silent;     /* since the login */
 
 static int is_fault(const char *name)
 {
@@ -40,8 +41,8 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
     enum wrap_fault ordered_fault;
     CK_RV refusal = ordered("C_GetTokenInfo", &ordered_fault);
-    if (refusal !=
-        CKR_OK) { /* a token that is not there has no information, whatever happened to it */
+    if (refusal != CKR_OK ||
+        silent) { /* a token that is not there has no information, whatever happened to it */
         return CKR_TOKEN_NOT_PRESENT;
     }
     CK_RV rv = real->C_GetTokenInfo(slot, info);
@@ -87,6 +88,7 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pi
     }
     rv = real->C_Login(session, user, pin, len);
     counts_low = fault == WRAP_MASKED && rv != CKR_OK;
+    silent = fault == WRAP_SILENT && rv == CKR_OK;
     return counts_low ? CKR_FUNCTION_FAILED : rv;
 }
 

@@ -29,6 +29,7 @@ static const struct {
     {"expired", WRAP_EXPIRED, CKR_PIN_EXPIRED},
     {"odd", WRAP_ODD, 0x80000042ul},
     {"masked", WRAP_MASKED, CKR_OK},
+    {"silent", WRAP_SILENT, CKR_OK},
     {"logout", WRAP_LOGOUT, CKR_OK},
     {"long", WRAP_LONG, CKR_OK},
     {"short", WRAP_SHORT, CKR_OK},
