@@ -59,6 +59,13 @@ static CK_RV status_rv(const struct sg_error *err)
     return CKR_DEVICE_ERROR;
 }
 
+static void tell_failures(struct sg_module *module)
+{
+    sg_channel_tell(module->connection, SG_RINGS_USE_FAILED, &module->failure_place,
+                    module->failures, &module->failure);
+    module->failures = 0;
+}
+
 CK_RV sg_module_rv(const struct sg_error *err)
 {
     CK_RV rv = status_rv(err);
@@ -73,12 +80,13 @@ CK_RV sg_module_rv(const struct sg_error *err)
     if (!ours) {
         return rv;
     }
-    /* A client can fail as often as it likes: it is told once a second. */
+    /* A client can fail as often as it likes: it is told once a second, and at the end. */
     current->failures++;
+    current->failure = *err;
+    current->failure_place = place;
     if (now_ms - current->told_ms >= TELL_PAUSE_MS) {
-        sg_channel_tell(connection, SG_RINGS_USE_FAILED, &place, current->failures, err);
         current->told_ms = now_ms;
-        current->failures = 0;
+        tell_failures(current);
     }
     return rv;
 }
@@ -202,6 +210,9 @@ void sg_module_free(CK_FUNCTION_LIST *module)
 {
     if (current != NULL && module == &current->functions) {
         sg_sessions_close_all(current);
+        if (current->failures > 0) {
+            tell_failures(current);
+        }
         free(current);
         current = NULL;
     }

@@ -62,8 +62,10 @@ struct sg_oaep_answers {
 struct sg_module {
     CK_FUNCTION_LIST functions;
     struct sg_connection *connection;
-    int64_t told_ms;   /**< when rings was told of failures last, monotonic */
-    uint64_t failures; /**< since then */
+    int64_t told_ms;                    /**< when rings was told of failures last, monotonic */
+    uint64_t failures;                  /**< since then */
+    struct sg_error failure;            /**< the last one */
+    struct sg_used_place failure_place; /**< and where it was */
     bool initialized;
     bool slots_counted; /**< the caller has asked for the number of slots and comes back for them */
     uint32_t serial;    /**< of the session opened last */

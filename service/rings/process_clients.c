@@ -36,6 +36,16 @@ static bool is_alike(const struct sg_rings_refusal_row *row, const struct sg_rin
            row->failure.token == now->failure.token;
 }
 
+/* Never 0, which would be a free row. */
+static uint64_t add_counts(uint64_t before, uint64_t more)
+{
+    uint64_t sum = 0;
+    if (more == 0) {
+        more = 1;
+    }
+    return __builtin_add_overflow(before, more, &sum) ? UINT64_MAX : sum;
+}
+
 void sg_rings_note(struct sg_rings *rings, const struct sg_rings_refusal_row *what)
 {
     struct sg_rings_refusals *refusals = &rings->refusals;
@@ -44,9 +54,10 @@ void sg_rings_note(struct sg_rings *rings, const struct sg_rings_refusal_row *wh
            !is_alike(&refusals->rows[i], what)) {
         i++;
     }
-    uint64_t before = refusals->rows[i].count;
-    refusals->rows[i] = *what;
-    refusals->rows[i].count = before + (what->count > 0 ? what->count : 1);
+    struct sg_rings_refusal_row *row = &refusals->rows[i];
+    uint64_t before = row->reason == what->reason ? row->count : 0;
+    *row = *what;
+    row->count = add_counts(before, what->count);
     refusals->any = true;
     sg_rings_tell_refusals(rings);
 }

@@ -115,7 +115,8 @@ void sg_rings_start_waiting(struct sg_rings *rings);
 void sg_rings_reap(struct sg_rings *rings);
 /** End a connection process; its end is seen by sg_rings_reap. */
 void sg_rings_kill(struct sg_ring_client *client);
-/** Note what the log shall say, .count times. More users than there are rows share the last one. */
+/** Note what the log shall say, .count times. More users than there are rows share the last one,
+ * which counts the last one's reason only. */
 void sg_rings_note(struct sg_rings *rings, const struct sg_rings_refusal_row *what);
 /** Tell the log who was refused or given up, and control who was refused: once a second at most,
  * for whoever connects in a loop must neither fill the log nor keep control busy. */

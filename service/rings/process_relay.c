@@ -12,6 +12,8 @@
 #include "process_internal.h"
 
 enum { PACKETS_AT_ONCE = 64, ASKED_AT_ONCE = 4, LAST_WORDS = 64 };
+#define FAILURES_MAX 1000000000u /* more than any client can have in the second between two words  \
+                                  */
 
 /* ---- to control ---- */
 
@@ -208,8 +210,10 @@ static bool is_failure(const struct sg_packet *packet)
     bool ends = memchr(failure.code, 0, sizeof failure.code) != NULL &&
                 memchr(failure.text, 0, sizeof failure.text) != NULL &&
                 memchr(failure.ring, 0, sizeof failure.ring) != NULL;
-    return ends && failure.kind == SG_RINGS_FAILED && failure.what <= SG_RINGS_CONNECTION_FAILED &&
-           failure.token <= SG_TOKENS_MAX && is_word(failure.code, sizeof failure.code);
+    bool counts = failure.count >= 1 && failure.count <= FAILURES_MAX;
+    return ends && counts && failure.kind == SG_RINGS_FAILED &&
+           failure.what <= SG_RINGS_CONNECTION_FAILED && failure.token <= SG_TOKENS_MAX &&
+           is_word(failure.code, sizeof failure.code);
 }
 
 static struct sg_rings_refusal_row row_for(const struct sg_ring_client *client,

@@ -12,6 +12,7 @@
 #include <signet/policy/model.h>
 
 #include "cmocka_all.h"
+#include "module_internal.h"
 #include "process_internal.h"
 
 enum { OTHERS = 2, ROWS = 8 }; /* from OTHERS on: more connections of the evil one's user */
@@ -408,6 +409,56 @@ static void it_cannot_fill_the_log(void **state)
     assert_non_null(strstr(line, " uid=7 "));
 }
 
+/* Nothing is told before tell_now. */
+static void begin_notes(const struct world *world)
+{
+    begin_log();
+    world->rings->refusals.told_ms = sg_monotonic_ms(sg_clock_system());
+}
+
+static void note(const struct world *world, enum sg_rings_notice reason, uid_t uid, uint64_t count)
+{
+    const struct sg_rings_refusal_row row = {.reason = reason, .uid = uid, .count = count};
+    sg_rings_note(world->rings, &row);
+}
+
+static void tell_now(const struct world *world)
+{
+    world->rings->refusals.told_ms = 0;
+    sg_rings_tell_refusals(world->rings);
+}
+
+/* A sum that were 0 would be a free row, and the end of all that is told. */
+static void a_count_without_end_hides_nobody(void **state)
+{
+    const struct world *world = *state;
+    char line[4096];
+    begin_notes(world);
+    note(world, SG_NOTICE_MISBEHAVED, 7, 1);
+    note(world, SG_NOTICE_MISBEHAVED, 8, 1);
+    note(world, SG_NOTICE_MISBEHAVED, 7, UINT64_MAX);
+    tell_now(world);
+    assert_int_equal(end_log(" uid=7 pid=0 count=18446744073709551615\n", line, sizeof line), 2);
+    assert_int_not_equal(line[0], 0);
+}
+
+/* More users than rows: the last row counts what it says, and nothing else. */
+static void users_that_share_a_row_share_no_reason(void **state)
+{
+    const struct world *world = *state;
+    char line[4096];
+    begin_notes(world);
+    for (uid_t uid = 1; uid < SG_REFUSALS; uid++) {
+        note(world, SG_NOTICE_MISBEHAVED, uid, 1);
+    }
+    note(world, SG_NOTICE_MISBEHAVED, 100, 40);
+    note(world, SG_NOTICE_DIED, 101, 1);
+    note(world, SG_NOTICE_DIED, 102, 1);
+    tell_now(world);
+    assert_int_equal(end_log("event=ring_connection_died", line, sizeof line), SG_REFUSALS);
+    assert_non_null(strstr(line, " uid=102 pid=0 signal=0 count=2\n"));
+}
+
 static void what_it_said_before_its_end_is_heard(void **state)
 {
     struct world *world = *state;
@@ -461,6 +512,27 @@ static void unknown_failure_ends_it(void **state)
     check_ends(*state, &failure, sizeof failure, -1);
 }
 
+static void failure_that_did_not_happen_ends_it(void **state)
+{
+    struct sg_rings_failure failure = failure_of("ok", "x");
+    failure.count = 0;
+    check_ends(*state, &failure, sizeof failure, -1);
+}
+
+static void more_failures_than_there_can_be_end_it(void **state)
+{
+    struct sg_rings_failure failure = failure_of("ok", "x");
+    failure.count = UINT64_MAX;
+    check_ends(*state, &failure, sizeof failure, -1);
+}
+
+static void one_failure_too_many_ends_it(void **state)
+{
+    struct sg_rings_failure failure = failure_of("ok", "x");
+    failure.count = 1000000001;
+    check_ends(*state, &failure, sizeof failure, -1);
+}
+
 static void short_failure_ends_it(void **state)
 {
     struct sg_rings_failure failure = failure_of("ok", "x");
@@ -478,6 +550,59 @@ static void question_as_long_as_a_failure_ends_it(void **state)
     struct sg_rings_failure failure = failure_of("ok", "x");
     failure.kind = SG_RINGS_VIEW;
     check_ends(*state, &failure, sizeof failure, -1);
+}
+
+/* ---- what an honest one says of its client's uses ---- */
+
+static void check_told(int channel, uint64_t count, const char *text)
+{
+    static struct sg_packet packet;
+    struct sg_rings_failure failure;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_packet_receive(channel, 0, &packet, &err), SG_OK);
+    assert_int_equal(packet.len, sizeof failure);
+    memcpy(&failure, packet.data, sizeof failure);
+    assert_int_equal(failure.count, count);
+    assert_string_equal(failure.text, text);
+    assert_string_equal(failure.ring, "A/R");
+}
+
+static void fail_a_use(struct sg_connection *connection, const char *text)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    connection->used = (struct sg_used_place){.token = 1, .ring = "A/R"};
+    sg_fail(&err, SG_E_TOKEN, "function_failed", "%s", text);
+    assert_int_equal(sg_module_rv(&err), CKR_DEVICE_ERROR);
+}
+
+/* The second is not over when the client goes: the rest is told then, the last one's reason. */
+static void failures_that_were_not_told_yet_are_told_at_the_end(void **state)
+{
+    int pair[2];
+    CK_FUNCTION_LIST *module = NULL;
+    struct sg_rings_packet heard = {.kind = 0};
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_generation_page page = {.generation = 1};
+    struct sg_connection *connection = calloc(1, sizeof *connection);
+    (void)state;
+    assert_non_null(connection);
+    assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
+    sg_connection_init(connection, -1, pair[0], 1000, &page);
+    assert_int_equal(sg_module_new(connection, &module, &err), SG_OK);
+    fail_a_use(connection, "one");
+    check_told(pair[1], 1, "one");
+    fail_a_use(connection, "two");
+    fail_a_use(connection, "three");
+    assert_false(hear(pair[1], &heard, NULL));
+    sg_module_free(module);
+    check_told(pair[1], 2, "three");
+    assert_int_equal(sg_module_new(connection, &module, &err), SG_OK);
+    sg_module_free(module); /* nothing has failed */
+    assert_false(hear(pair[1], &heard, NULL));
+    sg_connection_done(connection);
+    free(connection);
+    close(pair[0]);
+    close(pair[1]);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -500,15 +625,21 @@ int main(void)
         TEST(a_failed_use_is_told_with_ring_and_token),
         TEST(a_token_that_is_not_configured_has_no_name),
         TEST(it_cannot_fill_the_log),
+        TEST(a_count_without_end_hides_nobody),
+        TEST(users_that_share_a_row_share_no_reason),
         TEST(what_it_said_before_its_end_is_heard),
         TEST(failures_that_are_none_end_it),
         TEST(failure_without_a_code_ends_it),
         TEST(failure_that_does_not_end_ends_it),
         TEST(code_that_does_not_end_ends_it),
         TEST(unknown_failure_ends_it),
+        TEST(failure_that_did_not_happen_ends_it),
+        TEST(more_failures_than_there_can_be_end_it),
+        TEST(one_failure_too_many_ends_it),
         TEST(short_failure_ends_it),
         TEST(failure_with_a_descriptor_ends_it),
         TEST(question_as_long_as_a_failure_ends_it),
+        TEST(failures_that_were_not_told_yet_are_told_at_the_end),
     };
     return cmocka_run_group_tests_name("a connection that was taken over", tests, NULL, NULL);
 }
