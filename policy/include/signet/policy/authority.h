@@ -87,7 +87,7 @@ struct sg_decision {
     const struct sg_permit *permit;   /**< of it; NULL: the UACC */
     char reason[520]; /**< "needs UPDATE to IRR.DIGTCERT.ADD for START1's certificates, uid 1001
                          holds NONE (no profile)" */
-    char remedy[600]; /**< what would change the answer, and who could do it; empty when allowed */
+    char remedy[720]; /**< what would change the answer, and who could do it; empty when allowed */
 };
 
 #define SG_CHECKS_MAX 3
