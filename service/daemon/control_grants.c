@@ -265,6 +265,7 @@ static void take_answer(struct grants *grants, struct change *change)
     if (grant == NULL || change->status != SG_OK) {
         return;
     }
+    sg_control_beat(grants->control); /* each of them may take its time */
     change->status = sg_token_answer(link_of(grants, grant), &change->ticket, &err);
     if (change->status != SG_OK) {
         failed(grants, grant, change, &err);
@@ -281,6 +282,7 @@ static void without_new_list(struct grants *grants, struct grant *grant,
     if (!change->revoke && !change->narrow) {
         return;
     }
+    sg_control_beat(grants->control);
     sg_status s = change->revoke ? change->status
                                  : sg_token_revoke(link_of(grants, grant), grant->number, &err);
     if (s == SG_OK || s == SG_E_NOT_FOUND) {

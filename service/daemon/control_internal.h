@@ -47,6 +47,8 @@ struct pool_token {
     struct pool_process processes[SG_TOKEN_PROCESSES_MAX + 1]; /**< 0 serves the operations */
     uint64_t
         refused_pin; /**< pin_version that must not be tried, the store's word apart; 0: none */
+    bool refusal_unstored; /**< the store does not know of it yet */
+    int64_t refusal_ms;    /**< when it was to be stored last, monotonic */
 };
 
 struct control;
@@ -63,7 +65,8 @@ void sg_pool_done(struct pool *pool);
  * sg_busy_page, which stays the caller's; -1: none. */
 void sg_pool_attach(struct pool *pool, uint32_t token, uint32_t process, uint32_t pid, int socket,
                     int page);
-/** Replace the processes that failed a while ago: the token may be back. */
+/** Replace the processes that failed a while ago: the token may be back. Store the refusals of PINs
+ * that could not be stored: there may be space again. Outside of transactions. */
 void sg_pool_retry(struct pool *pool);
 /** True while a process is in one call of the module for so long that nobody should wait for it. */
 bool sg_pool_is_stuck(const struct pool *pool, uint32_t token, uint32_t process);

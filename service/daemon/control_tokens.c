@@ -155,16 +155,22 @@ static void on_gone(evutil_socket_t socket, short what, void *context)
 
 /* ---- logging in ---- */
 
-static sg_status record(struct pool *pool, const struct pool_token *token,
-                        struct sg_login_record *record, enum sg_login_state state,
-                        struct sg_error *err)
+static sg_status record(struct pool *pool, struct pool_token *token, struct sg_login_record *record,
+                        enum sg_login_state state, struct sg_error *err)
 {
     record->state = state;
     record->changed_s = sg_now_s(pool->control->service.clock);
     if (state == SG_LOGIN_ACCEPTED) {
         record->accepted_before = true;
     }
-    return sg_store_login_set(pool->control->store, token->config->name, record, err);
+    sg_status s = sg_store_login_set(pool->control->store, token->config->name, record, err);
+    if (s == SG_OK) {
+        token->refusal_unstored = false;
+    } else if (state == SG_LOGIN_REFUSED) {
+        token->refusal_unstored = true;
+        token->refusal_ms = sg_monotonic_ms(pool->control->service.clock);
+    }
+    return s;
 }
 
 /* Whether the PIN may have counted as a wrong one. A process that does not say has not said no. */
@@ -480,10 +486,23 @@ void sg_pool_resume(struct pool *pool)
     }
 }
 
+/* Else our successor would send a refused PIN again that the store holds for good. */
+static void store_refusal(struct pool *pool, struct pool_token *token, int64_t now_ms)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_login_record now = {.pin_version = token->refused_pin};
+    if (token->refusal_unstored && !pool->control->waiting &&
+        now_ms - token->refusal_ms >= RETRY_MS &&
+        record(pool, token, &now, SG_LOGIN_REFUSED, &err) == SG_OK) {
+        sg_log(SG_LOG_NOTICE, "event=login_recorded token=\"%s\"", token->config->name);
+    }
+}
+
 void sg_pool_retry(struct pool *pool)
 {
     int64_t now_ms = sg_monotonic_ms(pool->control->service.clock);
     for (uint32_t t = 0; !pool->control->starting && t < pool->count; t++) {
+        store_refusal(pool, &pool->tokens[t], now_ms);
         for (uint32_t p = 0; p <= pool->tokens[t].config->processes; p++) {
             const struct pool_process *process = &pool->tokens[t].processes[p];
             if (process->state == POOL_FAILED && now_ms - process->failed_ms >= RETRY_MS) {
@@ -828,6 +847,7 @@ static void forget(void *context, const char *name)
     for (uint32_t p = 1; index >= 0 && p <= pool->tokens[index].config->processes; p++) {
         struct pool_process *process = &pool->tokens[index].processes[p];
         struct sg_error err = SG_ERROR_INIT;
+        sg_control_beat(pool->control); /* each of them may take its time */
         if (process->state == POOL_READY && sg_token_forget(&process->link, &err) != SG_OK) {
             sg_log_error(SG_LOG_WARNING, "token_process_keeps_a_key", &err);
             sg_pool_drop(pool, (uint32_t)index, p);
@@ -845,11 +865,12 @@ static sg_status login(void *context, const char *name, struct sg_error *err)
     unsigned processes = token->config->processes + 1;
     int timeout_ms = (int)token->config->login_deadline_s * 1000;
     wait_for(pool, token, processes, LINK_WAIT_MS);
-    token->refused_pin = 0;
     sg_status s = allow_trial(pool, name, err);
     if (s != SG_OK) {
         return s;
     }
+    token->refused_pin = 0;
+    token->refusal_unstored = false;
     if (replace_unready(pool, token)) {
         wait_for(pool, token, processes, timeout_ms);
     }

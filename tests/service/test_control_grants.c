@@ -474,9 +474,37 @@ static void whom_a_change_does_not_concern_is_told_nothing(void **state)
     assert_string_equal(keys(world, ANNA), "1 2");
 }
 
+/* ---- who watches over control ---- */
+
+static bool has_beaten(struct sg_control_page *page)
+{
+    return atomic_exchange(&page->busy.beat_ms, 0) != 0;
+}
+
+/* Any of them may need all of its time, and they are waited for one after the other. */
+static void control_says_that_it_lives_while_it_waits_for_them(void **state)
+{
+    struct world *world = *state;
+    struct sg_control_page page = {.rings_restarts = 0};
+    const struct sg_tokens tokens = sg_pool_tokens(&world->control->pool);
+    world->control->shared = &page;
+    attach(world, "START2", ANNA);
+    assert_int_equal(narrow(world), SG_OK);
+    assert_false(has_beaten(&page)); /* nobody was to be told */
+    widen(world);
+    assert_true(has_beaten(&page));
+    tokens.forget(tokens.context, "main");
+    assert_true(has_beaten(&page));
+    tokens.forget(tokens.context, "another");
+    assert_false(has_beaten(&page));
+    world->control->shared = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(control_says_that_it_lives_while_it_waits_for_them, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(all_lose_though_one_cannot_be_told, setup, teardown),
         cmocka_unit_test_setup_teardown(it_may_be_the_first_one_looked_at, setup, teardown),
         cmocka_unit_test_setup_teardown(a_change_that_was_refused_gives_back_what_it_took, setup,

@@ -20,6 +20,7 @@ if [ "${1-}" != mounts ]; then
 fi
 # shellcheck source=tests/service/daemon_lib.sh
 . "$(dirname "$0")/daemon_lib.sh"
+: "${WRAP_MODULE:?set it to the misbehaving module}"
 
 unmount() {
     local status=$? place
@@ -128,6 +129,33 @@ wait_for 10 status_is 'ready null null' # the uses are written
 signet ring remove START1/WEB START1/web >/dev/null
 clients_expect find 0 1
 signet ring connect START1/WEB START1/web --default >/dev/null
+
+say 'a PIN that is refused while that cannot be stored is stored as refused once it can'
+signet ring connect START1/WEB START1/web --default >/dev/null
+cp "$instance/signet.conf" "$scratch/signet.conf"
+sed -i "0,/^label = .*/s||&\nenvironment = WRAP_ORDERS=$scratch/orders\nenvironment = WRAP_LOG=$scratch/logins|" "$instance/signet.conf"
+sed -i "s|^module = .*|module = \"$WRAP_MODULE\"|" "$instance/signet.conf"
+: >"$scratch/orders"
+restart
+expect_ready
+fill 0
+echo 'C_Login incorrect once' >"$scratch/orders"
+kill_all signet-token0.0
+wait_for 20 is_token waiting_for_operator
+[ "$(logged event=login_not_recorded)" -eq 1 ] || fail 'it could be stored: the disk was not full'
+tries=$(wc -l <"$scratch/logins")
+make_room
+is_stored() {
+    [ "$(logged 'event=login_recorded token="softhsm"')" -eq 1 ]
+}
+wait_for 20 is_stored
+restart
+[ "$(token_state)" = waiting_for_operator ] || fail "after a restart the token is $(token_state)"
+[ "$(wc -l <"$scratch/logins")" -eq "$tries" ] || fail 'the refused PIN was sent again'
+signet token login softhsm >/dev/null
+cp "$scratch/signet.conf" "$instance/signet.conf"
+restart
+expect_ready
 
 say 'the token on a full disk'
 signet dev down "$instance" >/dev/null
