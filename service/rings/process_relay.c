@@ -12,8 +12,9 @@
 #include "process_internal.h"
 
 enum { PACKETS_AT_ONCE = 64, ASKED_AT_ONCE = 4, LAST_WORDS = 64 };
-#define FAILURES_MAX 1000000000u /* more than any client can have in the second between two words  \
-                                  */
+#define FAILURES_MAX                                                                               \
+    1000000000u /* more than any client can have in the second between two words                   \
+                 */
 
 /* ---- to control ---- */
 
