@@ -34,8 +34,12 @@ if(TARGET signetd)
     sg_daemon_test(rehearsal 180)
     set_property(TEST service.daemon_rehearsal APPEND PROPERTY ENVIRONMENT "RACDCERT_BIN=$<TARGET_FILE:racdcert>")
     # The longest first, so that none is alone at the end.
-    foreach(name storm crowd module input watch_pair)
+    foreach(name storm crowd module input watch_pair names login hang)
         set_tests_properties(service.daemon_${name} PROPERTIES COST 100)
+    endforeach()
+    # Most of their time is waiting for what must not happen: with sanitizers in scripts/test --full alone.
+    foreach(name names hang)
+        set_tests_properties(service.daemon_${name} PROPERTIES LABELS "service;waits")
     endforeach()
     foreach(name token watch kill frozen room rehearsal watches)
         set_tests_properties(service.daemon_${name} PROPERTIES COST 60)
