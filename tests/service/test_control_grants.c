@@ -415,10 +415,10 @@ static void whoever_loses_and_gains_ends_where_the_list_is_refused(void **state)
 static void a_key_that_may_do_less_is_a_loss(void **state)
 {
     struct world *world = *state;
-    const struct sg_key_id one = keyed_row_of("START1", "one", 1, 1).key;
+    SG_CERTIFICATE_ROW one = keyed_row_of("START1", "one", 1, 1);
     refuse_lists_of(world, BERT);
     assert_ok(world->fixture,
-              sg_store_key_retire(world->fixture->store, &one, &world->fixture->err));
+              sg_store_key_retire(world->fixture->store, &one.key, &world->fixture->err));
     attach(world, "START2", BERT);
     widen(world);
     assert_string_equal(keys(world, BERT), "ended");
