@@ -204,9 +204,9 @@ static void hint_holders(const struct sg_life_facts *facts, struct sg_error *err
     } else if (facts->holder.holding == SG_LIFE_HOLDS_STILL) {
         sg_hint(
             err,
-            "Have every program that holds it load the new one (a reload, a restart) and use "
-            "it (a use that fails is none): signet rollover plan %s says who used which. With --force it goes all the "
-            "same, and whoever signs with it fails.%s",
+            "Have every program that holds it load the new one (a reload, a restart) and use it (a "
+            "use that fails is none): signet rollover plan %s says who used which. With --force it "
+            "goes all the same, and whoever signs with it fails.%s",
             word_of(old).text, what);
     } else {
         sg_hint(err,

@@ -64,7 +64,7 @@ sg_status sg_watch_check_quotable(const char *path, struct sg_error *err)
     for (const char *c = path; *c != '\0'; c++) {
         unsigned char byte = (unsigned char)*c;
         if (byte < ' ' || byte == 0x7F || strchr("\"\\$`", *c) != NULL) {
-            sg_fail(err, SG_E_USAGE, "bad_usage", "a server's configuration cannot name %s",
+            sg_fail(err, SG_E_USAGE, "bad_usage", "the file of --pair cannot name %s",
                     sg_excerpt(path).text);
             return sg_hint(err, "--chain FILE: another path, without quotation marks, backslashes, "
                                 "dollar signs, backquotes and control characters.");

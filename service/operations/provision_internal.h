@@ -16,8 +16,8 @@
  *   %reload WORDS          after the ring's certificate has changed
  *   %watch WORDS           a service of its own that does so by itself (signet watch)
  *   %watch_unit NAME PATH  a systemd service signet-watch-NAME that does it, from a script at PATH
- *   %several LINE          a line of any kind, or of a file, where the ring has several keys to
- * choose from (the value "several" is not empty) %limit SENTENCE        what the program cannot do
+ *   %several LINE          a line of any kind, where the ring has several keys (value "several")
+ *   %limit SENTENCE        what the program cannot do
  *   %key file              the program's key cannot stay in the token ("token" otherwise)
  *   %untested              Debian has no such program: the text was checked as text only
  *
