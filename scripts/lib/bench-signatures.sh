@@ -22,7 +22,7 @@ softhsm() {
 }
 
 start_p11_kit_server() {
-    softhsm "$scratch" p11-kit server --foreground --name "$scratch/server.sock" --provider "$module" 'pkcs11:token=store' >/dev/null 2>&1 &
+    SOFTHSM2_CONF=$scratch/softhsm2.conf p11-kit server --foreground --name "$scratch/server.sock" --provider "$module" 'pkcs11:token=store' >/dev/null 2>&1 &
     server=$!
     until [ -S "$scratch/server.sock" ]; do sleep 0.1; done
 }

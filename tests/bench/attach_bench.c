@@ -18,7 +18,7 @@
 #include "module.h"
 
 #define COUNT_MAX 10000
-#define ONE_BY_ONE 200u
+#define ONE_BY_ONE 1000u
 
 struct settings {
     const char *module, *token, *key;

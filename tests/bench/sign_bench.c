@@ -1,6 +1,10 @@
 /* How many signatures a second, and how long one takes: N processes, each with a connection of its
  * own to one PKCS#11 module, sign with one key for S seconds. Prints one line: "ops_per_s p50_us
- * p99_us errors". */
+ * p99_us errors".
+ *
+ * What counts is what ends within S seconds that are the same for all, while all sign: were each
+ * client to count from its own first signature, those whom the kernel lets begin late would end
+ * alone, on an idle machine, and the sum of the rates would be more than the machine ever did. */
 #include <err.h>
 #include <getopt.h>
 #include <signal.h>
@@ -17,6 +21,7 @@
 #include "module.h"
 
 #define CLIENTS_MAX 64
+#define AHEAD_S 0.1        /* all sign before it counts */
 #define BUCKETS (1u << 20) /* of one microsecond; the last takes everything slower */
 
 struct settings {
@@ -30,8 +35,12 @@ struct settings {
 /* What one client found out; in memory that it shares with the parent. */
 struct tally {
     uint64_t done, errors;
-    double seconds;
     uint32_t buckets[BUCKETS];
+};
+
+/* The seconds that count, by CLOCK_MONOTONIC; in that memory too, set before the start. */
+struct window {
+    double start, end;
 };
 
 /* DigestInfo of a SHA-256 hash (RFC 8017, 9.2, note 1), as every RSA client sends it. */
@@ -82,24 +91,29 @@ static CK_RV sign_once(const struct bench_module *module, CK_MECHANISM_TYPE type
                                  signature, &len);
 }
 
-static void sign_until(const struct bench_module *module, const struct settings *settings,
-                       CK_OBJECT_HANDLE key, struct tally *tally)
+static void count(struct tally *tally, double took_us)
 {
-    double start = now_s(), end = start + settings->seconds, before = start;
-    while (before < end) {
-        if (sign_once(module, settings->mechanism, key) != CKR_OK) {
+    tally->buckets[took_us < BUCKETS - 1 ? (size_t)took_us : BUCKETS - 1]++;
+    tally->done++;
+}
+
+static void sign_through(const struct bench_module *module, CK_MECHANISM_TYPE mechanism,
+                         CK_OBJECT_HANDLE key, const struct window *window, struct tally *tally)
+{
+    for (double before = now_s(), after; before < window->end; before = after) {
+        if (sign_once(module, mechanism, key) != CKR_OK) {
             tally->errors++;
         }
-        double after = now_s(), took_us = (after - before) * 1e6;
-        tally->buckets[took_us < BUCKETS - 1 ? (size_t)took_us : BUCKETS - 1]++;
-        tally->done++;
-        before = after;
+        after = now_s();
+        if (after >= window->start && after < window->end) {
+            count(tally, (after - before) * 1e6);
+        }
     }
-    tally->seconds = before - start;
 }
 
 /* One client: get ready, say so, wait for the start, sign. */
-static void client(const struct settings *settings, struct tally *tally, int ready, int start)
+static void client(const struct settings *settings, const struct window *window,
+                   struct tally *tally, int ready, int start)
 {
     struct bench_module module;
     char byte = 0;
@@ -109,12 +123,12 @@ static void client(const struct settings *settings, struct tally *tally, int rea
     if (write(ready, "r", 1) != 1 || read(start, &byte, 1) != 0) {
         errx(1, "the parent is gone");
     }
-    sign_until(&module, settings, key, tally);
+    sign_through(&module, settings->mechanism, key, window, tally);
     bench_module_close(&module);
 }
 
-static pid_t start_client(const struct settings *settings, struct tally *tally, const int ready[2],
-                          const int start[2])
+static pid_t start_client(const struct settings *settings, const struct window *window,
+                          struct tally *tally, const int ready[2], const int start[2])
 {
     pid_t pid = fork();
     if (pid < 0) {
@@ -123,7 +137,7 @@ static pid_t start_client(const struct settings *settings, struct tally *tally, 
     if (pid == 0) {
         (void)close(start[1]);
         (void)close(ready[0]);
-        client(settings, tally, ready[1], start[0]);
+        client(settings, window, tally, ready[1], start[0]);
         exit(0);
     }
     return pid;
@@ -131,7 +145,7 @@ static pid_t start_client(const struct settings *settings, struct tally *tally, 
 
 /* Clients get ready one after the other: SoftHSM 2.6.1 fails when several processes log in at once.
  */
-static bool run(const struct settings *settings, struct tally *tallies)
+static bool run(const struct settings *settings, struct window *window, struct tally *tallies)
 {
     int start[2];
     pid_t pids[CLIENTS_MAX];
@@ -145,11 +159,13 @@ static bool run(const struct settings *settings, struct tally *tallies)
         if (pipe(ready) != 0) {
             err(1, "pipe");
         }
-        pids[i] = start_client(settings, &tallies[i], ready, start);
+        pids[i] = start_client(settings, window, &tallies[i], ready, start);
         (void)close(ready[1]);
         good = read(ready[0], &byte, 1) == 1 && good;
         (void)close(ready[0]);
     }
+    window->start = now_s() + AHEAD_S;
+    window->end = window->start + settings->seconds;
     (void)close(start[1]);
     for (unsigned i = 0; i < settings->clients; i++) {
         int status = 0;
@@ -176,15 +192,14 @@ static unsigned percentile(const struct tally *tallies, unsigned clients, double
     return BUCKETS;
 }
 
-static int report(const struct tally *tallies, unsigned clients)
+static int report(const struct tally *tallies, unsigned clients, double seconds)
 {
-    double rate = 0;
-    uint64_t errors = 0;
+    uint64_t done = 0, errors = 0;
     for (unsigned i = 0; i < clients; i++) {
-        rate += (double)tallies[i].done / tallies[i].seconds;
+        done += tallies[i].done;
         errors += tallies[i].errors;
     }
-    printf("%.0f %u %u %llu\n", rate, percentile(tallies, clients, 0.5),
+    printf("%.0f %u %u %llu\n", (double)done / seconds, percentile(tallies, clients, 0.5),
            percentile(tallies, clients, 0.99), (unsigned long long)errors);
     return errors == 0 ? 0 : 1;
 }
@@ -246,18 +261,25 @@ static void read_arguments(struct settings *settings, int argc, char **argv)
     }
 }
 
+/* Memory that the clients share with the parent, zeroed. */
+static void *shared(size_t len)
+{
+    void *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        err(1, "mmap");
+    }
+    return memory;
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings = {.mechanism = CKM_ECDSA, .clients = 1, .seconds = 2};
     read_arguments(&settings, argc, argv);
-    struct tally *tallies = mmap(NULL, settings.clients * sizeof(*tallies), PROT_READ | PROT_WRITE,
-                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (tallies == MAP_FAILED) {
-        err(1, "mmap");
-    }
+    struct window *window = shared(sizeof(*window));
+    struct tally *tallies = shared(settings.clients * sizeof(*tallies));
     (void)signal(SIGPIPE, SIG_IGN);
-    if (!run(&settings, tallies)) {
+    if (!run(&settings, window, tallies)) {
         errx(1, "a client failed");
     }
-    return report(tallies, settings.clients);
+    return report(tallies, settings.clients, settings.seconds);
 }
