@@ -16,6 +16,13 @@ static unsigned nth(const cpu_set_t *set, unsigned number)
     return processor;
 }
 
+unsigned sg_processors_count(void)
+{
+    cpu_set_t allowed;
+    int count = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 0;
+    return count > 0 ? (unsigned)count : 1;
+}
+
 void sg_processors_read(struct sg_processors *out, unsigned number)
 {
     CPU_ZERO(&out->allowed);

@@ -55,8 +55,10 @@ struct sg_master {
     bool stopping, tokens_stopped, killed;
     int64_t looked_ms; /**< when the processes were last looked at; 0: never */
     int64_t excuse_ms; /**< until then nobody is blamed for silence: we were not there either */
-    bool impatient;    /**< told to stop a second time */
-    int64_t kill_ms;   /**< when stopping: until then children may end by themselves */
+    int64_t alive_ms;  /**< how often the service manager wants to hear that we live; 0: never */
+    int64_t alive_due_ms;
+    bool impatient;  /**< told to stop a second time */
+    int64_t kill_ms; /**< when stopping: until then children may end by themselves */
     sg_status failure;
     struct sg_error *err; /**< why it failed */
 };
@@ -118,6 +120,8 @@ void sg_supervise_start(struct sg_master *master);
 void sg_supervise_control(struct sg_master *master);
 /** Milliseconds until somebody is due; -1: nobody. */
 int sg_supervise_timeout_ms(const struct sg_master *master);
+/** Tell the service manager that we live, where it asks for it (sd_watchdog_enabled(3)). */
+void sg_supervise_tell_alive(struct sg_master *master);
 /** Begin to stop; the second time at once. */
 void sg_supervise_stop(struct sg_master *master);
 /** Go on stopping. True when nothing is left. */

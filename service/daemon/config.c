@@ -5,10 +5,10 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <signet/base/buffer.h>
 #include <signet/base/file.h>
+#include <signet/base/schedule.h>
 #include <signet/policy/name.h>
 
 #include "config_internal.h"
@@ -295,10 +295,8 @@ static sg_status start_token(struct reader *reader, const char *name, struct sg_
     reader->section_line = reader->line;
     reader->seen = 0;
     /* A software token gains from one process per core, no more than that (docs/processes.md). */
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    reader->token->processes = cores < 1                        ? 1
-                               : cores > SG_TOKEN_PROCESSES_MAX ? SG_TOKEN_PROCESSES_MAX
-                                                                : (unsigned)cores;
+    unsigned cores = sg_processors_count();
+    reader->token->processes = cores > SG_TOKEN_PROCESSES_MAX ? SG_TOKEN_PROCESSES_MAX : cores;
     return apply_defaults(rows, count, reader->token, err);
 }
 

@@ -324,7 +324,11 @@ static sg_status open_store(struct control *control, struct sg_error *err)
 {
     char path[PATH_MAX + 16];
     snprintf(path, sizeof path, "%s/signet.db", control->config->state);
-    return sg_store_open(path, &control->store, err);
+    sg_status s = sg_store_open(path, &control->store, err);
+    if (s == SG_OK) {
+        sg_store_reserve_keep(control->store);
+    }
+    return s;
 }
 
 static sg_status map_page(struct control *control, int memfd, struct sg_error *err)

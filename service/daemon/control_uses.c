@@ -12,6 +12,7 @@
 #define COUNT_MAX 1000000000000       /* uses at a time; more is a page that was tampered with */
 #define LAST_S_MAX 253402300799       /* the year 9999 */
 #define NEARLY_FULL (SG_USES_MAX / 2) /* rows: then the process gets another page */
+#define AHEAD_MS 60000 /* a time that lies further in the future was not told by a clock */
 
 struct uses_page {
     struct sg_uses_page *page;
@@ -142,8 +143,9 @@ static sg_status store_page(struct uses *uses, struct uses_page *page, struct sg
 /* ---- what failed ---- */
 
 /* The process writes, and need not be believed: a time that cannot be told is none. */
-static struct use_failures failures_in(const struct sg_uses_page *page)
+static struct use_failures failures_in(const struct uses *uses, const struct sg_uses_page *page)
 {
+    int64_t latest_ms = sg_monotonic_ms(uses->control->service.clock) + AHEAD_MS;
     struct use_failures found = {
         .count = atomic_load_explicit(&page->failed, memory_order_relaxed),
         .rv = atomic_load_explicit(&page->failed_rv, memory_order_relaxed),
@@ -153,6 +155,8 @@ static struct use_failures failures_in(const struct sg_uses_page *page)
     };
     found.count = found.count <= COUNT_MAX ? found.count : 0;
     found.last_s = found.last_s >= 0 && found.last_s <= LAST_S_MAX ? found.last_s : 0;
+    found.failed_ms = found.failed_ms <= latest_ms ? found.failed_ms : 0;
+    found.done_ms = found.done_ms <= latest_ms ? found.done_ms : 0;
     return found;
 }
 
@@ -172,7 +176,7 @@ struct use_failures sg_uses_failures(const struct uses *uses, uint32_t token)
     struct use_failures sum = uses->failures[token];
     for (const struct uses_page *page = uses->pages; page != NULL; page = page->next) {
         if (page->token == token) {
-            struct use_failures found = failures_in(page->page);
+            struct use_failures found = failures_in(uses, page->page);
             add_failures(&sum, &found);
         }
     }
@@ -195,7 +199,7 @@ static void drop_ended(struct uses *uses, bool all)
     while (*at != NULL) {
         struct uses_page *page = *at;
         if (page->ended && (all || ++kept > PAGES_MAX)) {
-            struct use_failures found = failures_in(page->page);
+            struct use_failures found = failures_in(uses, page->page);
             add_failures(&uses->failures[page->token], &found);
             *at = page->next;
             free_page(page);
@@ -251,6 +255,7 @@ void sg_uses_work(struct uses *uses)
     }
     uses->due = false;
     sg_uses_store(uses);
+    sg_store_reserve_keep(uses->control->store);
     for (uint32_t t = 0; t < uses->control->pool.count; t++) {
         for (uint32_t p = 0; p < SG_COUNT(uses->control->pool.tokens[t].processes); p++) {
             renew_full(uses, t, p);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <signet/base/file.h>
@@ -151,6 +153,7 @@ static void wait_and_handle(struct sg_master *master, bool link_waits)
 static sg_status serve(struct sg_master *master)
 {
     for (;;) {
+        sg_supervise_tell_alive(master);
         sg_watch_kill_hung(master);
         sg_supervise_start(master);
         sg_watch_tell_control(master);
@@ -187,6 +190,14 @@ static void warn_about(const struct sg_config *config)
     }
 }
 
+/* A third of what it waits for at most. Nobody else looks after the master. */
+static int64_t read_alive_ms(void)
+{
+    uint64_t most_us = 0;
+    bool asked = sd_watchdog_enabled(1, &most_us) > 0 && most_us / 3000 <= INT_MAX;
+    return !asked ? 0 : most_us < 3000 ? 1 : (int64_t)(most_us / 3000);
+}
+
 sg_status sg_master_run(const struct sg_config *config, const struct sg_master_roles *roles,
                         struct sg_error *err)
 {
@@ -204,6 +215,7 @@ sg_status sg_master_run(const struct sg_config *config, const struct sg_master_r
         .link_due = true,
         .link_control = -1,
         .link_rings = -1,
+        .alive_ms = read_alive_ms(),
         .err = err,
     };
     (void)umask(077);

@@ -249,20 +249,33 @@ static int until(int64_t moment_ms)
     return left <= 0 ? 0 : left > WAIT_MAX_MS ? WAIT_MAX_MS : (int)left;
 }
 
+/* -1: never. */
+static int sooner(int one, int other)
+{
+    return one < 0 || (other >= 0 && other < one) ? other : one;
+}
+
 int sg_supervise_timeout_ms(const struct sg_master *master)
 {
+    int timeout = master->alive_ms > 0 ? until(master->alive_due_ms) : -1;
     if (master->stopping) {
-        return until(master->kill_ms);
+        return sooner(timeout, until(master->kill_ms));
     }
-    int timeout = sg_watch_timeout_ms(master);
+    timeout = sooner(timeout, sg_watch_timeout_ms(master));
     for (size_t i = 0; i < master->child_count; i++) {
         const struct sg_child *child = &master->children[i];
-        int wait = is_wanted(master, child) ? until(child->due_ms) : -1;
-        if (wait >= 0 && (timeout < 0 || wait < timeout)) {
-            timeout = wait;
-        }
+        timeout = sooner(timeout, is_wanted(master, child) ? until(child->due_ms) : -1);
     }
     return timeout;
+}
+
+void sg_supervise_tell_alive(struct sg_master *master)
+{
+    int64_t now = now_ms();
+    if (master->alive_ms > 0 && now >= master->alive_due_ms) {
+        (void)sd_notify(0, "WATCHDOG=1");
+        master->alive_due_ms = now + master->alive_ms;
+    }
 }
 
 /* ---- what control says ---- */

@@ -308,6 +308,44 @@ static sg_status run_changing(struct sg_run *run, handler handle, struct sg_erro
     return s;
 }
 
+/* As if it had not been tried. */
+static void begin_anew(struct sg_run *run)
+{
+    (void)json_object_clear(run->answer);
+    (void)json_array_clear(run->effects);
+    (void)json_array_clear(run->warnings);
+    run->visible = false;
+    run->settle_count = 0;
+}
+
+/* A right that was taken away must not come back because a disk is full. */
+static bool spend_reserve(const struct sg_run *run, const struct sg_error *err)
+{
+    struct sg_store *store = run->service->store;
+    bool may = (run->operation->flags & SG_OP_REVOKES) != 0 && err->status == SG_E_STORAGE &&
+               strcmp(err->code, "disk_full") == 0 && sg_store_reserve_spend(store);
+    if (may) {
+        sg_log(SG_LOG_WARNING, "event=store_reserve_spent operation=%s.%s bytes_left=%lu",
+               run->operation->noun, run->operation->verb,
+               (unsigned long)sg_store_reserve_left(store));
+    }
+    return may;
+}
+
+static sg_status run_handler(struct sg_run *run, handler handle, struct sg_error *err)
+{
+    if ((run->operation->flags & SG_OP_CHANGES) == 0) {
+        return handle(run, err);
+    }
+    sg_status s = run_changing(run, handle, err);
+    while (s != SG_OK && spend_reserve(run, err)) {
+        sg_error_clear(err);
+        begin_anew(run);
+        s = run_changing(run, handle, err);
+    }
+    return s;
+}
+
 static sg_status finish(struct sg_run *run, json_t **answer, struct sg_error *err)
 {
     bool changes = (run->operation->flags & SG_OP_CHANGES) != 0;
@@ -407,10 +445,7 @@ sg_status sg_operation_run(struct sg_service *service, const struct sg_operation
                            .effects = effects,
                            .warnings = warnings};
     sg_status s = authorise(run, err);
-    if (s == SG_OK) {
-        bool changes = (operation->flags & SG_OP_CHANGES) != 0;
-        s = changes ? run_changing(run, handle, err) : handle(run, err);
-    }
+    s = s == SG_OK ? run_handler(run, handle, err) : s;
     if (s != SG_OK) {
         drop_foreign_hint(caller, err);
         return s;

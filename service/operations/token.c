@@ -147,6 +147,13 @@ static bool is_writable(const struct sg_run *run)
     return !sg_store_write_failed(run->service->store, &why, &at_s);
 }
 
+static const char *what_still_goes(const struct sg_error *why, uint64_t reserve)
+{
+    return strcmp(why->code, "disk_full") == 0 && reserve > 0
+               ? "nothing can be changed but what takes rights or trust away, a few times yet"
+               : "nothing can be changed, revocations neither";
+}
+
 /* Reading and signing go on, and nothing else says so. */
 static sg_status add_unwritten(struct sg_run *run, struct sg_error *err)
 {
@@ -157,14 +164,14 @@ static sg_status add_unwritten(struct sg_run *run, struct sg_error *err)
         return SG_OK;
     }
     sg_time_format(at_s, at);
-    json_t *problem = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "code", "store_not_writable",
-                                "reason", why.code, "text", why.text, "hint", why.hint, "last", at,
-                                "uses_not_stored", (json_int_t)run->service->uses_not_stored);
+    uint64_t left = sg_store_reserve_left(run->service->store);
+    json_t *problem =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "code", "store_not_writable", "reason",
+                  why.code, "text", why.text, "hint", why.hint, "last", at, "uses_not_stored",
+                  (json_int_t)run->service->uses_not_stored, "reserve_bytes", (json_int_t)left);
     sg_status s = sg_run_set(run->answer, "store_problem", problem, err);
-    return s == SG_OK ? sg_run_warn(run, err,
-                                    "nothing can be changed, revocations neither, and uses of keys "
-                                    "are not stored: %s. %s",
-                                    why.text, why.hint)
+    return s == SG_OK ? sg_run_warn(run, err, "%s, and uses of keys are not stored: %s. %s",
+                                    what_still_goes(&why, left), why.text, why.hint)
                       : s;
 }
 

@@ -101,10 +101,11 @@ sg_status sg_store_fail(struct sg_store *store, int rc, const char *doing, struc
     return s;
 }
 
-/* Something of a transaction, or of a scope that was one, is in the file. */
+/* Something of a transaction, or of a scope that was one, is in the file; by what was kept back,
+ * the disk is as full as before. */
 static void note_written(struct sg_store *store)
 {
-    if (sqlite3_total_changes64(store->db) != store->changes_before) {
+    if (sqlite3_total_changes64(store->db) != store->changes_before && !store->reserve_spent) {
         sg_error_clear(&store->write_failure);
     }
 }

@@ -124,6 +124,8 @@ struct sg_store {
     struct sg_error
         write_failure;      /**< of the last write, if that failed; .status SG_OK: it did not */
     int64_t write_failed_s; /**< when */
+    bool reserve_whole;     /**< the space that is kept back is there */
+    bool reserve_spent;     /**< a part of it was given to the disk since then */
     sqlite3_int64 changes_before;           /**< made by this handle until the transaction began */
     sqlite3_stmt *prepared[SG_QUERY_COUNT]; /**< prepared at first use, reset after each */
 };

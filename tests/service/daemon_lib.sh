@@ -82,7 +82,7 @@ is_settled() {
 token_processes() {
     local set
     set=$(sed -n 's/^processes = //p' "$instance/signet.conf")
-    echo "${set:-$(getconf _NPROCESSORS_ONLN)}" # those that it may use may be fewer
+    echo "${set:-$(nproc)}" # as many as it may use
 }
 
 # Everything that a refused operation must leave as it was.

@@ -97,7 +97,7 @@ say 'the store on a full disk'
 need jq
 disk=$instance/state
 mkdir -p "$disk"
-mount -t tmpfs -o size=2m,mode=700 none "$disk"
+mount -t tmpfs -o size=4m,mode=700 none "$disk"
 instance_up
 signet owner add START1 >/dev/null
 ring_with_key WEB web
@@ -105,30 +105,78 @@ clients_attach WEB web 1
 certificates=$(number certificates)
 run_out store 0 4 8 12 16 20 24 28 32 36 40 48 64 128
 
-say 'a revocation, on a full disk, is refused as a whole'
+say 'a revocation is recorded on a full disk, nothing else is'
+reserve() {
+    stat -c %s "$disk/signet.db-reserve"
+}
+reserve_is() {
+    [ "$(reserve)" -eq "$1" ]
+}
+top_up() { # what the service gave back of its own
+    dd if=/dev/zero bs=4k >>"$disk/ballast" 2>/dev/null || true
+}
+wait_for 10 reserve_is 524288
 clients_attach WEB web 1
 fill 0
 remember_rings=$(signet ring show START1/WEB --json)
-refused 8 disk_full 'disk|full' ring remove START1/WEB START1/web
+refused 8 disk_full 'disk|full' ring add START1/MORE
+refused 8 disk_full 'disk|full' ring connect START1/WEB START1/web --usage site
 [ "$(signet ring show START1/WEB --json)" = "$remember_rings" ] || fail 'the ring has changed'
+reserve_is 524288 || fail 'what gives took of the space that is kept back'
 clients_expect sign ok 1
+expect_text 'removed START1/web' signet ring remove START1/WEB START1/web
+clients_expect find 0 1
+[ "$(reserve)" -lt 524288 ] || fail 'it was recorded without the space that is kept back: the disk was not full'
+[ "$(logged event=store_reserve_spent)" -ge 1 ] || fail 'nothing is said of it'
+top_up
+signet cert alter START1/web --notrust >/dev/null
+top_up
+restart
+expect_text 'NOTRUST' signet cert show START1/web
+signet ring show START1/WEB --json | jq -e '.items == []' >/dev/null || fail 'the certificate is back in its ring'
 
-say 'status says so, until something is written'
+say 'status says so, until there is room'
 status_is() {
     [ "$(signet status --json | jq -r '[.state, .store_problem.code, .store_problem.reason] | map(tostring) | join(" ")')" = "$1" ]
 }
-waiting() {
-    [ "$(signet status --json | jq '.store_problem.uses_not_stored')" -ge 1 ]
-}
+fill 0
+refused 8 disk_full 'disk|full' ring add START1/MORE
 status_is 'degraded store_not_writable disk_full' || fail "status says $(signet status --json)"
 signet status 2>&1 >/dev/null | finds '^warning: nothing can be changed.*Free space' || fail 'people are not told'
+make_room
+wait_for 10 status_is 'ready null null'
+wait_for 10 reserve_is 524288
+signet cert alter START1/web --trust >/dev/null
+signet ring connect START1/WEB START1/web --default >/dev/null
+
+say 'uses of keys wait for room'
+waiting() {
+    top_up
+    [ "$(signet status --json | jq '.store_problem.uses_not_stored')" -ge 1 ]
+}
+clients_attach WEB web 1
+fill 0
+clients_expect sign ok 1
 wait_for 10 waiting
 make_room
-clients_expect sign ok 1
-wait_for 10 status_is 'ready null null' # the uses are written
+wait_for 10 status_is 'ready null null'
+[ "$(signet ring show START1/WEB --json | jq '[.items[].uses] | add')" -ge 2 ] || fail 'uses were lost'
+
+say 'revocations beyond what is kept back are refused, and change nothing'
+fill 0
+spent=0
+while [ "$spent" -lt 40 ]; do
+    top_up
+    signet cert alter START1/web --notrust --json >"$scratch/refused" 2>&1 || break
+    top_up
+    signet cert alter START1/web --trust --json >"$scratch/refused" 2>&1 || break
+    spent=$((spent + 1))
+done
+expect_code disk_full 'one revocation too many'
+make_room
+wait_for 10 reserve_is 524288
+signet cert alter START1/web --trust >/dev/null
 signet ring remove START1/WEB START1/web >/dev/null
-clients_expect find 0 1
-signet ring connect START1/WEB START1/web --default >/dev/null
 
 say 'a PIN that is refused while that cannot be stored is stored as refused once it can'
 signet ring connect START1/WEB START1/web --default >/dev/null

@@ -247,6 +247,34 @@ static void when_control_dies_tokens_are_replaced_and_rings_stays(void **state)
     fixture_stop(fixture);
 }
 
+static void a_watchdog_hears_of_it_as_long_as_it_runs(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(setenv("WATCHDOG_USEC", "600000", 1), 0);
+    fixture_start(fixture);
+    assert_int_equal(unsetenv("WATCHDOG_USEC"), 0);
+    fixture_wait_ready(fixture);
+    for (int i = 0; i < 3; i++) {
+        assert_true(fixture_notified(fixture, "WATCHDOG=1", 1000));
+    }
+    assert_int_equal(kill(fixture->master, SIGSTOP), 0);
+    while (fixture_notified(fixture, "WATCHDOG=1", 0)) {
+    }
+    assert_false(fixture_notified(fixture, "WATCHDOG=1", 400));
+    assert_int_equal(kill(fixture->master, SIGCONT), 0);
+    assert_true(fixture_notified(fixture, "WATCHDOG=1", 1000));
+    fixture_stop(fixture);
+}
+
+static void without_a_watchdog_nobody_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_start(fixture);
+    fixture_wait_ready(fixture);
+    assert_false(fixture_notified(fixture, "WATCHDOG=1", 500));
+    fixture_stop(fixture);
+}
+
 static void when_rings_dies_control_and_tokens_stay(void **state)
 {
     struct fixture *fixture = *state;
@@ -461,6 +489,8 @@ int main(void)
         CASE(control_can_have_a_token_process_replaced),
         CASE(only_the_process_that_is_meant_is_replaced),
         CASE(when_control_dies_tokens_are_replaced_and_rings_stays),
+        CASE(a_watchdog_hears_of_it_as_long_as_it_runs),
+        CASE(without_a_watchdog_nobody_is_told),
         CASE(when_rings_dies_control_and_tokens_stay),
         CASE(a_control_that_closes_its_channel_is_replaced),
         CASE(junk_from_control_harms_nobody),

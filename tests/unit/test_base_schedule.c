@@ -51,11 +51,15 @@ static void each_number_has_its_processor_and_they_come_round(void **state)
 static void kept_and_left(void **state)
 {
     struct sg_processors processors;
+    unsigned count = (unsigned)CPU_COUNT((cpu_set_t *)*state);
     sg_processors_read(&processors, 1);
+    assert_int_equal(sg_processors_count(), count);
     sg_processors_keep(&processors);
     assert_usable(&processors.own);
+    assert_int_equal(sg_processors_count(), 1);
     sg_processors_leave(&processors);
     assert_usable(*state);
+    assert_int_equal(sg_processors_count(), count);
 }
 
 static void only_what_was_allowed_is_kept_to(void **state)

@@ -8,6 +8,7 @@
 
 #include <signet/base/buffer.h>
 #include <signet/base/file.h>
+#include <signet/base/schedule.h>
 
 #include "config_internal.h"
 
@@ -89,6 +90,7 @@ static void the_smallest_one_has_every_default(void **state)
     assert_string_equal(token->storage, "");
     assert_null(token->environment[0]);
     assert_in_range(token->processes, 1, SG_TOKEN_PROCESSES_MAX);
+    assert_int_equal(token->processes, sg_processors_count()); /* fewer than 64 here */
     assert_int_equal(token->login_deadline_s, 60);
     assert_int_equal(token->call_deadline_s, 120);
     assert_int_equal(token->use_deadline_s, 20);

@@ -562,6 +562,121 @@ static void nothing_is_written_after_a_transaction_was_lost(void **state)
     assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM owner"), 5);
 }
 
+/* ---- what is kept back ---- */
+
+#define RESERVE ((off_t)512 << 10)
+#define PART ((off_t)128 << 10)
+
+static void reserve_path(const struct fixture *fixture, char *out, size_t size)
+{
+    snprintf(out, size, "%s-reserve", fixture->path);
+}
+
+static off_t reserve_len(const struct fixture *fixture)
+{
+    char path[128];
+    struct stat info = {.st_size = 0};
+    reserve_path(fixture, path, sizeof path);
+    return stat(path, &info) == 0 ? info.st_size : -1;
+}
+
+static void a_reserve_is_kept_and_spent_part_by_part(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(reserve_len(fixture), -1);
+    sg_store_reserve_keep(fixture->store);
+    assert_int_equal(reserve_len(fixture), RESERVE);
+    assert_int_equal(sg_store_reserve_left(fixture->store), RESERVE);
+    for (off_t left = RESERVE - PART; left >= 0; left -= PART) {
+        assert_true(sg_store_reserve_spend(fixture->store));
+        assert_int_equal(reserve_len(fixture), left);
+    }
+    assert_false(sg_store_reserve_spend(fixture->store));
+    assert_int_equal(sg_store_reserve_left(fixture->store), 0);
+    sg_store_reserve_keep(fixture->store);
+    assert_int_equal(reserve_len(fixture), RESERVE);
+}
+
+/* From a backup that left holes out. */
+static void a_reserve_without_blocks_is_none(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[128];
+    struct stat info;
+    reserve_path(fixture, path, sizeof path);
+    write_file(path, "", 0);
+    assert_int_equal(truncate(path, RESERVE), 0);
+    assert_int_equal(sg_store_reserve_left(fixture->store), 0);
+    assert_false(sg_store_reserve_spend(fixture->store));
+    sg_store_reserve_keep(fixture->store);
+    assert_int_equal(stat(path, &info), 0);
+    assert_true(info.st_blocks * 512 >= RESERVE);
+}
+
+static void a_reserve_is_nobody_elses_file(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[128], other[128];
+    struct stat info;
+    reserve_path(fixture, path, sizeof path);
+    snprintf(other, sizeof other, "%s/other", fixture->directory);
+    write_file(other, "kept", 4);
+    assert_int_equal(symlink(other, path), 0);
+    sg_store_reserve_keep(fixture->store);
+    assert_false(sg_store_reserve_spend(fixture->store));
+    assert_int_equal(stat(other, &info), 0);
+    assert_int_equal(info.st_size, 4);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    sg_store_reserve_keep(fixture->store);
+    assert_false(sg_store_reserve_spend(fixture->store));
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(unlink(other), 0);
+}
+
+static void a_copy_in_memory_has_none(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sg_store *copy = NULL;
+    sg_store_reserve_keep(fixture->store);
+    assert_ok(fixture, sg_store_copy(fixture->store, 1u << 20, &copy, &fixture->err));
+    sg_store_reserve_keep(copy);
+    assert_false(sg_store_reserve_spend(copy));
+    assert_int_equal(sg_store_reserve_left(copy), 0);
+    sg_store_close(copy);
+    assert_int_equal(reserve_len(fixture), RESERVE);
+}
+
+static sg_status fill_store(struct fixture *fixture)
+{
+    sg_status s = SG_OK;
+    sg_store_limit_pages(fixture->store, (unsigned)number_of_sql(fixture, "PRAGMA page_count"));
+    for (unsigned number = 0; s == SG_OK && number < 1000; number++) {
+        char label[16];
+        snprintf(label, sizeof label, "c%u", number);
+        SG_CERTIFICATE_ROW row = row_of("START1", label, number);
+        s = sg_store_certificate_add(fixture->store, &row, &fixture->err);
+    }
+    return s;
+}
+
+/* What the reserve made possible says nothing of the disk. */
+static void a_full_disk_is_remembered_until_there_is_room(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sg_error why = SG_ERROR_INIT;
+    sg_store_reserve_keep(fixture->store);
+    assert_fails(fixture, fill_store(fixture), SG_E_STORAGE, "disk_full");
+    assert_true(sg_store_reserve_spend(fixture->store));
+    sg_store_limit_pages(fixture->store, 0);
+    assert_ok(fixture, sg_store_owner_add(fixture->store, "LATER", &fixture->err));
+    assert_true(write_failed(fixture, &why));
+    assert_string_equal(why.code, "disk_full");
+    sg_store_reserve_keep(fixture->store);
+    assert_false(write_failed(fixture, &why));
+    assert_int_equal(reserve_len(fixture), RESERVE);
+}
+
 static int as_somebody_else(void)
 {
     return geteuid() != 0 || (setgid(OTHER_UID) == 0 && setuid(OTHER_UID) == 0) ? 0 : -1;
@@ -741,6 +856,11 @@ int main(void)
         IN_STORE(that_the_last_write_failed_is_kept_until_one_succeeds),
         IN_STORE(a_refusal_is_no_failed_write),
         IN_STORE(a_transaction_lost_on_a_full_disk_takes_all_with_it),
+        IN_STORE(a_reserve_is_kept_and_spent_part_by_part),
+        IN_STORE(a_reserve_without_blocks_is_none),
+        IN_STORE(a_reserve_is_nobody_elses_file),
+        IN_STORE(a_copy_in_memory_has_none),
+        IN_STORE(a_full_disk_is_remembered_until_there_is_room),
         IN_STORE(nothing_is_written_after_a_transaction_was_lost),
         IN_DIRECTORY(a_read_only_directory_is_said_for_a_new_store),
         IN_DIRECTORY(a_read_only_directory_is_said_for_an_old_store),

@@ -17,6 +17,9 @@ struct sg_processors {
     bool known; /**< false: keep and leave do nothing */
 };
 
+/** How many processors the calling thread may use (cpusets, taskset(1)): 1 and more. */
+unsigned sg_processors_count(void);
+
 /** What the calling thread may use now (cpusets, taskset(1)), and of those the number-th, counted
  * from 1 and round again when there are fewer. Unknown with number 0, and where the kernel does not
  * tell. */

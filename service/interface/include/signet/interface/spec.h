@@ -66,16 +66,18 @@ enum sg_operation_flags {
     SG_OP_CLIENT = 1u << 3,     /**< runs in the client alone: no route */
     SG_OP_FILTERED = 1u << 4,   /**< a listing over many owners: anybody may ask, the handler shows
                                    what the gate allows for each; its needs say by which function */
-    SG_OP_VERDICT = 1u << 5, /**< its answer says "ok"; the command ends with status 3 when that is
-                                false */
-    SG_OP_ANYTIME = 1u << 6, /**< answered although another operation is waiting for its token;
-                                changes nothing */
-    SG_OP_WATCHES = 1u << 7, /**< answered when its "changed" is true, or "wait_s" seconds later;
-                                changes nothing */
-    SG_OP_ASKS = 1u << 8,    /**< beside CLIENT: it asks the service by other operations */
-    SG_OP_ALONE = 1u << 9,   /**< waits for its turn although it changes nothing that is stored */
-    SG_OP_USES = 1u << 10,   /**< looks at the uses of keys: what has been counted up to now is
-                                stored first, where nothing else is under way */
+    SG_OP_VERDICT = 1u << 5,  /**< its answer says "ok"; the command ends with status 3 when that is
+                                 false */
+    SG_OP_ANYTIME = 1u << 6,  /**< answered although another operation is waiting for its token;
+                                 changes nothing */
+    SG_OP_WATCHES = 1u << 7,  /**< answered when its "changed" is true, or "wait_s" seconds later;
+                                 changes nothing */
+    SG_OP_ASKS = 1u << 8,     /**< beside CLIENT: it asks the service by other operations */
+    SG_OP_ALONE = 1u << 9,    /**< waits for its turn although it changes nothing that is stored */
+    SG_OP_USES = 1u << 10,    /**< looks at the uses of keys: what has been counted up to now is
+                                 stored first, where nothing else is under way */
+    SG_OP_REVOKES = 1u << 11, /**< may take rights or trust away: recorded on a full disk too, in
+                                 the space that is kept back for it */
 };
 
 /* One row: SG_OPERATION(IDENTIFIER, noun, verb, flags, needs, params, columns, help, further

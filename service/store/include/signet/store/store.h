@@ -36,6 +36,15 @@ SG_CHECKED sg_status sg_store_commit(struct sg_store *store, struct sg_error *er
 /** Did the last write fail because the file cannot be written (no space, read-only, an I/O error)?
  * Then why and when (seconds since 1970). */
 bool sg_store_write_failed(const struct sg_store *store, struct sg_error *why, int64_t *at_s);
+/** Keep space back on the store's disk (512 KiB, in a file beside it), or what can be had of it. To
+ * be called now and then: it makes good what was spent. After a write that failed for want of space
+ * the log is emptied, and once there is room again that failure is forgotten. */
+void sg_store_reserve_keep(struct sg_store *store);
+/** Give a quarter of it to the disk, for a write that must not fail; false: none is left. Outside
+ * of transactions. */
+bool sg_store_reserve_spend(struct sg_store *store);
+/** Bytes that are kept back. */
+uint64_t sg_store_reserve_left(const struct sg_store *store);
 /** Roll back if a transaction is open; never fails. */
 void sg_store_rollback(struct sg_store *store);
 /** Rolls back what was not committed when the variable leaves its scope: SG_TRANSACTION struct
