@@ -1,5 +1,5 @@
 /* Control dies again and again, and its successor waits: whoever asks meanwhile learns why at once,
- * instead of running into a time-out of its own. Nothing that a client sent is read. */
+ * instead of running into a time-out of its own. What a client sent is not looked at. */
 #include "children_internal.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include <signet/base/clock.h>
-#include <signet/base/file.h>
+#include <signet/base/stranger.h>
 
 #define WORTH_WAITING_MS 2000 /* whoever comes within this is the successor's, and sees a delay */
 #define ANSWERS_MAX 64        /* at a time: the master has others to look after */
@@ -64,7 +64,8 @@ void sg_absence_answer(const struct sg_master *master)
     }
     size_t len = make_answer(master, answer);
     for (unsigned i = 0; i < ANSWERS_MAX; i++) {
-        SG_FD int fd = accept4(master->http.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        SG_CLEANUP(sg_stranger_closep)
+        int fd = accept4(master->http.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0) {
             return;
         }

@@ -13,6 +13,7 @@
 
 #include <signet/base/file.h>
 #include <signet/base/log.h>
+#include <signet/base/stranger.h>
 
 #define LOCK_POLL_MS 25
 #define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
@@ -174,6 +175,7 @@ static sg_status listen_on(struct sg_listener *listener, struct sg_error *err)
                    ? refuse_live(path, err)
                    : sg_fail_errno(err, SG_E_STORAGE, NULL, "cannot make the socket %.200s", path);
     }
+    sg_stranger_listen(listener->fd);
     if (listen(listener->fd, BACKLOG) != 0 || lstat(path, &info) != 0) {
         return sg_fail_errno(err, SG_E_STORAGE, NULL, "cannot listen on %.200s", path);
     }

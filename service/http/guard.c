@@ -5,7 +5,8 @@
  * evhttp does not say when it frees a connection that never sent a whole request; what can be seen
  * is that bufferevent_free() takes the callbacks away. Until the guard lets go too the bufferevent
  * stays registered for its descriptor. Therefore the descriptor is the bufferevent's, closed with
- * it and never before: its number is nobody else's meanwhile. And the guard looks soon: when
+ * it and never before: its number is nobody else's meanwhile, and what a
+ * client left in it can be seen to before. And the guard looks soon: when
  * evhttp's own answer is written (it may close behind it), and when another connection comes. */
 #include "http_internal.h"
 
@@ -16,6 +17,7 @@
 
 #include <signet/base/clock.h>
 #include <signet/base/log.h>
+#include <signet/base/stranger.h>
 
 #define RESUME_US 50000L
 #define AFTER_CUT_MS 20 /* how soon a cut connection is looked at again */
@@ -97,6 +99,7 @@ static void release(struct sg_http_guard *guard)
     if (guard->heard && server->settings.gone != NULL) {
         server->settings.gone(server->settings.context, guard->number);
     }
+    sg_stranger_end(bufferevent_getfd(guard->connection));
     (void)evbuffer_remove_cb(bufferevent_get_output(guard->connection), on_output, guard);
     (void)bufferevent_decref(guard->connection);
     free_guard(guard);

@@ -71,6 +71,8 @@ struct sg_http_server {
                         counts against none */
 };
 
+/** From now on what libevent reads in this process comes without descriptors (reading.c). */
+void sg_http_guard_reads(void);
 /** evhttp's bufferevent callback: make a connection's bufferevent and its guard. */
 struct bufferevent *sg_http_guard_new(struct event_base *base, void *server);
 /** A whole request came, or a whole answer went: the deadline starts again. */

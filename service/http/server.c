@@ -93,6 +93,7 @@ sg_status sg_http_server_new(struct event_base *base, const struct sg_http_setti
         return sg_fail_memory(err);
     }
     set_limits(server);
+    sg_http_guard_reads();
     sg_status s = sg_http_queue_init(server, err);
     s = s == SG_OK ? sg_http_failures_init(&server->failures, base, err) : s;
     s = s == SG_OK ? listen_here(server, err) : s;

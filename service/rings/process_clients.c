@@ -13,6 +13,7 @@
 #include <signet/base/clock.h>
 #include <signet/base/file.h>
 #include <signet/base/log.h>
+#include <signet/base/stranger.h>
 
 #include "connection_internal.h"
 #include "oom_internal.h"
@@ -46,15 +47,25 @@ static uint64_t add_counts(uint64_t before, uint64_t more)
     return __builtin_add_overflow(before, more, &sum) ? UINT64_MAX : sum;
 }
 
+/* One that is alike, the last of those that its user may have, a free one, or the last of all. */
+static size_t row_for(const struct sg_rings_refusals *refusals,
+                      const struct sg_rings_refusal_row *what)
+{
+    size_t of_user = 0;
+    for (size_t i = 0; i < SG_REFUSALS - 1; i++) {
+        const struct sg_rings_refusal_row *row = &refusals->rows[i];
+        of_user += row->uid == what->uid ? 1 : 0;
+        if (row->count == 0 || is_alike(row, what) || of_user == SG_REFUSALS_OF_USER) {
+            return i;
+        }
+    }
+    return SG_REFUSALS - 1;
+}
+
 void sg_rings_note(struct sg_rings *rings, const struct sg_rings_refusal_row *what)
 {
     struct sg_rings_refusals *refusals = &rings->refusals;
-    size_t i = 0;
-    while (i < SG_REFUSALS - 1 && refusals->rows[i].count != 0 &&
-           !is_alike(&refusals->rows[i], what)) {
-        i++;
-    }
-    struct sg_rings_refusal_row *row = &refusals->rows[i];
+    struct sg_rings_refusal_row *row = &refusals->rows[row_for(refusals, what)];
     uint64_t before = row->reason == what->reason ? row->count : 0;
     *row = *what;
     row->count = add_counts(before, what->count);
@@ -359,6 +370,9 @@ static void serve_client(struct sg_rings *rings, struct sg_ring_client *client)
         }
         client->used = false;
     }
+    if (!client->used) {
+        sg_stranger_end(client->socket);
+    }
     sg_fd_closep(&client->socket); /* the process has its own */
     client->socket = -1;
     client->waits = false;
@@ -443,7 +457,8 @@ void sg_rings_resume(struct sg_rings *rings)
 void sg_rings_accept(struct sg_rings *rings)
 {
     for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
-        SG_FD int socket = accept4(rings->settings->listener, NULL, NULL, SOCK_CLOEXEC);
+        SG_CLEANUP(sg_stranger_closep)
+        int socket = accept4(rings->settings->listener, NULL, NULL, SOCK_CLOEXEC);
         if (socket >= 0) {
             welcome(rings, &socket);
             continue;

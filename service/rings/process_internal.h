@@ -44,7 +44,8 @@ struct sg_ring_client {
     struct sg_ring_question question;
 };
 
-#define SG_REFUSALS 16           /* users */
+#define SG_REFUSALS 16           /* rows */
+#define SG_REFUSALS_OF_USER 4    /* of them, whatever its connections tell */
 #define SG_REFUSALS_TELL_MS 1000 /* between two times that they are told */
 
 /** Who was not let in, given up, or failed, since it was told last. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "http_fixture.h"
+#include "lingering.h"
 #include "patience.h"
 
 #define GET(target) "GET " target " HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -27,6 +28,80 @@ static void assert_serves(struct fixture *fixture)
     struct reply reply = ask(fixture, GET("/v1/status"));
     assert_int_equal(reply.code, 200);
     reply_done(&reply);
+}
+
+/* ---- descriptors that come along ---- */
+
+/* Were it the last to close one, the server would wait for as long as the client likes. */
+static void check_descriptor(struct fixture *fixture, const char *before, const char *with,
+                             bool leaves)
+{
+    int lingering = -1, peer = -1;
+    int fd = client_open(fixture);
+    int64_t begin_ms = now_ms();
+    assert_true(client_say(fixture, fd, before));
+    assert_true(lingering_make(&lingering, &peer));
+    assert_true(lingering_send(fd, with, lingering));
+    if (leaves) {
+        close(fd);
+    } else {
+        struct reply reply = client_reply(fixture, fd, 5000);
+        assert_int_equal(reply.code, 0);
+        assert_true(reply.closed);
+        reply_done(&reply);
+        close(fd);
+    }
+    assert_serves(fixture);
+    pump(fixture, 50);
+    assert_in_range(now_ms() - begin_ms, 0, patiently(LINGERING_S * 1000 / 6));
+    (void)close(peer);
+}
+
+static void descriptors_end_the_connection_and_nothing_else(void **state)
+{
+    struct fixture *fixture = *state;
+    check_descriptor(fixture, "", GET("/v1/status"), false);
+    check_descriptor(fixture, "GET /v1/sta", "tus HTTP/1.1\r\nHost: x\r\n\r\n", false);
+    check_descriptor(fixture, "", "G", true);
+    check_descriptor(fixture, "POST /v1/ring/add HTTP/1.1\r\nContent-Length: 9\r\n\r\n", "{", true);
+}
+
+/* It is not read from any more when it is closed. */
+static void descriptors_behind_a_request_that_is_answered_and_closed(void **state)
+{
+    struct fixture *fixture = *state;
+    int lingering = -1, peer = -1;
+    int fd = client_open(fixture);
+    int64_t begin_ms = now_ms();
+    static const char request[] = "GET /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert_int_equal(send(fd, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
+    assert_true(lingering_make(&lingering, &peer));
+    assert_true(lingering_send(fd, "x", lingering));
+    struct reply reply = client_reply(fixture, fd, 5000);
+    reply_done(&reply);
+    close(fd);
+    assert_serves(fixture);
+    pump(fixture, 50);
+    assert_in_range(now_ms() - begin_ms, 0, patiently(LINGERING_S * 1000 / 6));
+    (void)close(peer);
+}
+
+static void descriptors_of_a_cut_client_hold_nobody_up(void **state)
+{
+    struct fixture *fixture = *state;
+    int lingering = -1, peer = -1;
+    int fd = client_open(fixture);
+    assert_true(client_say(fixture, fd, "G"));
+    pump(fixture, FIXTURE_DEADLINE_S * 1000 - 200);
+    assert_true(lingering_make(&lingering, &peer));
+    int64_t begin_ms = now_ms();
+    (void)shutdown(fd, SHUT_RD);
+    assert_true(lingering_send(fd, "E", lingering));
+    pump(fixture, 400);
+    assert_serves(fixture);
+    assert_in_range(now_ms() - begin_ms, 0, patiently(LINGERING_S * 1000 / 6));
+    close(fd);
+    (void)close(peer);
 }
 
 static char *nested(size_t depth)
@@ -749,6 +824,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(deep_json_is_refused_before_it_is_parsed),
         CASE(brackets_inside_a_string_are_no_nesting),
+        CASE(descriptors_end_the_connection_and_nothing_else),
+        CASE(descriptors_behind_a_request_that_is_answered_and_closed),
+        CASE(descriptors_of_a_cut_client_hold_nobody_up),
         CASE(very_many_values_are_refused),
         CASE(a_body_of_100_megabytes_is_refused_early),
         CASE(a_chunked_body_that_grows_too_large_is_cut),

@@ -459,6 +459,26 @@ static void users_that_share_a_row_share_no_reason(void **state)
     assert_non_null(strstr(line, " uid=102 pid=0 signal=0 count=2\n"));
 }
 
+/* One that makes tokens and reasons up. */
+static void one_user_leaves_rows_for_others(void **state)
+{
+    const struct world *world = *state;
+    char line[4096];
+    begin_notes(world);
+    for (uint32_t token = 1; token <= SG_TOKENS_MAX; token++) {
+        struct sg_rings_refusal_row row = {.reason = SG_NOTICE_USE_FAILED, .uid = 7, .count = 1};
+        row.failure.token = token;
+        sg_rings_note(world->rings, &row);
+    }
+    for (uid_t uid = 8; uid < 8 + SG_REFUSALS - SG_REFUSALS_OF_USER; uid++) {
+        note(world, SG_NOTICE_MISBEHAVED, uid, 1);
+    }
+    tell_now(world);
+    size_t others = end_log("event=ring_connection_misbehaved", line, sizeof line);
+    assert_int_equal(others, SG_REFUSALS); /* lines in all */
+    assert_non_null(strstr(line, " uid=19 pid=0 count=1\n"));
+}
+
 static void what_it_said_before_its_end_is_heard(void **state)
 {
     struct world *world = *state;
@@ -627,6 +647,7 @@ int main(void)
         TEST(it_cannot_fill_the_log),
         TEST(a_count_without_end_hides_nobody),
         TEST(users_that_share_a_row_share_no_reason),
+        TEST(one_user_leaves_rows_for_others),
         TEST(what_it_said_before_its_end_is_heard),
         TEST(failures_that_are_none_end_it),
         TEST(failure_without_a_code_ends_it),
