@@ -12,8 +12,9 @@ void sg_token_crowd_start(struct crowd *crowd, unsigned processor)
     sg_processors_keep(&crowd->processors);
 }
 
-/* Puts the holder in front. True when so many different ones were served within the time. */
-static bool is_crowded(struct crowd *crowd, uint64_t holder, int64_t now_ms)
+/* Puts the holder in front. True when so many different ones were served with little time between
+ * them. */
+static bool is_crowded(struct crowd *crowd, uint64_t holder)
 {
     size_t at = 0;
     while (at < CROWD - 1 && crowd->recent[at].holder != holder) {
@@ -21,8 +22,11 @@ static bool is_crowded(struct crowd *crowd, uint64_t holder, int64_t now_ms)
     }
     memmove(&crowd->recent[1], &crowd->recent[0], at * sizeof crowd->recent[0]);
     crowd->recent[0].holder = holder;
-    crowd->recent[0].ms = now_ms;
-    return crowd->recent[CROWD - 1].holder != 0 && now_ms - crowd->recent[CROWD - 1].ms <= CROWD_MS;
+    crowd->recent[0].request = ++crowd->requests;
+    crowd->recent[0].idle_ms = crowd->idle_ms;
+    return crowd->recent[CROWD - 1].holder != 0 &&
+           crowd->requests - crowd->recent[CROWD - 1].request < CROWD_SPAN &&
+           crowd->idle_ms - crowd->recent[CROWD - 1].idle_ms <= CROWD_MS;
 }
 
 static void turn(struct crowd *crowd, bool batch)
@@ -42,7 +46,11 @@ static void turn(struct crowd *crowd, bool batch)
  */
 void sg_token_crowd_note(struct crowd *crowd, uint64_t holder)
 {
-    if (is_crowded(crowd, holder, sg_monotonic_ms(sg_clock_system()))) {
+    if (crowd->ended_ms != 0) {
+        crowd->idle_ms += sg_monotonic_ms(sg_clock_system()) - crowd->ended_ms;
+        crowd->ended_ms = 0;
+    }
+    if (is_crowded(crowd, holder)) {
         crowd->level += crowd->level < CROWD_LEVELS ? 1 : 0;
     } else {
         crowd->level -= crowd->level > 0 ? 1 : 0;
@@ -51,4 +59,9 @@ void sg_token_crowd_note(struct crowd *crowd, uint64_t holder)
     if (batch != crowd->batch) {
         turn(crowd, batch);
     }
+}
+
+void sg_token_crowd_done(struct crowd *crowd)
+{
+    crowd->ended_ms = sg_monotonic_ms(sg_clock_system());
 }

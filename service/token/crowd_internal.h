@@ -8,15 +8,21 @@
 #include <signet/base/schedule.h>
 
 #define CROWD 3         /* clients */
-#define CROWD_MS 2      /* within so many milliseconds */
+#define CROWD_MS 2      /* with so many idle milliseconds between them */
+#define CROWD_SPAN 8    /* requests, in which so many different ones come */
 #define CROWD_LEVELS 64 /* requests */
 
 /* Whether many want something of us at the same time. */
 struct crowd {
     struct {
-        uint64_t holder; /* number of a capability; 0: none yet */
-        int64_t ms;      /* when it was served last, monotonic */
-    } recent[CROWD];     /* different ones, the youngest first */
+        uint64_t holder;  /* number of a capability; 0: none yet */
+        uint64_t request; /* the last one that was served for it: what .requests was */
+        int64_t idle_ms;  /* and .idle_ms */
+    } recent[CROWD];      /* different ones, the youngest first */
+    uint64_t requests;    /* in all */
+    int64_t idle_ms;      /* spent between them, in all: however long one takes, those that wait
+                             meanwhile are a crowd */
+    int64_t ended_ms;     /* when the last one was done, monotonic; 0: none was */
     unsigned level; /* up to CROWD_LEVELS: one more for each request in a crowd, else one less */
     bool batch;     /* the end of that scale that was met last is the upper one */
     struct sg_processors processors;
@@ -28,5 +34,7 @@ void sg_token_crowd_start(struct crowd *crowd, unsigned processor);
 
 /* The holder of this capability (not 0) has asked for something. */
 void sg_token_crowd_note(struct crowd *crowd, uint64_t holder);
+/* It has been done. */
+void sg_token_crowd_done(struct crowd *crowd);
 
 #endif

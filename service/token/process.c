@@ -54,6 +54,7 @@ static void serve_capability(struct process *process, struct capability *capabil
     if (s != SG_OK || !sg_token_dispatch(process, capability)) {
         sg_token_drop(process, capability);
     }
+    sg_token_crowd_done(&process->crowd);
 }
 
 static bool is_ending(const struct process *process)

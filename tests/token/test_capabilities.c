@@ -933,14 +933,15 @@ static void many_capabilities_live_side_by_side(void **state)
 }
 
 /* A request of each holder, all of them before the first answer: what the last answer says. */
-static bool ask_together(struct world *world, const struct sg_token_link *links, size_t count)
+static bool ask_together(struct world *world, const struct sg_token_link *links, size_t count,
+                         unsigned char id)
 {
     struct wire_reply reply = {.crowded = 0};
     struct sg_error err = SG_ERROR_INIT;
     for (size_t i = 0; i < count; i++) {
         struct wire_request head = head_of(WIRE_SIGN);
-        head.key = key_id(UNGRANTED);
-        head.mechanism = ecdsa;
+        head.key = key_id(id);
+        head.mechanism = id == UNGRANTED ? ecdsa : pkcs;
         head.body_len = sizeof data;
         world->holder = links[i];
         send_raw(world, &head, data, sizeof data);
@@ -975,35 +976,46 @@ static void assert_in_batches(pid_t process)
 }
 
 /* And as soon as they are few again, each is served at once, on the process's own processor. */
-static void many_at_once_are_served_in_batches(void **state)
+static void check_crowd(struct world *world, unsigned char id)
 {
     enum { MANY = 8, ROUNDS = 500 };
-    struct world *world = *state;
+    const struct sg_granted_key key = {.id = key_id(id), .sign = 1};
     struct sg_token_link links[MANY];
     bool crowded = false;
     close(world->holder.socket);
     for (int i = 0; i < MANY; i++) {
-        grant(world, NULL, 0);
+        grant(world, &key, 1);
         links[i] = world->holder;
     }
-    for (int i = 0; i < ROUNDS; i++) {
-        crowded = ask_together(world, links, 2); /* two are none too many */
+    for (int i = 0; i < ROUNDS / 5; i++) {
+        crowded = ask_together(world, links, 2, id); /* two are none too many */
     }
     assert_false(crowded);
     assert_unhurried(world->process.pid);
     for (int i = 0; i < ROUNDS && !crowded; i++) {
-        crowded = ask_together(world, links, MANY);
+        crowded = ask_together(world, links, MANY, id);
     }
     assert_true(crowded);
     assert_in_batches(world->process.pid);
     for (int i = 0; i < ROUNDS && crowded; i++) {
-        crowded = ask_together(world, links, 1);
+        crowded = ask_together(world, links, 1, id);
     }
     assert_false(crowded);
     assert_unhurried(world->process.pid);
     for (int i = 1; i < MANY; i++) {
         close(links[i].socket);
     }
+}
+
+static void many_at_once_are_served_in_batches(void **state)
+{
+    check_crowd(*state, UNGRANTED);
+}
+
+/* Three of them never come within a moment of each other. */
+static void many_whose_requests_take_long_too(void **state)
+{
+    check_crowd(*state, SIGNING);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -1052,6 +1064,7 @@ int main(void)
         TEST(replays_are_served_and_no_more),
         TEST(many_capabilities_live_side_by_side),
         TEST(many_at_once_are_served_in_batches),
+        TEST(many_whose_requests_take_long_too),
     };
     return cmocka_run_group_tests_name("capabilities", tests, setup_group, teardown_group);
 }
