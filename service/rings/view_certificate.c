@@ -200,8 +200,11 @@ static void key_begin(struct builder *b, CK_OBJECT_CLASS object_class,
 static void private_key_object(struct builder *b, const struct sg_view_member *member,
                                const struct member_pieces *pieces, uint32_t key)
 {
-    static const CK_ATTRIBUTE_TYPE no[] = {CKA_EXTRACTABLE, CKA_UNWRAP, CKA_SIGN_RECOVER,
-                                           CKA_ALWAYS_AUTHENTICATE, CKA_WRAP_WITH_TRUSTED};
+    /* CKA_DERIVE too, whatever the token lets the key do: no ring serves C_DeriveKey
+     * (module_refused.c). */
+    static const CK_ATTRIBUTE_TYPE no[] = {CKA_EXTRACTABLE,  CKA_UNWRAP,
+                                           CKA_SIGN_RECOVER, CKA_ALWAYS_AUTHENTICATE,
+                                           CKA_DERIVE,       CKA_WRAP_WITH_TRUSTED};
     key_begin(b, CKO_PRIVATE_KEY, member, pieces, key);
     for (size_t i = 0; i < SG_COUNT(no); i++) {
         truth(b, no[i], false);
@@ -212,7 +215,6 @@ static void private_key_object(struct builder *b, const struct sg_view_member *m
     truth(b, CKA_ALWAYS_SENSITIVE, !member->imported);
     truth(b, CKA_NEVER_EXTRACTABLE, !member->imported && !member->extractable);
     truth(b, CKA_DECRYPT, pieces->family == SG_VIEW_RSA && member->may_decrypt);
-    truth(b, CKA_DERIVE, pieces->family == SG_VIEW_EC && member->may_derive);
 }
 
 static void public_key_object(struct builder *b, const struct sg_view_member *member,

@@ -102,7 +102,7 @@ struct sg_view_member rings_member(const struct rings_material *material, enum m
         .key = material->ids[which],
         .token = which == M_EC ? 1 : 0,
         .may_decrypt = which == M_RSA,
-        .may_derive = false,
+        .may_derive = which == M_EC,
     };
 }
 

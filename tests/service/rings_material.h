@@ -10,7 +10,7 @@
 enum material {
     M_CA,    /* RSA, CERTAUTH */
     M_RSA,   /* usable, may decrypt */
-    M_EC,    /* P-256, usable */
+    M_EC,    /* P-256, usable, may derive */
     M_ED,    /* Ed25519, usable */
     M_PLAIN, /* EC, PERSONAL, the caller does not get the key */
     M_SITE,  /* EC, SITE */

@@ -116,7 +116,10 @@ static void keys_carry_token_and_abilities(void **state)
     assert_int_equal(rsa->family, SG_VIEW_RSA);
     assert_int_equal(rsa->bits, 2048);
     assert_int_equal(rsa->may_decrypt, 1);
+    assert_int_equal(rsa->may_derive, 0);
     assert_int_equal(ec->family, SG_VIEW_EC);
+    assert_int_equal(ec->may_decrypt, 0);
+    assert_int_equal(ec->may_derive, 1);
     assert_int_equal(ec->token, 1);
     assert_int_equal(sign->may_decrypt, 0);
     assert_null(sg_view_key_of(view, object_of(view, SLOT_WEB, CKO_CERTIFICATE, "rsa.example")));
@@ -249,6 +252,67 @@ static void nothing_is_extracted_through_a_ring_and_never_only_if_never(void **s
         const struct sg_view_object *key = object_of(view, 1, CKO_PRIVATE_KEY, member.label);
         assert_int_equal(*attribute_of(view, key, CKA_EXTRACTABLE).data, CK_FALSE);
         assert_int_equal(*attribute_of(view, key, CKA_NEVER_EXTRACTABLE).data, !member.extractable);
+        sg_view_free(view);
+    }
+}
+
+/* As C_GetAttributeValue will answer, and as the mechanisms then act. */
+static void keys_say_what_they_do_through_a_ring(void **state)
+{
+    (void)state;
+    enum { KEYS = 5 };
+    const struct {
+        enum material which;
+        bool may_derive, imported;
+    } keys[KEYS] = {{M_SIGN, false, false}, /* RSA that signs */
+                    {M_RSA, false, false},  /* RSA that decrypts too */
+                    {M_EC, false, false},   /* EC that signs */
+                    {M_EC, true, false},    /* EC for key agreement */
+                    {M_RSA, false, true}};  /* RSA from outside */
+    static const struct {
+        CK_OBJECT_CLASS object_class;
+        CK_ATTRIBUTE_TYPE type;
+        CK_BBOOL value[KEYS];
+    } rows[] = {
+        {CKO_PRIVATE_KEY, CKA_TOKEN, {1, 1, 1, 1, 1}},
+        {CKO_PRIVATE_KEY, CKA_PRIVATE, {0, 0, 0, 0, 0}},
+        {CKO_PRIVATE_KEY, CKA_SIGN, {1, 1, 1, 1, 1}},
+        {CKO_PRIVATE_KEY, CKA_SIGN_RECOVER, {0, 0, 0, 0, 0}},
+        {CKO_PRIVATE_KEY, CKA_DECRYPT, {0, 1, 0, 0, 1}},
+        {CKO_PRIVATE_KEY, CKA_UNWRAP, {0, 0, 0, 0, 0}},
+        {CKO_PRIVATE_KEY, CKA_DERIVE, {0, 0, 0, 0, 0}},
+        {CKO_PRIVATE_KEY, CKA_SENSITIVE, {1, 1, 1, 1, 1}},
+        {CKO_PRIVATE_KEY, CKA_EXTRACTABLE, {0, 0, 0, 0, 0}},
+        {CKO_PRIVATE_KEY, CKA_ALWAYS_SENSITIVE, {1, 1, 1, 1, 0}},
+        {CKO_PRIVATE_KEY, CKA_NEVER_EXTRACTABLE, {1, 1, 1, 1, 0}},
+        {CKO_PRIVATE_KEY, CKA_LOCAL, {1, 1, 1, 1, 0}},
+        {CKO_PRIVATE_KEY, CKA_ALWAYS_AUTHENTICATE, {0, 0, 0, 0, 0}},
+        {CKO_PRIVATE_KEY, CKA_WRAP_WITH_TRUSTED, {0, 0, 0, 0, 0}},
+        {CKO_PRIVATE_KEY, CKA_MODIFIABLE, {0, 0, 0, 0, 0}},
+        {CKO_PUBLIC_KEY, CKA_VERIFY, {1, 1, 1, 1, 1}},
+        {CKO_PUBLIC_KEY, CKA_VERIFY_RECOVER, {0, 0, 0, 0, 0}},
+        {CKO_PUBLIC_KEY, CKA_ENCRYPT, {0, 1, 0, 0, 1}},
+        {CKO_PUBLIC_KEY, CKA_WRAP, {0, 0, 0, 0, 0}},
+        {CKO_PUBLIC_KEY, CKA_DERIVE, {0, 0, 0, 0, 0}},
+        {CKO_PUBLIC_KEY, CKA_LOCAL, {1, 1, 1, 1, 0}},
+    };
+    struct sg_error err = SG_ERROR_INIT;
+    for (size_t i = 0; i < KEYS; i++) {
+        struct sg_view_writer *writer = writer_with_slot();
+        struct sg_view_member member = rings_member(&material, keys[i].which);
+        member.may_derive = keys[i].may_derive;
+        member.imported = keys[i].imported;
+        assert_int_equal(sg_view_add_member(writer, &member, &err), SG_OK);
+        struct sg_view *view = finish_view(writer);
+        for (size_t j = 0; j < SG_COUNT(rows); j++) {
+            struct sg_bytes value = attribute_of(
+                view, object_of(view, 1, rows[j].object_class, member.label), rows[j].type);
+            assert_int_equal(value.len, sizeof(CK_BBOOL));
+            if (*value.data != rows[j].value[i]) {
+                fail_msg("key %zu: attribute 0x%lx of class %lu is %u", i, rows[j].type,
+                         rows[j].object_class, *value.data);
+            }
+        }
         sg_view_free(view);
     }
 }
@@ -628,6 +692,7 @@ int main(void)
         cmocka_unit_test(handles_differ_within_a_slot),
         cmocka_unit_test(renewed_certificate_shares_the_key_object),
         cmocka_unit_test(nothing_is_extracted_through_a_ring_and_never_only_if_never),
+        cmocka_unit_test(keys_say_what_they_do_through_a_ring),
         cmocka_unit_test(a_key_from_outside_does_not_say_that_it_was_born_here),
         cmocka_unit_test(what_is_hidden_keeps_its_handles),
         cmocka_unit_test(what_stands_there_openly_is_not_hidden_as_well),
