@@ -761,6 +761,85 @@ static void ec_signs_through_its_own_token(void **state)
                      CKR_SIGNATURE_LEN_RANGE);
 }
 
+/* r || s, by OpenSSL. */
+static bool verifies_ecdsa(enum material which, const unsigned char *digest, size_t len,
+                           const unsigned char signature[64])
+{
+    unsigned char *der = NULL;
+    ECDSA_SIG *both = ECDSA_SIG_new();
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(fixture.material.keys[which], NULL);
+    assert_int_equal(
+        ECDSA_SIG_set0(both, BN_bin2bn(signature, 32, NULL), BN_bin2bn(signature + 32, 32, NULL)),
+        1);
+    int der_len = i2d_ECDSA_SIG(both, &der);
+    bool good = der_len > 0 && EVP_PKEY_verify_init(context) == 1 &&
+                EVP_PKEY_verify(context, der, (size_t)der_len, digest, len) == 1;
+    OPENSSL_free(der);
+    ECDSA_SIG_free(both);
+    EVP_PKEY_CTX_free(context);
+    return good;
+}
+
+/* One byte and the rest, or all at once. */
+static CK_RV sign_message(CK_SESSION_HANDLE session, bool in_parts, unsigned char *message,
+                          CK_ULONG len, unsigned char *signature, CK_ULONG *signature_len)
+{
+    if (!in_parts) {
+        return module->C_Sign(session, message, len, signature, signature_len);
+    }
+    assert_int_equal(module->C_SignUpdate(session, message, 1), CKR_OK);
+    assert_int_equal(module->C_SignUpdate(session, message + 1, len - 1), CKR_OK);
+    return module->C_SignFinal(session, signature, signature_len);
+}
+
+static CK_RV verify_message(CK_SESSION_HANDLE session, bool in_parts, unsigned char *message,
+                            CK_ULONG len, unsigned char *signature, CK_ULONG signature_len)
+{
+    if (!in_parts) {
+        return module->C_Verify(session, message, len, signature, signature_len);
+    }
+    assert_int_equal(module->C_VerifyUpdate(session, message, 1), CKR_OK);
+    assert_int_equal(module->C_VerifyUpdate(session, message + 1, len - 1), CKR_OK);
+    return module->C_VerifyFinal(session, signature, signature_len);
+}
+
+static void ec_hashes_a_message_and_signs_it(void **state)
+{
+    (void)state;
+    unsigned char message[] = "a message of more bytes than a digest of it would have";
+    unsigned char digest[SHA_DIGEST_LENGTH];
+    CK_MECHANISM mechanism = {CKM_ECDSA_SHA1, NULL, 0};
+    CK_SESSION_HANDLE session = open_session(SLOT_WEB);
+    CK_OBJECT_HANDLE key = find_one(session, CKO_PRIVATE_KEY, "ec.example");
+    CK_OBJECT_HANDLE public_key = find_one(session, CKO_PUBLIC_KEY, "ec.example");
+    SHA1(message, sizeof message, digest);
+    for (int in_parts = 0; in_parts <= 1; in_parts++) {
+        unsigned char signature[64];
+        CK_ULONG len = sizeof signature;
+        assert_int_equal(module->C_SignInit(session, &mechanism, key), CKR_OK);
+        assert_int_equal(
+            sign_message(session, in_parts == 1, message, sizeof message, signature, &len), CKR_OK);
+        assert_int_equal(len, sizeof signature);
+        assert_true(verifies_ecdsa(M_EC, digest, sizeof digest, signature));
+        for (int verified_in_parts = 0; verified_in_parts <= 1; verified_in_parts++) {
+            assert_int_equal(module->C_VerifyInit(session, &mechanism, public_key), CKR_OK);
+            assert_int_equal(verify_message(session, verified_in_parts == 1, message,
+                                            sizeof message, signature, len),
+                             CKR_OK);
+            message[3] ^= 1;
+            assert_int_equal(module->C_VerifyInit(session, &mechanism, public_key), CKR_OK);
+            assert_int_equal(verify_message(session, verified_in_parts == 1, message,
+                                            sizeof message, signature, len),
+                             CKR_SIGNATURE_INVALID);
+            message[3] ^= 1;
+        }
+    }
+    assert_int_equal(atomic_load(&fixture.knobs->uses), 2); /* what is verified stays here */
+    assert_int_equal(
+        module->C_SignInit(session, &mechanism, find_one(session, CKO_PRIVATE_KEY, "rsa.example")),
+        CKR_KEY_TYPE_INCONSISTENT);
+}
+
 static void rsa_decrypts_what_was_encrypted(void **state)
 {
     (void)state;
@@ -1224,6 +1303,7 @@ int main(void)
         WITH_CLIENT(rsa_signs_every_hash),
         WITH_CLIENT(rsa_signs_pss),
         WITH_CLIENT(ec_signs_through_its_own_token),
+        WITH_CLIENT(ec_hashes_a_message_and_signs_it),
         WITH_CLIENT(rsa_decrypts_what_was_encrypted),
         WITH_CLIENT(oaep_that_the_token_does_not_know_is_refused_at_init),
         WITH_CLIENT(refused_part_ends_the_operation),
