@@ -230,36 +230,58 @@ static void sessions_have_a_maximum(void **state)
     assert_int_equal(count, 512);
 }
 
+enum { WRITES = 9 };
+
+/* Everything that writes, by that session. */
+static void try_to_write(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_RV got[WRITES])
+{
+    CK_OBJECT_CLASS data = CKO_DATA;
+    CK_ATTRIBUTE attribute = {CKA_CLASS, &data, sizeof data};
+    CK_MECHANISM pair = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
+    CK_MECHANISM secret = {CKM_AES_KEY_GEN, NULL, 0};
+    CK_MECHANISM unwrap = {CKM_RSA_PKCS, NULL, 0};
+    CK_OBJECT_HANDLE made = 0;
+    CK_OBJECT_HANDLE other = 0;
+    unsigned char text[256] = "1234";
+    const CK_RV answers[WRITES] = {
+        module->C_CreateObject(session, &attribute, 1, &made),
+        module->C_CopyObject(session, object, &attribute, 1, &made),
+        module->C_DestroyObject(session, object),
+        module->C_SetAttributeValue(session, object, &attribute, 1),
+        module->C_GenerateKey(session, &secret, &attribute, 1, &made),
+        module->C_GenerateKeyPair(session, &pair, &attribute, 1, &attribute, 1, &made, &other),
+        module->C_UnwrapKey(session, &unwrap, object, text, sizeof text, &attribute, 1, &made),
+        module->C_InitPIN(session, text, 4),
+        module->C_SetPIN(session, text, 4, text, 4),
+    };
+    memcpy(got, answers, sizeof answers);
+    assert_true(made == 0 && other == 0);
+}
+
 static void writing_is_refused_in_every_form(void **state)
 {
     (void)state;
-    CK_SESSION_HANDLE ro = open_session(SLOT_WEB);
     CK_SESSION_HANDLE rw = 0;
-    CK_OBJECT_CLASS data = CKO_DATA;
-    CK_ATTRIBUTE attribute = {CKA_CLASS, &data, sizeof data};
-    CK_MECHANISM generate = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
-    CK_OBJECT_HANDLE made = 0;
-    CK_OBJECT_HANDLE made2 = 0;
-    unsigned char text[32] = "1234                           ";
+    unsigned char label[33] = "1234                            ";
     assert_int_equal(
         module->C_OpenSession(SLOT_WEB, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &rw),
         CKR_OK);
-    CK_OBJECT_HANDLE object = find_one(rw, CKO_CERTIFICATE, "rsa.example");
-    assert_int_equal(module->C_CreateObject(ro, &attribute, 1, &made), CKR_SESSION_READ_ONLY);
-    const CK_RV got[] = {
-        module->C_CreateObject(rw, &attribute, 1, &made),
-        module->C_CopyObject(rw, object, &attribute, 1, &made),
-        module->C_DestroyObject(rw, object),
-        module->C_SetAttributeValue(rw, object, &attribute, 1),
-        module->C_GenerateKeyPair(rw, &generate, &attribute, 1, &attribute, 1, &made, &made2),
-        module->C_InitPIN(rw, text, 4),
-        module->C_SetPIN(rw, text, 4, text, 4),
-        module->C_InitToken(SLOT_WEB, text, 4, text),
-    };
-    for (size_t i = 0; i < SG_COUNT(got); i++) {
-        assert_int_equal(got[i], CKR_TOKEN_WRITE_PROTECTED);
+    CK_OBJECT_HANDLE key = find_one(rw, CKO_PRIVATE_KEY, "rsa.example");
+    const struct {
+        CK_SESSION_HANDLE session;
+        CK_RV expected;
+    } rows[] = {{rw, CKR_TOKEN_WRITE_PROTECTED},
+                {open_session(SLOT_WEB), CKR_SESSION_READ_ONLY},
+                {rw + 1024, CKR_SESSION_HANDLE_INVALID}};
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        CK_RV got[WRITES];
+        try_to_write(rows[i].session, key, got);
+        for (size_t j = 0; j < WRITES; j++) {
+            assert_int_equal(got[j], rows[i].expected);
+        }
     }
-    assert_int_equal(find_one(rw, CKO_CERTIFICATE, "rsa.example"), object);
+    assert_int_equal(module->C_InitToken(SLOT_WEB, label, 4, label), CKR_TOKEN_WRITE_PROTECTED);
+    assert_int_equal(find_one(rw, CKO_PRIVATE_KEY, "rsa.example"), key);
 }
 
 /* ---- objects ---- */
@@ -1205,26 +1227,80 @@ static void digests_and_random_numbers(void **state)
     assert_int_equal(module->C_SeedRandom(session, message, 3), CKR_RANDOM_SEED_NOT_SUPPORTED);
 }
 
+enum { UNUSED = 13 };
+
+/* Everything that no ring does, by that session. */
+static void try_what_no_ring_does(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
+                                  CK_RV got[UNUSED])
+{
+    unsigned char in[256] = {0};
+    unsigned char out[256] = {0};
+    CK_ULONG len = sizeof out;
+    CK_MECHANISM rsa = {CKM_RSA_PKCS, NULL, 0};
+    CK_OBJECT_HANDLE made = 0;
+    const CK_RV answers[UNUSED] = {
+        module->C_GetOperationState(session, out, &len),
+        module->C_SetOperationState(session, in, sizeof in, 0, key),
+        module->C_DigestKey(session, key),
+        module->C_SignRecoverInit(session, &rsa, key),
+        module->C_SignRecover(session, in, 16, out, &len),
+        module->C_VerifyRecoverInit(session, &rsa, key),
+        module->C_VerifyRecover(session, in, sizeof in, out, &len),
+        module->C_DigestEncryptUpdate(session, in, 16, out, &len),
+        module->C_DecryptDigestUpdate(session, in, 16, out, &len),
+        module->C_SignEncryptUpdate(session, in, 16, out, &len),
+        module->C_DecryptVerifyUpdate(session, in, 16, out, &len),
+        module->C_WrapKey(session, &rsa, key, key, out, &len),
+        module->C_DeriveKey(session, &rsa, key, NULL, 0, &made),
+    };
+    memcpy(got, answers, sizeof answers);
+    assert_int_equal(made, 0);
+    for (size_t i = 0; i < sizeof out; i++) {
+        assert_int_equal(out[i], 0);
+    }
+}
+
 static void unused_functions_say_so(void **state)
 {
     (void)state;
-    unsigned char data[32] = {0};
-    CK_ULONG len = sizeof data;
-    CK_MECHANISM rsa = {CKM_RSA_PKCS, NULL, 0};
+    CK_RV got[UNUSED];
     CK_SESSION_HANDLE session = open_session(SLOT_WEB);
     CK_OBJECT_HANDLE key = find_one(session, CKO_PRIVATE_KEY, "rsa.example");
-    assert_int_equal(module->C_SignRecoverInit(session, &rsa, key), CKR_FUNCTION_NOT_SUPPORTED);
-    CK_ECDH1_DERIVE_PARAMS ours = {.kdf = CKD_NULL, .public_data = data, .public_data_len = 32};
+    try_what_no_ring_does(session, key, got);
+    for (size_t i = 0; i < UNUSED; i++) {
+        assert_int_equal(got[i], CKR_FUNCTION_NOT_SUPPORTED);
+    }
+    try_what_no_ring_does(session + 1024, key, got);
+    for (size_t i = 0; i < UNUSED; i++) {
+        assert_int_equal(got[i], CKR_SESSION_HANDLE_INVALID);
+    }
+    unsigned char out[256];
+    CK_ULONG len = sizeof out;
+    assert_int_equal(module->C_SignFinal(session + 1024, out, &len), CKR_SESSION_HANDLE_INVALID);
+    assert_int_equal(atomic_load(&fixture.knobs->uses), 0);
+}
+
+/* CKA_DERIVE says so. */
+static void no_key_derives(void **state)
+{
+    (void)state;
+    unsigned char point[65] = {4};
+    CK_BBOOL derives = 9;
+    CK_ATTRIBUTE derive = {CKA_DERIVE, &derives, sizeof derives};
+    CK_ECDH1_DERIVE_PARAMS ours = {
+        .kdf = CKD_NULL, .public_data = point, .public_data_len = sizeof point};
     CK_MECHANISM ecdh = {CKM_ECDH1_DERIVE, &ours, sizeof ours};
-    /* p11-kit's client 0.24.1, which has not asked */
-    assert_int_equal(module->C_DeriveKey(session, &ecdh, key, NULL, 0, &key),
+    CK_MECHANISM_INFO info;
+    CK_OBJECT_HANDLE made = 0;
+    CK_SESSION_HANDLE session = open_session(SLOT_WEB);
+    CK_OBJECT_HANDLE key = find_one(session, CKO_PRIVATE_KEY, "ec.example");
+    assert_int_equal(module->C_GetAttributeValue(session, key, &derive, 1), CKR_OK);
+    assert_int_equal(derives, CK_FALSE);
+    assert_int_equal(module->C_GetMechanismInfo(SLOT_WEB, CKM_ECDH1_DERIVE, &info),
                      CKR_MECHANISM_INVALID);
-    assert_int_equal(module->C_DeriveKey(session, &rsa, key, NULL, 0, &key),
-                     CKR_FUNCTION_NOT_SUPPORTED);
-    assert_int_equal(module->C_WrapKey(session, &rsa, key, key, data, &len),
-                     CKR_FUNCTION_NOT_SUPPORTED);
-    assert_int_equal(module->C_GetOperationState(session, data, &len), CKR_FUNCTION_NOT_SUPPORTED);
-    assert_int_equal(module->C_SignFinal(session + 1024, data, &len), CKR_SESSION_HANDLE_INVALID);
+    /* p11-kit's client 0.24.1, which has not asked */
+    assert_int_equal(module->C_DeriveKey(session, &ecdh, key, NULL, 0, &made),
+                     CKR_MECHANISM_INVALID);
 }
 
 static void pkcs11_tool_lists_it(void **state)
@@ -1324,6 +1400,7 @@ int main(void)
         WITH_CLIENT(tokens_own_answers_are_passed_or_hidden),
         WITH_CLIENT(digests_and_random_numbers),
         WITH_CLIENT(unused_functions_say_so),
+        WITH_CLIENT(no_key_derives),
         WITH_CLIENT(pkcs11_tool_lists_it),
     };
     return cmocka_run_group_tests_name("rings", tests, start, stop);
