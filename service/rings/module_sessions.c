@@ -216,18 +216,23 @@ CK_RV sg_C_CloseSession(CK_SESSION_HANDLE handle)
     return rv;
 }
 
+/* Where no ring is to be seen and no session is open, there is no slot. That may be said here,
+ * where it may not when a session is opened: no client waits for it, and libp11, which also closes
+ * the sessions of slots that are gone, does not look at the answer. */
 CK_RV sg_C_CloseAllSessions(CK_SLOT_ID slot)
 {
     struct sg_module *module = sg_module_current();
     if (module == NULL) {
         return CKR_CRYPTOKI_NOT_INITIALIZED;
     }
+    bool known = sg_view_find_slot(module->connection->view, slot) != NULL;
     for (size_t i = 0; i < SG_SESSIONS_MAX; i++) {
         if (module->sessions[i] != NULL && module->sessions[i]->slot == slot) {
             close_session(module, module->sessions[i]);
+            known = true;
         }
     }
-    return CKR_OK;
+    return known ? CKR_OK : CKR_SLOT_ID_INVALID;
 }
 
 static CK_STATE state_of(const struct sg_session *session)

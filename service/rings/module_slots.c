@@ -74,8 +74,9 @@ static void fill_serial(CK_TOKEN_INFO *info, CK_SLOT_ID slot)
     sg_module_pad(info->serialNumber, sizeof info->serialNumber, text);
 }
 
-/* A slot that the view does not show has a token too, an empty one without a name: libp11 0.4.12
- * waits for ever on a slot that is refused. Whether such a ring exists cannot be told from it. */
+/* A slot that the view does not show has a token too, an empty one without a name: a ring may have
+ * gone since it was listed, and libp11 0.4.12 has no slot at all when it is refused one of them.
+ * Whether such a ring exists cannot be told from it. */
 CK_RV sg_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
     struct sg_module *module = sg_module_current();

@@ -149,6 +149,24 @@ static void unknown_slot_opens_as_an_empty_token(void **state)
     }
 }
 
+/* Of a ring that is hidden as of one that never was. */
+static void sessions_are_closed_where_they_can_be(void **state)
+{
+    (void)state;
+    CK_SESSION_INFO info;
+    static const CK_SLOT_ID slots[] = {0, 8, 4711, 0xffffffff};
+    CK_SESSION_HANDLE kept = open_session(SLOT_WEB);
+    assert_int_equal(module->C_CloseAllSessions(SLOT_SIGN), CKR_OK); /* none is open there */
+    for (size_t i = 0; i < SG_COUNT(slots); i++) {
+        assert_int_equal(module->C_CloseAllSessions(slots[i]), CKR_SLOT_ID_INVALID);
+        CK_SESSION_HANDLE session = open_session(slots[i]);
+        assert_int_equal(module->C_CloseAllSessions(slots[i]), CKR_OK);
+        assert_int_equal(module->C_GetSessionInfo(session, &info), CKR_SESSION_HANDLE_INVALID);
+        assert_int_equal(module->C_CloseAllSessions(slots[i]), CKR_SLOT_ID_INVALID);
+    }
+    assert_int_equal(module->C_GetSessionInfo(kept, &info), CKR_OK);
+}
+
 static void waiting_for_slots_never_blocks(void **state)
 {
     (void)state;
@@ -1351,6 +1369,7 @@ int main(void)
         WITH_CLIENT(slot_list_refuses_a_small_buffer),
         WITH_CLIENT(token_needs_no_login_and_is_initialised),
         WITH_CLIENT(unknown_slot_opens_as_an_empty_token),
+        WITH_CLIENT(sessions_are_closed_where_they_can_be),
         WITH_CLIENT(waiting_for_slots_never_blocks),
         WITH_CLIENT(mechanism_list_and_what_java_asks_for),
         WITH_CLIENT(login_is_accepted_and_counts_for_the_token),
