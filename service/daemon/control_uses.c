@@ -143,9 +143,9 @@ static sg_status store_page(struct uses *uses, struct uses_page *page, struct sg
 /* ---- what failed ---- */
 
 /* The process writes, and need not be believed: a time that cannot be told is none. */
-static struct use_failures failures_in(const struct uses *uses, const struct sg_uses_page *page)
+static struct use_failures failures_in(const struct sg_uses_page *page)
 {
-    int64_t latest_ms = sg_monotonic_ms(uses->control->service.clock) + AHEAD_MS;
+    int64_t latest_ms = sg_monotonic_ms(sg_clock_system()) + AHEAD_MS;
     struct use_failures found = {
         .count = atomic_load_explicit(&page->failed, memory_order_relaxed),
         .rv = atomic_load_explicit(&page->failed_rv, memory_order_relaxed),
@@ -176,7 +176,7 @@ struct use_failures sg_uses_failures(const struct uses *uses, uint32_t token)
     struct use_failures sum = uses->failures[token];
     for (const struct uses_page *page = uses->pages; page != NULL; page = page->next) {
         if (page->token == token) {
-            struct use_failures found = failures_in(uses, page->page);
+            struct use_failures found = failures_in(page->page);
             add_failures(&sum, &found);
         }
     }
@@ -199,7 +199,7 @@ static void drop_ended(struct uses *uses, bool all)
     while (*at != NULL) {
         struct uses_page *page = *at;
         if (page->ended && (all || ++kept > PAGES_MAX)) {
-            struct use_failures found = failures_in(uses, page->page);
+            struct use_failures found = failures_in(page->page);
             add_failures(&uses->failures[page->token], &found);
             *at = page->next;
             free_page(page);

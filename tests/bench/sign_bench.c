@@ -100,14 +100,16 @@ static void count(struct tally *tally, double took_us)
 static void sign_through(const struct bench_module *module, CK_MECHANISM_TYPE mechanism,
                          CK_OBJECT_HANDLE key, const struct window *window, struct tally *tally)
 {
-    for (double before = now_s(), after; before < window->end; before = after) {
+    double before = now_s();
+    while (before < window->end) {
         if (sign_once(module, mechanism, key) != CKR_OK) {
             tally->errors++;
         }
-        after = now_s();
+        double after = now_s();
         if (after >= window->start && after < window->end) {
             count(tally, (after - before) * 1e6);
         }
+        before = after;
     }
 }
 
