@@ -123,3 +123,29 @@ signet owner detach START1 "$stranger" >/dev/null
 kill_all signet-control
 wait_for 20 is_ready
 clients_expect sign "$not_permitted" 8
+
+say "a profile of the ring decides alone, for the ring's owner too"
+profile=(RDATALIB START1.WEB.LST)
+given 8 owner attach START1 "$stranger"
+signet authority define RDATALIB 'START1.*.UPD' >/dev/null 2>&1 # of no concern to who reads
+signet authority define "${profile[@]}" --dry-run >/dev/null 2>&1
+clients_expect sign ok 8
+taken 8 authority define "${profile[@]}"
+given 8 authority permit "${profile[@]}" --to "user:$stranger" --level read
+signet authority revoke "${profile[@]}" --from "user:$stranger" --dry-run >/dev/null
+clients_expect sign ok 8
+taken 8 authority revoke "${profile[@]}" --from "user:$stranger"
+given 8 authority permit "${profile[@]}" --to "group:$(id -g "$stranger")" --level read
+taken 8 authority permit "${profile[@]}" --to "user:$stranger" --level none
+given 8 authority delete "${profile[@]}"
+
+say 'another user: UPDATE gives the key'
+taken 8 owner detach START1 "$stranger"
+given 8 authority define "${profile[@]}" --uacc update
+taken 8 authority alter "${profile[@]}" --uacc read
+given 8 authority permit "${profile[@]}" --to "user:$stranger" --level update
+taken 8 authority permit "${profile[@]}" --to "user:$stranger" --level read
+given 8 authority permit "${profile[@]}" --to "user:$stranger" --level control
+taken 8 authority reset "${profile[@]}"
+given 8 authority permit "${profile[@]}" --to '*' --level update
+taken 8 authority revoke "${profile[@]}" --from '*'

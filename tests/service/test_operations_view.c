@@ -343,6 +343,278 @@ static void the_capability_follows_the_usage(void **state)
     assert_int_equal(derive, 1);
 }
 
+/* ---- by the rules of RDATALIB ---- */
+
+#define NOT_SEEN "not seen"
+
+static const char *const start2[] = {"START2"};
+static const struct sg_caller owner_of_start2 = {.uid = 1003, .owners = start2, .owner_count = 1};
+
+/* The slot's object of that class with the same CKA_ID, or NULL. */
+static const struct sg_view_object *beside(const struct sg_view *view,
+                                           const struct sg_view_slot *slot,
+                                           const struct sg_view_object *object,
+                                           CK_OBJECT_CLASS class)
+{
+    struct sg_bytes id = {NULL, 0};
+    struct sg_bytes other = {NULL, 0};
+    assert_true(sg_view_find_attribute(view, object, CKA_ID, &id));
+    for (uint32_t i = 0; i < slot->count; i++) {
+        const struct sg_view_object *found = &view->objects[slot->first + i];
+        if (found->object_class == class && sg_view_find_attribute(view, found, CKA_ID, &other) &&
+            other.len == id.len && memcmp(other.data, id.data, id.len) == 0) {
+            return found;
+        }
+    }
+    return NULL;
+}
+
+/* How many keys the capability lets the caller sign with through the ring: that one, or (NULL) all.
+ */
+static size_t granted_in(struct world *world, const struct sg_caller *caller, uint64_t ring,
+                         const struct sg_key_id *key)
+{
+    struct sg_granted_key *granted = NULL;
+    size_t count = 0;
+    size_t found = 0;
+    assert_int_equal(
+        sg_ring_keys(&world->service, caller, 0, "store", &granted, &count, &world->err), SG_OK);
+    for (size_t i = 0; i < count; i++) {
+        bool is_it = key == NULL || memcmp(&granted[i].id, key, sizeof *key) == 0;
+        found += is_it && granted[i].ring == ring && granted[i].sign == 1 ? 1 : 0;
+    }
+    free(granted);
+    return found;
+}
+
+/* The key of the certificate whose label stands there: every one in these tests has one. */
+static struct sg_key_id key_behind(struct world *world, struct sg_bytes label)
+{
+    static const char *const owners[] = {"START1", "START2", "CERTAUTH", "SITE"};
+    char text[SG_LABEL_BYTES + 1];
+    snprintf(text, sizeof text, "%.*s", (int)label.len, (const char *)label.data);
+    for (size_t i = 0; i < SG_COUNT(owners); i++) {
+        if (has_row(world, owners[i], text)) {
+            SG_CERTIFICATE_ROW row = row_of(world, owners[i], text);
+            return row.key;
+        }
+    }
+    fail_msg("no certificate %s", text);
+    return (struct sg_key_id){.bytes = {0}};
+}
+
+/* " label", and "+" behind it when its key can be used: view and capability say the same. */
+static bool describe(struct world *world, const struct sg_caller *caller,
+                     const struct sg_view *view, const struct sg_view_slot *slot,
+                     const struct sg_view_object *certificate, FILE *out)
+{
+    struct sg_bytes label = {NULL, 0};
+    assert_true(sg_view_find_attribute(view, certificate, CKA_LABEL, &label));
+    const struct sg_view_object *key = beside(view, slot, certificate, CKO_PRIVATE_KEY);
+    struct sg_key_id expected = key_behind(world, label);
+    if (key != NULL) {
+        assert_memory_equal(&sg_view_key_of(view, key)->id, &expected, sizeof expected);
+    }
+    assert_int_equal(beside(view, slot, certificate, CKO_PUBLIC_KEY) != NULL, key != NULL);
+    assert_int_equal(granted_in(world, caller, slot->number, &expected), key != NULL);
+    fprintf(out, " %.*s%s", (int)label.len, (const char *)label.data, key != NULL ? "+" : "");
+    return key != NULL;
+}
+
+/* "label+ label …" of what the caller finds in a ring, in order, or NOT_SEEN. */
+static void assert_found(struct world *world, const struct sg_caller *caller, const char *ring,
+                         const char *expected)
+{
+    char text[200] = "";
+    size_t keys = 0;
+    uint32_t number = number_of(world, ring);
+    struct sg_view *view = view_for(world, caller, false);
+    const struct sg_view_slot *slot = sg_view_find_slot(view, number);
+    FILE *out = fmemopen(text, sizeof text, "w");
+    assert_non_null(out);
+    (void)fputs(slot == NULL ? " " NOT_SEEN : "", out);
+    for (uint32_t i = 0; slot != NULL && i < slot->count; i++) {
+        const struct sg_view_object *object = &view->objects[slot->first + i];
+        if (object->object_class == CKO_CERTIFICATE) {
+            keys += describe(world, caller, view, slot, object, out) ? 1 : 0;
+        }
+    }
+    (void)fclose(out);
+    sg_view_free(view);
+    assert_int_equal(granted_in(world, caller, number, NULL), keys);
+    assert_string_equal(text + 1, expected);
+}
+
+/* The four who may own what is in a ring: its owner, another user, CERTAUTH and SITE. */
+static void fill_with_identities(struct world *world)
+{
+    must(world, "cert generate", "{'certificate': 'SITE/gate', 'subject': 'CN=gate'}");
+    connect(world, "START1/KEY", "CERTAUTH/CA", "personal");
+    connect(world, "START1/KEY", "START2/app", "personal");
+    connect(world, "START1/KEY", "SITE/gate", "personal");
+}
+
+static void profile(struct world *world, const char *operation, const char *class, const char *name,
+                    const char *key, const char *value, const char *level)
+{
+    json_t *params = json_pack("{s:s, s:s}", "class", class, "profile", name);
+    if (key != NULL) {
+        json_object_set_new(params, key, json_string(value));
+    }
+    if (level != NULL) {
+        json_object_set_new(params, "level", json_string(level));
+    }
+    must_json(world, operation, params);
+}
+
+static void permit(struct world *world, const char *name, const char *to, const char *level)
+{
+    profile(world, "authority permit", "RDATALIB", name, "to", to, level);
+}
+
+struct level_row {
+    const char *level;
+    const char *owners, *another_owners, *nobodys; /* what each finds who holds that level */
+};
+static const struct level_row level_rows[] = {
+    {"none", NOT_SEEN, NOT_SEEN, NOT_SEEN},
+    {"read", "web+ CA app gate", "web CA app+ gate", "web CA app gate"},
+    {"update", "web+ CA app+ gate", "web+ CA app+ gate", "web+ CA app+ gate"},
+    {"control", "web+ CA+ app+ gate+", "web+ CA+ app+ gate+", "web+ CA+ app+ gate+"},
+};
+
+static void assert_level(struct world *world, const struct level_row *row)
+{
+    assert_found(world, &owner_of_start1, "START1/KEY", row->owners);
+    assert_found(world, &owner_of_start2, "START1/KEY", row->another_owners);
+    assert_found(world, &stranger, "START1/KEY", row->nobodys);
+    assert_found(world, &administrator, "START1/KEY", "web+ CA+ app+ gate+");
+}
+
+static void a_profile_gives_keys_by_its_level(void **state)
+{
+    struct world *world = *state;
+    static const char *const users[] = {"user:1001", "user:1002", "user:1003"};
+    fill_with_identities(world);
+    profile(world, "authority define", "RDATALIB", "START1.KEY.LST", "uacc", "control", NULL);
+    for (size_t i = 0; i < SG_COUNT(level_rows); i++) { /* permits count before the UACC */
+        for (size_t k = 0; k < SG_COUNT(users); k++) {
+            permit(world, "START1.KEY.LST", users[k], level_rows[i].level);
+        }
+        assert_level(world, &level_rows[i]);
+    }
+    profile(world, "authority reset", "RDATALIB", "START1.KEY.LST", NULL, NULL, NULL);
+    for (size_t i = 0; i < SG_COUNT(level_rows); i++) {
+        profile(world, "authority alter", "RDATALIB", "START1.KEY.LST", "uacc", level_rows[i].level,
+                NULL);
+        assert_level(world, &level_rows[i]);
+    }
+}
+
+/* One at a time: what is permitted to one is nobody else's. */
+static void a_permit_is_for_whom_it_names(void **state)
+{
+    struct world *world = *state;
+    struct sg_caller member = stranger;
+    static const gid_t groups[] = {700};
+    member.uid = 1004;
+    member.groups = groups;
+    member.group_count = SG_COUNT(groups);
+    fill_with_identities(world);
+    profile(world, "authority define", "RDATALIB", "START1.KEY.LST", NULL, NULL, NULL);
+    assert_level(world, &level_rows[0]);
+    permit(world, "START1.KEY.LST", "owner:START2", "update");
+    assert_found(world, &owner_of_start2, "START1/KEY", "web+ CA app+ gate");
+    assert_found(world, &owner_of_start1, "START1/KEY", NOT_SEEN);
+    assert_found(world, &stranger, "START1/KEY", NOT_SEEN);
+    profile(world, "authority revoke", "RDATALIB", "START1.KEY.LST", "from", "owner:START2", NULL);
+    assert_level(world, &level_rows[0]);
+    permit(world, "START1.KEY.LST", "group:700", "control");
+    assert_found(world, &member, "START1/KEY", "web+ CA+ app+ gate+");
+    assert_level(world, &level_rows[0]);
+    permit(world, "START1.KEY.LST", "user:1004", "read"); /* his own before his group's */
+    assert_found(world, &member, "START1/KEY", "web CA app gate");
+    profile(world, "authority delete", "RDATALIB", "START1.KEY.LST", NULL, NULL, NULL);
+    assert_found(world, &member, "START1/KEY", NOT_SEEN);
+    assert_found(world, &owner_of_start1, "START1/KEY", "web+ CA app gate");
+}
+
+/* CERTAUTH's and SITE's keys by GENCERT, the caller's own, and no others. */
+static void without_a_profile_gencert_gives_what_is_nobodys(void **state)
+{
+    struct world *world = *state;
+    static const char gencert[] = "IRR.DIGTCERT.GENCERT";
+    fill_with_identities(world);
+    assert_found(world, &owner_of_start1, "START1/KEY", "web+ CA app gate");
+    assert_found(world, &owner_of_start2, "START1/KEY", NOT_SEEN);
+    profile(world, "authority define", "FACILITY", gencert, "uacc", "update", NULL);
+    assert_found(world, &owner_of_start1, "START1/KEY", "web+ CA app gate");
+    profile(world, "authority alter", "FACILITY", gencert, "uacc", "control", NULL);
+    assert_found(world, &owner_of_start1, "START1/KEY", "web+ CA+ app gate+");
+    assert_found(world, &owner_of_start2, "START1/KEY", NOT_SEEN);
+    profile(world, "authority define", "FACILITY", "IRR.DIGTCERT.LISTRING", "uacc", "update", NULL);
+    assert_found(world, &owner_of_start2, "START1/KEY", "web CA+ app+ gate+");
+    assert_found(world, &stranger, "START1/KEY", "web CA+ app gate+");
+    /* a profile of the ring decides alone */
+    profile(world, "authority define", "RDATALIB", "START1.*.LST", "uacc", "read", NULL);
+    assert_level(world, &level_rows[1]);
+}
+
+static void profiles_of_something_else_change_nothing(void **state)
+{
+    static const char *const others[] = {"START1.KEY.UPD", "START1.OTHER.LST", "START2.KEY.LST",
+                                         "START1.KEY.LST.LST", "START1.IRR_VIRTUAL_KEYRING.LST"};
+    struct world *world = *state;
+    fill_with_identities(world);
+    for (size_t i = 0; i < SG_COUNT(others); i++) {
+        profile(world, "authority define", "RDATALIB", others[i], "uacc", "control", NULL);
+        assert_found(world, &owner_of_start1, "START1/KEY", "web+ CA app gate");
+        assert_found(world, &stranger, "START1/KEY", NOT_SEEN);
+    }
+    assert_found(world, &stranger, "START2/KEY", "app+");
+}
+
+/* Upper case, and the most specific of those that cover it. */
+static void a_profile_is_of_the_ring_that_its_name_says(void **state)
+{
+    struct world *world = *state;
+    must(world, "ring add", "{'ring': 'START1/Mixed case'}");
+    connect(world, "START1/Mixed case", "START1/web", NULL);
+    profile(world, "authority define", "RDATALIB", "START1.**", "uacc", "none", NULL);
+    assert_found(world, &owner_of_start1, "START1/Mixed case", NOT_SEEN);
+    profile(world, "authority define", "RDATALIB", "START1.MIXED_CASE.LST", "uacc", "update", NULL);
+    assert_found(world, &owner_of_start1, "START1/Mixed case", "web+");
+    assert_found(world, &stranger, "START1/Mixed case", "web+");
+    assert_found(world, &owner_of_start1, "START1/KEY", NOT_SEEN);
+    /* START1's ring, never START1.X's */
+    must(world, "owner add", "{'owner': 'START1.X'}");
+    must(world, "ring add", "{'ring': 'START1.X/Y'}");
+    must(world, "ring add", "{'ring': 'START1/X.Y'}");
+    connect(world, "START1.X/Y", "START1/web", NULL);
+    connect(world, "START1/X.Y", "START1/web", NULL);
+    profile(world, "authority define", "RDATALIB", "START1.X.Y.LST", "uacc", "control", NULL);
+    assert_found(world, &stranger, "START1/X.Y", "web+");
+    assert_found(world, &stranger, "START1.X/Y", NOT_SEEN);
+}
+
+/* No level gives what its connection or its status withholds. */
+static void control_gives_no_key_that_is_not_connected_for_it(void **state)
+{
+    struct world *world = *state;
+    fill_with_identities(world);
+    profile(world, "authority define", "RDATALIB", "START1.KEY.LST", "uacc", "control", NULL);
+    assert_level(world, &level_rows[3]);
+    connect(world, "START1/KEY", "START1/web", "site");
+    connect(world, "START1/KEY", "CERTAUTH/CA", "certauth");
+    connect(world, "START1/KEY", "SITE/gate", "site");
+    assert_found(world, &owner_of_start1, "START1/KEY", "web CA app+ gate");
+    assert_found(world, &stranger, "START1/KEY", "web CA app+ gate");
+    must(world, "cert alter", "{'certificate': 'START2/app', 'status': 'notrust'}");
+    assert_found(world, &owner_of_start1, "START1/KEY", "web CA gate");
+    must(world, "ring remove", "{'ring': 'START1/KEY', 'certificate': 'START1/web'}");
+    assert_found(world, &stranger, "START1/KEY", "CA gate");
+}
+
 /* ---- when there is no room for all rings ---- */
 
 static size_t length_for(struct world *world, const struct sg_caller *caller)
@@ -951,6 +1223,12 @@ int main(void)
         TEST(one_ring_alone_brings_its_own_keys_only),
         TEST(one_key_in_two_rings_is_granted_for_each),
         TEST(the_capability_follows_the_usage),
+        TEST(a_profile_gives_keys_by_its_level),
+        TEST(a_permit_is_for_whom_it_names),
+        TEST(without_a_profile_gencert_gives_what_is_nobodys),
+        TEST(profiles_of_something_else_change_nothing),
+        TEST(a_profile_is_of_the_ring_that_its_name_says),
+        TEST(control_gives_no_key_that_is_not_connected_for_it),
         TEST(many_rings_of_one_hide_no_ring_of_another),
         TEST(who_sees_fewer_rings_has_room_for_them),
         TEST(without_any_room_no_ring_is_an_error),
