@@ -1,14 +1,14 @@
 # The whole service: real processes, real SoftHSM, the real commands; each test with an instance of its own.
 if(TARGET signetd)
     add_executable(daemon_client daemon_client.c)
-    target_link_libraries(daemon_client PRIVATE sg_flags sg_base PkgConfig::P11KIT ${CMAKE_DL_LIBS})
+    target_link_libraries(daemon_client PRIVATE sg_flags sg_base PkgConfig::P11KIT PkgConfig::CRYPTO ${CMAKE_DL_LIBS})
     function(sg_daemon_test name timeout)
         math(EXPR timeout "${timeout} * ${SG_TEST_PATIENCE}")
         add_test(NAME service.daemon_${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test_daemon_${name}.sh)
         set_tests_properties(service.daemon_${name} PROPERTIES LABELS service TIMEOUT ${timeout} ENVIRONMENT
             "SIGNET_PATIENCE=${SG_TEST_PATIENCE};SIGNET_BIN=$<TARGET_FILE:signet>;SIGNETD_BIN=$<TARGET_FILE:signetd>;DAEMON_CLIENT=$<TARGET_FILE:daemon_client>")
     endfunction()
-    foreach(name deck crowd pin token disk kill revoke race input users served config policy wait watch watches rollover uses frozen hang anew idle backoff room)
+    foreach(name deck crowd pin token disk kill revoke race input users served config policy wait watch watches rollover uses frozen hang anew seen idle backoff room)
         sg_daemon_test(${name} 180)
     endforeach()
     sg_daemon_test(watch_pair 400)

@@ -4,10 +4,17 @@
  *   daemon_client MODULE TOKEN LABEL CLIENTS
  *
  * "sign" signs with the private key LABEL that was found at the start, "find" looks for it anew.
- * One line answers each: what every client got, in order: "ok", a CKR code, or a number of objects.
+ * "certificates" lists the token's certificates in the order in which a search finds them; "begin"
+ * does so up to the first in a session of its own, where "rest" goes on later: the others, and the
+ * end. One line answers each: what every client got, in order: "ok", a CKR code, a number of
+ * objects, or certificates, "LABEL:HASH:CATEGORY,…", "none" when there are none. HASH is the first
+ * eight digits of SHA-256 over CKA_VALUE, CATEGORY "user", "authority" or "other", "+trusted" where
+ * CKA_TRUSTED says so; what is neither an ASCII letter, a digit, "-" nor "." in a label is "_".
  */
+#include <ctype.h>
 #include <dlfcn.h>
 #include <err.h>
+#include <openssl/sha.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,11 +30,14 @@
 
 #define CLIENTS_MAX 32
 #define SLOTS_MAX 1024
-#define ANSWER_MAX 32
+#define ANSWER_MAX 1024
+#define CERTIFICATES_MAX 16
+#define CERTIFICATE_BYTES 4096
 
 struct client {
     CK_FUNCTION_LIST *calls;
     CK_SESSION_HANDLE session;
+    CK_SESSION_HANDLE searching; /* of "begin"; CK_INVALID_HANDLE until then */
     CK_OBJECT_HANDLE key;
     char *label;
 };
@@ -116,28 +126,163 @@ static void attach(struct client *client, const char *module, const char *token,
     }
 }
 
-static void describe(char answer[ANSWER_MAX], CK_RV rv, const char *good)
+/* ---- certificates ---- */
+
+static void add_text(char answer[ANSWER_MAX], const char *text)
 {
-    if (rv == CKR_OK) {
-        (void)snprintf(answer, ANSWER_MAX, "%s", good);
-    } else {
-        (void)snprintf(answer, ANSWER_MAX, "0x%lx", rv);
+    size_t used = strlen(answer);
+    (void)snprintf(answer + used, ANSWER_MAX - used, "%s", text);
+}
+
+static void add_label(char answer[ANSWER_MAX], const char *label, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        char text[] = {label[i], '\0'};
+        if (isalnum((unsigned char)label[i]) == 0 && strchr("-.", label[i]) == NULL) {
+            text[0] = '_';
+        }
+        add_text(answer, text);
     }
 }
 
-/* 's' or 'f' comes, the answer goes, until the parent ends. */
-static void serve(const struct client *client, int parent)
+static void add_hash(char answer[ANSWER_MAX], const unsigned char *value, size_t len)
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    char text[9];
+    SHA256(value, len, digest);
+    (void)snprintf(text, sizeof text, "%02x%02x%02x%02x", digest[0], digest[1], digest[2],
+                   digest[3]);
+    add_text(answer, text);
+}
+
+/* CKA_CERTIFICATE_CATEGORY, PKCS#11 v2.40 base, 4.6.2 */
+static const char *category_name(CK_ULONG category)
+{
+    static const char *const names[] = {"unspecified", "user", "authority", "other"};
+    return category < SG_COUNT(names) ? names[category] : "unknown";
+}
+
+static CK_RV add_certificate(const struct client *client, CK_SESSION_HANDLE session,
+                             CK_OBJECT_HANDLE object, char answer[ANSWER_MAX])
+{
+    char label[128];
+    unsigned char value[CERTIFICATE_BYTES];
+    CK_ULONG category = 0;
+    CK_BBOOL trusted = CK_FALSE;
+    CK_ATTRIBUTE got[] = {
+        {CKA_LABEL, label, sizeof label},
+        {CKA_VALUE, value, sizeof value},
+        {CKA_CERTIFICATE_CATEGORY, &category, sizeof category},
+        {CKA_TRUSTED, &trusted, sizeof trusted},
+    };
+    CK_RV rv = client->calls->C_GetAttributeValue(session, object, got, SG_COUNT(got));
+    if (rv != CKR_OK) {
+        return rv;
+    }
+    add_text(answer, answer[0] != '\0' ? "," : "");
+    add_label(answer, label, got[0].ulValueLen);
+    add_text(answer, ":");
+    add_hash(answer, value, got[1].ulValueLen);
+    add_text(answer, ":");
+    add_text(answer, category_name(category));
+    add_text(answer, trusted == CK_TRUE ? "+trusted" : "");
+    return CKR_OK;
+}
+
+static CK_RV begin_search(const struct client *client, CK_SESSION_HANDLE session)
+{
+    CK_OBJECT_CLASS class = CKO_CERTIFICATE;
+    CK_ATTRIBUTE template = {CKA_CLASS, &class, sizeof class};
+    return client->calls->C_FindObjectsInit(session, &template, 1);
+}
+
+/* At most so many that come next; fewer only at the end. */
+static CK_RV go_on(const struct client *client, CK_SESSION_HANDLE session, CK_ULONG most,
+                   char answer[ANSWER_MAX])
+{
+    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+    CK_ULONG count = 1;
+    CK_RV rv = CKR_OK;
+    for (CK_ULONG i = 0; rv == CKR_OK && count == 1 && i < most; i++) {
+        rv = client->calls->C_FindObjects(session, &object, 1, &count);
+        if (rv == CKR_OK && count == 1) {
+            rv = add_certificate(client, session, object, answer);
+        }
+    }
+    return rv;
+}
+
+static CK_RV end_search(const struct client *client, CK_SESSION_HANDLE session,
+                        char answer[ANSWER_MAX])
+{
+    CK_RV rv = go_on(client, session, CERTIFICATES_MAX, answer);
+    CK_RV end = client->calls->C_FindObjectsFinal(session);
+    return rv != CKR_OK ? rv : end;
+}
+
+static CK_RV begin(struct client *client, char answer[ANSWER_MAX])
+{
+    if (client->searching == CK_INVALID_HANDLE) {
+        CK_SESSION_INFO info;
+        check(client->calls->C_GetSessionInfo(client->session, &info), "C_GetSessionInfo");
+        check(client->calls->C_OpenSession(info.slotID, CKF_SERIAL_SESSION, NULL, NULL,
+                                           &client->searching),
+              "C_OpenSession");
+    }
+    CK_RV rv = begin_search(client, client->searching);
+    return rv == CKR_OK ? go_on(client, client->searching, 1, answer) : rv;
+}
+
+static CK_RV list_certificates(const struct client *client, char answer[ANSWER_MAX])
+{
+    CK_RV rv = begin_search(client, client->session);
+    return rv == CKR_OK ? end_search(client, client->session, answer) : rv;
+}
+
+/* ---- orders ---- */
+
+static CK_RV count_keys(const struct client *client, char answer[ANSWER_MAX])
+{
+    CK_ULONG count = 0;
+    CK_OBJECT_HANDLE ignored = CK_INVALID_HANDLE;
+    CK_RV rv = search(client, &ignored, &count);
+    (void)snprintf(answer, ANSWER_MAX, "%lu", count);
+    return rv;
+}
+
+/* What was asked for, when it is more than that it went well. */
+static CK_RV perform(struct client *client, char verb, char answer[ANSWER_MAX])
+{
+    switch (verb) {
+    case 's':
+        add_text(answer, "ok");
+        return sign(client);
+    case 'f':
+        return count_keys(client, answer);
+    case 'c':
+        return list_certificates(client, answer);
+    case 'b':
+        return begin(client, answer);
+    case 'r':
+        return end_search(client, client->searching, answer);
+    default:
+        errx(1, "no such order");
+    }
+}
+
+/* An order's first letter comes, the answer goes, until the parent ends. */
+static void serve(struct client *client, int parent)
 {
     char verb = 0;
     char answer[ANSWER_MAX] = "ready";
     while (send(parent, answer, strlen(answer), MSG_NOSIGNAL) > 0 &&
            recv(parent, &verb, 1, 0) == 1) {
-        char number[ANSWER_MAX] = "";
-        CK_ULONG count = 0;
-        CK_OBJECT_HANDLE ignored = CK_INVALID_HANDLE;
-        CK_RV rv = verb == 's' ? sign(client) : search(client, &ignored, &count);
-        (void)snprintf(number, sizeof number, "%lu", count);
-        describe(answer, rv, verb == 's' ? "ok" : number);
+        answer[0] = '\0';
+        CK_RV rv = perform(client, verb, answer);
+        if (rv != CKR_OK) {
+            (void)snprintf(answer, sizeof answer, "0x%lx", rv);
+        }
+        add_text(answer, answer[0] == '\0' ? "none" : "");
     }
 }
 

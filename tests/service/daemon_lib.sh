@@ -209,6 +209,13 @@ clients_expect() {
     clients_read "$2" "$3"
 }
 
+# as_seen OWNER/LABEL CATEGORY: the certificate that is stored now, as the verb "certificates" says it.
+as_seen() {
+    local hash
+    hash=$(signet cert export "$1" --format der | sha256sum)
+    echo "${1#*/}:${hash:0:8}:$2"
+}
+
 # START1/LABEL, self-signed, the default of START1/RING.
 ring_with_key() {
     signet cert generate "START1/$2" --subject "CN=$2" --key ec:p256 >/dev/null

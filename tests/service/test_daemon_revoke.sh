@@ -131,6 +131,7 @@ signet authority define RDATALIB 'START1.*.UPD' >/dev/null 2>&1 # of no concern 
 signet authority define "${profile[@]}" --dry-run >/dev/null 2>&1
 clients_expect sign ok 8
 taken 8 authority define "${profile[@]}"
+clients_expect certificates none 8
 given 8 authority permit "${profile[@]}" --to "user:$stranger" --level read
 signet authority revoke "${profile[@]}" --from "user:$stranger" --dry-run >/dev/null
 clients_expect sign ok 8
@@ -139,13 +140,19 @@ given 8 authority permit "${profile[@]}" --to "group:$(id -g "$stranger")" --lev
 taken 8 authority permit "${profile[@]}" --to "user:$stranger" --level none
 given 8 authority delete "${profile[@]}"
 
-say 'another user: UPDATE gives the key'
+say 'another user: READ shows the certificate alone, UPDATE gives the key'
+web=$(as_seen START1/web user)
 taken 8 owner detach START1 "$stranger"
 given 8 authority define "${profile[@]}" --uacc update
 taken 8 authority alter "${profile[@]}" --uacc read
+clients_expect certificates "$web" 8
 given 8 authority permit "${profile[@]}" --to "user:$stranger" --level update
 taken 8 authority permit "${profile[@]}" --to "user:$stranger" --level read
 given 8 authority permit "${profile[@]}" --to "user:$stranger" --level control
 taken 8 authority reset "${profile[@]}"
+clients_expect certificates "$web" 8
 given 8 authority permit "${profile[@]}" --to '*' --level update
 taken 8 authority revoke "${profile[@]}" --from '*'
+clients_expect certificates "$web" 8
+signet authority alter "${profile[@]}" --uacc none >/dev/null
+clients_expect certificates none 8
