@@ -15,11 +15,12 @@ for type in ec:p256 rsa:2048; do
 done
 signet ring connect START1/TRUST 'CERTAUTH/Outside Root' >/dev/null
 
-client_certificate ec:p256
+client_certificate ec:p256 client-ec
+client_certificate rsa:2048 client-rsa
 for label in ec rsa; do
     provision gnutls "START1/RING-$label" "$scratch/$label" START1/TRUST
+    provision gnutls "START1/CLIENT-${label^^}" "$scratch/mine-$label" START1/TRUST
 done
-provision gnutls START1/CLIENT "$scratch/mine" START1/TRUST
 # printed RING COMMAND [SED SCRIPT]: the printed command, to be run in that ring's directory.
 printed() {
     echo "cd '$scratch/$1' && $(provisioned_example "$scratch/$1" "$2" | sed "${3-}")"
@@ -40,12 +41,14 @@ for label in ec rsa; do
     children+=("$!")
     wait_for 15 listening "$port"
     for version in 1.2 1.3; do
-        say "$label, TLS $version, both with a key of a ring"
-        rm -f "$scratch/cli.log"
-        (eval "$(printed mine gnutls-cli "s/ HOST/ localhost/; s/PORT/$port/; s/^gnutls-cli/& --priority NORMAL:-VERS-ALL:+VERS-TLS$version/")") \
-            < <(ask) >"$scratch/cli.log" 2>&1 || fail "gnutls-cli: $(tail -n 4 "$scratch/cli.log")"
-        grep -q 'The certificate is trusted' "$scratch/cli.log" || fail 'the certificate is not trusted'
-        grep -q 'HTTP/1.0 200 OK' "$scratch/cli.log" || fail 'the server does not answer'
+        for mine in ec rsa; do
+            say "$label, TLS $version, both with a key of a ring, the client's is $mine"
+            rm -f "$scratch/cli.log"
+            (eval "$(printed "mine-$mine" gnutls-cli "s/ HOST/ localhost/; s/PORT/$port/; s/^gnutls-cli/& --priority NORMAL:-VERS-ALL:+VERS-TLS$version/")") \
+                < <(ask) >"$scratch/cli.log" 2>&1 || fail "gnutls-cli: $(tail -n 4 "$scratch/cli.log")"
+            grep -q 'The certificate is trusted' "$scratch/cli.log" || fail 'the certificate is not trusted'
+            grep -q 'HTTP/1.0 200 OK' "$scratch/cli.log" || fail 'the server does not answer'
+        done
     done
     say "$label: without a certificate"
     expect_failure '35|56' 'alert' curl -sS --cacert "$scratch/ca/root.pem" --tls-max 1.2 "https://localhost:$port/"

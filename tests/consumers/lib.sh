@@ -427,14 +427,15 @@ CONFIG
 
 # ---- a client whose certificate is in the ring START1/CLIENT ----
 
-# client_certificate KEYTYPE
+# client_certificate KEYTYPE [LABEL]: another LABEL, the ring of that name in capitals; below $scratch/LABEL, what is printed for openssl.
 client_certificate() {
-    signet cert generate START1/client --subject 'CN=client,O=Example' --key "$1" --eku clientAuth >/dev/null
-    signet cert request START1/client --out "$scratch/client.csr" >/dev/null
-    outside_ca_sign "$scratch/ca" "$scratch/client.csr" "$scratch/client.pem"
-    signet cert add START1/client "$scratch/client.pem" "$scratch/ca/int.pem" "$scratch/ca/root.pem" >/dev/null
-    server_ring CLIENT client
-    provision openssl START1/CLIENT "$scratch/client"
+    local label=${2-client}
+    signet cert generate "START1/$label" --subject 'CN=client,O=Example' --key "$1" --eku clientAuth >/dev/null
+    signet cert request "START1/$label" --out "$scratch/$label.csr" >/dev/null
+    outside_ca_sign "$scratch/ca" "$scratch/$label.csr" "$scratch/$label.pem"
+    signet cert add "START1/$label" "$scratch/$label.pem" "$scratch/ca/int.pem" "$scratch/ca/root.pem" >/dev/null
+    server_ring "${label^^}" "$label"
+    provision openssl "START1/${label^^}" "$scratch/$label"
 }
 
 # is_said_more_often TEXT FILE COUNT

@@ -13,7 +13,9 @@ for type in ec:p256 rsa:2048; do
     provision nss "START1/RING-${type%:*}" "$scratch/${type%:*}"
 done
 client_certificate ec:p256
-provision nss START1/CLIENT "$scratch/mine"
+client_certificate rsa:2048 client-rsa
+provision nss START1/CLIENT "$scratch/mine-ec"
+provision nss START1/CLIENT-RSA "$scratch/mine-rsa"
 mapfile -t environment < <(provisioned_environment "$scratch/ec")
 export "${environment[@]}"
 
@@ -53,11 +55,13 @@ for label in ec rsa; do
     for version in 1.2 1.3; do
         say "$label, TLS $version: selfserv demands a certificate, curl has it from a ring"
         expect_text 'EOF' curl_with_client_certificate --http0.9 --tlsv$version --tls-max $version "https://localhost:$port/"
-        say "$label, TLS $version: tstclnt with a ring's key"
         printf 'GET / HTTP/1.0\r\n\r\n' >"$scratch/get"
-        eval "$(printed mine tstclnt "s/HOST/localhost/; s/PORT/$port/; s/tls1.2:tls1.3/tls$version:tls$version/")" -A "$scratch/get" >"$scratch/tstclnt.log" 2>&1 ||
-            fail "tstclnt: $(tail -n 5 "$scratch/tstclnt.log")"
-        grep -q '200 OK' "$scratch/tstclnt.log" || fail "selfserv did not answer: $(tail -n 5 "$scratch/tstclnt.log")"
+        for mine in ec rsa; do
+            say "$label, TLS $version: tstclnt with a ring's $mine key"
+            eval "$(printed "mine-$mine" tstclnt "s/HOST/localhost/; s/PORT/$port/; s/tls1.2:tls1.3/tls$version:tls$version/")" -A "$scratch/get" \
+                >"$scratch/tstclnt.log" 2>&1 || fail "tstclnt: $(tail -n 5 "$scratch/tstclnt.log")"
+            grep -q '200 OK' "$scratch/tstclnt.log" || fail "selfserv did not answer: $(tail -n 5 "$scratch/tstclnt.log")"
+        done
     done
     expect_failure '35|56' 'alert' curl -sS --http0.9 --tls-max 1.2 --cacert "$scratch/ca/root.pem" "https://localhost:$port/"
 done

@@ -8,6 +8,7 @@ instance_up
 outside_ca_make "$scratch/ca"
 owner_up
 client_certificate rsa:2048
+client_certificate ec:p256 client-ec
 for type in ec:p256 rsa:2048; do
     server_certificate "${type%:*}" "$type"
     server_ring "RING-${type%:*}" "${type%:*}"
@@ -40,10 +41,13 @@ for label in ec rsa; do
     wait_for 15 listening "$port"
     for version in 1.2 1.3; do
         say "$label, TLS $version: s_server, s_client and curl, each with a key of a ring"
-        echo 'GET / HTTP/1.0' | printed client 'openssl s_client' \
-            "s/HOST:PORT/localhost:$port/; s/\$/ -tls${version/./_} -verify_return_error -ign_eof -showcerts/" >"$scratch/s_client.log" 2>&1 ||
-            fail "s_client: $(tail -n 5 "$scratch/s_client.log")"
-        grep -q 'Verify return code: 0 (ok)' "$scratch/s_client.log" || fail 'the chain does not verify'
+        for client in client-ec client; do
+            echo 'GET / HTTP/1.0' | printed "$client" 'openssl s_client' \
+                "s/HOST:PORT/localhost:$port/; s/\$/ -tls${version/./_} -verify_return_error -ign_eof -showcerts/" >"$scratch/s_client.log" 2>&1 ||
+                fail "s_client as $client: $(tail -n 5 "$scratch/s_client.log")"
+            grep -q 'Verify return code: 0 (ok)' "$scratch/s_client.log" || fail 'the chain does not verify'
+            grep -q 'HTTP/1.0 200 ok' "$scratch/s_client.log" || fail "s_server does not answer $client"
+        done
         cmp <(certificates "$scratch/s_client.log") <(certificates "$scratch/$label/signet-chain.pem") ||
             fail "the server sends something else than its chain, each certificate once: $(grep -A 1 '^ *[0-9] s:' "$scratch/s_client.log")"
         expect_text 'TLSv'"$version" curl_with_client_certificate --tlsv$version --tls-max $version "https://localhost:$port/"
