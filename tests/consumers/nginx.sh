@@ -78,6 +78,50 @@ wait_for 10 serves_the_new_one
 [ "$(served_serial)" != "$before" ] || fail 'the renewed certificate is the old one'
 expect_text 'served from RING-ec' curl -sS --cacert "$scratch/ca/root.pem" "https://localhost:${port[ec]}/"
 
+# Whoever is not root is an administrator here, and so are his workers.
+if [ "$(id -u)" -eq 0 ]; then
+    # serves LABEL: status 124 when nginx lets it wait
+    serves() {
+        timeout "$(patiently 20)" curl -sS -o /dev/null --cacert "$scratch/ca/root.pem" "https://localhost:${port[$1]}/" >"$scratch/curl.log" 2>&1
+    }
+    # logged BEFORE ERROR: in a line behind so many
+    logged() {
+        tail -n "+$(($1 + 1))" "$dir/error.log" | finds -E "\[crit\].*SSL_do_handshake\(\) failed .*PKCS#11 module::($2)"
+    }
+    # refused LABEL ERROR: three handshakes, for there are two workers, each with a line of its own in the log
+    refused() {
+        local before status
+        for _ in 1 2 3; do
+            before=$(wc -l <"$dir/error.log")
+            status=0
+            serves "$1" || status=$?
+            [ "$status" -eq 35 ] || fail "$1: curl ended with $status: $(cat "$scratch/curl.log")"
+            wait_for 5 logged "$before" "$2"
+        done
+    }
+    say 'the user of running workers is taken away from the owner: handshakes end with an error in the log, none waits'
+    signet owner detach START1 "$(server_user)" >/dev/null
+    for label in ec rsa; do
+        refused "$label" 'Key function not permitted|Object handle invalid'
+    done
+    say 'new workers likewise'
+    kill -QUIT "$(cat "$dir/nginx.pid")"
+    is_gone() { [ ! -e "$dir/nginx.pid" ]; }
+    wait_for 20 is_gone
+    nginx_start "$dir"
+    wait_for 15 listening "${port[ec]}"
+    for label in ec rsa; do
+        refused "$label" 'Object handle invalid'
+    done
+    say 'given back to the owner, they serve without a restart'
+    signet owner attach START1 "$(server_user)" >/dev/null
+    for label in ec rsa; do
+        for _ in 1 2 3; do
+            serves "$label" || fail "$label: $(cat "$scratch/curl.log")"
+        done
+    done
+fi
+
 say 'no PIN in what nginx reads'
 pin=$(cat "$instance/pin")
 ! grep -rqF "$pin" "$dir" || fail 'the PIN is in nginx'"'"'s directory'
