@@ -6,6 +6,9 @@ need curl jq openssl
 
 consumer 'haproxy' haproxy 'trust anchors and chain; its key is a file'
 instance_up
+signet dev down "$instance" >/dev/null
+sed -i 's/^\[token softhsm\]/&\nextractable_allowed = yes/' "$instance/signet.conf"
+signet dev up "$instance" >/dev/null
 outside_ca_make "$scratch/ca"
 owner_up
 server_certificate ec ec:p256
@@ -37,8 +40,34 @@ CONFIG
 haproxy_conf "$dir/etc/haproxy/signet.pem" '' >"$scratch/keyless.cfg"
 expect_failure 1 'private key|No Private Key' "$haproxy" -c -f "$scratch/keyless.cfg"
 
+# write_key ROOT: the printed command that brings the key of the token where haproxy wants it.
+write_key() {
+    PATH="$(dirname "$SIGNET_BIN"):$PATH" bash -c "$(provisioned_example "$1" '(umask ')"
+}
+expect_failure 4 'made without --extractable' write_key "$dir"
+[ ! -e "$dir/etc/haproxy/signet.pem.key" ] || fail 'a key file of a key that stays in its token'
+
 signet ring export START1/RING-ec --format pem --out "$dir/etc/haproxy/signet-trust.pem" >/dev/null
 [ "$(jq -r '.watch | test("--chain")' "$dir/provision.json")" = false ] || fail 'a chain is kept beside a key file that does not follow'
+
+say 'with a key of the token that was made to be exported, written by the printed command'
+signet cert generate START1/free --subject 'CN=localhost,O=Example' --key ec:p256 --san dns:localhost --extractable >/dev/null
+signet cert request START1/free --out "$scratch/free.csr" >/dev/null
+outside_ca_sign "$scratch/ca" "$scratch/free.csr" "$scratch/free.pem"
+signet cert add START1/free "$scratch/free.pem" >/dev/null
+server_ring FREE free
+free=$scratch/free
+provision haproxy START1/FREE "$free"
+! signet provision haproxy --ring START1/FREE 2>&1 >/dev/null | finds 'stays in token' || fail 'the key that may leave is said to stay'
+write_key "$free" >"$scratch/write.log" 2>&1 || fail "the printed command: $(cat "$scratch/write.log")"
+[ "$(cd "$free/etc/haproxy" && stat -c '%a %n' signet.p* | xargs)" = '644 signet.pem 600 signet.pem.key' ] ||
+    fail "these files are there: $(ls -l "$free/etc/haproxy")"
+port=$(free_port)
+haproxy_conf "$free/etc/haproxy/signet.pem" '' >"$scratch/free.cfg"
+"$haproxy" -db -f "$scratch/free.cfg" >"$scratch/free.log" 2>&1 &
+children+=("$!")
+wait_for 15 listening "$port"
+expect_text 'served by haproxy' curl -sS --cacert "$scratch/ca/root.pem" "https://localhost:$port/"
 
 say 'with a key from elsewhere, TLS 1.2 and 1.3, and client certificates that a ring vouches for'
 for key in ec rsa; do
