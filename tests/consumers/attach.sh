@@ -2,7 +2,7 @@
 # A ring over a command's standard streams, in p11-kit's form "remote: |command", as it would come over ssh: the key signs, only the ring
 # named is there, whoever is not attached to its owner is refused in words, and broken pipes and garbage end that command alone.
 . "$(dirname "$0")/lib.sh"
-need p11-kit p11tool certtool openssl setpriv timeout
+need p11-kit p11tool certtool gnutls-serv openssl setpriv timeout
 
 instance_up
 outside_ca_make "$scratch/ca"
@@ -124,6 +124,23 @@ streams 1 'standard input is closed' '<&-'
 streams 8 'standard output: cannot write: No space left' '>/dev/full'
 streams 8 'standard output: cannot write: Bad file descriptor' '1</dev/null'
 
+# A server that has its key by such a command.
+port=$(free_port)
+signet ring export START1/WEB --chain --format pem --out "$scratch/chain.pem" >/dev/null
+server_up() {
+    as_user "$user" gnutls-serv --port "$port" --http --quiet --x509certfile "$scratch/chain.pem" \
+        --x509keyfile 'pkcs11:token=START1%2FWEB;type=private;object=web' >"$scratch/$1.log" 2>&1 &
+    server=$!
+    children+=("$server")
+    wait_for 15 listening "$port"
+}
+serves() {
+    timeout "$(patiently 10)" openssl s_client -connect "localhost:$port" -CAfile "$scratch/ca/root.pem" -verify_return_error </dev/null >"$scratch/s_client" 2>&1
+}
+remote START1/WEB
+server_up serving
+serves || fail "gnutls-serv with a ring over a command: $(tail -n 3 "$scratch/s_client") $(cat "$scratch/serving.log")"
+
 say 'the end of the service is said'
 mkfifo "$scratch/open"
 "$SIGNET_BIN" attach START1/WEB <"$scratch/open" >"$scratch/attach.out" 2>"$scratch/attach.err" &
@@ -138,3 +155,16 @@ status=0
 wait "$attached" || status=$?
 [ "$status" -eq 7 ] || fail "ended with $status"
 grep -qE 'closed the connection|ended the connection' "$scratch/attach.err" || fail "said $(cat "$scratch/attach.err")"
+
+say 'and nobody starts the command again: a program that runs must be started anew (docs/upgrade.md)'
+signet dev up "$instance" >/dev/null
+for _ in once again; do
+    ! serves || fail 'the server goes on: docs/upgrade.md says otherwise'
+done
+kill -0 "$server" || fail "the server has ended: docs/upgrade.md says otherwise: $(cat "$scratch/serving.log")"
+grep -qE 'closed the connection|ended the connection' "$scratch/serving.log" || fail "the command said $(cat "$scratch/serving.log")"
+[ "$(tokens "$user")" = 'token=START1%2FWEB ' ] || fail 'a program that starts now finds no ring'
+end_tree "$server"
+wait "$server" 2>/dev/null || true
+server_up anew
+serves || fail "gnutls-serv, started anew: $(tail -n 3 "$scratch/s_client") $(cat "$scratch/anew.log")"

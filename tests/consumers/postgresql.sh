@@ -109,3 +109,37 @@ say 'a server of another CA is refused by the client'
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 2 -subj /CN=localhost -keyout "$scratch/other.key" \
     -out "$scratch/other.pem" 2>/dev/null
 expect_failure 2 'certificate verify failed' psql_with ec "user=ec sslrootcert=$scratch/other.pem" "$query"
+
+say 'signetd is restarted: connections stay, new ones take a new process (docs/upgrade.md)'
+# held NAME: a psql that reads its commands from a pipe, as a program that runs on and connects now and then.
+held() {
+    psql_with ec user=ec "\\i $scratch/commands-$1" >"$scratch/held-$1.log" 2>&1
+}
+# held_says NAME COMMAND TEXT
+held_says() {
+    echo "$2" >>"$scratch/commands-$1"
+    wait_for 10 grep -q "$3" "$scratch/held-$1.log"
+}
+mkfifo "$scratch/commands-plain" "$scratch/commands-careful"
+held plain &
+plain=$!
+(trap '' PIPE && held careful) &
+careful=$!
+children+=("$plain" "$careful")
+exec 7>"$scratch/commands-plain" 8>"$scratch/commands-careful"
+for name in plain careful; do
+    held_says "$name" "select 'before ' || ssl from pg_stat_ssl where pid = pg_backend_pid();" 'before true'
+done
+signet dev down "$instance" >/dev/null
+signet dev up "$instance" >/dev/null
+for name in plain careful; do
+    held_says "$name" "select 'connected ' || 'still';" 'connected still'
+done
+expect_text 'hello ec' psql_with ec user=ec "$query"
+# p11-kit's client writes into a connection that is closed: who does not ignore SIGPIPE ends of it.
+status=0
+echo '\connect' >&7
+wait "$plain" || status=$?
+[ "$status" -eq 141 ] || fail "psql ended with $status: docs/upgrade.md says otherwise: $(cat "$scratch/held-plain.log")"
+held_says careful '\connect' 'could not read private SSL key'
+exec 7>&- 8>&-

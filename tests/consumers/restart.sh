@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What happens to whom when signetd is restarted, and what mends it: docs/upgrade.md says it in a table, this is where the table comes from.
 . "$(dirname "$0")/lib.sh"
-need nginx apache2 stunnel4 curl jq ssh-agent ssh-add openssl pkcs11-tool
+need nginx apache2 stunnel4 curl jq ssh-agent ssh-add openssl pkcs11-tool p11tool mkfifo
+need_sshd
 
 instance_up
 outside_ca_make "$scratch/ca"
@@ -38,9 +39,68 @@ agent_signs() {
     rm -f "$scratch/file.sig"
     ssh-keygen -Y sign -f "$scratch/openssh/etc/ssh/signet.pub" -n file "$scratch/file" 2>"$scratch/agent.log" && [ -s "$scratch/file.sig" ]
 }
-new_program_works() {
+
+# Clients: a server whose key is a file lets in whoever has the key of START1/CLIENT, and an sshd whoever has that of START1/WEB.
+client_certificate ec:p256
+far_port=$(free_port)
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+    -keyout "$scratch/far.key" -out "$scratch/far.csr" 2>/dev/null
+outside_ca_sign "$scratch/ca" "$scratch/far.csr" "$scratch/far.pem"
+openssl s_server -accept "$far_port" -cert "$scratch/far.pem" -key "$scratch/far.key" -cert_chain "$scratch/ca/int.pem" -www \
+    -Verify 5 -verify_return_error -CAfile "$scratch/ca/root.pem" >"$scratch/far.log" 2>&1 &
+children+=("$!")
+wait_for 15 listening "$far_port"
+ssh_port=$(free_port)
+sshd_up "$scratch/sshd" "$ssh_port" "$scratch/openssh/etc/ssh/signet.pub"
+
+# new_PROGRAM: one that starts now.
+new_pkcs11_tool() {
     pkcs11-tool --module "$client_module" --token-label START1/WEB -O --type privkey 2>/dev/null | finds 'Private Key'
 }
+new_p11tool() {
+    p11tool --provider "$client_module" --list-all 'pkcs11:token=START1%2FWEB' 2>/dev/null | finds 'Type: Private key'
+}
+new_openssl() {
+    local environment
+    mapfile -t environment < <(provisioned_environment "$scratch/client")
+    (cd "$scratch/client" && export "${environment[@]}" && eval "$(provisioned_example "$scratch/client" '. ./signet-pair.sh && openssl req')") >"$scratch/req.log" 2>&1
+}
+new_curl() {
+    curl_with_client_certificate "https://localhost:$far_port/" | finds 'TLSv1.3'
+}
+new_ssh() {
+    local configuration=$scratch/openssh/etc/ssh/ssh_config.d/signet.conf
+    (export "${environment[@]}" && unset SSH_AUTH_SOCK && ssh -F "$configuration" -p "$ssh_port" -o BatchMode=yes -o IdentityFile=none \
+        -o UserKnownHostsFile="$scratch/sshd/known" -o GlobalKnownHostsFile=none localhost 'echo logged in') 2>"$scratch/ssh.log" | finds 'logged in'
+}
+new_programs=(pkcs11_tool p11tool openssl curl ssh)
+new_programs_work() {
+    local program
+    for program in "${new_programs[@]}"; do
+        "new_$program" || fail "a $program that starts $1 cannot use the key"
+    done
+}
+
+# A curl that has used its key for one address and waits, before the next, for whoever reads what it wrote: programs that run on and connect
+# now and then are like it.
+mkfifo "$scratch/held"
+held_begin() {
+    rm -f "$scratch/held.log" "$scratch/after"
+    curl_with_client_certificate -v -o "$scratch/held" -o "$scratch/after" "https://localhost:$far_port/after" "https://localhost:$far_port/" \
+        2>"$scratch/held.log" &
+    held=$!
+    children+=("$held")
+    wait_for 15 grep -q 'HTTP/1.0 200 ok' "$scratch/held.log"
+}
+# Its exit status.
+held_end() {
+    timeout "$(patiently 20)" cat "$scratch/held" >/dev/null
+    wait "$held"
+}
+new_programs_work 'before'
+held_begin
+held_end || fail "curl with two addresses ended with $?: $(tail -n 3 "$scratch/held.log")"
+held_begin
 ports=("$nginx_port" "$apache_port" "$stunnel_port")
 # Every worker attaches at its first handshake.
 failures_of() {
@@ -68,8 +128,13 @@ say 'signetd is restarted'
 signet dev down "$instance" >/dev/null
 signet dev up "$instance" >/dev/null
 
+say 'a program with libcurl that goes on cannot use its key again'
+status=0
+held_end || status=$?
+[ "$status" -eq 58 ] || fail "curl ended with $status: docs/upgrade.md says otherwise: $(tail -n 3 "$scratch/held.log")"
+
 say 'programs that start now do not notice'
-new_program_works || fail 'a new program does not see the key'
+new_programs_work now
 
 say 'those that were attached fail until they are reloaded'
 for port in "${ports[@]}"; do
