@@ -17,6 +17,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 scratch=$(new_place test) # servers drop their rights and must reach their files
 instance=$scratch/instance
 
+# The build that the program is of, for what it installs.
+# shellcheck disable=SC2034 # for the tests
+build=${SIGNET_BIN%/service/cli/signet}
+
 # What is built in a home, or a place with a blank or a quote in its name, is run from here: other users run it, configuration files name it.
 programs_within_reach() {
     local name

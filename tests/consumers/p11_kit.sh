@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # p11-kit's own programs see the rings by a .module file alone, without a variable; and OpenSC's self-test of a token passes on a ring.
 . "$(dirname "$0")/lib.sh"
-need p11-kit p11tool pkcs11-tool jq setpriv
+need p11-kit p11tool pkcs11-tool jq setpriv cmake
 
 consumer 'p11-kit' p11-kit 'every p11-kit application, by the .module file'
 instance_up
@@ -23,16 +23,23 @@ as_user() {
 }
 
 say 'the .module file, as installed and as printed: nothing but the socket'"'"'s place differs'
+cmake --install "$build" --prefix "$scratch/prefix" >"$scratch/install.log" 2>&1 || fail "cmake --install: $(tail -n 3 "$scratch/install.log")"
+installed=$scratch/prefix/share/p11-kit/modules/signet.module
+program=$(sed -nE 's/^ExecStart=([^ ]+) .*/\1/p' "$scratch/prefix/lib/systemd/system/signetd.service")
+[ "$program" = "$scratch/prefix/sbin/signetd" ] || fail "the installed unit starts $program"
+expect_text '^signetd ' "$program" --version
+expect_text 'token_label: START1/WEB' "$scratch/prefix/bin/signet" ring show START1/WEB
 provision gnutls START1/WEB "$scratch/gnutls"
 printed=$scratch/gnutls/etc/pkcs11/modules/signet.module
-diff <(grep -v '^#' "$here/../../service/daemon/signet.module.in") <(sed 's|path=.*|path=/run/signet/pkcs11.sock|' "$printed") ||
+diff <(grep -v '^#' "$installed") <(sed 's|path=.*|path=/run/signet/pkcs11.sock|' "$printed") ||
     fail 'the installed file and the printed one differ'
 
 say 'p11-kit list-modules'
 mkdir -p "$scratch/home/.config/pkcs11/modules"
 as_user p11-kit list-modules >"$scratch/without" 2>&1
 ! grep -q 'START1/WEB' "$scratch/without" || fail 'the ring is there without its file'
-cp "$printed" "$scratch/home/.config/pkcs11/modules/"
+# The installed one, at the socket of this instance.
+sed "s|path=/run/signet/pkcs11.sock|${P11_KIT_SERVER_ADDRESS#unix:}|" "$installed" >"$scratch/home/.config/pkcs11/modules/signet.module"
 expect_text 'token: START1/WEB' as_user p11-kit list-modules
 
 say 'p11tool without --provider'

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 need jq xmllint python3
 
+instance=$scratch/5%\ of\ it # a place that is written in another way in an address, and that in another way in a unit
 instance_up
 owner_up
 label='5% & "m" <x> \ i'"'"'s @uri@ %s'
@@ -32,6 +33,24 @@ for program in $programs; do
     jq -r '.commands[], .examples[]' "$out/json" >"$out/commands"
     bash -n "$out/commands" || fail "$program: not a command"
 done
+
+say 'systemd gives a program the environment that is printed for it, and that the other tests give it'
+# environment_of DROP-IN: as systemd reads it (systemd.exec(5)), NAME=VALUE.
+environment_of() {
+    sed -nE 's/^Environment="(.*)"$/\1/p' <<<"$1" | sed -E 's/\\(.)/\1/g; s/%%/%/g'
+}
+units=0
+for program in $programs; do
+    drop_in=$(jq -r '.files[] | select(.path | test("^/etc/systemd/system/[a-z0-9@]+[.]service[.]d/signet[.]conf$")).content' "$scratch/$program/json")
+    [ -n "$drop_in" ] || continue
+    units=$((units + 1))
+    jq -r '.environment | to_entries[] | "\(.key)=\(.value)"' "$scratch/$program/json" >"$scratch/environment"
+    [ -s "$scratch/environment" ] || fail "$program: no environment"
+    diff "$scratch/environment" <(environment_of "$drop_in") || fail "$program: systemd gives it another environment"
+    [ "$(grep -c Environment <<<"$drop_in")" -eq "$(sed -n '/^\[Service\]$/,$p' <<<"$drop_in" | grep -c '^Environment=')" ] ||
+        fail "$program: not all of it in [Service]: $drop_in"
+done
+[ "$units" -eq 5 ] || fail "$units programs have a drop-in, not five: nginx, apache, stunnel, jetty, tomcat"
 
 say 'what is to be done before a program starts may be done again'
 mkdir "$scratch/etc"
