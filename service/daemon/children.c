@@ -226,6 +226,7 @@ static sg_status run_token(const struct sg_master *master, const struct sg_child
         .environment = (const char *const *)token->environment,
         .processor = processor_of(token, child),
         .busy = child->busy,
+        .lock = master->lock,
     };
     return master->roles->token(&settings, link, err);
 }

@@ -206,15 +206,25 @@ static sg_status open_loop(struct process *process, struct sg_error *err)
     return s == SG_OK ? watch(process, process->admin, &process->admin, err) : s;
 }
 
-/* Whatever else we inherited, a sibling's link above all: its process would not see the end of it
- * while we live. */
-static void close_others(int admin)
+/* From first up to the kept one; where to go on. */
+static unsigned close_up_to(unsigned first, int kept)
 {
-    unsigned keep = (unsigned)admin;
-    if (keep > 3) {
-        (void)close_range(3, keep - 1, 0);
+    if (kept < 0 || (unsigned)kept < first) {
+        return first;
     }
-    (void)close_range(keep >= 3 ? keep + 1 : 3, ~0u, 0);
+    if ((unsigned)kept > first) {
+        (void)close_range(first, (unsigned)kept - 1, 0);
+    }
+    return (unsigned)kept + 1;
+}
+
+/* Whatever else we inherited, a sibling's link above all: its process would not see the end of it
+ * while we live. The lock is kept: nobody else is to use the token as long as we do. */
+static void close_others(int admin, int lock)
+{
+    unsigned first = close_up_to(STDERR_FILENO + 1, admin < lock ? admin : lock);
+    first = close_up_to(first, admin < lock ? lock : admin);
+    (void)close_range(first, ~0u, 0);
 }
 
 static void process_free(struct process *process)
@@ -262,7 +272,7 @@ static sg_status prepare(const struct sg_token_settings *settings, struct proces
 sg_status sg_token_process_run(const struct sg_token_settings *settings, int admin_socket,
                                struct sg_error *err)
 {
-    close_others(admin_socket);
+    close_others(admin_socket, settings->lock);
     SG_CLEANUP(process_freep) struct process *process = process_new(admin_socket);
     if (process == NULL) {
         return sg_fail_memory(err);

@@ -283,17 +283,32 @@ static int own_process_number(void)
     return dot != NULL ? dot[1] - '0' : 0;
 }
 
+/* The last part of an open file's path. */
+static void file_of(int fd, char *out, size_t room)
+{
+    char link[32];
+    char path[256];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, path, sizeof path - 1);
+    path[len > 0 ? len : 0] = '\0';
+    const char *slash = strrchr(path, '/');
+    snprintf(out, room, "%s", slash != NULL ? slash + 1 : "-");
+}
+
 static sg_status fake_token(const struct sg_token_settings *settings, int admin_socket,
                             struct sg_error *err)
 {
     int number = own_process_number();
     set_stubborn();
     if (number == 0) {
+        char lock[64];
         find_facts(&shared->token);
-        snprintf(shared->token.arguments, sizeof shared->token.arguments, "%s %s %s %s %s %s %s",
+        file_of(settings->lock, lock, sizeof lock);
+        snprintf(shared->token.arguments, sizeof shared->token.arguments, "%s %s %s %s %s %s %s %s",
                  settings->name, settings->module, settings->label != NULL ? settings->label : "-",
                  settings->serial != NULL ? settings->serial : "-", settings->pin_file,
-                 settings->storage != NULL ? settings->storage : "-", settings->environment[0]);
+                 settings->storage != NULL ? settings->storage : "-", settings->environment[0],
+                 lock);
     }
     shared->token_pid[number] = getpid();
     shared->token_starts[number]++;

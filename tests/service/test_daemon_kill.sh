@@ -71,6 +71,13 @@ say 'clients sign while everybody but rings is killed'
 : >"$scratch/wrong"
 sed -i 's/^\[token softhsm\]/&\nprocesses = 2/' "$instance/signet.conf"
 restart
+# What is undumpable shows its descriptors to root alone.
+if [ "$(id -u)" -eq 0 ]; then
+    [ "$(pids_of signet-token | wc -l)" -eq 3 ] || fail 'there are not three token processes'
+    for pid in $(pids_of signet-control) $(pids_of signet-token); do
+        [ -n "$(find "/proc/$pid/fd" -lname '*/signetd.lock' -print -quit)" ] || fail "$(cat "/proc/$pid/comm") does not hold the lock"
+    done
+fi
 clients_attach WEB web 3
 (trap - EXIT && generate) &
 workers=("$!")

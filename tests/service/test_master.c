@@ -41,7 +41,8 @@ static void settings_reach_their_processes(void **state)
     fixture_wait_ready(fixture);
     assert_string_equal(fixture->shared->control.arguments, "listener");
     assert_string_equal(fixture->shared->rings.arguments, "listener 11 7 123456789 14000");
-    assert_string_equal(fixture->shared->token.arguments, "soft /lib/x.so lab - /pin - A=b");
+    assert_string_equal(fixture->shared->token.arguments,
+                        "soft /lib/x.so lab - /pin - A=b signetd.lock");
     fixture_stop(fixture);
 }
 

@@ -72,7 +72,8 @@ void softhsm_fixture_init(struct softhsm_fixture *fixture)
                                                    .label = "store",
                                                    .pin_file = fixture->pin_file,
                                                    .storage = fixture->storage,
-                                                   .environment = fixture->environment};
+                                                   .environment = fixture->environment,
+                                                   .lock = -1};
     assert_int_equal(run_in_child(initialise, fixture), 0);
 }
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -233,6 +234,72 @@ static void process_ends_at_sigterm(void **state)
     assert_int_equal(kill(process.pid, SIGTERM), 0);
     assert_int_equal(token_process_wait(&process), 0);
     close(process.link.socket);
+}
+
+/* As the next master would. */
+static bool is_locked(const char *path)
+{
+    SG_FD int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    return flock(fd, LOCK_EX | LOCK_NB) != 0;
+}
+
+static bool others_are_closed(const char *path, pid_t pid)
+{
+    char link[64];
+    char target[256] = "";
+    for (int fd = STDERR_FILENO + 1; fd < 64; fd++) {
+        snprintf(link, sizeof link, "/proc/%d/fd/%d", (int)pid, fd);
+        ssize_t len = readlink(link, target, sizeof target - 1);
+        target[len > 0 ? len : 0] = '\0';
+        if (len > 0 && strcmp(target, path) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Below, above and without the link. */
+static void lock_is_held_until_the_process_has_ended(void **state)
+{
+    struct softhsm_fixture *fixture = *state;
+    struct sg_token_settings settings = fixture->settings;
+    struct token_process process;
+    char path[160];
+    char other[160];
+    snprintf(path, sizeof path, "%s/lock", fixture->directory);
+    snprintf(other, sizeof other, "%s/other", fixture->directory);
+    const int lowest[] = {STDERR_FILENO + 1, 60};
+    for (size_t i = 0; i < SG_COUNT(lowest); i++) {
+        SG_FD int made = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        SG_FD int others = open(other, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        settings.lock = fcntl(made, F_DUPFD_CLOEXEC, lowest[i]);
+        assert_true(others >= 0 && settings.lock >= lowest[i]);
+        assert_int_equal(flock(settings.lock, LOCK_EX | LOCK_NB), 0);
+        token_process_start_ready(&process, &settings);
+        close(settings.lock);
+        sg_fd_closep(&made);
+        made = -1;
+        assert_true(is_locked(path));
+        assert_true(others_are_closed(other, process.pid));
+        assert_int_equal(token_process_stop(&process), 0);
+        assert_false(is_locked(path));
+    }
+}
+
+static void nothing_is_locked_where_no_lock_is_given(void **state)
+{
+    struct softhsm_fixture *fixture = *state;
+    struct token_process process;
+    char path[160];
+    snprintf(path, sizeof path, "%s/lock", fixture->directory);
+    SG_FD int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0);
+    token_process_start_ready(&process, &fixture->settings);
+    sg_fd_closep(&lock);
+    lock = -1;
+    assert_false(is_locked(path));
+    assert_int_equal(token_process_stop(&process), 0);
 }
 
 static void capabilities_end_with_the_process(void **state)
@@ -503,6 +570,8 @@ int main(void)
         TEST(bad_environment_ends_the_start),
         TEST(process_ends_with_the_link),
         TEST(process_ends_at_sigterm),
+        TEST(lock_is_held_until_the_process_has_ended),
+        TEST(nothing_is_locked_where_no_lock_is_given),
         TEST(capabilities_end_with_the_process),
         TEST(silent_process_is_a_timeout),
         TEST(sibling_sees_a_new_key),

@@ -18,14 +18,16 @@ struct sg_token_settings {
     unsigned processor; /**< which of the processors it keeps to while few clients want something of
                            it, counted from 1; 0 for any */
     struct sg_busy_page *busy; /**< where the process says what it does, or NULL */
+    int lock; /**< a descriptor that is locked against whoever else would use the token, and stays
+                 open until the process ends; -1 for none */
 };
 
 /** Serve until the administrative link closes or a stop signal comes. First call in a freshly
- * forked process without other threads: closes every descriptor but 0 to 2 and admin_socket, sets
- * the environment, drops every capability(7), loads the module, answers requests. admin_socket is
- * the administrative link (from control). Never returns SG_OK before the end. A module that cannot
- * be loaded does not end the process: it answers sg_token_get_info with .problem, so that a person
- * can read why. */
+ * forked process without other threads: closes every descriptor but 0 to 2, admin_socket and the
+ * lock, sets the environment, drops every capability(7), loads the module, answers requests.
+ * admin_socket is the administrative link (from control). Never returns SG_OK before the end. A
+ * module that cannot be loaded does not end the process: it answers sg_token_get_info with
+ * .problem, so that a person can read why. */
 SG_CHECKED sg_status sg_token_process_run(const struct sg_token_settings *settings,
                                           int admin_socket, struct sg_error *err);
 
