@@ -15,7 +15,7 @@ enum index_state { INDEX_EMPTY, INDEX_PRESENT, INDEX_MISSING };
 
 struct index_entry {
     struct sg_pkcs11_id id;
-    unsigned long handle;
+    unsigned long handle; /* INDEX_MISSING: when it was searched for, monotonic ms */
     uint8_t object_class; /* enum sg_pkcs11_class */
     uint8_t state;        /* enum index_state */
 };
@@ -32,11 +32,11 @@ void sg_pkcs11_index_done(struct index *index);
 void sg_pkcs11_index_clear(struct index *index);
 /* Turn "missing" back into "not looked up yet". */
 void sg_pkcs11_index_forget_missing(struct index *index);
-/* INDEX_EMPTY: never looked up. */
+/* INDEX_EMPTY: never looked up. *handle is the entry's. */
 enum index_state sg_pkcs11_index_get(const struct index *index, enum sg_pkcs11_class object_class,
                                      const struct sg_pkcs11_id *id, unsigned long *handle);
-/* Remember a handle, or with INDEX_MISSING that there is none. Replaces what is there. SG_E_LIMIT
- * when full. */
+/* Remember a handle, or with INDEX_MISSING that there was none then. Replaces what is there.
+ * SG_E_LIMIT when full. */
 SG_CHECKED sg_status sg_pkcs11_index_put(struct index *index, enum sg_pkcs11_class object_class,
                                          const struct sg_pkcs11_id *id, enum index_state state,
                                          unsigned long handle, struct sg_error *err);

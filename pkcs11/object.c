@@ -2,10 +2,13 @@
 
 #include <string.h>
 
+#include <signet/base/clock.h>
+
 #include "object_internal.h"
 #include "session_copy_internal.h"
 
-#define BATCH 512 /* handles a C_FindObjects */
+#define BATCH 512         /* handles a C_FindObjects */
+#define MISSING_MS 1000ul /* what was missing is not searched for again before */
 
 CK_OBJECT_CLASS sg_pkcs11_ck_class(enum sg_pkcs11_class object_class)
 {
@@ -123,11 +126,19 @@ CK_RV sg_pkcs11_search(struct sg_pkcs11_session *session, CK_ATTRIBUTE *match, C
     return rv == CKR_OK && *found > room ? CKR_BUFFER_TOO_SMALL : rv;
 }
 
+/* The token has not said it in so many words: a key that is not there has no handle. */
 static sg_status fail_missing(enum sg_pkcs11_class object_class, struct sg_error *err)
 {
     bool certificate = object_class == SG_PKCS11_CERTIFICATE;
-    return sg_fail(err, SG_E_NOT_FOUND, certificate ? "certificate_missing" : "key_missing",
-                   "the token does not hold this %s", certificate ? "certificate" : "key");
+    sg_fail(err, SG_E_NOT_FOUND, certificate ? "certificate_missing" : "key_missing",
+            "the token does not hold this %s", certificate ? "certificate" : "key");
+    err->ck_rv = certificate ? 0 : CKR_KEY_HANDLE_INVALID;
+    return err->status;
+}
+
+static unsigned long now_ms(void)
+{
+    return (unsigned long)sg_monotonic_ms(sg_clock_system());
 }
 
 /* Ask the token. A search that fails is not remembered as "missing". */
@@ -145,8 +156,10 @@ static sg_status look_up(struct sg_pkcs11_session *session, enum sg_pkcs11_class
     if (rv != CKR_OK) {
         return sg_pkcs11_fail(err, rv, "cannot search the token");
     }
-    sg_status s = sg_pkcs11_index_put(&session->index, object_class, id,
-                                      found > 0 ? INDEX_PRESENT : INDEX_MISSING, *out, err);
+    sg_status s =
+        found > 0
+            ? sg_pkcs11_index_put(&session->index, object_class, id, INDEX_PRESENT, *out, err)
+            : sg_pkcs11_index_put(&session->index, object_class, id, INDEX_MISSING, now_ms(), err);
     return s == SG_OK && found == 0 ? fail_missing(object_class, err) : s;
 }
 
@@ -160,7 +173,10 @@ sg_status sg_pkcs11_object_find(struct sg_pkcs11_session *session,
         *out_handle = handle;
         return SG_OK;
     case INDEX_MISSING:
-        return fail_missing(object_class, err);
+        if (now_ms() - handle < MISSING_MS) {
+            return fail_missing(object_class, err);
+        }
+        break;
     case INDEX_EMPTY:
         break;
     }

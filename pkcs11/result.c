@@ -233,3 +233,8 @@ bool sg_pkcs11_is_about_input(unsigned long rv)
         return false;
     }
 }
+
+bool sg_pkcs11_is_about_token(unsigned long rv)
+{
+    return rv == CKR_KEY_HANDLE_INVALID || !sg_pkcs11_is_about_input(rv);
+}

@@ -70,7 +70,8 @@ CK_RV sg_module_rv(const struct sg_error *err)
 {
     CK_RV rv = status_rv(err);
     int64_t now_ms = sg_monotonic_ms(sg_clock_system());
-    bool ours = rv == CKR_DEVICE_ERROR || rv == CKR_DEVICE_MEMORY;
+    bool ours =
+        rv == CKR_DEVICE_ERROR || rv == CKR_DEVICE_MEMORY || err->ck_rv == CKR_KEY_HANDLE_INVALID;
     if (current == NULL) {
         return rv;
     }

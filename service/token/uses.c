@@ -151,7 +151,7 @@ void sg_token_uses_judge(struct uses *uses, const struct sg_error *outcome)
     if (outcome->status == SG_OK) {
         int64_t failed_ms = atomic_load_explicit(&page->failed_ms, memory_order_relaxed);
         atomic_store_explicit(&page->done_ms, later(now_ms, failed_ms + 1), memory_order_relaxed);
-    } else if (outcome->ck_rv != 0 && !sg_pkcs11_is_about_input(outcome->ck_rv)) {
+    } else if (outcome->ck_rv != 0 && sg_pkcs11_is_about_token(outcome->ck_rv)) {
         note_failure(page, outcome->ck_rv, now_ms);
     }
 }

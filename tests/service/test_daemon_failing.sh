@@ -44,11 +44,12 @@ signet token list | finds 'CKR_FUNCTION_FAILED' || fail "people are not told: $(
 [ "$(state)" = degraded ] || fail "the state is $(state)"
 [ "$(warned)" = warning ] || fail "ring check says $(signet ring check START1/WEB --json)"
 signet ring check START1/WEB >/dev/null || fail 'it is no error'
+# is_told CODE TEXT: for wait_for
 is_told() {
-    grep 'event=ring_use_failed code=function_failed text="the token did not sign (CKR_FUNCTION_FAILED)"' "$instance/signetd.log" |
+    grep -F "event=ring_use_failed code=$1 text=\"$2\"" "$instance/signetd.log" |
         grep -q " uid=$(id -u) pid=[1-9][0-9]* count=[1-9][0-9]* ring=\"START1/WEB\" token=\"softhsm\" hint=\"signet token list "
 }
-wait_for 5 is_told
+wait_for 5 is_told function_failed 'the token did not sign (CKR_FUNCTION_FAILED)'
 
 say 'a use that succeeds ends it, and what was is remembered'
 : >"$orders"
@@ -64,3 +65,15 @@ say 'who asks for what a key cannot do makes no token fail'
 ! pkcs11-tool --module "$client_module" --token-label START1/WEB --sign --label web --mechanism RSA-PKCS -i /dev/null -o /dev/null 2>/dev/null ||
     fail 'an EC key has signed with RSA'
 [ "$(token .failed_uses)" = 2 ] || fail 'a wrong mechanism counts as a failure of the token'
+
+say 'a key that the token does not hold for a while is missed, and found again by those who are attached'
+printf '%s\n' 'C_SignInit handle always' 'C_FindObjects nothing always' >"$orders"
+clients_expect sign 0x60 1
+[ "$(token '[.failed_uses, .last_failure, .failing] | map(tostring) | join(" ")')" = '3 CKR_KEY_HANDLE_INVALID true' ] || fail "it says $(token .)"
+[ "$(state)" = degraded ] || fail "the state is $(state)"
+[ "$(warned)" = warning ] || fail "ring check says $(signet ring check START1/WEB --json)"
+wait_for 5 is_told key_missing 'the token does not hold this key'
+: >"$orders"
+sleep 1.1 # it is searched for once a second
+clients_expect sign ok 1
+[ "$(state)" = ready ] || fail "the state is $(state)"

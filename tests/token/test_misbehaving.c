@@ -464,6 +464,63 @@ static void operation_that_a_failure_leaves_active_hides_no_cause(void **state)
     assert_int_equal(token_process_stop(&world->process), 0);
 }
 
+/* ---- keys that go and come back ---- */
+
+static void start_signing(struct world *world)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    make_key(world);
+    start(world, "none");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    assert_int_equal(sign(world, &err), SG_OK);
+}
+
+static void check_missing(struct world *world)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sign(world, &err), SG_E_NOT_FOUND);
+    assert_string_equal(err.code, "key_missing");
+    assert_int_equal(err.ck_rv, CKR_KEY_HANDLE_INVALID);
+}
+
+/* Nobody is granted anything meanwhile. */
+static void key_that_was_away_is_found_again(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    start_signing(world);
+    order(world, "C_SignInit handle always\nC_FindObjects nothing always");
+    check_missing(world);
+    order(world, "");
+    int64_t end_ms = sg_monotonic_ms(sg_clock_system()) + patiently(5000);
+    while (sign(world, &err) != SG_OK) {
+        assert_true(sg_monotonic_ms(sg_clock_system()) < end_ms);
+        (void)poll(NULL, 0, 20);
+    }
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+/* A search costs a scan of the token, and whoever may use the key may ask without end. */
+static void missing_key_is_searched_for_once_in_a_second(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    start_signing(world);
+    int64_t begin_ms = sg_monotonic_ms(sg_clock_system());
+    order(world, "C_SignInit handle always\nC_FindObjects nothing always");
+    check_missing(world);
+    order(world, "C_FindObjects crash always");
+    for (int i = 0; i < 50; i++) {
+        sg_status s = sign(world, &err);
+        if (sg_monotonic_ms(sg_clock_system()) - begin_ms >= 1000) {
+            break; /* it may have searched by now */
+        }
+        assert_int_equal(s, SG_E_NOT_FOUND);
+    }
+    close(world->process.link.socket);
+    (void)token_process_wait(&world->process);
+}
+
 static unsigned long decrypt(struct world *world, const struct sg_mechanism *mechanism, size_t len)
 {
     static const unsigned char block[256] = {0};
@@ -789,6 +846,8 @@ int main(void)
         TEST(more_objects_than_asked_for_are_not_read),
         TEST(signature_longer_than_its_room_is_not_read),
         TEST(operation_that_a_failure_leaves_active_hides_no_cause),
+        TEST(key_that_was_away_is_found_again),
+        TEST(missing_key_is_searched_for_once_in_a_second),
         TEST(token_that_takes_nothing_for_an_argument_knows_the_mechanism),
         TEST(attributes_longer_than_their_room_are_not_read),
         TEST(modulus_longer_than_its_room_is_not_read),

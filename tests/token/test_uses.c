@@ -127,6 +127,16 @@ static void what_the_token_fails_at_is_counted_apart(void **state)
     assert_int_equal(atomic_load(&world->page->failed), 2);
 }
 
+static void key_that_is_not_there_is_a_failure_of_the_token(void **state)
+{
+    struct world *world = *state;
+    const struct sg_error missing = {.status = SG_E_NOT_FOUND, .ck_rv = 0x60};
+    sg_token_uses_judge(&world->uses, &missing);
+    assert_int_equal(atomic_load(&world->page->failed), 1);
+    assert_int_equal(atomic_load(&world->page->failed_rv), 0x60); /* CKR_KEY_HANDLE_INVALID */
+    assert_true(last_failed(world));
+}
+
 static void what_a_caller_gets_wrong_is_no_failure_of_the_token(void **state)
 {
     struct world *world = *state;
@@ -147,6 +157,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_failed_is_counted_and_no_success, setup, teardown),
         cmocka_unit_test_setup_teardown(what_has_a_row_is_counted_on, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_token_fails_at_is_counted_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(key_that_is_not_there_is_a_failure_of_the_token, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(what_a_caller_gets_wrong_is_no_failure_of_the_token, setup,
                                         teardown),
     };

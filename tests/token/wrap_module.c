@@ -94,6 +94,11 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pi
 
 static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
+    enum wrap_fault fault;
+    CK_RV rv = ordered("C_SignInit", &fault);
+    if (rv != CKR_OK) {
+        return rv;
+    }
     if (first_time("handle_once") || is_fault("handle_always")) {
         return CKR_KEY_HANDLE_INVALID;
     }

@@ -29,6 +29,8 @@ static const struct {
     {"expired", WRAP_EXPIRED, CKR_PIN_EXPIRED},
     {"odd", WRAP_ODD, 0x80000042ul},
     {"masked", WRAP_MASKED, CKR_OK},
+    {"handle", WRAP_HANDLE, CKR_KEY_HANDLE_INVALID},
+    {"nothing", WRAP_NOTHING, CKR_OK},
     {"silent", WRAP_SILENT, CKR_OK},
     {"logout", WRAP_LOGOUT, CKR_OK},
     {"long", WRAP_LONG, CKR_OK},
@@ -121,5 +123,8 @@ CK_RV wrap_answer(enum wrap_fault fault)
 
 CK_ULONG wrap_length(enum wrap_fault fault, CK_ULONG length)
 {
+    if (fault == WRAP_NOTHING) {
+        return 0;
+    }
     return fault == WRAP_LONG ? length + 1000000 : fault == WRAP_SHORT && length > 0 ? 1 : length;
 }

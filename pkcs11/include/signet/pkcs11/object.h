@@ -25,9 +25,10 @@ SG_CHECKED sg_status sg_pkcs11_object_index(struct sg_pkcs11_session *session,
 size_t sg_pkcs11_object_count(const struct sg_pkcs11_session *session,
                               enum sg_pkcs11_class object_class);
 
-/** Find an object's handle: in the index, else once in the token (another process may have made
- * it), and the answer is remembered, also when it is "missing". SG_E_NOT_FOUND, code "key_missing"
- * or "certificate_missing". */
+/** Find an object's handle: in the index, else in the token (another process may have made it), and
+ * the answer is remembered, also when it is "missing": that for a second, for whoever took it away
+ * may bring it back. SG_E_NOT_FOUND, code "key_missing" (ck_rv CKR_KEY_HANDLE_INVALID) or
+ * "certificate_missing". */
 SG_CHECKED sg_status sg_pkcs11_object_find(struct sg_pkcs11_session *session,
                                            enum sg_pkcs11_class object_class,
                                            const struct sg_pkcs11_id *id, unsigned long *out_handle,
@@ -35,7 +36,8 @@ SG_CHECKED sg_status sg_pkcs11_object_find(struct sg_pkcs11_session *session,
 /** Forget one handle: the next use looks it up in the token. */
 void sg_pkcs11_object_forget(struct sg_pkcs11_session *session, enum sg_pkcs11_class object_class,
                              const struct sg_pkcs11_id *id);
-/** Forget which objects were missing: somebody may have made them since. */
+/** Forget which objects were missing: somebody may have made them since, and they are to be found
+ * at once. */
 void sg_pkcs11_object_forget_missing(struct sg_pkcs11_session *session);
 
 /** Destroy the copies of private keys that this session keeps for use (software tokens): the next

@@ -24,6 +24,10 @@ bool sg_pkcs11_leaves_doubt(unsigned long rv);
 /** True for what a token says about the caller's input, and the caller may hear. Everything else is
  * about the token. */
 bool sg_pkcs11_is_about_input(unsigned long rv);
+/** True for what tells of the token when a key was used by its CKA_ID: whoever does that has no
+ * handle to get wrong, so a key that is not there, which the caller may hear, is the token's matter
+ * all the same. */
+bool sg_pkcs11_is_about_token(unsigned long rv);
 
 /** What an answer of C_Login says of the PIN. */
 enum sg_pkcs11_verdict {
