@@ -242,17 +242,18 @@ static sg_status use_twice(struct sg_connection *connection, struct use *use, si
 }
 
 /* Labels are padded with blanks. */
-static struct sg_used_place place_of(const struct sg_connection *connection, const struct use *use)
+void sg_connection_blame(struct sg_connection *connection, uint64_t ring,
+                         const struct sg_view_key *key)
 {
-    struct sg_used_place place = {.token = use->key->token + 1};
+    struct sg_used_place place = {.token = key->token + 1};
     const struct sg_view_slot *slot =
-        connection->view != NULL ? sg_view_find_slot(connection->view, use->ring) : NULL;
+        connection->view != NULL ? sg_view_find_slot(connection->view, ring) : NULL;
     size_t len = slot != NULL ? strnlen(slot->label, sizeof slot->label) : 0;
     while (len > 0 && slot->label[len - 1] == ' ') {
         len--;
     }
     memcpy(place.ring, slot != NULL ? slot->label : "", len);
-    return place;
+    connection->used = place;
 }
 
 sg_status sg_connection_use(struct sg_connection *connection, uint64_t ring, enum sg_key_verb verb,
@@ -263,7 +264,7 @@ sg_status sg_connection_use(struct sg_connection *connection, uint64_t ring, enu
     struct use use = {(uint32_t)ring, verb, key, mechanism, data, out, *out_len, false};
     sg_status s = use_twice(connection, &use, out_len, err);
     if (s != SG_OK) {
-        connection->used = place_of(connection, &use);
+        sg_connection_blame(connection, ring, key);
     }
     return s;
 }

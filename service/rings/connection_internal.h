@@ -56,6 +56,11 @@ SG_CHECKED sg_status sg_connection_use(struct sg_connection *connection, uint64_
                                        const struct sg_mechanism *mechanism, struct sg_bytes data,
                                        unsigned char *out, size_t *out_len, struct sg_error *err);
 
+/** What failed is a use of this key of the ring: until that is told. sg_connection_use says it of
+ * its own failures. */
+void sg_connection_blame(struct sg_connection *connection, uint64_t ring,
+                         const struct sg_view_key *key);
+
 /** Have rings say it in the log: this process has none. Never waits; what rings has no room for is
  * lost. place: NULL for what is no use of a key. */
 void sg_channel_tell(const struct sg_connection *connection, enum sg_rings_failed what,

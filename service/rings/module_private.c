@@ -48,23 +48,35 @@ static struct sg_bytes leftmost(const struct sg_operation *operation, struct sg_
     return (struct sg_bytes){input.data, longer ? key_len : input.len};
 }
 
+/* A modulus' or two orders' length, leading zeros included (PKCS#11 v2.40 mechanisms, 2.1.6, 2.3.1;
+ * RFC 8017, 8.2.1). A client that gets less or more may send it on as it is. */
+static CK_RV refuse_signature(const struct sg_operation *operation, size_t len)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    sg_fail(&err, SG_E_TOKEN, "bad_signature", "the token's signature has %zu bytes, not %zu", len,
+            sg_operation_signature_len(operation));
+    sg_connection_blame(sg_module_current()->connection, operation->ring, &operation->key);
+    return sg_module_rv(&err);
+}
+
 static CK_RV sign(const struct sg_operation *operation, struct sg_bytes input,
                   unsigned char *signature, CK_ULONG *signature_len)
 {
-    size_t needed = sg_operation_signature_len(operation);
-    size_t len = *signature_len;
+    unsigned char made[SG_SIGNATURE_MAX];
+    size_t len = sizeof made;
     struct sg_error err = SG_ERROR_INIT;
     if (!input_fits(operation, input.len)) {
         return CKR_DATA_LEN_RANGE;
     }
     if (sg_connection_use(sg_module_current()->connection, operation->ring, SG_VERB_SIGN,
-                          &operation->key, &operation->mechanism, leftmost(operation, input),
-                          signature, &len, &err) != SG_OK) {
+                          &operation->key, &operation->mechanism, leftmost(operation, input), made,
+                          &len, &err) != SG_OK) {
         return sg_module_rv(&err);
     }
-    if (len != needed) {
-        return CKR_DEVICE_ERROR;
+    if (len != sg_operation_signature_len(operation)) {
+        return refuse_signature(operation, len);
     }
+    memcpy(signature, made, len);
     *signature_len = len;
     return CKR_OK;
 }

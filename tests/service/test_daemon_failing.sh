@@ -77,3 +77,10 @@ wait_for 5 is_told key_missing 'the token does not hold this key'
 sleep 1.1 # it is searched for once a second
 clients_expect sign ok 1
 [ "$(state)" = ready ] || fail "the state is $(state)"
+
+say 'a signature of the wrong length is kept from the client, and told'
+echo 'C_Sign short always' >"$orders"
+clients_expect sign 0x30 1
+wait_for 5 is_told bad_signature "the token's signature has 1 bytes, not 64"
+: >"$orders"
+clients_expect sign ok 1
