@@ -30,6 +30,14 @@ static CK_RV token_rv(unsigned long rv)
     return sg_pkcs11_is_about_input(rv) ? rv : CKR_DEVICE_ERROR;
 }
 
+/* What a client may have got wrong has a CK_RV of the token's, or is this; all other input is
+ * control's or the token process's: a view, a packet. */
+static CK_RV input_rv(const struct sg_error *err)
+{
+    return strcmp(err->code, "bad_mechanism") == 0 ? CKR_MECHANISM_PARAM_INVALID
+                                                   : token_rv(err->ck_rv);
+}
+
 static CK_RV status_rv(const struct sg_error *err)
 {
     switch (err->status) {
@@ -46,7 +54,7 @@ static CK_RV status_rv(const struct sg_error *err)
     case SG_E_UNSUPPORTED:
         return CKR_MECHANISM_INVALID;
     case SG_E_INPUT:
-        return err->ck_rv == 0 ? CKR_MECHANISM_PARAM_INVALID : token_rv(err->ck_rv);
+        return input_rv(err);
     case SG_E_TOKEN:
     case SG_E_USAGE:
     case SG_E_CONFLICT:

@@ -1255,7 +1255,6 @@ static void killed_rings_leaves_no_connection_behind(void **state)
 /* Of a rings process whose log is a file. */
 static void start_logged(struct rings_fixture *own, FILE *log)
 {
-    rings_fixture_make(own);
     sg_log_init("test", SG_LOG_WARNING);
     int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
     assert_int_equal(dup2(fileno(log), STDERR_FILENO), STDERR_FILENO);
@@ -1263,6 +1262,44 @@ static void start_logged(struct rings_fixture *own, FILE *log)
     assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
     close(saved);
     sg_log_init("test", SG_LOG_ERROR);
+}
+
+/* Its process has ended. */
+static bool log_has(FILE *log, const char *text)
+{
+    char line[4096];
+    rewind(log);
+    while (fgets(line, sizeof line, log) != NULL) {
+        if (strstr(line, text) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* No client can help it, and whoever runs the service is to know. */
+static void malformed_view_is_told_as_our_own_failure(void **state)
+{
+    (void)state;
+    struct rings_fixture own;
+    struct message body;
+    FILE *log = tmpfile();
+    assert_non_null(log);
+    rings_fixture_make(&own);
+    close(own.views[0]);
+    own.views[0] = memfd_create("no view", MFD_CLOEXEC);
+    assert_int_equal(ftruncate(own.views[0], 4096), 0);
+    start_logged(&own, log);
+    int fd = rings_connect(&own);
+    assert_true(greet(fd));
+    initialize_call(&body);
+    assert_int_equal(result_of(fd, &body), CKR_DEVICE_ERROR);
+    close(fd);
+    rings_wait_for_nobody(&own);
+    assert_int_equal(rings_fixture_stop(&own), 0);
+    assert_true(log_has(log, "event=ring_use_failed code=bad_view "));
+    (void)fclose(log);
+    rings_fixture_free(&own);
 }
 
 static void connections_that_die_again_and_again_fill_no_log(void **state)
@@ -1276,6 +1313,7 @@ static void connections_that_die_again_and_again_fill_no_log(void **state)
     unsigned long told = 0;
     FILE *log = tmpfile();
     assert_non_null(log);
+    rings_fixture_make(&own);
     start_logged(&own, log);
     int64_t begin_ms = sg_monotonic_ms(sg_clock_system());
     for (int i = 0; i < DEATHS; i++) {
@@ -1371,6 +1409,7 @@ int main(void)
         FRESH(bad_view_of_control_is_an_error),
         FRESH(end_of_the_master_ends_everything),
         FRESH(killed_rings_leaves_no_connection_behind),
+        FRESH(malformed_view_is_told_as_our_own_failure),
         FRESH(connections_that_die_again_and_again_fill_no_log),
         FRESH(term_stops_it_cleanly),
     };
