@@ -96,8 +96,7 @@ sg_status sg_pkcs11_certificate_store(struct sg_pkcs11_session *session,
     }
     CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
     unsigned long old = 0;
-    bool had =
-        sg_pkcs11_index_get(&session->index, SG_PKCS11_CERTIFICATE, id, &old) == INDEX_PRESENT;
+    enum index_state known = sg_pkcs11_index_get(&session->index, SG_PKCS11_CERTIFICATE, id, &old);
     CK_RV rv = create(session, id, label, der, x509, &handle);
     if (rv != CKR_OK) {
         return sg_pkcs11_fail(err, rv, "cannot store the certificate in the token");
@@ -107,11 +106,11 @@ sg_status sg_pkcs11_certificate_store(struct sg_pkcs11_session *session,
         return s;
     }
     /* A search costs as much as the token is full; it is needed only where the listing found more
-     * than one. */
-    if (session->doubled) {
+     * than one, or the predecessor's handle is not known. */
+    if (session->doubled || known == INDEX_UNNUMBERED) {
         rv = destroy_others(session, id, handle);
     } else {
-        rv = had ? destroy_one(session, old) : CKR_OK;
+        rv = known == INDEX_PRESENT ? destroy_one(session, old) : CKR_OK;
     }
     return rv == CKR_OK ? SG_OK
                         : sg_pkcs11_fail(err, rv, "cannot destroy the certificate's predecessor");

@@ -47,19 +47,21 @@ static struct index_entry *place_of(const struct index *index, enum sg_pkcs11_cl
     }
 }
 
+static bool is_there(const struct index_entry *entry)
+{
+    return entry->state == INDEX_PRESENT || entry->state == INDEX_UNNUMBERED;
+}
+
 static void insert(struct index *index, const struct index_entry *entry)
 {
     struct index_entry *place =
         place_of(index, (enum sg_pkcs11_class)entry->object_class, &entry->id);
     if (place->state == INDEX_EMPTY) {
         index->used++;
-    } else if (place->state == INDEX_PRESENT) {
-        index->present[entry->object_class]--;
     }
+    index->present[entry->object_class] -= is_there(place) ? 1 : 0;
     *place = *entry;
-    if (entry->state == INDEX_PRESENT) {
-        index->present[entry->object_class]++;
-    }
+    index->present[entry->object_class] += is_there(entry) ? 1 : 0;
 }
 
 /* Move all entries but the left-out one (or, with drop_missing, the missing ones) into a table of
@@ -91,6 +93,17 @@ void sg_pkcs11_index_forget_missing(struct index *index)
     }
     if (present < index->used && !rebuild(index, index->places, NULL, true)) {
         sg_pkcs11_index_clear(index); /* no memory: everything is looked up again, one by one */
+    }
+}
+
+void sg_pkcs11_index_forget_handles(struct index *index)
+{
+    sg_pkcs11_index_forget_missing(index);
+    for (size_t i = 0; i < index->places; i++) {
+        struct index_entry *entry = &index->entries[i];
+        if (entry->state == INDEX_PRESENT) {
+            entry->state = INDEX_UNNUMBERED;
+        }
     }
 }
 

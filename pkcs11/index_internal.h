@@ -11,7 +11,8 @@
 
 #define INDEX_MAX ((size_t)1 << 22) /* places; half of them are used at most */
 
-enum index_state { INDEX_EMPTY, INDEX_PRESENT, INDEX_MISSING };
+/* INDEX_UNNUMBERED: there, but its handle is not known any more. */
+enum index_state { INDEX_EMPTY, INDEX_PRESENT, INDEX_MISSING, INDEX_UNNUMBERED };
 
 struct index_entry {
     struct sg_pkcs11_id id;
@@ -24,7 +25,7 @@ struct index {
     struct index_entry *entries;
     size_t places; /* a power of two, or 0 */
     size_t used;
-    size_t present[SG_PKCS11_CLASS_COUNT];
+    size_t present[SG_PKCS11_CLASS_COUNT]; /* with and without a known handle */
 };
 
 void sg_pkcs11_index_done(struct index *index);
@@ -32,6 +33,8 @@ void sg_pkcs11_index_done(struct index *index);
 void sg_pkcs11_index_clear(struct index *index);
 /* Turn "missing" back into "not looked up yet". */
 void sg_pkcs11_index_forget_missing(struct index *index);
+/* Forget all handles and what was missing, but not what is there. */
+void sg_pkcs11_index_forget_handles(struct index *index);
 /* INDEX_EMPTY: never looked up. *handle is the entry's. */
 enum index_state sg_pkcs11_index_get(const struct index *index, enum sg_pkcs11_class object_class,
                                      const struct sg_pkcs11_id *id, unsigned long *handle);

@@ -12,8 +12,9 @@ sg_status sg_pkcs11_id_unused(const struct sg_pkcs11_session *session,
 {
     for (int i = 0; i < SG_PKCS11_CLASS_COUNT; i++) {
         unsigned long handle = 0;
-        if (sg_pkcs11_index_get(&session->index, (enum sg_pkcs11_class)i, id, &handle) ==
-            INDEX_PRESENT) {
+        enum index_state known =
+            sg_pkcs11_index_get(&session->index, (enum sg_pkcs11_class)i, id, &handle);
+        if (known == INDEX_PRESENT || known == INDEX_UNNUMBERED) {
             return sg_fail(err, SG_E_CONFLICT, "key_exists",
                            "the token holds an object with this CKA_ID");
         }

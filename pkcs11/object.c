@@ -177,6 +177,7 @@ sg_status sg_pkcs11_object_find(struct sg_pkcs11_session *session,
             return fail_missing(object_class, err);
         }
         break;
+    case INDEX_UNNUMBERED:
     case INDEX_EMPTY:
         break;
     }

@@ -43,7 +43,7 @@ CK_RV sg_pkcs11_session_reopen(struct sg_pkcs11_session *session)
     }
     (void)session->call->C_CloseSession(session->handle); /* it may be invalid: that is why */
     session->handle = fresh;
-    sg_pkcs11_index_clear(&session->index);
+    sg_pkcs11_index_forget_handles(&session->index);
     sg_pkcs11_index_clear(&session->copies); /* the copies ended with their session */
     return CKR_OK;
 }

@@ -14,6 +14,7 @@
 #include "cmocka_all.h"
 #include "patience.h"
 #include "softhsm_fixture.h"
+#include "verify.h"
 #include "wire_internal.h"
 
 struct world {
@@ -521,6 +522,91 @@ static void missing_key_is_searched_for_once_in_a_second(void **state)
     (void)token_process_wait(&world->process);
 }
 
+/* ---- what is known of the objects when a failure has cost their handles ---- */
+
+static void check_counts(struct world *world, uint64_t private_keys, uint64_t certificates)
+{
+    struct sg_token_info info;
+    struct sg_error err = SG_ERROR_INIT;
+    assert_int_equal(sg_token_get_info(&world->process.link, &info, &err), SG_OK);
+    assert_int_equal(info.private_keys, private_keys);
+    assert_int_equal(info.certificates, certificates);
+}
+
+static void store_certificate(struct world *world, const char *name)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_key_id id = key_id(1);
+    SG_BUFFER der;
+    sg_buffer_init(&der, 8192);
+    make_certificate(name, &der);
+    assert_int_equal(sg_token_store_certificate(&world->process.link, &id, "web",
+                                                (struct sg_bytes){der.data, der.len}, &err),
+                     SG_OK);
+}
+
+static void fail_once(struct world *world)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    order(world, "C_Sign failed once");
+    assert_int_equal(sign(world, &err), SG_E_TOKEN);
+    assert_string_equal(err.code, "function_failed");
+}
+
+static void failure_leaves_the_counts_as_they_are(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    unsigned count = 0;
+    start_signing(world);
+    store_certificate(world, "first");
+    check_counts(world, 1, 1);
+    fail_once(world);
+    check_counts(world, 1, 1);
+    assert_int_equal(sign(world, &err), SG_OK);
+    check_counts(world, 1, 1);
+    fail_once(world);
+    struct sg_key_id id = key_id(1);
+    assert_int_equal(sg_token_destroy(&world->process.link, &id, &count, &err), SG_OK);
+    check_counts(world, 0, 0);
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+/* A private key, a public one, one certificate: a fresh process destroys no more. */
+static void certificate_is_replaced_after_a_failure_too(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_key_id id = key_id(1);
+    unsigned count = 0;
+    start_signing(world);
+    store_certificate(world, "first");
+    fail_once(world);
+    store_certificate(world, "second");
+    assert_int_equal(token_process_stop(&world->process), 0);
+    start(world, "none");
+    assert_int_equal(sg_token_login(&world->process.link, &err), SG_OK);
+    assert_int_equal(sg_token_destroy(&world->process.link, &id, &count, &err), SG_OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
+static void identity_is_taken_after_a_failure_too(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_generate_request request = {.id = key_id(1)};
+    SG_BUFFER spki;
+    sg_buffer_init(&spki, 4096);
+    assert_int_equal(sg_key_spec_find("ec:p256", &request.spec, &err), SG_OK);
+    start_signing(world);
+    fail_once(world);
+    assert_int_equal(sg_token_generate(&world->process.link, &request, &spki, &err), SG_E_CONFLICT);
+    assert_string_equal(err.code, "key_exists");
+    check_counts(world, 1, 0);
+    assert_int_equal(token_process_stop(&world->process), 0);
+}
+
 static unsigned long decrypt(struct world *world, const struct sg_mechanism *mechanism, size_t len)
 {
     static const unsigned char block[256] = {0};
@@ -848,6 +934,9 @@ int main(void)
         TEST(operation_that_a_failure_leaves_active_hides_no_cause),
         TEST(key_that_was_away_is_found_again),
         TEST(missing_key_is_searched_for_once_in_a_second),
+        TEST(failure_leaves_the_counts_as_they_are),
+        TEST(certificate_is_replaced_after_a_failure_too),
+        TEST(identity_is_taken_after_a_failure_too),
         TEST(token_that_takes_nothing_for_an_argument_knows_the_mechanism),
         TEST(attributes_longer_than_their_room_are_not_read),
         TEST(modulus_longer_than_its_room_is_not_read),

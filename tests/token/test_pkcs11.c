@@ -402,6 +402,37 @@ static void index_keeps_thousands_apart(void **state)
     sg_pkcs11_index_done(&index);
 }
 
+static void index_counts_what_has_no_handle_any_more(void **state)
+{
+    enum { MANY = 300 };
+    struct index index = {0};
+    struct sg_error err = SG_ERROR_INIT;
+    unsigned long handle = 0;
+    (void)state;
+    sg_pkcs11_index_forget_handles(&index); /* of nothing */
+    for (unsigned i = 0; i < MANY; i++) {
+        struct sg_pkcs11_id id = numbered(i);
+        enum index_state put = i % 3 == 0 ? INDEX_MISSING : INDEX_PRESENT;
+        assert_int_equal(sg_pkcs11_index_put(&index, SG_PKCS11_PRIVATE_KEY, &id, put, i, &err),
+                         SG_OK);
+    }
+    for (int i = 0; i < 2; i++) {
+        sg_pkcs11_index_forget_handles(&index);
+        assert_int_equal(index.present[SG_PKCS11_PRIVATE_KEY], MANY / 3 * 2);
+    }
+    for (unsigned i = 0; i < MANY; i++) {
+        struct sg_pkcs11_id id = numbered(i);
+        enum index_state expected = i % 3 == 0 ? INDEX_EMPTY : INDEX_UNNUMBERED;
+        assert_int_equal(sg_pkcs11_index_get(&index, SG_PKCS11_PRIVATE_KEY, &id, &handle),
+                         expected);
+        assert_int_equal(sg_pkcs11_index_put(&index, SG_PKCS11_PRIVATE_KEY, &id,
+                                             i < MANY / 2 ? INDEX_PRESENT : INDEX_MISSING, i, &err),
+                         SG_OK);
+    }
+    assert_int_equal(index.present[SG_PKCS11_PRIVATE_KEY], MANY / 2);
+    sg_pkcs11_index_done(&index);
+}
+
 static void index_replaces_what_is_there(void **state)
 {
     struct index index = {0};
@@ -437,6 +468,7 @@ int main(void)
         cmocka_unit_test(refusals_of_a_pin_are_told_apart),
         cmocka_unit_test(point_is_taken_bare_or_wrapped_and_no_other_way),
         cmocka_unit_test(index_keeps_thousands_apart),
+        cmocka_unit_test(index_counts_what_has_no_handle_any_more),
         cmocka_unit_test(index_replaces_what_is_there),
     };
     return cmocka_run_group_tests_name("pkcs11", tests, setup, teardown);
