@@ -2,7 +2,6 @@
 #include "control_internal.h"
 
 #include <stdatomic.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <signet/base/file.h>
@@ -21,7 +20,7 @@ static void free_grant(struct grants *grants, size_t i)
     if (process->grants > 0) {
         process->grants--;
     }
-    free(grant->keys);
+    sg_key_list_done(&grant->keys);
     grants->list[i] = grants->list[--grants->count];
 }
 
@@ -97,15 +96,28 @@ static sg_status reserve(struct grants *grants, struct sg_error *err)
 }
 
 /* What a grant's caller may use of its token, and of its ring when it asked for one. */
-static sg_status keys_of(struct grants *grants, const struct grant *grant,
-                         struct sg_granted_key **out, size_t *count, struct sg_error *err)
+static sg_status keys_of(struct grants *grants, const struct grant *grant, struct sg_key_list *out,
+                         struct sg_error *err)
 {
     SG_LOADED_CALLER caller = {0};
     struct control *control = grants->control;
+    struct sg_granted_key *keys = NULL;
+    size_t count = 0;
     sg_status s = sg_caller_load(&control->service, grant->uid, grant->gid, &caller, err);
-    return s == SG_OK ? sg_ring_keys(&control->service, &caller.caller, grant->ring,
-                                     control->config->tokens[grant->token].name, out, count, err)
-                      : s;
+    s = s == SG_OK ? sg_ring_keys(&control->service, &caller.caller, grant->ring,
+                                  control->config->tokens[grant->token].name, &keys, &count, err)
+                   : s;
+    return s == SG_OK ? sg_key_list_take(keys, count, out, err) : s;
+}
+
+/* Whoever may use many keys may have many connections: what is the same is kept once. */
+static void join_others(const struct grants *grants, struct sg_key_list *keys)
+{
+    for (size_t i = 0; i < grants->count; i++) {
+        if (sg_key_list_join(keys, &grants->list[i].keys)) {
+            return;
+        }
+    }
 }
 
 static sg_status hand_over(struct grants *grants, struct grant *grant, int *out_socket,
@@ -122,8 +134,8 @@ static sg_status hand_over(struct grants *grants, struct grant *grant, int *out_
     SG_FD int theirs = pair[0];
     SG_FD int ours = pair[1];
     process->link.timeout_ms = HAND_OVER_TIMEOUT_MS;
-    s = sg_token_grant(&process->link, grant->number, grant->uid, theirs, grant->keys, grant->count,
-                       err);
+    s = sg_token_grant(&process->link, grant->number, grant->uid, theirs, grant->keys.keys,
+                       grant->keys.count, err);
     process->link.timeout_ms = usual_ms;
     if (s == SG_E_SERVICE &&
         sg_pool_is_stuck(&grants->control->pool, grant->token, grant->process)) {
@@ -163,12 +175,13 @@ sg_status sg_grants_make(struct grants *grants, const struct sg_rings_packet *re
                           .token = request->token,
                           .process = (uint32_t)process};
     sg_status s = reserve(grants, err);
-    s = s == SG_OK ? keys_of(grants, &grant, &grant.keys, &grant.count, err) : s;
+    s = s == SG_OK ? keys_of(grants, &grant, &grant.keys, err) : s;
     s = s == SG_OK ? hand_over(grants, &grant, out_socket, err) : s;
     if (s != SG_OK) {
-        free(grant.keys);
+        sg_key_list_done(&grant.keys);
         return s;
     }
+    join_others(grants, &grant.keys);
     grants->list[grants->count++] = grant;
     grants->control->pool.tokens[grant.token].processes[grant.process].grants++;
     return SG_OK;
@@ -182,8 +195,7 @@ struct change {
     size_t at;       /* where it was in the list */
     bool revoke;
     bool narrow; /* must be so: else the capability ends */
-    struct sg_granted_key *keys;
-    size_t count;
+    struct sg_key_list keys;
     struct sg_token_ticket ticket;
     sg_status status;
 };
@@ -195,7 +207,7 @@ struct changes {
 static void changes_done(struct changes *changes)
 {
     for (size_t i = 0; i < changes->count; i++) {
-        free(changes->list[i].keys);
+        sg_key_list_done(&changes->list[i].keys);
     }
     changes->count = 0;
 }
@@ -251,8 +263,8 @@ static void ask(struct grants *grants, struct change *change)
     struct sg_token_link *link = link_of(grants, grant);
     change->status = change->revoke
                          ? sg_token_revoke_ask(link, change->number, &change->ticket, &err)
-                         : sg_token_regrant_ask(link, change->number, change->keys, change->count,
-                                                &change->ticket, &err);
+                         : sg_token_regrant_ask(link, change->number, change->keys.keys,
+                                                change->keys.count, &change->ticket, &err);
     if (change->status != SG_OK) {
         failed(grants, grant, change, &err);
     }
@@ -301,9 +313,8 @@ static void settle(struct grants *grants, struct change *change)
     if (change->status == SG_E_NOT_FOUND || (change->revoke && change->status == SG_OK)) {
         free_grant(grants, (size_t)(grant - grants->list));
     } else if (change->status == SG_OK) {
-        free(grant->keys);
-        grant->keys = SG_STEAL(change->keys);
-        grant->count = change->count;
+        sg_key_list_done(&grant->keys);
+        grant->keys = sg_key_list_steal(&change->keys);
     } else {
         without_new_list(grants, grant, change);
     }
@@ -340,21 +351,20 @@ void sg_grants_revoke(struct grants *grants)
 
 /* ---- changes of what is stored ---- */
 
-/* What both lists allow. Both are sorted. Returns the number written to out, which has room
- * for the shorter list. */
-static size_t intersect(const struct sg_granted_key *a, size_t a_count,
-                        const struct sg_granted_key *b, size_t b_count, struct sg_granted_key *out)
+/* What both lists allow. Returns the number written to out, which has room for the shorter list. */
+static size_t intersect(const struct sg_key_list *a, const struct sg_key_list *b,
+                        struct sg_granted_key *out)
 {
     size_t i = 0;
     size_t k = 0;
     size_t made = 0;
-    while (i < a_count && k < b_count) {
-        int order = sg_granted_key_compare(&a[i], &b[k]);
+    while (i < a->count && k < b->count) {
+        int order = sg_granted_key_compare(&a->keys[i], &b->keys[k]);
         if (order == 0) {
-            out[made] = a[i];
-            out[made].sign &= b[k].sign;
-            out[made].decrypt &= b[k].decrypt;
-            out[made++].derive &= b[k].derive;
+            out[made] = a->keys[i];
+            out[made].sign &= b->keys[k].sign;
+            out[made].decrypt &= b->keys[k].decrypt;
+            out[made++].derive &= b->keys[k].derive;
         }
         i += order <= 0 ? 1 : 0;
         k += order >= 0 ? 1 : 0;
@@ -362,10 +372,15 @@ static size_t intersect(const struct sg_granted_key *a, size_t a_count,
     return made;
 }
 
-static bool same_keys(const struct grant *grant, const struct sg_granted_key *keys, size_t count)
+static sg_status in_both(const struct sg_key_list *a, const struct sg_key_list *b,
+                         struct sg_key_list *out, struct sg_error *err)
 {
-    return grant->count == count &&
-           (count == 0 || memcmp(grant->keys, keys, count * sizeof *keys) == 0);
+    size_t room = a->count < b->count ? a->count : b->count;
+    struct sg_granted_key *keys = calloc(room + 1, sizeof *keys);
+    if (keys == NULL) {
+        return sg_fail_memory(err);
+    }
+    return sg_key_list_take(keys, intersect(a, b, keys), out, err);
 }
 
 /* What one user may use of one token (and of one ring, for who wants no other), worked out once for
@@ -375,8 +390,7 @@ struct allowance {
     gid_t gid;
     uint32_t ring, token;
     bool untold; /* not known: the name service does not tell the user's groups */
-    struct sg_granted_key *keys;
-    size_t count;
+    struct sg_key_list keys;
 };
 
 /* One walk over all grants, before a commit or after it. */
@@ -391,7 +405,7 @@ static void pass_done(struct pass *pass)
 {
     changes_done(&pass->changes);
     for (size_t i = 0; i < pass->count; i++) {
-        free(pass->list[i].keys);
+        sg_key_list_done(&pass->list[i].keys);
     }
     free(pass->list);
 }
@@ -405,6 +419,22 @@ static bool is_untold(const struct pass *pass, const struct sg_error *err)
     }
     sg_log_error(SG_LOG_WARNING, "capability_revoked", err);
     return true;
+}
+
+static void join_known(const struct grants *grants, const struct pass *pass,
+                       struct sg_key_list *keys)
+{
+    for (size_t i = 0; i < pass->count; i++) {
+        if (sg_key_list_join(keys, &pass->list[i].keys)) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < pass->changes.count; i++) {
+        if (sg_key_list_join(keys, &pass->changes.list[i].keys)) {
+            return;
+        }
+    }
+    join_others(grants, keys);
 }
 
 static sg_status add_allowance(struct grants *grants, struct pass *pass, const struct grant *grant,
@@ -421,13 +451,14 @@ static sg_status add_allowance(struct grants *grants, struct pass *pass, const s
     }
     struct allowance made = {
         .uid = grant->uid, .gid = grant->gid, .ring = grant->ring, .token = grant->token};
-    sg_status s = keys_of(grants, grant, &made.keys, &made.count, err);
+    sg_status s = keys_of(grants, grant, &made.keys, err);
     if (s != SG_OK && is_untold(pass, err)) {
         made.untold = true;
         sg_error_clear(err);
         s = SG_OK;
     }
     if (s == SG_OK) {
+        join_known(grants, pass, &made.keys);
         pass->list[pass->count++] = made;
     }
     return s;
@@ -451,32 +482,29 @@ static sg_status find_allowance(struct grants *grants, struct pass *pass, const 
     return s;
 }
 
-/* A copy of what the grant shall be; NULL with *count 0 for nothing. */
-static sg_status wanted_keys(const struct grant *grant, const struct allowance *now,
-                             bool narrow_only, struct sg_granted_key **out, size_t *count,
-                             struct sg_error *err)
+/* What the grant shall be. */
+static sg_status wanted_keys(const struct grants *grants, const struct pass *pass,
+                             const struct grant *grant, const struct allowance *now,
+                             struct sg_key_list *out, struct sg_error *err)
 {
-    size_t room = narrow_only ? grant->count : now->count;
-    *out = calloc(room + 1, sizeof **out);
-    if (*out == NULL) {
-        return sg_fail_memory(err);
+    if (!pass->narrow_only) {
+        *out = sg_key_list_share(&now->keys);
+        return SG_OK;
     }
-    if (narrow_only) {
-        *count = intersect(grant->keys, grant->count, now->keys, now->count, *out);
-    } else if (now->count > 0) {
-        memcpy(*out, now->keys, now->count * sizeof **out);
-        *count = now->count;
+    sg_status s = in_both(&grant->keys, &now->keys, out, err);
+    if (s == SG_OK) {
+        join_known(grants, pass, out);
     }
-    return SG_OK;
+    return s;
 }
 
 /* Has the grant something that the list does not allow? Without memory to see that: yes. */
-static bool loses(const struct grant *grant, const struct sg_granted_key *keys, size_t count)
+static bool loses(const struct grant *grant, const struct sg_key_list *keys)
 {
-    size_t room = grant->count < count ? grant->count : count;
-    SG_FREE struct sg_granted_key *both = calloc(room + 1, sizeof *both);
-    return both == NULL ||
-           !same_keys(grant, both, intersect(grant->keys, grant->count, keys, count, both));
+    struct sg_error ignored = SG_ERROR_INIT;
+    SG_KEY_LIST both = {0};
+    return in_both(&grant->keys, keys, &both, &ignored) != SG_OK ||
+           !sg_key_list_equal(&grant->keys, &both);
 }
 
 static void add_change(struct grants *grants, struct pass *pass, const struct change *change)
@@ -491,9 +519,8 @@ static sg_status adjust(struct grants *grants, size_t i, struct pass *pass, stru
 {
     const struct grant *grant = &grants->list[i];
     const struct allowance *now = NULL;
-    SG_FREE struct sg_granted_key *keys = NULL;
-    size_t count = 0;
-    if (pass->narrow_only && grant->count == 0) {
+    SG_KEY_LIST keys = {0};
+    if (pass->narrow_only && grant->keys.count == 0) {
         return SG_OK;
     }
     sg_status s = find_allowance(grants, pass, grant, &now, err);
@@ -502,21 +529,19 @@ static sg_status adjust(struct grants *grants, size_t i, struct pass *pass, stru
                    &(struct change){.number = grant->number, .at = i, .revoke = true});
         return SG_OK;
     }
-    if (s != SG_OK || same_keys(grant, now->keys, now->count)) {
+    if (s != SG_OK || sg_key_list_equal(&grant->keys, &now->keys)) {
         return s;
     }
-    s = wanted_keys(grant, now, pass->narrow_only, &keys, &count, err);
-    if (s != SG_OK || same_keys(grant, keys, count)) {
+    s = wanted_keys(grants, pass, grant, now, &keys, err);
+    if (s != SG_OK || sg_key_list_equal(&grant->keys, &keys)) {
         return s;
     }
     /* A user who leaves a group loses by the pass that adds. */
-    bool narrows = pass->narrow_only || loses(grant, keys, count);
-    add_change(grants, pass,
-               &(struct change){.number = grant->number,
-                                .at = i,
-                                .narrow = narrows,
-                                .keys = SG_STEAL(keys),
-                                .count = count});
+    bool narrows = pass->narrow_only || loses(grant, &keys);
+    add_change(
+        grants, pass,
+        &(struct change){
+            .number = grant->number, .at = i, .narrow = narrows, .keys = sg_key_list_steal(&keys)});
     return SG_OK;
 }
 

@@ -10,6 +10,7 @@
 #include <signet/http/server.h>
 #include <signet/operations/service.h>
 #include <signet/rings/link.h>
+#include <signet/token/key_list.h>
 #include <signet/token/uses.h>
 
 /* ---- token processes and their logins (control_tokens.c) ---- */
@@ -101,8 +102,7 @@ struct grant {
     gid_t gid;
     uint32_t ring; /**< the only one; 0 = all that the user may see */
     uint32_t token, process;
-    struct sg_granted_key *keys;
-    size_t count;
+    struct sg_key_list keys; /**< equal ones are shared */
 };
 
 struct grants {

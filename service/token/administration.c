@@ -171,9 +171,10 @@ static sg_status grant(struct process *process, const struct wire_call *call, st
 {
     SG_FD int keys = sg_packet_take_fd(&process->packet, 0);
     SG_FD int socket = sg_packet_take_fd(&process->packet, 1);
-    SG_CLEANUP(sg_token_keys_done) struct key_list list = {0};
+    SG_KEY_LIST list = {0};
     sg_status s = sg_token_keys_read(keys, call->head.count, &list, err);
     if (s == SG_OK) {
+        sg_token_grants_join(&process->grants, &list);
         s = make_nonblocking(socket, err);
     }
     struct capability *capability = NULL;
@@ -212,7 +213,7 @@ static sg_status regrant(struct process *process, const struct wire_call *call,
                          struct sg_error *err)
 {
     SG_FD int keys = sg_packet_take_fd(&process->packet, 0);
-    SG_CLEANUP(sg_token_keys_done) struct key_list list = {0};
+    SG_KEY_LIST list = {0};
     struct capability *capability = NULL;
     sg_status s = find_capability(process, call, &capability, err);
     if (s == SG_OK) {
@@ -223,9 +224,10 @@ static sg_status regrant(struct process *process, const struct wire_call *call,
     }
     forget_missing(process);
     forget_copies(process);
-    struct key_list old = capability->list;
-    capability->list = list;
-    list = old;
+    sg_token_grants_join(&process->grants, &list);
+    struct sg_key_list old = sg_key_list_steal(&capability->list);
+    capability->list = sg_key_list_steal(&list);
+    sg_key_list_done(&old);
     return SG_OK;
 }
 

@@ -6,12 +6,6 @@
 
 #include "grants_internal.h"
 
-void sg_token_keys_done(struct key_list *list)
-{
-    free(list->keys);
-    *list = (struct key_list){0};
-}
-
 static sg_status fail_list(struct sg_error *err, const char *why)
 {
     return sg_fail(err, SG_E_USAGE, "bad_key_list", "the key list %s", why);
@@ -42,7 +36,7 @@ static bool rows_valid(const struct sg_granted_key *rows, size_t count)
     return true;
 }
 
-sg_status sg_token_keys_read(int fd, size_t count, struct key_list *out, struct sg_error *err)
+sg_status sg_token_keys_read(int fd, size_t count, struct sg_key_list *out, struct sg_error *err)
 {
     struct stat info;
     size_t len = count * sizeof(struct sg_granted_key);
@@ -62,8 +56,7 @@ sg_status sg_token_keys_read(int fd, size_t count, struct key_list *out, struct 
     if (!rows_valid(rows, count)) {
         return fail_list(err, "is not in order");
     }
-    *out = (struct key_list){SG_STEAL(rows), count};
-    return SG_OK;
+    return sg_key_list_take(SG_STEAL(rows), count, out, err);
 }
 
 /* Raw RSA is signing and decryption in one: whoever may use it can do both. */

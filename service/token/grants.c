@@ -17,7 +17,7 @@ void sg_token_grants_bury(struct grants *grants)
     while (grants->closed != NULL) {
         struct capability *capability = grants->closed;
         grants->closed = capability->next_closed;
-        sg_token_keys_done(&capability->list);
+        sg_key_list_done(&capability->list);
         free(capability);
     }
 }
@@ -57,6 +57,15 @@ struct capability *sg_token_grants_find(const struct grants *grants, uint64_t nu
     return NULL;
 }
 
+void sg_token_grants_join(const struct grants *grants, struct sg_key_list *list)
+{
+    for (size_t i = 0; i < grants->count; i++) {
+        if (sg_key_list_join(list, &grants->table[i]->list)) {
+            return;
+        }
+    }
+}
+
 static sg_status make_room(struct grants *grants, struct sg_error *err)
 {
     if (grants->count < grants->room) {
@@ -77,7 +86,8 @@ static sg_status make_room(struct grants *grants, struct sg_error *err)
 }
 
 sg_status sg_token_grants_add(struct grants *grants, uint64_t number, uint32_t uid, int *socket,
-                              struct key_list *list, struct capability **out, struct sg_error *err)
+                              struct sg_key_list *list, struct capability **out,
+                              struct sg_error *err)
 {
     if (sg_token_grants_find(grants, number) != NULL) {
         return sg_fail(err, SG_E_CONFLICT, "number_in_use", "capability %llu exists",
@@ -99,9 +109,8 @@ sg_status sg_token_grants_add(struct grants *grants, uint64_t number, uint32_t u
     capability->number = number;
     capability->uid = uid;
     capability->socket = sg_fd_steal(socket);
-    capability->list = *list;
+    capability->list = sg_key_list_steal(list);
     capability->place = grants->count;
-    *list = (struct key_list){0};
     grants->table[grants->count++] = capability;
     *out = capability;
     return SG_OK;

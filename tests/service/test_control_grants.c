@@ -464,6 +464,47 @@ static void whoever_loses_and_gains_loses_first(void **state)
     assert_string_equal(keys(world, BERT), "1 3");
 }
 
+/* How many lists of keys control keeps for all its grants. */
+static size_t kept(const struct world *world)
+{
+    const struct grants *grants = &world->control->grants;
+    size_t count = 0;
+    for (size_t i = 0; i < grants->count; i++) {
+        bool known = grants->list[i].keys.count == 0;
+        for (size_t k = 0; k < i; k++) {
+            known = known || grants->list[k].keys.keys == grants->list[i].keys.keys;
+        }
+        count += known ? 0 : 1;
+    }
+    return count;
+}
+
+static void equal_lists_are_kept_once(void **state)
+{
+    struct world *world = *state;
+    grant_over(world, 77, ANNA);
+    assert_int_equal(world->control->grants.count, 4);
+    assert_int_equal(kept(world), 1);
+    attach(world, "START2", ANNA);
+    assert_int_equal(narrow(world), SG_OK);
+    widen(world);
+    assert_int_equal(kept(world), 2); /* 1 2 3 of two, 1 2 of two */
+    attach(world, "START2", BERT);
+    take_out(world, "START1", "one");
+    assert_int_equal(narrow(world), SG_OK);
+    assert_string_equal(keys(world, ANNA), "2 3");
+    assert_string_equal(keys(world, BERT), "2"); /* which is not yet what it shall have */
+    assert_int_equal(kept(world), 2);
+    widen(world);
+    assert_string_equal(keys(world, BERT), "2 3");
+    assert_string_equal(keys(world, CARL), "2");
+    assert_int_equal(kept(world), 2);
+    detach(world, "START2", ANNA);
+    detach(world, "START2", BERT);
+    assert_int_equal(narrow(world), SG_OK);
+    assert_int_equal(kept(world), 1);
+}
+
 static void whom_a_change_does_not_concern_is_told_nothing(void **state)
 {
     struct world *world = *state;
@@ -528,6 +569,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_is_added_before_the_change_is_durable, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(whoever_loses_and_gains_loses_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(equal_lists_are_kept_once, setup, teardown),
         cmocka_unit_test_setup_teardown(whom_a_change_does_not_concern_is_told_nothing, setup,
                                         teardown),
     };

@@ -785,6 +785,64 @@ static void unsealed_key_list_is_refused(void **state)
     fclose(file);
 }
 
+#ifndef SIGNET_SANITIZED
+/* ---- many capabilities of many keys ---- */
+
+enum { MANY_KEYS = 20000, MANY_HOLDERS = 100, MIB = 1 << 20 };
+
+static size_t resident_bytes(pid_t process)
+{
+    char path[64];
+    size_t total = 0;
+    size_t resident = 0;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)process);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%zu %zu", &total, &resident), 2);
+    assert_int_equal(fclose(file), 0);
+    return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static struct sg_granted_key *many_keys(void)
+{
+    struct sg_granted_key *keys = calloc(MANY_KEYS, sizeof *keys);
+    assert_non_null(keys);
+    for (unsigned i = 0; i < MANY_KEYS; i++) {
+        memcpy(keys[i].id.bytes, &i, sizeof i);
+        keys[i].sign = 1;
+    }
+    return keys;
+}
+
+/* Each list has 480,000 bytes, of which the process keeps two sets: before the change, after it. */
+static void equal_lists_are_kept_once(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    int sockets[MANY_HOLDERS];
+    SG_FREE struct sg_granted_key *keys = many_keys();
+    uint64_t first = world->number + 1;
+    close(world->holder.socket);
+    grant(world, keys, MANY_KEYS);
+    sockets[0] = world->holder.socket;
+    size_t before = resident_bytes(world->process.pid);
+    for (int i = 1; i < MANY_HOLDERS; i++) {
+        grant(world, keys, MANY_KEYS);
+        sockets[i] = world->holder.socket;
+    }
+    assert_true(resident_bytes(world->process.pid) < before + 8 * MIB);
+    for (uint64_t i = 0; i < MANY_HOLDERS; i++) {
+        assert_int_equal(
+            sg_token_regrant(&world->process.link, first + i, keys, MANY_KEYS - 1, &err), SG_OK);
+    }
+    assert_true(resident_bytes(world->process.pid) < before + 8 * MIB);
+    for (int i = 0; i < MANY_HOLDERS - 1; i++) {
+        close(sockets[i]);
+    }
+    check_denied(world, SG_VERB_SIGN, SIGNING, pkcs); /* the last one has its list still */
+}
+#endif
+
 /* A process of its own, whose log is a file. */
 static void start_logged(struct token_process *process, struct world *world, FILE *log)
 {
@@ -1056,6 +1114,9 @@ int main(void)
         TEST(revoked_capability_is_closed),
         TEST(number_in_use_is_a_conflict),
         TEST(capability_ends_with_its_holder),
+#ifndef SIGNET_SANITIZED
+        TEST(equal_lists_are_kept_once),
+#endif
         TEST(odd_key_lists_are_refused),
         TEST(unsealed_key_list_is_refused),
         TEST(malformed_requests_fill_no_log),

@@ -11,6 +11,7 @@ sg_test(capabilities SOURCES test_capabilities.c ${fixture} USES token_process L
 sg_test(process SOURCES test_process.c ${fixture} USES token_process)
 sg_test(misbehaving SOURCES test_misbehaving.c verify.c ${fixture} USES token_process LIBRARIES PkgConfig::CRYPTO PkgConfig::P11KIT)
 sg_test(softhsm_guard SOURCES test_softhsm_guard.c ${fixture} USES token_process)
+sg_test(key_list SOURCES test_key_list.c USES token)
 sg_test(wire SOURCES test_wire.c USES token)
 sg_test(curves SOURCES test_curves.c USES pkcs11 LIBRARIES PkgConfig::CRYPTO)
 sg_test(turns SOURCES test_turns.c USES token_process)
