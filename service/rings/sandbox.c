@@ -42,10 +42,7 @@ static const int allowed[] = {
     SCMP_SYS(ppoll),
     SCMP_SYS(close),
     SCMP_SYS(fstat),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
     SCMP_SYS(brk),
-    SCMP_SYS(madvise),
     SCMP_SYS(futex),
     SCMP_SYS(getrandom),
     SCMP_SYS(clock_gettime),
@@ -62,16 +59,50 @@ static const int allowed[] = {
 };
 
 /* Libraries try these and go on without: an error for them, not the end. Landlock does not cover
- * what says whether a path is there: so fstat(3), which is newfstatat, fails too. */
+ * what says whether a path is there: so fstat(3), which is newfstatat, fails too. mremap and
+ * mprotect could have the stack count as several, or grow at once. */
 static const int refused[] = {
-    SCMP_SYS(open), SCMP_SYS(openat),     SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(readlink),
-    SCMP_SYS(stat), SCMP_SYS(newfstatat), SCMP_SYS(statx),  SCMP_SYS(prlimit64),
+    SCMP_SYS(open),      SCMP_SYS(openat), SCMP_SYS(access),     SCMP_SYS(faccessat),
+    SCMP_SYS(readlink),  SCMP_SYS(stat),   SCMP_SYS(newfstatat), SCMP_SYS(statx),
+    SCMP_SYS(prlimit64), SCMP_SYS(mremap), SCMP_SYS(mprotect),
 };
 
-/* What fcntl may do. Never F_SETOWN, F_SETSIG, F_SETFL with O_ASYNC, F_NOTIFY, F_SETLEASE: with
- * them the kernel sends any signal to any process of the same user (sigio_perm), control too, whom
- * no filter of kill(2) guards then. */
-static const scmp_datum_t controls[] = {F_GET_SEALS, F_GETFD, F_GETFL};
+#define ALLOWED SCMP_ACT_ALLOW
+#define REFUSED SCMP_ACT_ERRNO(EACCES)
+
+/* What depends on its arguments. */
+struct rule {
+    uint32_t action;
+    int call;
+    unsigned count;
+    struct scmp_arg_cmp tests[2]; /* all of them */
+};
+
+static const struct rule conditions[] = {
+    /* Never F_SETOWN, F_SETSIG, F_SETFL with O_ASYNC, F_NOTIFY, F_SETLEASE: with them the kernel
+     * sends any signal to any process of the same user (sigio_perm), control too, whom no filter of
+     * kill(2) guards then. */
+    {ALLOWED, SCMP_SYS(fcntl), 1, {{1, SCMP_CMP_EQ, F_GET_SEALS, 0}}},
+    {ALLOWED, SCMP_SYS(fcntl), 1, {{1, SCMP_CMP_EQ, F_GETFD, 0}}},
+    {ALLOWED, SCMP_SYS(fcntl), 1, {{1, SCMP_CMP_EQ, F_GETFL, 0}}},
+    /* how long a capability's answer is waited for, and no other option */
+    {ALLOWED,
+     SCMP_SYS(setsockopt),
+     2,
+     {{1, SCMP_CMP_EQ, SOL_SOCKET, 0}, {2, SCMP_CMP_EQ, SO_RCVTIMEO, 0}}},
+    /* its own */
+    {ALLOWED,
+     SCMP_SYS(sched_setscheduler),
+     2,
+     {{0, SCMP_CMP_EQ, 0, 0}, {1, SCMP_CMP_EQ, SCHED_OTHER, 0}}},
+    {ALLOWED,
+     SCMP_SYS(sched_setscheduler),
+     2,
+     {{0, SCMP_CMP_EQ, 0, 0}, {1, SCMP_CMP_EQ, SCHED_BATCH, 0}}},
+    /* gives memory back; other advice cuts mappings in two, the stack too */
+    {ALLOWED, SCMP_SYS(madvise), 1, {{2, SCMP_CMP_EQ, MADV_DONTNEED, 0}}},
+    {REFUSED, SCMP_SYS(madvise), 1, {{2, SCMP_CMP_NE, MADV_DONTNEED, 0}}},
+};
 
 static sg_status filter_failure(struct sg_error *err, int rc)
 {
@@ -79,52 +110,43 @@ static sg_status filter_failure(struct sg_error *err, int rc)
     return sg_fail_errno(err, SG_E_INTERNAL, "no_sandbox", "cannot make a system call filter");
 }
 
+/* RLIMIT_DATA counts no shared mapping and no stack, and RLIMIT_STACK is for each piece of the
+ * stack alone: so there are no shared mappings, no more stacks, and nobody cuts this one, which
+ * never reaches down to here. Nor is anything executable. */
+static int add_memory_rules(scmp_filter_ctx filter)
+{
+    scmp_datum_t here = (uintptr_t)&filter - (size_t)2 * SG_SANDBOX_STACK_MAX;
+    const struct scmp_arg_cmp below = {0, SCMP_CMP_LT, here, 0};
+    const struct scmp_arg_cmp map[] = {
+        below,
+        {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0},
+        {3, SCMP_CMP_MASKED_EQ, MAP_TYPE | MAP_GROWSDOWN, MAP_PRIVATE}};
+    int rc = seccomp_rule_add_array(filter, ALLOWED, SCMP_SYS(mmap), SG_COUNT(map), map);
+    return rc == 0 ? seccomp_rule_add_array(filter, ALLOWED, SCMP_SYS(munmap), 1, &below) : rc;
+}
+
 static int add_rules(scmp_filter_ctx filter)
 {
     for (size_t i = 0; i < SG_COUNT(allowed); i++) {
-        int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+        int rc = seccomp_rule_add(filter, ALLOWED, allowed[i], 0);
         if (rc != 0) {
             return rc;
         }
     }
     for (size_t i = 0; i < SG_COUNT(refused); i++) {
-        int rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), refused[i], 0);
+        int rc = seccomp_rule_add(filter, REFUSED, refused[i], 0);
         if (rc != 0 && rc != -EDOM) { /* EDOM: this architecture has no such call */
             return rc;
         }
     }
-    for (size_t i = 0; i < SG_COUNT(controls); i++) {
-        int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                                  SCMP_A1(SCMP_CMP_EQ, controls[i], 0));
+    for (size_t i = 0; i < SG_COUNT(conditions); i++) {
+        const struct rule *rule = &conditions[i];
+        int rc = seccomp_rule_add_array(filter, rule->action, rule->call, rule->count, rule->tests);
         if (rc != 0) {
             return rc;
         }
     }
-    /* how long a capability's answer is waited for, and no other option */
-    int option =
-        seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
-                         SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET, 0), SCMP_A2(SCMP_CMP_EQ, SO_RCVTIMEO, 0));
-    if (option != 0) {
-        return option;
-    }
-    const int policies[] = {SCHED_OTHER, SCHED_BATCH}; /* its own */
-    for (size_t i = 0; i < SG_COUNT(policies); i++) {
-        int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setscheduler), 2,
-                                  SCMP_A0(SCMP_CMP_EQ, 0, 0),
-                                  SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)policies[i], 0));
-        if (rc != 0) {
-            return rc;
-        }
-    }
-    const int memory[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)}; /* never executable */
-    for (size_t i = 0; i < SG_COUNT(memory); i++) {
-        int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, memory[i], 1,
-                                  SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-        if (rc != 0) {
-            return rc;
-        }
-    }
-    return 0;
+    return add_memory_rules(filter);
 }
 
 static void release_filter(const scmp_filter_ctx *filter)

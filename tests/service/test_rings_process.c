@@ -746,6 +746,66 @@ static void make_code(void)
     (void)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
+/* What RLIMIT_DATA does not count. */
+static void map_shared(void)
+{
+    (void)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+static void map_shared_and_validated(void)
+{
+    (void)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static void map_a_stack(void)
+{
+    (void)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, -1,
+               0);
+}
+
+/* A page in the stack's unused part, of which the kernel has made some room. */
+static unsigned char *page_of_stack(void)
+{
+    volatile unsigned char room[128 * 1024];
+    room[0] = 1;
+    return (unsigned char *)(((uintptr_t)room + 64 * 1024) & ~(uintptr_t)4095);
+}
+
+/* The lower of two pieces could grow by RLIMIT_STACK again. */
+static void cut_the_stack(void)
+{
+    (void)munmap(page_of_stack(), 4096);
+}
+
+static void lay_over_the_stack(void)
+{
+    (void)mmap(page_of_stack(), 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
+static void change_the_stack(void)
+{
+    unsigned char *page = page_of_stack();
+    bool kept = mremap(page, 4096, (size_t)32 * MIB, MREMAP_MAYMOVE) == MAP_FAILED;
+    kept = kept && mprotect(page, 4096, PROT_READ) != 0 && mprotect(page, 4096, PROT_NONE) != 0;
+    kept = kept && madvise(page, 4096, MADV_DONTDUMP) != 0 && errno == EACCES;
+    _exit(kept && madvise(page, 4096, MADV_DONTNEED) == 0 ? 7 : 8);
+}
+
+static void grow_in_the_heap(void)
+{
+    unsigned char *block = NULL;
+    for (size_t len = 1000; len < (size_t)5 * MIB; len *= 2) {
+        unsigned char *more = realloc(block, len);
+        if (more == NULL || (block != NULL && more[len / 2 - 1] != 7)) {
+            _exit(8);
+        }
+        block = more;
+        memset(block, 7, len);
+    }
+    free(block);
+    _exit(7);
+}
+
 static void signal_the_parent(void)
 {
     kill(getppid(), 0);
@@ -891,12 +951,20 @@ static void sandbox_kills_what_it_does_not_know(void **state)
         signal_at_a_death,   signal_in_time,
         signal_at_a_message, make_a_ring_of_calls,
         trace_the_parent,    schedule_the_parent,
+        map_shared,          map_shared_and_validated,
+        map_a_stack,         cut_the_stack,
+        lay_over_the_stack,
     };
-    void (*const vain[])(void) = {open_a_file, look_at_a_file};
+    void (*const vain[])(void) = {open_a_file, look_at_a_file, change_the_stack};
+    void (*const harmless[])(void) = {grow_in_the_heap};
     int status = 0;
     assert_int_equal(end_of(do_nothing), 0);
     for (size_t i = 0; i < SG_COUNT(vain); i++) {
         status = end_of(vain[i]);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    }
+    for (size_t i = 0; i < SG_COUNT(harmless); i++) {
+        status = end_of(harmless[i]);
         assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
     }
     for (size_t i = 0; i < SG_COUNT(deadly); i++) {
