@@ -33,6 +33,15 @@ static void attach(struct msghdr *message, void *control, const int *fds, size_t
     memcpy(CMSG_DATA(head), fds, count * sizeof(int));
 }
 
+static ssize_t send_with_fds(int socket, struct iovec *parts, int part_count, const int *fds,
+                             size_t count)
+{
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)part_count};
+    _Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(SG_PACKET_FDS * sizeof(int))] = {0};
+    attach(&message, control, fds, count);
+    return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
 static sg_status send_failure(struct sg_error *err)
 {
     if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) {
@@ -44,6 +53,8 @@ static sg_status send_failure(struct sg_error *err)
     return sg_fail_errno(err, SG_E_INTERNAL, "cannot_send", "cannot send a packet");
 }
 
+/* What brings no descriptor goes by writev(2), for a process that may not call sendmsg(2). Streams
+ * alone raise SIGPIPE, not sockets of packets (unix(7)). */
 sg_status sg_packet_send(int socket, const void *head, size_t head_len, const void *body,
                          size_t body_len, const int *fds, size_t count, struct sg_error *err)
 {
@@ -52,14 +63,11 @@ sg_status sg_packet_send(int socket, const void *head, size_t head_len, const vo
                        head_len + body_len);
     }
     struct iovec parts[2] = {{sg_unconst(head), head_len}, {sg_unconst(body), body_len}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = body_len > 0 ? 2 : 1};
-    _Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(SG_PACKET_FDS * sizeof(int))] = {0};
-    if (count > 0) {
-        attach(&message, control, fds, count);
-    }
+    int part_count = body_len > 0 ? 2 : 1;
     ssize_t sent;
     do {
-        sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+        sent = count > 0 ? send_with_fds(socket, parts, part_count, fds, count)
+                         : writev(socket, parts, part_count);
     } while (sent < 0 && errno == EINTR);
     return sent < 0 ? send_failure(err) : SG_OK;
 }

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <signet/base/packet.h>
 
@@ -39,8 +38,8 @@ static sg_status wait_readable(const struct sg_token_link *link, struct sg_error
                            "the token process did not answer within %d ms", link->timeout_ms);
 }
 
-/* Not sg_packet_receive: an answer is 4 KiB at most and brings no descriptor, a struct sg_packet is
- * 64 KiB. */
+/* Not sg_packet_receive: an answer is 4 KiB at most, a struct sg_packet is 64 KiB. And an answer
+ * brings no descriptor: recv(2) takes none in. */
 static sg_status receive(const struct sg_token_link *link, struct exchange *exchange, size_t *len,
                          struct sg_error *err)
 {
@@ -48,11 +47,9 @@ static sg_status receive(const struct sg_token_link *link, struct exchange *exch
     if (s != SG_OK) {
         return s;
     }
-    struct iovec part = {exchange->reply, sizeof exchange->reply};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     ssize_t got = 0;
     do {
-        got = recvmsg(link->socket, &message, 0);
+        got = recv(link->socket, exchange->reply, sizeof exchange->reply, MSG_TRUNC);
     } while (got < 0 && errno == EINTR);
     if (got < 0 && errno == EAGAIN) { /* the socket's own SO_RCVTIMEO */
         return sg_fail(err, SG_E_SERVICE, "timeout", "the token process did not answer in time");
@@ -65,7 +62,7 @@ static sg_status receive(const struct sg_token_link *link, struct exchange *exch
     if (got <= 0) {
         return fail_gone(err);
     }
-    *len = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 ? (size_t)got : 0;
+    *len = (size_t)got <= sizeof exchange->reply ? (size_t)got : 0; /* cut: it is no answer */
     return SG_OK;
 }
 

@@ -806,6 +806,60 @@ static void grow_in_the_heap(void)
     _exit(7);
 }
 
+/* Descriptors come from rings, through the channel, and go nowhere. */
+static void take_in_through(int fd)
+{
+    char byte = 0;
+    struct iovec part = {&byte, 1};
+    _Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))];
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
+    (void)recvmsg(fd, &message, MSG_DONTWAIT);
+}
+
+static void take_in_from_the_client(void)
+{
+    take_in_through(3);
+}
+
+static void take_in_from_a_capability(void)
+{
+    take_in_through(SG_SANDBOX_CHANNEL + 1);
+}
+
+static void take_in_from_rings(void)
+{
+    take_in_through(SG_SANDBOX_CHANNEL);
+    _exit(7);
+}
+
+static void pass_on(void)
+{
+    struct msghdr message = {.msg_iovlen = 0};
+    (void)sendmsg(SG_SANDBOX_CHANNEL, &message, MSG_DONTWAIT);
+}
+
+static void pass_much_on(void)
+{
+    struct mmsghdr message = {.msg_len = 0};
+    (void)sendmmsg(SG_SANDBOX_CHANNEL, &message, 1, MSG_DONTWAIT);
+}
+
+static void take_much_in(void)
+{
+    struct mmsghdr message = {.msg_len = 0};
+    (void)recvmmsg(SG_SANDBOX_CHANNEL, &message, 1, MSG_DONTWAIT, NULL);
+}
+
+static void send_to_an_address(void)
+{
+    const struct sockaddr_un address = {.sun_family = AF_UNIX,
+                                        .sun_path = "/run/systemd/journal/socket"};
+    (void)sendto(3, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT, (const void *)&address, sizeof address);
+}
+
 static void signal_the_parent(void)
 {
     kill(getppid(), 0);
@@ -940,23 +994,42 @@ static void sandbox_kills_what_it_does_not_know(void **state)
 {
     (void)state;
     void (*const deadly[])(void) = {
-        make_a_socket,       fork_again,
-        make_code,           signal_the_parent,
-        own_by_descriptor,   own_by_structure,
-        choose_the_signal,   be_told,
-        be_told_of_names,    lease,
-        own_by_ioctl,        own_group_by_ioctl,
-        be_told_by_ioctl,    queue_a_signal,
-        signal_a_thread,     signal_a_descriptor,
-        signal_at_a_death,   signal_in_time,
-        signal_at_a_message, make_a_ring_of_calls,
-        trace_the_parent,    schedule_the_parent,
-        map_shared,          map_shared_and_validated,
-        map_a_stack,         cut_the_stack,
+        make_a_socket,
+        fork_again,
+        make_code,
+        signal_the_parent,
+        own_by_descriptor,
+        own_by_structure,
+        choose_the_signal,
+        be_told,
+        be_told_of_names,
+        lease,
+        own_by_ioctl,
+        own_group_by_ioctl,
+        be_told_by_ioctl,
+        queue_a_signal,
+        signal_a_thread,
+        signal_a_descriptor,
+        signal_at_a_death,
+        signal_in_time,
+        signal_at_a_message,
+        make_a_ring_of_calls,
+        trace_the_parent,
+        schedule_the_parent,
+        map_shared,
+        map_shared_and_validated,
+        map_a_stack,
+        cut_the_stack,
         lay_over_the_stack,
+        take_in_from_the_client,
+        pass_on,
+        take_in_from_a_capability,
+        pass_much_on,
+        take_much_in,
+        send_to_an_address,
     };
     void (*const vain[])(void) = {open_a_file, look_at_a_file, change_the_stack};
-    void (*const harmless[])(void) = {grow_in_the_heap};
+    void (*const harmless[])(void) = {grow_in_the_heap, take_in_from_rings};
     int status = 0;
     assert_int_equal(end_of(do_nothing), 0);
     for (size_t i = 0; i < SG_COUNT(vain); i++) {
