@@ -39,7 +39,8 @@ sg_status sg_token_watch(struct process *process, struct capability *capability,
 
 void sg_token_drop(struct process *process, struct capability *capability)
 {
-    /* Closing takes it out of epoll as well: nobody else holds this descriptor. */
+    /* Closing would not do: control may hold a copy still, of a grant that it has given up. */
+    (void)epoll_ctl(process->poller, EPOLL_CTL_DEL, capability->socket, NULL);
     sg_token_grants_close(&process->grants, capability);
 }
 

@@ -67,7 +67,7 @@ void sg_token_turns_leave(struct turns *turns, struct turn_place *place)
 void sg_token_turns_wait(struct turns *turns, struct turn_place *place)
 {
     struct turn *turn = place->turn;
-    if (place->waits) {
+    if (turn == NULL || place->waits) {
         return;
     }
     if (TAILQ_EMPTY(&turn->waiting)) {

@@ -13,7 +13,7 @@ struct turn;
 
 /* Part of each capability. */
 struct turn_place {
-    struct turn *turn; /* its user's */
+    struct turn *turn; /* its user's; NULL once it has left */
     bool waits;
     TAILQ_ENTRY(turn_place) next;
 };
@@ -40,7 +40,7 @@ void sg_token_turns_init(struct turns *turns);
 SG_CHECKED sg_status sg_token_turns_join(struct turns *turns, struct turn_place *place,
                                          uint32_t uid, struct sg_error *err);
 void sg_token_turns_leave(struct turns *turns, struct turn_place *place);
-/* It has a request; nothing happens when that is known. */
+/* It has a request; nothing happens when that is known, or when it has left. */
 void sg_token_turns_wait(struct turns *turns, struct turn_place *place);
 /* Whose turn it is: it does not wait any more. NULL: nobody waits. */
 struct turn_place *sg_token_turns_next(struct turns *turns);

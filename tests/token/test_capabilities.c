@@ -720,6 +720,30 @@ static void capability_ends_with_its_holder(void **state)
     grant(world, NULL, 0);
 }
 
+/* As when control has given the grant up, and still has its copy of the process's end. */
+static void capability_whose_end_has_a_copy_is_closed_all_the_same(void **state)
+{
+    struct world *world = *state;
+    struct sg_error err = SG_ERROR_INIT;
+    struct sg_token_info info;
+    int pair[2];
+    close(world->holder.socket);
+    assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
+    assert_int_equal(
+        sg_token_grant(&world->process.link, ++world->number, 0, pair[1], NULL, 0, &err), SG_OK);
+    close(pair[0]);
+    sg_status s = SG_OK;
+    for (int i = 0; i < 100 && s == SG_OK; i++) {
+        s = sg_token_regrant(&world->process.link, world->number, NULL, 0, &err);
+    }
+    assert_int_equal(s, SG_E_NOT_FOUND);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(sg_token_get_info(&world->process.link, &info, &err), SG_OK);
+    }
+    close(pair[1]);
+    grant(world, NULL, 0);
+}
+
 /* Send a grant by hand, with a key list that the client would not make. */
 static sg_status grant_raw(struct world *world, int list, uint32_t count, struct sg_error *err)
 {
@@ -1117,6 +1141,7 @@ int main(void)
 #ifndef SIGNET_SANITIZED
         TEST(equal_lists_are_kept_once),
 #endif
+        TEST(capability_whose_end_has_a_copy_is_closed_all_the_same),
         TEST(odd_key_lists_are_refused),
         TEST(unsealed_key_list_is_refused),
         TEST(malformed_requests_fill_no_log),

@@ -112,6 +112,16 @@ static void who_leaves_is_not_waited_for(void **state)
     expect_none(world);
 }
 
+static void who_has_left_waits_no_more(void **state)
+{
+    struct world *world = *state;
+    sg_token_turns_leave(&world->turns, &world->places[0]);
+    sg_token_turns_leave(&world->turns, &world->places[7]);
+    wait_all(world);
+    expect(world, 1);
+    expect(world, 5);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 int main(void)
 {
@@ -120,6 +130,7 @@ int main(void)
         TEST(who_comes_late_waits_for_one_of_each_other_user),
         TEST(who_is_known_to_wait_has_one_place),
         TEST(who_leaves_is_not_waited_for),
+        TEST(who_has_left_waits_no_more),
     };
     return cmocka_run_group_tests_name("turns", tests, NULL, NULL);
 }
