@@ -15,7 +15,8 @@
 enum { MORE = 500, SCORE_MAX = 1000 };
 
 /* What a process that is not dumpable has in /proc belongs to root. So it is dumpable for as long
- * as the file is being opened; at that time it holds nothing of any client. */
+ * as the file is being opened; at that time rings has no client, and a connection process no
+ * descriptor of any but its own, of whom it has read nothing. */
 static int open_own(void)
 {
     bool hidden = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 1;

@@ -287,12 +287,12 @@ static _Noreturn void run_connection(const struct start *start)
 {
     struct sg_connection connection;
     struct sg_error err = SG_ERROR_INIT;
-    sg_oom_go_first(start->oom_score);
     /* Without rings nobody counts this connection or passes its questions on. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != start->parent ||
         !keep_descriptors(start)) {
         _exit(1);
     }
+    sg_oom_go_first(start->oom_score); /* now that it has nothing of other clients */
     reset_signals();
     sg_connection_init(&connection, FD_CLIENT, FD_CHANNEL, start->timeout_ms, start->page);
     sg_status s = sg_connection_serve(&connection, start->sandbox, start->memory_max, &err);
