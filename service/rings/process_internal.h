@@ -42,6 +42,7 @@ struct sg_ring_client {
     bool bound;    /**< its first question has said what .ring is */
     uint32_t ring; /**< the only one it asked for; 0 = all */
     struct sg_ring_question question;
+    int64_t words_ms; /**< until when, monotonic, the time is taken by what it has said unasked */
 };
 
 #define SG_REFUSALS 16           /* rows */

@@ -12,6 +12,9 @@
 #include "process_internal.h"
 
 enum { PACKETS_AT_ONCE = 64, ASKED_AT_ONCE = 4, LAST_WORDS = 64 };
+/* What a connection may say unasked: its own code says one thing a second. While rings does not
+ * read more of it piles up, as much as a channel holds. */
+enum { WORD_MS = 500, WORDS_AT_ONCE = 1000 };
 #define FAILURES_MAX                                                                               \
     1000000000u /* more than any client can have in the second between two words                   \
                  */
@@ -252,6 +255,15 @@ void sg_rings_read_last_words(struct sg_rings *rings, struct sg_ring_client *cli
     }
 }
 
+/* Somebody who has taken a connection process over keeps rings busy for two packets a second. */
+static bool keeps_its_pace(struct sg_ring_client *client)
+{
+    int64_t now_ms = sg_monotonic_ms(sg_clock_system());
+    int64_t begin_ms = client->words_ms > now_ms ? client->words_ms : now_ms;
+    client->words_ms = begin_ms + WORD_MS;
+    return client->words_ms - now_ms <= (int64_t)WORDS_AT_ONCE * WORD_MS;
+}
+
 /* The first question comes before the client's first call: what it says of the ring stays. */
 static bool keeps_to_its_ring(struct sg_ring_client *client, const struct sg_packet *packet)
 {
@@ -296,6 +308,25 @@ static void take_question(struct sg_rings *rings, struct sg_ring_client *client,
     sg_rings_ask(rings);
 }
 
+/* False: our own code does not say that. A question is unasked while the one before waits. */
+static bool take_packet(struct sg_rings *rings, struct sg_ring_client *client)
+{
+    const struct sg_packet *packet = &rings->packet;
+    bool question = is_question(packet);
+    if ((!question || client->question.wanted) && !keeps_its_pace(client)) {
+        return false;
+    }
+    if (question && keeps_to_its_ring(client, packet)) {
+        take_question(rings, client, (const void *)packet->data);
+        return true;
+    }
+    bool failure = is_failure(packet);
+    if (failure) {
+        take_failure(rings, client);
+    }
+    return failure;
+}
+
 void sg_rings_read_channel(struct sg_rings *rings, struct sg_ring_client *client)
 {
     struct sg_error err = SG_ERROR_INIT;
@@ -306,12 +337,7 @@ void sg_rings_read_channel(struct sg_rings *rings, struct sg_ring_client *client
     if (s == SG_E_SERVICE && strcmp(err.code, "peer_gone") != 0) {
         return; /* nothing there */
     }
-    if (s == SG_OK && is_question(&rings->packet) && keeps_to_its_ring(client, &rings->packet)) {
-        take_question(rings, client, (const void *)rings->packet.data);
-        return;
-    }
-    if (s == SG_OK && is_failure(&rings->packet)) {
-        take_failure(rings, client);
+    if (s == SG_OK && take_packet(rings, client)) {
         return;
     }
     if (s == SG_OK) {

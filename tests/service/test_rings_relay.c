@@ -110,14 +110,51 @@ static bool hear(int socket, struct sg_rings_packet *out, int *fd)
     return true;
 }
 
-static void answer(const struct world *world, const struct sg_rings_packet *packet)
+static void send_answer(const struct world *world, const struct sg_rings_packet *packet)
 {
     struct sg_error err = SG_ERROR_INIT;
     int page = open("/dev/null", O_RDONLY | O_CLOEXEC);
     assert_int_equal(
         sg_packet_send(world->control, packet, sizeof *packet, NULL, 0, &page, 1, &err), SG_OK);
     close(page);
+}
+
+static void answer(const struct world *world, const struct sg_rings_packet *packet)
+{
+    send_answer(world, packet);
     sg_rings_read_control(world->rings);
+}
+
+/* Lines of the log, meanwhile in a file. */
+static FILE *log_file;
+static int log_saved;
+
+static void begin_log(void)
+{
+    log_file = tmpfile();
+    log_saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    assert_non_null(log_file);
+    assert_int_equal(dup2(fileno(log_file), STDERR_FILENO), STDERR_FILENO);
+    sg_log_init("test", SG_LOG_INFO);
+}
+
+/* How many lines there were; *one: the last that has the text. */
+static size_t end_log(const char *text, char *one, size_t size)
+{
+    char line[4096];
+    size_t lines = 0;
+    assert_int_equal(dup2(log_saved, STDERR_FILENO), STDERR_FILENO);
+    close(log_saved);
+    rewind(log_file);
+    one[0] = '\0';
+    while (fgets(line, sizeof line, log_file) != NULL) {
+        lines++;
+        if (strstr(line, text) != NULL) {
+            snprintf(one, size, "%s", line);
+        }
+    }
+    (void)fclose(log_file);
+    return lines;
 }
 
 static void identity_is_from_the_table(void **state)
@@ -305,38 +342,6 @@ static struct sg_rings_failure failure_of(const char *code, const char *text)
     return failure;
 }
 
-/* Lines of the log, meanwhile in a file. */
-static FILE *log_file;
-static int log_saved;
-
-static void begin_log(void)
-{
-    log_file = tmpfile();
-    log_saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    assert_non_null(log_file);
-    assert_int_equal(dup2(fileno(log_file), STDERR_FILENO), STDERR_FILENO);
-    sg_log_init("test", SG_LOG_INFO);
-}
-
-/* How many lines there were; *one: the last that has the text. */
-static size_t end_log(const char *text, char *one, size_t size)
-{
-    char line[4096];
-    size_t lines = 0;
-    assert_int_equal(dup2(log_saved, STDERR_FILENO), STDERR_FILENO);
-    close(log_saved);
-    rewind(log_file);
-    one[0] = '\0';
-    while (fgets(line, sizeof line, log_file) != NULL) {
-        lines++;
-        if (strstr(line, text) != NULL) {
-            snprintf(one, size, "%s", line);
-        }
-    }
-    (void)fclose(log_file);
-    return lines;
-}
-
 static void its_failures_are_logged_under_its_user(void **state)
 {
     struct world *world = *state;
@@ -396,6 +401,7 @@ static void it_cannot_fill_the_log(void **state)
     begin_log();
     for (int i = 0; i < 20000; i++) {
         failure.what = (uint32_t)i % 2;
+        world->rings->rows[0].words_ms = 0; /* it has had time for it */
         say(world, &failure, sizeof failure, -1);
     }
     size_t lines = end_log("count=", line, sizeof line);
@@ -407,6 +413,81 @@ static void it_cannot_fill_the_log(void **state)
     sg_rings_tell_refusals(world->rings);
     assert_int_equal(end_log("event=ring_connection_failed", line, sizeof line), 2);
     assert_non_null(strstr(line, " uid=7 "));
+}
+
+/* What it has said when it is ended for it. */
+static int say_until_the_end(const struct world *world, const void *data, size_t len)
+{
+    int said = 0;
+    while (world->rings->rows[0].channel >= 0 && said < 20000) {
+        say(world, data, len, -1);
+        said++;
+    }
+    return said;
+}
+
+enum { WORDS = 1000, WORDS_A_SECOND = 2 };
+
+static void check_words(const struct world *world, const void *data, size_t len)
+{
+    char line[4096];
+    int64_t begin_ms = sg_monotonic_ms(sg_clock_system());
+    begin_log();
+    int said = say_until_the_end(world, data, len);
+    int64_t took_s = (sg_monotonic_ms(sg_clock_system()) - begin_ms) / 1000 + 1;
+    world->rings->refusals.told_ms = 0;
+    sg_rings_tell_refusals(world->rings);
+    (void)end_log("event=ring_connection_misbehaved", line, sizeof line);
+    assert_int_not_equal(line[0], 0);
+    assert_in_range(said, WORDS, WORDS + 2 + WORDS_A_SECOND * took_s);
+}
+
+/* Its own code says one thing a second. */
+static void it_cannot_keep_rings_busy_with_failures(void **state)
+{
+    struct sg_rings_failure failure = failure_of("token_died", "whatever");
+    check_words(*state, &failure, sizeof failure);
+}
+
+static void it_cannot_keep_rings_busy_with_questions(void **state)
+{
+    struct sg_rings_packet question = {.kind = SG_RINGS_VIEW, .sequence = 1};
+    check_words(*state, &question, sizeof question);
+}
+
+static void questions_that_are_answered_come_as_fast_as_answers(void **state)
+{
+    struct world *world = *state;
+    struct sg_rings_packet question = {.kind = SG_RINGS_VIEW, .sequence = 1};
+    struct sg_rings_packet heard = {.kind = 0};
+    int fd = -1;
+    for (int i = 0; i < WORDS + 200; i++) {
+        say(world, &question, sizeof question, -1);
+        assert_true(hear(world->control, &heard, NULL));
+        answer(world, &heard);
+        assert_true(hear(world->evil, &heard, &fd));
+        close(fd);
+    }
+    assert_true(world->rings->rows[0].channel >= 0);
+}
+
+/* What has piled up while rings did not read, a long time. */
+static void what_it_said_in_its_time_is_heard(void **state)
+{
+    struct world *world = *state;
+    struct sg_rings_failure failure = failure_of("token_died", "whatever");
+    int64_t now_ms = sg_monotonic_ms(sg_clock_system());
+    world->rings->refusals.told_ms = now_ms; /* nothing is told now */
+    for (int i = 0; i < 5 * WORDS; i++) {
+        world->rings->rows[0].words_ms -= 1000;
+        say(world, &failure, sizeof failure, -1);
+    }
+    assert_true(world->rings->rows[0].channel >= 0);
+    world->rings->rows[0].words_ms = 0;
+    for (int i = 0; i < WORDS; i++) {
+        say(world, &failure, sizeof failure, -1);
+    }
+    assert_true(world->rings->rows[0].channel >= 0);
 }
 
 /* Nothing is told before tell_now. */
@@ -645,6 +726,10 @@ int main(void)
         TEST(a_failed_use_is_told_with_ring_and_token),
         TEST(a_token_that_is_not_configured_has_no_name),
         TEST(it_cannot_fill_the_log),
+        TEST(it_cannot_keep_rings_busy_with_failures),
+        TEST(it_cannot_keep_rings_busy_with_questions),
+        TEST(questions_that_are_answered_come_as_fast_as_answers),
+        TEST(what_it_said_in_its_time_is_heard),
         TEST(a_count_without_end_hides_nobody),
         TEST(users_that_share_a_row_share_no_reason),
         TEST(one_user_leaves_rows_for_others),
