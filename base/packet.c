@@ -47,8 +47,8 @@ static sg_status send_failure(struct sg_error *err)
     if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) {
         return sg_fail_errno(err, SG_E_SERVICE, "peer_gone", "the other process is gone");
     }
-    if (errno == EAGAIN) {
-        return sg_fail_errno(err, SG_E_SERVICE, "would_block", "the other process does not read");
+    if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) {
+        return sg_fail_errno(err, SG_E_SERVICE, "would_block", "there is no room for a packet");
     }
     return sg_fail_errno(err, SG_E_INTERNAL, "cannot_send", "cannot send a packet");
 }

@@ -23,7 +23,7 @@
 #include "oom_internal.h"
 #include "process_internal.h"
 
-enum { EVENTS_AT_ONCE = 64, LOOK_AGAIN_MS = 100, DESCRIPTORS_SPARE = 64, MAPPED_FROM = 131072 };
+enum { EVENTS_AT_ONCE = 64, LOOK_AGAIN_MS = 100, MAPPED_FROM = 131072 };
 /* The first byte of the master's packet that brings a link to control (daemon/link.h). */
 enum { MASTER_RINGS_LINK = 1 };
 
@@ -145,7 +145,7 @@ static sg_status prepare(struct sg_rings *rings, const sigset_t *signals, struct
 static void raise_descriptor_limit(const struct sg_rings_settings *settings)
 {
     struct rlimit limit;
-    rlim_t needed = settings->connections_max + DESCRIPTORS_SPARE;
+    rlim_t needed = settings->connections_max + SG_RINGS_SPARE;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) {
         return;
     }
@@ -153,7 +153,7 @@ static void raise_descriptor_limit(const struct sg_rings_settings *settings)
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < needed) {
         sg_log(SG_LOG_WARNING,
                "event=few_descriptors limit=%" PRIu64
-               " connections_max=%zu: clients may be refused earlier",
+               " connections_max=%zu: clients may have to wait for each other",
                (uint64_t)limit.rlim_cur, settings->connections_max);
     }
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -454,9 +455,34 @@ void sg_rings_resume(struct sg_rings *rings)
     }
 }
 
+/* Each client is a descriptor. */
+static bool has_room(const struct sg_rings *rings, size_t room)
+{
+    size_t held = 0;
+    for (size_t i = 0; i < rings->rows_end; i++) {
+        const struct sg_ring_client *client = &rings->rows[i];
+        held += client->used && (client->waits || client->channel >= 0) ? 1 : 0;
+    }
+    return held < room;
+}
+
+static size_t room_for_clients(void)
+{
+    struct rlimit limit;
+    bool few = getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= SG_RINGS_SPARE;
+    return few ? 1 : (size_t)limit.rlim_cur - SG_RINGS_SPARE;
+}
+
+/* Where there are few descriptors clients wait in the listener's queue. */
 void sg_rings_accept(struct sg_rings *rings)
 {
+    size_t room = room_for_clients();
     for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
+        if (room < rings->row_count && !has_room(rings, room)) {
+            errno = EMFILE;
+            pause_accepting(rings);
+            return;
+        }
         SG_CLEANUP(sg_stranger_closep)
         int socket = accept4(rings->settings->listener, NULL, NULL, SOCK_CLOEXEC);
         if (socket >= 0) {

@@ -45,6 +45,10 @@ struct sg_ring_client {
     int64_t words_ms; /**< until when, monotonic, the time is taken by what it has said unasked */
 };
 
+/** Descriptors that clients do not get: for ourselves, and for what control's answers bring, which
+ * is lost where there is none. */
+#define SG_RINGS_SPARE 64
+
 #define SG_REFUSALS 16           /* rows */
 #define SG_REFUSALS_OF_USER 4    /* of them, whatever its connections tell */
 #define SG_REFUSALS_TELL_MS 1000 /* between two times that they are told */
@@ -123,7 +127,7 @@ void sg_rings_note(struct sg_rings *rings, const struct sg_rings_refusal_row *wh
 /** Tell the log who was refused or given up, and control who was refused: once a second at most,
  * for whoever connects in a loop must neither fill the log nor keep control busy. */
 void sg_rings_tell_refusals(struct sg_rings *rings);
-/** Start listening again after a pause, when descriptors had run out. */
+/** Start listening again after a pause, when descriptors were running out. */
 void sg_rings_resume(struct sg_rings *rings);
 
 /* ---- questions and answers ---- */

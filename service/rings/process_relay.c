@@ -38,6 +38,16 @@ static void drop_control(struct sg_rings *rings)
     }
 }
 
+/* The master makes a link when control ends, or we. So when it is not control that has gone, a
+ * fresh process helps, and nothing else would. */
+static void lose_control(struct sg_rings *rings, const struct sg_error *why)
+{
+    bool gone = strcmp(why->code, "peer_gone") == 0;
+    sg_log_error(gone ? SG_LOG_WARNING : SG_LOG_ERROR, "control_link_lost", why);
+    rings->stop = rings->stop || !gone;
+    drop_control(rings);
+}
+
 static void watch_output(const struct sg_rings *rings, bool output)
 {
     struct epoll_event event = {.events = output ? EPOLLIN | EPOLLOUT : EPOLLIN,
@@ -58,8 +68,7 @@ static bool send_control(struct sg_rings *rings, const struct sg_rings_packet *p
         rings->control_full = true;
         watch_output(rings, true);
     } else {
-        sg_log_error(SG_LOG_WARNING, "control_link_lost", &err);
-        drop_control(rings);
+        lose_control(rings, &err);
     }
     return false;
 }
@@ -180,6 +189,7 @@ void sg_rings_set_control(struct sg_rings *rings, int control)
     if (fcntl(control, F_SETFL, O_NONBLOCK) != 0 ||
         sg_rings_watch(rings, control, SG_EVENT_CONTROL, &err) != SG_OK) {
         sg_log(SG_LOG_ERROR, "event=control_link_refused");
+        rings->stop = true; /* the next one gets another */
         drop_control(rings);
         return;
     }
@@ -388,10 +398,12 @@ static void pass_on(struct sg_ring_client *client, const struct sg_packet *packe
     }
 }
 
-static void take_answer(struct sg_rings *rings)
+/* What came without its descriptor, for we had none left, is asked for again, after a pause. */
+static void take_answer(struct sg_rings *rings, bool cut)
 {
     struct sg_packet *packet = &rings->packet;
-    const struct sg_rings_packet *answer = (const void *)packet->data;
+    struct sg_rings_packet *answer = (void *)packet->data;
+    answer->status = cut ? SG_E_SERVICE : answer->status;
     struct sg_ring_client *client = packet->len == sizeof *answer ? asker_of(rings, answer) : NULL;
     if (client == NULL) {
         return; /* whoever asked is gone or has given up */
@@ -410,14 +422,17 @@ void sg_rings_read_control(struct sg_rings *rings)
     for (int i = 0; i < PACKETS_AT_ONCE && rings->control >= 0; i++) {
         struct sg_error err = SG_ERROR_INIT;
         sg_status s = sg_packet_receive(rings->control, 0, &rings->packet, &err);
-        if (s == SG_OK) {
-            take_answer(rings);
+        bool cut = s == SG_E_INPUT;
+        if (cut && sg_log_due(&rings->no_descriptor, sg_monotonic_ms(sg_clock_system())) > 0) {
+            sg_log_error(SG_LOG_ERROR, "answer_lost", &err);
+        }
+        if (s == SG_OK || cut) {
+            take_answer(rings, cut);
             sg_packet_close_fds(&rings->packet);
         } else if (s == SG_E_SERVICE && strcmp(err.code, "peer_gone") != 0) {
             return;
         } else {
-            sg_log_error(SG_LOG_WARNING, "control_link_lost", &err);
-            drop_control(rings);
+            lose_control(rings, &err);
         }
     }
 }

@@ -1105,6 +1105,63 @@ static void all_together_have_a_maximum_of_connections(void **state)
     rings_fixture_free(&own);
 }
 
+static bool has_answer(int fd)
+{
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    return poll(&entry, 1, 0) > 0;
+}
+
+static void send_initialize(int fd)
+{
+    struct message body;
+    initialize_call(&body);
+    send_call(fd, &body);
+}
+
+/* Whoever finds no descriptor left waits until there is one. Those that are served get all that
+ * they ask for: an answer that brings a descriptor in vain would be lost. */
+static void clients_wait_for_descriptors(void **state)
+{
+    (void)state;
+    enum { SPARE = 64, ROOM = 6, ALL = 80 };
+    struct rings_fixture own;
+    const struct rlimit few = {SPARE + ROOM, SPARE + ROOM};
+    int fds[ALL];
+    unsigned char version = 0;
+    rings_fixture_make(&own);
+    own.settings.connections_max = 256;
+    own.settings.connections_per_user_max = 256;
+    rings_fixture_start(&own);
+    int first = rings_connect(&own);
+    assert_true(greet(first)); /* rings runs, and has set its own limit */
+    close(first);
+    assert_int_equal(prlimit(own.rings, RLIMIT_NOFILE, &few, NULL), 0);
+    rings_wait_for_nobody(&own);
+    for (int i = 0; i < ALL; i++) {
+        fds[i] = rings_connect(&own);
+        send_all(fds[i], &version, 1);
+    }
+    for (int i = 0; i < ROOM; i++) {
+        assert_true(receive_exactly(fds[i], &version, 1));
+        send_initialize(fds[i]);
+        assert_int_equal(receive_answer(fds[i]), CALL_INITIALIZE);
+    }
+    for (int i = ROOM; i < ALL; i++) {
+        assert_false(has_answer(fds[i]));
+    }
+    for (int i = 0; i < ALL; i++) { /* each leaves its place to another */
+        if (i >= ROOM) {
+            assert_true(receive_exactly(fds[i], &version, 1));
+            send_initialize(fds[i]);
+            assert_int_equal(receive_answer(fds[i]), CALL_INITIALIZE);
+        }
+        close(fds[i]);
+    }
+    assert_int_equal(atomic_load(&own.knobs->refused), 0);
+    assert_int_equal(rings_fixture_stop(&own), 0);
+    rings_fixture_free(&own);
+}
+
 /* ---- users beside each other; whoever tests as root can be several ---- */
 
 /* A connection of some user; this process is root again afterwards. */
@@ -1206,12 +1263,6 @@ static void part_is_kept_for_root_and_the_service(void **state)
     close_all(fds, MAX);
     assert_int_equal(rings_fixture_stop(&own), 0);
     rings_fixture_free(&own);
-}
-
-static bool has_answer(int fd)
-{
-    struct pollfd entry = {.fd = fd, .events = POLLIN};
-    return poll(&entry, 1, 0) > 0;
 }
 
 /* One user's storm, another's client behind it: that one is served before most of the storm. The
@@ -1539,6 +1590,7 @@ int main(void)
 #endif
         FRESH(user_has_a_maximum_of_connections),
         FRESH(all_together_have_a_maximum_of_connections),
+        FRESH(clients_wait_for_descriptors),
         FRESH(two_users_keep_no_third_out),
         FRESH(part_is_kept_for_root_and_the_service),
         FRESH(storm_of_one_user_is_no_queue_for_another),

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <signet/base/clock.h>
@@ -263,6 +264,85 @@ static void lost_answers_hold_nobody_up(void **state)
     sg_rings_ask(world->rings);
     assert_true(hear(world->control, &heard, NULL));
     assert_int_equal(heard.connection, 200);
+}
+
+/* A process that has no descriptor left gets what it is sent without those that come with it. */
+static void an_answer_without_its_descriptor_is_asked_for_again(void **state)
+{
+    struct world *world = *state;
+    struct sg_rings_packet heard = {.kind = 0};
+    struct sg_rings_packet question = {.kind = SG_RINGS_GRANT, .sequence = 5};
+    struct rlimit before;
+    int fd = -1;
+    char line[4096];
+    say(world, &question, sizeof question, -1);
+    assert_true(hear(world->control, &heard, NULL));
+    send_answer(world, &heard);
+    begin_log();
+    int free_one = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    close(free_one);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit few = {(rlim_t)free_one, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    sg_rings_read_control(world->rings);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    (void)end_log("event=answer_lost", line, sizeof line);
+    assert_int_not_equal(line[0], 0);
+    assert_true(world->rings->control >= 0);
+    assert_true(hear(world->evil, &heard, &fd));
+    assert_int_equal(heard.sequence, 5);
+    assert_int_equal(heard.status, SG_E_SERVICE); /* for which it asks again */
+    assert_int_equal(fd, -1);
+    question.sequence++;
+    say(world, &question, sizeof question, -1);
+    assert_true(hear(world->control, &heard, NULL));
+    answer(world, &heard);
+    assert_true(hear(world->evil, &heard, &fd));
+    assert_int_equal(heard.status, SG_OK);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+static void end_of_control_does_not_end_rings(void **state)
+{
+    struct world *world = *state;
+    int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(dup2(other, world->control), world->control);
+    close(other);
+    sg_rings_read_control(world->rings);
+    assert_int_equal(world->rings->control, -1);
+    assert_false(world->rings->stop);
+}
+
+/* Nobody makes another one while both live. */
+static void link_that_fails_while_control_lives_ends_rings(void **state)
+{
+    struct world *world = *state;
+    struct sg_rings_packet question = {.kind = SG_RINGS_VIEW, .sequence = 1};
+    for (int sends = 0; sends < 2; sends++) {
+        int link = world->rings->control;
+        int other = open("/dev/null", O_RDONLY | O_CLOEXEC); /* no socket, and for no writing */
+        int kept = fcntl(link, F_DUPFD_CLOEXEC, 0);
+        assert_int_equal(dup2(other, link), link);
+        close(other);
+        world->rings->stop = false;
+        if (sends == 0) {
+            sg_rings_read_control(world->rings);
+        } else {
+            say(world, &question, sizeof question, -1);
+        }
+        assert_true(world->rings->stop);
+        assert_int_equal(world->rings->control, -1);
+        world->rings->control = kept;
+    }
+}
+
+static void link_that_cannot_be_watched_ends_rings(void **state)
+{
+    struct world *world = *state;
+    sg_rings_set_control(world->rings, open("/dev/null", O_RDONLY | O_CLOEXEC)); /* EPERM */
+    assert_true(world->rings->stop);
+    assert_int_equal(world->rings->control, -1);
 }
 
 static void same_question_again_is_not_asked_again(void **state)
@@ -714,6 +794,10 @@ int main(void)
         TEST(answer_goes_to_who_asked),
         TEST(users_are_asked_about_in_turns),
         TEST(lost_answers_hold_nobody_up),
+        TEST(an_answer_without_its_descriptor_is_asked_for_again),
+        TEST(end_of_control_does_not_end_rings),
+        TEST(link_that_fails_while_control_lives_ends_rings),
+        TEST(link_that_cannot_be_watched_ends_rings),
         TEST(same_question_again_is_not_asked_again),
         TEST(it_cannot_say_that_another_has_gone),
         TEST(it_cannot_have_another_user_counted),
