@@ -259,6 +259,7 @@ static void a_watchdog_hears_of_it_as_long_as_it_runs(void **state)
         assert_true(fixture_notified(fixture, "WATCHDOG=1", 1000));
     }
     assert_int_equal(kill(fixture->master, SIGSTOP), 0);
+    assert_int_equal(waitpid(fixture->master, NULL, WUNTRACED), fixture->master);
     while (fixture_notified(fixture, "WATCHDOG=1", 0)) {
     }
     assert_false(fixture_notified(fixture, "WATCHDOG=1", 400));
