@@ -767,8 +767,9 @@ static void map_a_stack(void)
 static unsigned char *page_of_stack(void)
 {
     volatile unsigned char room[128 * 1024];
+    unsigned char *here = __builtin_frame_address(0);
     room[0] = 1;
-    return (unsigned char *)(((uintptr_t)room + 64 * 1024) & ~(uintptr_t)4095);
+    return here - sizeof room / 2 - (uintptr_t)here % 4096;
 }
 
 /* The lower of two pieces could grow by RLIMIT_STACK again. */
