@@ -1,5 +1,7 @@
 #include <signet/base/schedule.h>
 
+#include <unistd.h>
+
 void sg_schedule_batch(bool batch)
 {
     const struct sched_param none = {.sched_priority = 0};
@@ -20,7 +22,8 @@ unsigned sg_processors_count(void)
 {
     cpu_set_t allowed;
     int count = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 0;
-    return count > 0 ? (unsigned)count : 1;
+    long all = count > 0 ? count : sysconf(_SC_NPROCESSORS_ONLN); /* more than a cpu_set_t has */
+    return all > 0 ? (unsigned)all : 1;
 }
 
 void sg_processors_read(struct sg_processors *out, unsigned number)

@@ -32,6 +32,14 @@ static int shorten(struct iovec *iov, int count, size_t len)
 
 #define PIECES_MAX 8
 
+/* A byte out of band (MSG_OOB) has a descriptor of its own, which a look does not see and a read
+ * drops; and alone it is no byte, but wakes who polls. In line it is a byte like others. */
+static void take_in_line(int fd)
+{
+    const int yes = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &yes, sizeof yes);
+}
+
 /* Looked at first: what is looked at stays in the socket, its descriptors too, and without room for
  * them they are only announced (MSG_CTRUNC). Then no more is read than was seen. */
 ssize_t sg_stranger_readv(int fd, const struct iovec *iov, int count)
@@ -43,6 +51,7 @@ ssize_t sg_stranger_readv(int fd, const struct iovec *iov, int count)
         pieces[i] = iov[i];
     }
     message.msg_iovlen = (size_t)used;
+    take_in_line(fd);
     ssize_t seen = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT);
     if (seen > 0 && (message.msg_flags & MSG_CTRUNC) != 0) {
         errno = ECONNRESET;

@@ -170,8 +170,8 @@ static sg_status serve(struct sg_master *master)
 static void finish(struct sg_master *master)
 {
     sg_children_free(master);
-    sg_listener_close(&master->http);
-    sg_listener_close(&master->rings);
+    sg_listener_withdraw(&master->http);
+    sg_listener_withdraw(&master->rings);
     int *const fds[] = {&master->generation,   &master->generation_read_only, &master->signals,
                         &master->link_control, &master->link_rings,           &master->lock};
     for (size_t i = 0; i < SG_COUNT(fds); i++) {

@@ -211,7 +211,8 @@ sg_status sg_listener_open(const char *path, struct sg_listener *out, struct sg_
     return s;
 }
 
-void sg_listener_close(struct sg_listener *listener)
+/* Who waits in its queue may have sent what one must not close (base/stranger.h). */
+void sg_listener_withdraw(const struct sg_listener *listener)
 {
     if (listener->fd < 0) {
         return;
@@ -222,6 +223,4 @@ void sg_listener_close(struct sg_listener *listener)
         info.st_ino == listener->inode) {
         (void)unlink(path);
     }
-    sg_fd_closep(&listener->fd);
-    listener->fd = -1;
 }

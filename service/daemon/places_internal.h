@@ -30,7 +30,8 @@ SG_CHECKED sg_status sg_state_lock(const char *state, const struct sg_identity *
  * when somebody does. */
 SG_CHECKED sg_status sg_listener_open(const char *path, struct sg_listener *out,
                                       struct sg_error *err);
-/** Close it and remove its file, unless that has become another one. fd -1 is nothing. */
-void sg_listener_close(struct sg_listener *listener);
+/** Remove its file, unless that has become another one. It is closed when the process ends, which
+ * waits for nobody. fd -1 is nothing. */
+void sg_listener_withdraw(const struct sg_listener *listener);
 
 #endif

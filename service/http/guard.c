@@ -5,9 +5,9 @@
  * evhttp does not say when it frees a connection that never sent a whole request; what can be seen
  * is that bufferevent_free() takes the callbacks away. Until the guard lets go too the bufferevent
  * stays registered for its descriptor. Therefore the descriptor is the bufferevent's, closed with
- * it and never before: its number is nobody else's meanwhile, and what a
- * client left in it can be seen to before. And the guard looks soon: when
- * evhttp's own answer is written (it may close behind it), and when another connection comes. */
+ * it and never before: its number is nobody else's meanwhile, and what a client left in it can be
+ * seen to before. And the guard looks soon: when evhttp's own answer is written (it may close
+ * behind it), and when another connection comes. */
 #include "http_internal.h"
 
 #include <stdio.h>

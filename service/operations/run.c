@@ -323,7 +323,8 @@ static bool spend_reserve(const struct sg_run *run, const struct sg_error *err)
 {
     struct sg_store *store = run->service->store;
     bool may = (run->operation->flags & SG_OP_REVOKES) != 0 && err->status == SG_E_STORAGE &&
-               strcmp(err->code, "disk_full") == 0 && sg_store_reserve_spend(store);
+               strcmp(err->code, "disk_full") == 0 &&
+               sg_store_reserve_spend(store, run->caller->administrator);
     if (may) {
         sg_log(SG_LOG_WARNING, "event=store_reserve_spent operation=%s.%s bytes_left=%lu",
                run->operation->noun, run->operation->verb,

@@ -74,13 +74,13 @@ void sg_store_reserve_keep(struct sg_store *store)
     }
 }
 
-bool sg_store_reserve_spend(struct sg_store *store)
+bool sg_store_reserve_spend(struct sg_store *store, bool last)
 {
     SG_FD int fd = open_reserve(store);
     off_t len = fd >= 0 ? held(fd) : 0;
     store->reserve_whole = false;
     store->reserve_spent = true;
-    return len > 0 && ftruncate(fd, len > PART ? len - PART : 0) == 0;
+    return len > (last ? 0 : PART) && ftruncate(fd, len > PART ? len - PART : 0) == 0;
 }
 
 uint64_t sg_store_reserve_left(const struct sg_store *store)

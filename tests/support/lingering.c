@@ -46,6 +46,11 @@ bool lingering_make(int *out, int *peer)
 
 bool lingering_send(int unix_socket, const char *text, int lingering)
 {
+    return lingering_send_as(unix_socket, text, lingering, 0);
+}
+
+bool lingering_send_as(int unix_socket, const char *text, int lingering, int flags)
+{
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof lingering)];
@@ -62,7 +67,7 @@ bool lingering_send(int unix_socket, const char *text, int lingering)
     rights->cmsg_len = CMSG_LEN(sizeof lingering);
     memcpy(CMSG_DATA(rights), &lingering, sizeof lingering);
     memcpy(copy, text, piece.iov_len);
-    ssize_t sent = sendmsg(unix_socket, &message, MSG_NOSIGNAL);
+    ssize_t sent = sendmsg(unix_socket, &message, MSG_NOSIGNAL | flags);
     int reason = errno;
     if (sent >= 0) {
         (void)close(lingering); /* the copy under way is the last one */

@@ -11,5 +11,7 @@
 bool lingering_make(int *out, int *peer);
 /** Send it with a text over a Unix socket, and close it here. False, errno: sendmsg(2)'s. */
 bool lingering_send(int unix_socket, const char *text, int lingering);
+/** The same with flags of sendmsg(2). */
+bool lingering_send_as(int unix_socket, const char *text, int lingering, int flags);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -103,6 +104,47 @@ static void descriptors_behind_bytes_do_so_too(void **state)
     assert_in_range(heard, 0, 14); /* some kernels tell of it sooner */
 }
 
+static void poison_out_of_band(struct fixture *fixture)
+{
+    int lingering = -1;
+    assert_true(lingering_make(&lingering, &fixture->peer));
+    assert_true(lingering_send_as(fixture->theirs, "x", lingering, MSG_OOB));
+}
+
+static void descriptors_out_of_band_do_so_too(void **state)
+{
+    struct fixture *fixture = *state;
+    char text[8];
+    poison_out_of_band(fixture);
+    assert_int_equal(hear(fixture, text), -1);
+    assert_int_equal(errno, ECONNRESET);
+    say(fixture, "behind");
+    assert_int_equal(hear(fixture, text), -1);
+    assert_int_equal(errno, ECONNRESET);
+}
+
+static void a_close_with_some_out_of_band_waits_for_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    poison_out_of_band(fixture);
+    sg_stranger_close(fixture->ours);
+    fixture->ours = -1;
+}
+
+static void a_byte_out_of_band_is_read(void **state)
+{
+    struct fixture *fixture = *state;
+    char text[8], all[32] = "";
+    assert_int_equal(hear(fixture, text), -1);
+    assert_int_equal(send(fixture->theirs, "o", 1, MSG_OOB | MSG_NOSIGNAL), 1);
+    say(fixture, "ab");
+    while (strlen(all) < 3) {
+        assert_true(hear(fixture, text) > 0);
+        (void)snprintf(all + strlen(all), sizeof all - strlen(all), "%s", text);
+    }
+    assert_string_equal(all, "oab");
+}
+
 static void what_is_no_socket_is_said(void **state)
 {
     char byte;
@@ -200,6 +242,9 @@ int main(void)
         TEST(bytes_are_read_as_ever),
         TEST(descriptors_end_the_reading),
         TEST(descriptors_behind_bytes_do_so_too),
+        TEST(descriptors_out_of_band_do_so_too),
+        TEST(a_close_with_some_out_of_band_waits_for_nobody),
+        TEST(a_byte_out_of_band_is_read),
         TEST(what_is_no_socket_is_said),
         TEST(a_close_waits_for_nobody),
         TEST(an_end_leaves_the_number_and_what_was_sent),

@@ -587,11 +587,15 @@ static void a_reserve_is_kept_and_spent_part_by_part(void **state)
     sg_store_reserve_keep(fixture->store);
     assert_int_equal(reserve_len(fixture), RESERVE);
     assert_int_equal(sg_store_reserve_left(fixture->store), RESERVE);
-    for (off_t left = RESERVE - PART; left >= 0; left -= PART) {
-        assert_true(sg_store_reserve_spend(fixture->store));
+    for (off_t left = RESERVE - PART; left >= PART; left -= PART) {
+        assert_true(sg_store_reserve_spend(fixture->store, false));
         assert_int_equal(reserve_len(fixture), left);
     }
-    assert_false(sg_store_reserve_spend(fixture->store));
+    assert_false(sg_store_reserve_spend(fixture->store, false)); /* not the last one */
+    assert_int_equal(reserve_len(fixture), PART);
+    assert_true(sg_store_reserve_spend(fixture->store, true));
+    assert_int_equal(reserve_len(fixture), 0);
+    assert_false(sg_store_reserve_spend(fixture->store, true));
     assert_int_equal(sg_store_reserve_left(fixture->store), 0);
     sg_store_reserve_keep(fixture->store);
     assert_int_equal(reserve_len(fixture), RESERVE);
@@ -607,7 +611,7 @@ static void a_reserve_without_blocks_is_none(void **state)
     write_file(path, "", 0);
     assert_int_equal(truncate(path, RESERVE), 0);
     assert_int_equal(sg_store_reserve_left(fixture->store), 0);
-    assert_false(sg_store_reserve_spend(fixture->store));
+    assert_false(sg_store_reserve_spend(fixture->store, true));
     sg_store_reserve_keep(fixture->store);
     assert_int_equal(stat(path, &info), 0);
     assert_true(info.st_blocks * 512 >= RESERVE);
@@ -623,13 +627,13 @@ static void a_reserve_is_nobody_elses_file(void **state)
     write_file(other, "kept", 4);
     assert_int_equal(symlink(other, path), 0);
     sg_store_reserve_keep(fixture->store);
-    assert_false(sg_store_reserve_spend(fixture->store));
+    assert_false(sg_store_reserve_spend(fixture->store, true));
     assert_int_equal(stat(other, &info), 0);
     assert_int_equal(info.st_size, 4);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(mkdir(path, 0700), 0);
     sg_store_reserve_keep(fixture->store);
-    assert_false(sg_store_reserve_spend(fixture->store));
+    assert_false(sg_store_reserve_spend(fixture->store, true));
     assert_int_equal(rmdir(path), 0);
     assert_int_equal(unlink(other), 0);
 }
@@ -641,7 +645,7 @@ static void a_copy_in_memory_has_none(void **state)
     sg_store_reserve_keep(fixture->store);
     assert_ok(fixture, sg_store_copy(fixture->store, 1u << 20, &copy, &fixture->err));
     sg_store_reserve_keep(copy);
-    assert_false(sg_store_reserve_spend(copy));
+    assert_false(sg_store_reserve_spend(copy, true));
     assert_int_equal(sg_store_reserve_left(copy), 0);
     sg_store_close(copy);
     assert_int_equal(reserve_len(fixture), RESERVE);
@@ -667,7 +671,7 @@ static void a_full_disk_is_remembered_until_there_is_room(void **state)
     struct sg_error why = SG_ERROR_INIT;
     sg_store_reserve_keep(fixture->store);
     assert_fails(fixture, fill_store(fixture), SG_E_STORAGE, "disk_full");
-    assert_true(sg_store_reserve_spend(fixture->store));
+    assert_true(sg_store_reserve_spend(fixture->store, true));
     sg_store_limit_pages(fixture->store, 0);
     assert_ok(fixture, sg_store_owner_add(fixture->store, "LATER", &fixture->err));
     assert_true(write_failed(fixture, &why));

@@ -16,11 +16,12 @@
 void sg_stranger_listen(int listener);
 
 /** What readv(2) does, without waiting; when descriptors come with the bytes, nothing is read and
- * it fails with ECONNRESET. */
+ * it fails with ECONNRESET. A byte out of band is one of the others. */
 ssize_t sg_stranger_readv(int fd, const struct iovec *iov, int count);
 
-/** Nothing more is taken from this connection, whatever was in it is gone, and close(fd), whoever
- * calls it, waits for nobody. What was sent to the client stays readable there. */
+/** Nothing more is taken from this connection, whatever was in it is gone, and close(fd) waits for
+ * nobody, unless no process can be made. Processes that have copies of fd must have closed them.
+ * What was sent to the client stays readable there. */
 void sg_stranger_end(int fd);
 /** That, and closed. -1: nothing to do. For cleanup: sg_stranger_closep. */
 void sg_stranger_close(int fd);

@@ -40,9 +40,9 @@ bool sg_store_write_failed(const struct sg_store *store, struct sg_error *why, i
  * be called now and then: it makes good what was spent. After a write that failed for want of space
  * the log is emptied, and once there is room again that failure is forgotten. */
 void sg_store_reserve_keep(struct sg_store *store);
-/** Give a quarter of it to the disk, for a write that must not fail; false: none is left. Outside
- * of transactions. */
-bool sg_store_reserve_spend(struct sg_store *store);
+/** Give a quarter of it to the disk, for a write that must not fail; the last one only when told
+ * so. False: none is left. Outside of transactions. */
+bool sg_store_reserve_spend(struct sg_store *store, bool last);
 /** Bytes that are kept back. */
 uint64_t sg_store_reserve_left(const struct sg_store *store);
 /** Roll back if a transaction is open; never fails. */
