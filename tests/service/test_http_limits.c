@@ -32,6 +32,13 @@ static void assert_serves(struct fixture *fixture)
 
 /* ---- descriptors that come along ---- */
 
+static void assert_undisturbed(struct fixture *fixture, int64_t begin_ms)
+{
+    assert_serves(fixture);
+    pump(fixture, 50);
+    assert_in_range(now_ms() - begin_ms, 0, patiently(LINGERING_S * 1000 / 6));
+}
+
 /* Were it the last to close one, the server would wait for as long as the client likes. */
 static void check_descriptor(struct fixture *fixture, const char *before, const char *with,
                              bool leaves)
@@ -51,9 +58,7 @@ static void check_descriptor(struct fixture *fixture, const char *before, const 
         reply_done(&reply);
         close(fd);
     }
-    assert_serves(fixture);
-    pump(fixture, 50);
-    assert_in_range(now_ms() - begin_ms, 0, patiently(LINGERING_S * 1000 / 6));
+    assert_undisturbed(fixture, begin_ms);
     (void)close(peer);
 }
 
@@ -80,9 +85,7 @@ static void descriptors_behind_a_request_that_is_answered_and_closed(void **stat
     struct reply reply = client_reply(fixture, fd, 5000);
     reply_done(&reply);
     close(fd);
-    assert_serves(fixture);
-    pump(fixture, 50);
-    assert_in_range(now_ms() - begin_ms, 0, patiently(LINGERING_S * 1000 / 6));
+    assert_undisturbed(fixture, begin_ms);
     (void)close(peer);
 }
 
@@ -101,8 +104,7 @@ static void descriptors_of_a_cut_client_hold_nobody_up(void **state)
         (void)close(lingering);
     }
     pump(fixture, 400);
-    assert_serves(fixture);
-    assert_in_range(now_ms() - begin_ms, 0, patiently(LINGERING_S * 1000 / 6));
+    assert_undisturbed(fixture, begin_ms);
     close(fd);
     if (sent) {
         (void)close(peer);
@@ -124,8 +126,7 @@ static void bytes_out_of_band_are_bytes(void **state)
     assert_int_equal(reply.code, 0);
     reply_done(&reply);
     close(fd);
-    assert_serves(fixture);
-    assert_in_range(now_ms() - begin_ms, 0, patiently(LINGERING_S * 1000 / 6));
+    assert_undisturbed(fixture, begin_ms);
     (void)close(peer);
     fd = client_open(fixture);
     assert_int_equal(send(fd, "G", 1, MSG_OOB | MSG_NOSIGNAL), 1);

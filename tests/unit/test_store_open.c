@@ -450,20 +450,27 @@ static void of_many_processes_at_once_one_gets_the_store(void **state)
 
 /* ---- no room, no rights ---- */
 
+/* The disk is full from now on: certificates until one does not fit. *count: those that did. */
+static sg_status fill_store(struct fixture *fixture, unsigned *count)
+{
+    sg_store_limit_pages(fixture->store, (unsigned)number_of_sql(fixture, "PRAGMA page_count"));
+    for (*count = 0; *count < 1000; ++*count) {
+        char label[16];
+        snprintf(label, sizeof label, "c%u", *count);
+        SG_CERTIFICATE_ROW row = row_of("START1", label, *count);
+        sg_status s = sg_store_certificate_add(fixture->store, &row, &fixture->err);
+        if (s != SG_OK) {
+            return s;
+        }
+    }
+    return SG_OK;
+}
+
 static void a_full_disk_is_said_and_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
-    sg_store_limit_pages(fixture->store, (unsigned)number_of_sql(fixture, "PRAGMA page_count"));
-    sg_status s = SG_OK;
     unsigned number = 0;
-    while (s == SG_OK && number < 1000) {
-        char label[16];
-        snprintf(label, sizeof label, "c%u", number);
-        SG_CERTIFICATE_ROW row = row_of("START1", label, number);
-        s = sg_store_certificate_add(fixture->store, &row, &fixture->err);
-        number += s == SG_OK;
-    }
-    assert_fails(fixture, s, SG_E_STORAGE, "disk_full");
+    assert_fails(fixture, fill_store(fixture, &number), SG_E_STORAGE, "disk_full");
     assert_int_equal(fixture->err.sql & 0xFF, SQLITE_FULL);
     assert_has(fixture->err.hint, "Free space");
     assert_int_equal(number_of_sql(fixture, "SELECT count(*) FROM certificate"), number);
@@ -484,16 +491,9 @@ static void that_the_last_write_failed_is_kept_until_one_succeeds(void **state)
     struct fixture *fixture = *state;
     struct sg_error why = SG_ERROR_INIT;
     struct sg_store_counts counts;
-    sg_status s = SG_OK;
+    unsigned number = 0;
     assert_false(write_failed(fixture, &why));
-    sg_store_limit_pages(fixture->store, (unsigned)number_of_sql(fixture, "PRAGMA page_count"));
-    for (unsigned number = 0; s == SG_OK && number < 1000; number++) {
-        char label[16];
-        snprintf(label, sizeof label, "c%u", number);
-        SG_CERTIFICATE_ROW row = row_of("START1", label, number);
-        s = sg_store_certificate_add(fixture->store, &row, &fixture->err);
-    }
-    assert_int_equal(s, SG_E_STORAGE);
+    assert_int_equal(fill_store(fixture, &number), SG_E_STORAGE);
     assert_true(write_failed(fixture, &why));
     assert_string_equal(why.code, "disk_full");
     /* neither reading nor a transaction that writes nothing makes it good */
@@ -526,15 +526,8 @@ static void a_transaction_lost_on_a_full_disk_takes_all_with_it(void **state)
     struct fixture *fixture = *state;
     assert_ok(fixture, sg_store_begin(fixture->store, &fixture->err));
     assert_ok(fixture, sg_store_owner_add(fixture->store, "BEFORE", &fixture->err));
-    sg_store_limit_pages(fixture->store, (unsigned)number_of_sql(fixture, "PRAGMA page_count"));
-    sg_status s = SG_OK;
-    for (unsigned number = 0; s == SG_OK && number < 1000; number++) {
-        char label[16];
-        snprintf(label, sizeof label, "c%u", number);
-        SG_CERTIFICATE_ROW row = row_of("START1", label, number);
-        s = sg_store_certificate_add(fixture->store, &row, &fixture->err);
-    }
-    assert_string_equal(fixture->err.code, "disk_full");
+    unsigned number = 0;
+    assert_fails(fixture, fill_store(fixture, &number), SG_E_STORAGE, "disk_full");
     sg_store_limit_pages(fixture->store, 0);
     if (sqlite3_get_autocommit(fixture->store->db) != 0) {
         assert_fails(fixture, sg_store_owner_add(fixture->store, "ALONE", &fixture->err),
@@ -651,26 +644,14 @@ static void a_copy_in_memory_has_none(void **state)
     assert_int_equal(reserve_len(fixture), RESERVE);
 }
 
-static sg_status fill_store(struct fixture *fixture)
-{
-    sg_status s = SG_OK;
-    sg_store_limit_pages(fixture->store, (unsigned)number_of_sql(fixture, "PRAGMA page_count"));
-    for (unsigned number = 0; s == SG_OK && number < 1000; number++) {
-        char label[16];
-        snprintf(label, sizeof label, "c%u", number);
-        SG_CERTIFICATE_ROW row = row_of("START1", label, number);
-        s = sg_store_certificate_add(fixture->store, &row, &fixture->err);
-    }
-    return s;
-}
-
 /* What the reserve made possible says nothing of the disk. */
 static void a_full_disk_is_remembered_until_there_is_room(void **state)
 {
     struct fixture *fixture = *state;
     struct sg_error why = SG_ERROR_INIT;
+    unsigned number = 0;
     sg_store_reserve_keep(fixture->store);
-    assert_fails(fixture, fill_store(fixture), SG_E_STORAGE, "disk_full");
+    assert_fails(fixture, fill_store(fixture, &number), SG_E_STORAGE, "disk_full");
     assert_true(sg_store_reserve_spend(fixture->store, true));
     sg_store_limit_pages(fixture->store, 0);
     assert_ok(fixture, sg_store_owner_add(fixture->store, "LATER", &fixture->err));
