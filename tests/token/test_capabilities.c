@@ -854,12 +854,12 @@ static void equal_lists_are_kept_once(void **state)
         grant(world, keys, MANY_KEYS);
         sockets[i] = world->holder.socket;
     }
-    assert_true(resident_bytes(world->process.pid) < before + 8 * MIB);
+    assert_true(resident_bytes(world->process.pid) < before + (size_t)8 * MIB);
     for (uint64_t i = 0; i < MANY_HOLDERS; i++) {
         assert_int_equal(
             sg_token_regrant(&world->process.link, first + i, keys, MANY_KEYS - 1, &err), SG_OK);
     }
-    assert_true(resident_bytes(world->process.pid) < before + 8 * MIB);
+    assert_true(resident_bytes(world->process.pid) < before + (size_t)8 * MIB);
     for (int i = 0; i < MANY_HOLDERS - 1; i++) {
         close(sockets[i]);
     }
