@@ -54,7 +54,7 @@ ssize_t sg_stranger_readv(int fd, const struct iovec *iov, int count)
     take_in_line(fd);
     ssize_t seen = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT);
     if (seen > 0 && (message.msg_flags & MSG_CTRUNC) != 0) {
-        errno = ECONNRESET;
+        errno = EPROTO;
         return -1;
     }
     if (seen <= 0) {
@@ -64,7 +64,8 @@ ssize_t sg_stranger_readv(int fd, const struct iovec *iov, int count)
     return recvmsg(fd, &message, MSG_DONTWAIT);
 }
 
-/* Read all that is there; false: it ends in descriptors. Nothing can be added meanwhile. */
+/* Read all that is there; false: it ends in descriptors. Nothing can be added meanwhile. (A client
+ * that left without reading our answer makes it ECONNRESET, behind its last byte.) */
 static bool is_emptied(int fd)
 {
     char bytes[16384];
@@ -73,7 +74,7 @@ static bool is_emptied(int fd)
     do {
         got = sg_stranger_readv(fd, &whole, 1);
     } while (got > 0 || (got < 0 && errno == EINTR));
-    return got == 0 || errno != ECONNRESET;
+    return got == 0 || errno != EPROTO;
 }
 
 /* A grandchild, so that nobody here has to wait for its end: the master does. */

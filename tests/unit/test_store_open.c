@@ -654,7 +654,9 @@ static void a_full_disk_is_remembered_until_there_is_room(void **state)
     assert_fails(fixture, fill_store(fixture, &number), SG_E_STORAGE, "disk_full");
     assert_true(sg_store_reserve_spend(fixture->store, true));
     sg_store_limit_pages(fixture->store, 0);
+    assert_ok(fixture, sg_store_begin(fixture->store, &fixture->err));
     assert_ok(fixture, sg_store_owner_add(fixture->store, "LATER", &fixture->err));
+    assert_ok(fixture, sg_store_commit(fixture->store, &fixture->err));
     assert_true(write_failed(fixture, &why));
     assert_string_equal(why.code, "disk_full");
     sg_store_reserve_keep(fixture->store);

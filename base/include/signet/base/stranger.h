@@ -16,7 +16,7 @@
 void sg_stranger_listen(int listener);
 
 /** What readv(2) does, without waiting; when descriptors come with the bytes, nothing is read and
- * it fails with ECONNRESET. A byte out of band is one of the others. */
+ * it fails with EPROTO, which no socket says by itself. A byte out of band is one of the others. */
 ssize_t sg_stranger_readv(int fd, const struct iovec *iov, int count);
 
 /** Nothing more is taken from this connection, whatever was in it is gone, and close(fd) waits for
