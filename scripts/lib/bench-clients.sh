@@ -19,13 +19,14 @@ connection_processes() {
     return 0
 }
 
-# Sets attach_p50, attach_p99 (us), idle_pss, idle_tables (KiB) for $idle clients that are attached, have signed once, and stay.
+# Sets attach_p50, attach_p99, talk_p50, talk_p99 (us), idle_pss, idle_tables (KiB) for $idle clients that are attached, have signed once, and stay.
 attached_clients() {
     local line pids
     echo "attaching $idle clients" >&2
     coproc ATTACHED { P11_KIT_SERVER_ADDRESS=$rings "$build/tests/bench/bench_attach" "$client_module" BENCH/SIGN ec "$idle"; }
     local out=${ATTACHED[0]} in=${ATTACHED[1]} pid=$ATTACHED_PID
     read -r attach_p50 attach_p99 <&"$out"
+    read -r talk_p50 talk_p99 <&"$out"
     read -r line <&"$out"
     [ "$line" = attached ]
     pids=$(connection_processes)

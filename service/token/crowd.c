@@ -61,6 +61,17 @@ void sg_token_crowd_note(struct crowd *crowd, uint64_t holder)
     }
 }
 
+void sg_token_crowd_look(struct crowd *crowd, int64_t now_ms)
+{
+    if (crowd->ended_ms == 0 || now_ms - crowd->ended_ms < CROWD_PAUSE_MS) {
+        return;
+    }
+    crowd->level = 0;
+    if (crowd->batch) {
+        turn(crowd, false);
+    }
+}
+
 void sg_token_crowd_done(struct crowd *crowd)
 {
     crowd->ended_ms = sg_monotonic_ms(sg_clock_system());

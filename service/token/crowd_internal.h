@@ -7,10 +7,11 @@
 
 #include <signet/base/schedule.h>
 
-#define CROWD 3         /* clients */
-#define CROWD_MS 2      /* with so many idle milliseconds between them */
-#define CROWD_SPAN 8    /* requests, in which so many different ones come */
-#define CROWD_LEVELS 64 /* requests */
+#define CROWD 3            /* clients */
+#define CROWD_MS 2         /* with so many idle milliseconds between them */
+#define CROWD_SPAN 8       /* requests, in which so many different ones come */
+#define CROWD_LEVELS 64    /* requests */
+#define CROWD_PAUSE_MS 100 /* without any request: whoever comes then is no crowd */
 
 /* Whether many want something of us at the same time. */
 struct crowd {
@@ -32,6 +33,8 @@ struct crowd {
  * 1; 0 for any. Concerns the calling thread and those it makes. */
 void sg_token_crowd_start(struct crowd *crowd, unsigned processor);
 
+/* Somebody may have asked for something, or nobody did for a while; before _note. */
+void sg_token_crowd_look(struct crowd *crowd, int64_t now_ms);
 /* The holder of this capability (not 0) has asked for something. */
 void sg_token_crowd_note(struct crowd *crowd, uint64_t holder);
 /* It has been done. */

@@ -165,6 +165,7 @@ static sg_status loop(struct process *process, struct sg_error *err)
             return s;
         }
         looked_ms = sg_monotonic_ms(sg_clock_system());
+        sg_token_crowd_look(&process->crowd, looked_ms);
         ends = ends || !serve_turns(process, looked_ms);
     }
     if (process->login_lost) {

@@ -1057,36 +1057,72 @@ static void assert_in_batches(pid_t process)
     assert_true(CPU_EQUAL(&set, &ours));
 }
 
-/* And as soon as they are few again, each is served at once, on the process's own processor. */
-static void check_crowd(struct world *world, unsigned char id)
+enum { CROWD_HOLDERS = 8, CROWD_ROUNDS = 500 };
+
+static void make_holders(struct world *world, struct sg_token_link links[CROWD_HOLDERS],
+                         unsigned char id)
 {
-    enum { MANY = 8, ROUNDS = 500 };
     const struct sg_granted_key key = {.id = key_id(id), .sign = 1};
-    struct sg_token_link links[MANY];
-    bool crowded = false;
     close(world->holder.socket);
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < CROWD_HOLDERS; i++) {
         grant(world, &key, 1);
         links[i] = world->holder;
     }
-    for (int i = 0; i < ROUNDS / 5; i++) {
+}
+
+/* All but the first, which is the world's own. */
+static void close_holders(struct world *world, const struct sg_token_link links[CROWD_HOLDERS])
+{
+    for (int i = 1; i < CROWD_HOLDERS; i++) {
+        close(links[i].socket);
+    }
+    world->holder = links[0];
+}
+
+static void crowd_in(struct world *world, const struct sg_token_link links[CROWD_HOLDERS],
+                     unsigned char id)
+{
+    bool crowded = false;
+    for (int i = 0; i < CROWD_ROUNDS && !crowded; i++) {
+        crowded = ask_together(world, links, CROWD_HOLDERS, id);
+    }
+    assert_true(crowded);
+    assert_in_batches(world->process.pid);
+}
+
+/* And as soon as they are few again, each is served at once, on the process's own processor. */
+static void check_crowd(struct world *world, unsigned char id)
+{
+    struct sg_token_link links[CROWD_HOLDERS];
+    bool crowded = false;
+    make_holders(world, links, id);
+    for (int i = 0; i < CROWD_ROUNDS / 5; i++) {
         crowded = ask_together(world, links, 2, id); /* two are none too many */
     }
     assert_false(crowded);
     assert_unhurried(world->process.pid);
-    for (int i = 0; i < ROUNDS && !crowded; i++) {
-        crowded = ask_together(world, links, MANY, id);
-    }
-    assert_true(crowded);
-    assert_in_batches(world->process.pid);
-    for (int i = 0; i < ROUNDS && crowded; i++) {
+    crowd_in(world, links, id);
+    crowded = true;
+    for (int i = 0; i < CROWD_ROUNDS && crowded; i++) {
         crowded = ask_together(world, links, 1, id);
     }
     assert_false(crowded);
     assert_unhurried(world->process.pid);
-    for (int i = 1; i < MANY; i++) {
-        close(links[i].socket);
-    }
+    close_holders(world, links);
+}
+
+/* Whoever comes after a pause is served at once: the crowd of before has nothing to do with it. */
+static void a_crowd_ends_with_a_pause(void **state)
+{
+    struct world *world = *state;
+    const struct timespec pause = {.tv_nsec = 150L * 1000 * 1000};
+    struct sg_token_link links[CROWD_HOLDERS];
+    make_holders(world, links, UNGRANTED);
+    crowd_in(world, links, UNGRANTED);
+    assert_int_equal(nanosleep(&pause, NULL), 0);
+    assert_false(ask_together(world, links, 1, UNGRANTED));
+    assert_unhurried(world->process.pid);
+    close_holders(world, links);
 }
 
 static void many_at_once_are_served_in_batches(void **state)
@@ -1151,6 +1187,7 @@ int main(void)
         TEST(many_capabilities_live_side_by_side),
         TEST(many_at_once_are_served_in_batches),
         TEST(many_whose_requests_take_long_too),
+        TEST(a_crowd_ends_with_a_pause),
     };
     return cmocka_run_group_tests_name("capabilities", tests, setup_group, teardown_group);
 }
