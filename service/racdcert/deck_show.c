@@ -78,9 +78,11 @@ static bool follows_beginning(const char *text, size_t at)
            is_password(text + from, end - from);
 }
 
+/* What stands between a keyword and its parenthesis: what the lexer takes for a separator, and the
+ * end of a line. */
 static size_t skip_blanks(const char *text, size_t len, size_t at)
 {
-    while (at < len && (text[at] == ' ' || text[at] == '\n')) {
+    while (at < len && strchr(" \t,\n", text[at]) != NULL && text[at] != '\0') {
         at++;
     }
     return at;

@@ -250,6 +250,9 @@ static void passwords_are_never_shown(void **state)
         "ADD('X') PASSWORD = geheim",
         "ADD('X') PASSWORD:'geheim'",
         "ADD('X') PKCS12PASSWORD('geheim')",
+        "ADD('X') PASSWORD,('geheim')",
+        "ADD('X') PASSWORD\t(geheim) FOO",
+        "ADD('X') PASSWORD , ,('geheim') FOO",
         "ADD('X') PKCS12PASSWD ('geheim')",
     };
     struct reading *reading = *state;
