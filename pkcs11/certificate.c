@@ -110,7 +110,9 @@ sg_status sg_pkcs11_certificate_store(struct sg_pkcs11_session *session,
     if (session->doubled || known == INDEX_UNNUMBERED) {
         rv = destroy_others(session, id, handle);
     } else {
-        rv = known == INDEX_PRESENT ? destroy_one(session, old) : CKR_OK;
+        rv = known == INDEX_PRESENT ? session->call->C_DestroyObject(session->handle, old) : CKR_OK;
+        /* gone, or the token has numbered its objects anew */
+        rv = rv == CKR_OBJECT_HANDLE_INVALID ? destroy_others(session, id, handle) : rv;
     }
     return rv == CKR_OK ? SG_OK
                         : sg_pkcs11_fail(err, rv, "cannot destroy the certificate's predecessor");

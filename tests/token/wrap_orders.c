@@ -30,6 +30,7 @@ static const struct {
     {"odd", WRAP_ODD, 0x80000042ul},
     {"masked", WRAP_MASKED, CKR_OK},
     {"handle", WRAP_HANDLE, CKR_KEY_HANDLE_INVALID},
+    {"gone", WRAP_GONE, CKR_OBJECT_HANDLE_INVALID},
     {"nothing", WRAP_NOTHING, CKR_OK},
     {"silent", WRAP_SILENT, CKR_OK},
     {"logout", WRAP_LOGOUT, CKR_OK},

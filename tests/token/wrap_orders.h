@@ -9,7 +9,8 @@
  * (CKR_SESSION_COUNT), failed (CKR_FUNCTION_FAILED), arguments (CKR_ARGUMENTS_BAD), error
  * (CKR_DEVICE_ERROR), memory (CKR_HOST_MEMORY), incorrect (CKR_PIN_INCORRECT), expired
  * (CKR_PIN_EXPIRED), odd (a vendor's code), masked (C_Login: what it refuses is told as
- * CKR_FUNCTION_FAILED, and counted), handle (CKR_KEY_HANDLE_INVALID), silent (C_Login: it works,
+ * CKR_FUNCTION_FAILED, and counted), handle (CKR_KEY_HANDLE_INVALID), gone
+ * (CKR_OBJECT_HANDLE_INVALID), silent (C_Login: it works,
  * and C_GetTokenInfo does no more), logout (logs itself out: CKR_USER_NOT_LOGGED_IN), long, short,
  * nothing (a length or a count that is not true; 0), slow (it takes 100 ms longer), late (4 s
  * longer). */
@@ -36,6 +37,7 @@ enum wrap_fault {
     WRAP_ODD,
     WRAP_MASKED,
     WRAP_HANDLE,
+    WRAP_GONE,
     WRAP_NOTHING,
     WRAP_SILENT,
     WRAP_LOGOUT,
