@@ -57,8 +57,9 @@ static void *carry_in(void *context)
     struct line *line = context;
     bool any = false;
     struct sg_error ignored = SG_ERROR_INIT; /* who reads the socket says that it is closed */
-    (void)carry(STDIN_FILENO, line->socket, &any, &ignored);
-    atomic_store(&line->ended, true);
+    if (carry(STDIN_FILENO, line->socket, &any, &ignored)) {
+        atomic_store(&line->ended, true);
+    }
     (void)shutdown(line->socket, SHUT_WR);
     return NULL;
 }

@@ -2,7 +2,7 @@
 # A ring over a command's standard streams, in p11-kit's form "remote: |command", as it would come over ssh: the key signs, only the ring
 # named is there, whoever is not attached to its owner is refused in words, and broken pipes and garbage end that command alone.
 . "$(dirname "$0")/lib.sh"
-need p11-kit p11tool certtool gnutls-serv openssl setpriv timeout
+need p11-kit p11tool certtool gnutls-serv openssl python3 setpriv timeout
 
 instance_up
 outside_ca_make "$scratch/ca"
@@ -99,6 +99,24 @@ exec 7>&-
 grep -qE 'closed the connection|ended the connection' "$scratch/attach.err" || fail "garbage: said $(cat "$scratch/attach.err")"
 remote START1/WEB
 [ "$(tokens "$user")" = 'token=START1%2FWEB ' ] || fail 'the next one finds no ring'
+
+say 'a service that closes at once: said, whatever the program has written meanwhile'
+python3 -u - "$scratch/closing" <<'PY' >"$scratch/closing.log" 2>&1 &
+import socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+while True:
+    listener.accept()[0].close()
+PY
+children+=("$!")
+wait_for 10 test -S "$scratch/closing"
+for _ in $(seq 40); do
+    status=0
+    yes | timeout "$(patiently 20)" "$SIGNET_BIN" attach --rings-socket "$scratch/closing" >"$scratch/attach.out" 2>"$scratch/attach.err" || status=$?
+    [ "$status" -eq 7 ] || fail "ended with $status: $(cat "$scratch/attach.err")"
+    grep -q 'closed the connection before it said anything' "$scratch/attach.err" || fail "said $(cat "$scratch/attach.err")"
+done
 
 say 'a reader that has gone ends it quietly'
 mkfifo "$scratch/in"
