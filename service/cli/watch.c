@@ -247,8 +247,9 @@ static sg_status replace(struct watch *watch, int64_t sequence, bool *changed, s
 static sg_status look(struct watch *watch, int64_t sequence, bool *news, struct sg_error *err)
 {
     bool changed = false, first = !watch->begun;
-    bool owed = watch->state.done != SG_WATCH_UNKNOWN && watch->state.done != sequence;
     sg_status s = fetch(watch, &sequence, err);
+    /* what was fetched, which may be younger than what was asked for */
+    bool owed = watch->state.done != SG_WATCH_UNKNOWN && watch->state.done != sequence;
     s = s == SG_OK ? replace(watch, sequence, &changed, err) : s;
     if (s != SG_OK) {
         return s;
