@@ -29,7 +29,7 @@ takes() {
 as() {
     local user=$1
     shift
-    timeout 60 setpriv --reuid "$user" --regid "$(getent -s files passwd "$user" | cut -d: -f4)" --clear-groups "$@"
+    timeout "$(patiently 60)" setpriv --reuid "$user" --regid "$(getent -s files passwd "$user" | cut -d: -f4)" --clear-groups "$@"
 }
 
 # quick WHAT WORD…: in less time than a look-up takes
