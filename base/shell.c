@@ -6,24 +6,41 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool put(struct sg_shell_word *word, size_t *used, const char *text)
+/* Where a word grows. */
+struct room {
+    char *text;
+    size_t size, used;
+};
+
+static bool put(struct room *room, const char *text)
 {
     size_t len = strlen(text);
-    if (*used + len >= sizeof word->text) {
+    if (room->used + len >= room->size) {
         return false;
     }
-    memcpy(word->text + *used, text, len + 1);
-    *used += len;
+    memcpy(room->text + room->used, text, len + 1);
+    room->used += len;
     return true;
 }
 
 /* Within single quotes only the quote itself is special (POSIX shell, 2.2.2). */
-static bool put_quoted(struct sg_shell_word *word, size_t *used, const char *text)
+static bool put_quoted(struct room *room, const char *text)
 {
     bool fits = true;
     for (; fits && *text != '\0'; text++) {
         char one[2] = {*text, '\0'};
-        fits = put(word, used, *text == '\'' ? "'\\''" : one);
+        fits = put(room, *text == '\'' ? "'\\''" : one);
+    }
+    return fits;
+}
+
+bool sg_shell_write(const char *owner, const char *name, char *out, size_t size)
+{
+    struct room room = {.text = out, .size = size};
+    bool fits = put(&room, "'") && put_quoted(&room, owner) && put(&room, "/") &&
+                put_quoted(&room, name) && put(&room, "'");
+    if (!fits) { /* half a word would be another command */
+        (void)snprintf(out, size, "OWNER/NAME");
     }
     return fits;
 }
@@ -31,12 +48,7 @@ static bool put_quoted(struct sg_shell_word *word, size_t *used, const char *tex
 struct sg_shell_word sg_shell_word(const char *owner, const char *name)
 {
     struct sg_shell_word word;
-    size_t used = 0;
-    bool fits = put(&word, &used, "'") && put_quoted(&word, &used, owner) &&
-                put(&word, &used, "/") && put_quoted(&word, &used, name) && put(&word, &used, "'");
-    if (!fits) { /* half a word would be another command */
-        snprintf(word.text, sizeof word.text, "OWNER/NAME");
-    }
+    (void)sg_shell_write(owner, name, word.text, sizeof word.text);
     return word;
 }
 
@@ -45,9 +57,9 @@ struct sg_shell_word sg_shell_quote(const char *name)
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
                                 "_-.@/";
     struct sg_shell_word word;
-    size_t used = 0;
+    struct room room = {.text = word.text, .size = sizeof word.text};
     const char *quote = name[0] != '\0' && name[strspn(name, plain)] == '\0' ? "" : "'";
-    if (!put(&word, &used, quote) || !put_quoted(&word, &used, name) || !put(&word, &used, quote)) {
+    if (!put(&room, quote) || !put_quoted(&room, name) || !put(&room, quote)) {
         snprintf(word.text, sizeof word.text, "NAME");
     }
     return word;

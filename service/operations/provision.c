@@ -17,7 +17,7 @@ struct target {
     char mqsc[2 * 32 + 1];
     char token[3 * 32 + 1]; /**< token label, percent-encoded for a PKCS#11 URI (RFC 7512) */
     char slot[24];
-    struct sg_shell_word word; /**< as it is typed */
+    char word[4 * (SG_OWNER_MAX + SG_RING_BYTES) + 4]; /**< as it is typed */
 };
 
 struct identity {
@@ -110,7 +110,7 @@ static sg_status read_target(struct sg_run *run, const char *param, struct targe
     percent(target->token_label, len, target->token);
     escaped(target->token_label, mqsc_escapes, target->mqsc);
     snprintf(target->slot, sizeof target->slot, "%lld", (long long)target->ring.id);
-    target->word = sg_shell_word(ref.owner.text, ref.ring.text);
+    (void)sg_shell_write(ref.owner.text, ref.ring.text, target->word, sizeof target->word);
     return SG_OK;
 }
 
@@ -214,15 +214,16 @@ static sg_status render(struct sg_run *run, const char *const *lines, const stru
                         struct sg_error *err)
 {
     struct sg_shell_word owner = sg_shell_quote(ring->ring.name.owner.text);
+    struct sg_shell_word trust_owner = sg_shell_quote(trust->ring.name.owner.text);
     struct command command = command_of(run->service);
     struct sg_address address;
     sg_address_of_socket(run->service->rings_socket, &address);
     const struct sg_provision_value values[] = {
         {"signet", command.text},
-        {"ring", ring->word.text},
-        {"trust_ring", trust->word.text},
+        {"ring", ring->word},
+        {"trust_ring", trust->word},
         {"owner", owner.text},
-        {"trust_owner", trust->ring.name.owner.text},
+        {"trust_owner", trust_owner.text},
         {"token", ring->token},
         {"trust_token", trust->token},
         {"slot", ring->slot},
@@ -330,6 +331,25 @@ static sg_status warn_key_file(struct sg_run *run, const struct sg_certificate_r
                        sg_run_text(run, "program"));
 }
 
+/* The program opens the trust ring itself, as the user that it runs as: of him we know that he is
+ * attached to the owner of the ring with its key. */
+static sg_status warn_trust(struct sg_run *run, const char *const *lines, const struct target *ring,
+                            const struct target *trust, struct sg_error *err)
+{
+    while (*lines != NULL && strstr(*lines, "@trust_slot@") == NULL) {
+        lines++;
+    }
+    if (*lines == NULL || sg_server_sees(run, ring->ring.name.owner.text, &trust->ring.name)) {
+        return SG_OK;
+    }
+    return sg_run_warn(run, err,
+                       "%s opens %s as the user that it runs as, and users of %s do not see that "
+                       "ring: without more it trusts nobody. What permits it: signet explain USER "
+                       "'ring show' %s",
+                       sg_run_text(run, "program"), sg_ring_text(&trust->ring.name).text,
+                       ring->ring.name.owner.text, trust->word);
+}
+
 static bool key_is_file(const char *const *lines)
 {
     while (*lines != NULL && strcmp(*lines, "%key file") != 0) {
@@ -372,6 +392,7 @@ sg_status sg_operation_PROVISION(struct sg_run *run, struct sg_error *err)
     if (s == SG_OK) {
         s = key_is_file(lines) ? warn_key_file(run, &row, err) : warn_token(run, &row, err);
     }
+    s = s == SG_OK ? warn_trust(run, lines, &ring, &trust, err) : s;
     s = s != SG_OK ? s : sg_run_set(run->answer, "pkcs11_uri", json_string(identity.uri), err);
     return s == SG_OK ? render(run, lines, &ring, &trust, &identity, contents.keys > 1, err) : s;
 }

@@ -276,6 +276,8 @@ enum sg_obstacle sg_server_obstacle(const struct sg_run *run, const struct sg_ri
 /** Why a user of the ring's owner is given a PERSONAL certificate's key, or not. */
 struct sg_decision sg_server_key(const struct sg_run *run, const struct sg_ring_ref *ring,
                                  const char *certificate_owner);
+/** Does a server that runs as a user of this owner see the ring, which may be another owner's? */
+bool sg_server_sees(const struct sg_run *run, const char *owner, const struct sg_ring_ref *ring);
 /** What it does, after a certificate's name: "has no private key here". Never NULL. */
 const char *sg_obstacle_text(enum sg_obstacle obstacle);
 /** The server identity of a ring: its default, or, with a warning, the first member that a server

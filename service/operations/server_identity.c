@@ -23,6 +23,12 @@ struct sg_decision sg_server_key(const struct sg_run *run, const struct sg_ring_
                : decision;
 }
 
+bool sg_server_sees(const struct sg_run *run, const char *owner, const struct sg_ring_ref *ring)
+{
+    const struct sg_caller user = user_of(&owner);
+    return sg_authority_ring_visible(run->profiles, &user, ring->owner.text, ring->ring.text);
+}
+
 bool sg_row_key_deliverable(const struct sg_certificate_row *row)
 {
     return row->has_key && strcmp(row->key_type, "ed25519") != 0;

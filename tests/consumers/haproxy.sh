@@ -45,7 +45,9 @@ write_key() {
     PATH="$(dirname "$SIGNET_BIN"):$PATH" bash -c "$(provisioned_example "$1" '(umask ')"
 }
 expect_failure 4 'made without --extractable' write_key "$dir"
-[ ! -e "$dir/etc/haproxy/signet.pem.key" ] || fail 'a key file of a key that stays in its token'
+for left in signet.pem.key signet.pass signet.p12; do
+    [ ! -e "$dir/etc/haproxy/$left" ] || fail "a command that failed leaves $left"
+done
 
 signet ring export START1/RING-ec --format pem --out "$dir/etc/haproxy/signet-trust.pem" >/dev/null
 [ "$(jq -r '.watch | test("--chain")' "$dir/provision.json")" = false ] || fail 'a chain is kept beside a key file that does not follow'

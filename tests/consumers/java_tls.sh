@@ -24,7 +24,7 @@ java_with() {
     eval "command=($(provisioned_example "$dir" 'java '))"
     unset 'command[-1]'
     mapfile -t environment < <(provisioned_environment "$dir")
-    (cd "$dir" && exec env "${environment[@]}" "${command[@]}" -cp "$scratch/classes" DefaultTls "$@")
+    (cd "$dir" && exec env -u P11_KIT_SERVER_ADDRESS "${environment[@]}" "${command[@]}" -cp "$scratch/classes" DefaultTls "$@")
 }
 
 for label in ec rsa; do

@@ -85,7 +85,7 @@ finish() {
     for child in "${children[@]}"; do
         wait "$child" 2>/dev/null || true
     done
-    for child in "$scratch"/*/apache.pid; do # started again by a watch
+    for child in "$scratch"/*/{apache,nginx}.pid; do # started again by a watch, or in the background
         if [ -s "$child" ]; then kill "$(cat "$child")" 2>/dev/null || true; fi
     done
     if [ -d "$instance" ]; then
@@ -263,10 +263,18 @@ provisioned_openssl_conf() {
     cat "$scratch/provisioned/nginx-$1/etc/nginx/signet-openssl.cnf"
 }
 
-# nginx_start DIR: run nginx on DIR/nginx.conf with DIR/openssl.cnf.
+# nginx_start DIR [on]: run nginx on DIR/nginx.conf with DIR/openssl.cnf and the rest of the printed environment, alone; "on": in the
+# background of its own, as Debian's unit does.
 nginx_start() {
-    local dir=$1
-    OPENSSL_CONF="$dir/openssl.cnf" nginx -p "$dir" -c "$dir/nginx.conf" -g 'daemon off;' >"$dir/nginx.out.log" 2>&1 &
+    local dir=$1 roots environment starts
+    roots=("$scratch"/provisioned/nginx-*)
+    mapfile -t environment < <(provisioned_environment "${roots[0]}")
+    starts=(env -u P11_KIT_SERVER_ADDRESS "${environment[@]}" OPENSSL_CONF="$dir/openssl.cnf" nginx -p "$dir" -c "$dir/nginx.conf" -g)
+    if [ "${2-}" = on ]; then
+        "${starts[@]}" 'daemon on;' >>"$dir/nginx.out.log" 2>&1 || fail "nginx: $(tail -n 5 "$dir/nginx.out.log")"
+        return
+    fi
+    "${starts[@]}" 'daemon off;' >"$dir/nginx.out.log" 2>&1 &
     children+=("$!")
 }
 
@@ -360,7 +368,7 @@ Include $dir/etc/apache2/conf-available/signet.conf
 $(printf '%s\n' "$@")
 CONFIG
     mapfile -t environment < <(provisioned_environment "$dir")
-    env "${environment[@]}" apache2 -f "$dir/apache.conf" -D FOREGROUND >"$dir/apache.out.log" 2>&1 &
+    env -u P11_KIT_SERVER_ADDRESS "${environment[@]}" apache2 -f "$dir/apache.conf" -D FOREGROUND >"$dir/apache.out.log" 2>&1 &
     children+=("$!")
     wait_for 15 listening "$port"
 }
@@ -378,7 +386,7 @@ stunnel_up() {
         printf '%s\n' "$@"
     } >"$dir/stunnel.conf"
     mapfile -t environment < <(provisioned_environment "$dir")
-    env "${environment[@]}" stunnel4 "$dir/stunnel.conf" >"$dir/stunnel.log" 2>&1 &
+    env -u P11_KIT_SERVER_ADDRESS "${environment[@]}" stunnel4 "$dir/stunnel.conf" >"$dir/stunnel.log" 2>&1 &
     children+=("$!")
     wait_for 15 listening "$port"
 }
@@ -396,7 +404,7 @@ jetty_up() {
     sed -i "s/^jetty.ssl.port=.*/jetty.ssl.port=$port/" "$dir/start.d/ssl.ini"
     printf '%s\n' jetty.ssl.host=127.0.0.1 "$@" >>"$dir/start.d/ssl.ini"
     mapfile -t environment < <(provisioned_environment "$dir")
-    (cd "$dir" && exec env "${environment[@]}" java -Djavax.net.debug=ssl:handshake -jar "$jetty_home/start.jar" "jetty.home=$jetty_home" "jetty.base=$dir") >"$dir/jetty.log" 2>&1 &
+    (cd "$dir" && exec env -u P11_KIT_SERVER_ADDRESS "${environment[@]}" java -Djavax.net.debug=ssl:handshake -jar "$jetty_home/start.jar" "jetty.home=$jetty_home" "jetty.base=$dir") >"$dir/jetty.log" 2>&1 &
     children+=("$!")
 }
 
@@ -425,7 +433,7 @@ CONFIG
 CONFIG
     xmllint --noout "$dir/conf/server.xml"
     mapfile -t environment < <(provisioned_environment "$dir")
-    env "${environment[@]}" CATALINA_OPTS=-Djavax.net.debug=ssl:handshake CATALINA_BASE="$dir" CATALINA_HOME="$tomcat_home" bash "$tomcat_home/bin/catalina.sh" run >"$dir/tomcat.log" 2>&1 &
+    env -u P11_KIT_SERVER_ADDRESS "${environment[@]}" CATALINA_OPTS=-Djavax.net.debug=ssl:handshake CATALINA_BASE="$dir" CATALINA_HOME="$tomcat_home" bash "$tomcat_home/bin/catalina.sh" run >"$dir/tomcat.log" 2>&1 &
     children+=("$!")
 }
 

@@ -122,6 +122,21 @@ if [ "$(id -u)" -eq 0 ]; then
     done
 fi
 
+say 'a renewal while nginx runs as its unit starts it, its master a child of what has loaded the key'
+kill -QUIT "$(cat "$dir/nginx.pid")"
+is_stopped() { [ ! -e "$dir/nginx.pid" ]; }
+wait_for 20 is_stopped
+nginx_start "$dir" on
+wait_for 15 listening "${port[ec]}"
+serves_the_new_one || fail 'it does not serve what it served before'
+signet cert request START1/ec --out "$scratch/ec.csr" >/dev/null
+outside_ca_sign "$scratch/ca" "$scratch/ec.csr" "$scratch/ec.pem"
+signet cert add START1/ec "$scratch/ec.pem" >/dev/null
+wait_for 10 serves_the_new_one
+for label in ec rsa; do
+    expect_text "served from RING-$label" curl -sS --cacert "$scratch/ca/root.pem" "https://localhost:${port[$label]}/"
+done
+
 say 'no PIN in what nginx reads'
 pin=$(cat "$instance/pin")
 ! grep -rqF "$pin" "$dir" || fail 'the PIN is in nginx'"'"'s directory'

@@ -29,6 +29,10 @@ for program in $programs; do
     own=$(grep -v '^#' "$out/text" || true)
     [ -z "$own" ] || jq -e --arg own "$own" '.files | any(.content == $own + "\n")' "$out/json" >/dev/null || fail "$program: the bare lines are no file: $own"
     ! grep -qF "$pin" "$out/json" || fail "$program: a PIN"
+    # Who loads the client module is told where the rings are.
+    ! grep -qF "$client_module" "$out/text" ||
+        jq -e --arg address "$P11_KIT_SERVER_ADDRESS" '.environment.P11_KIT_SERVER_ADDRESS == $address' "$out/json" >/dev/null ||
+        fail "$program: another address than $P11_KIT_SERVER_ADDRESS: $(jq .environment "$out/json")"
     # Commands are commands, with the ring as one word.
     jq -r '.commands[], .examples[]' "$out/json" >"$out/commands"
     bash -n "$out/commands" || fail "$program: not a command"
@@ -104,6 +108,30 @@ while IFS= read -r line; do
     grep -qE "^(ALTER QMGR (SSLCRYP|CERTLABL)\('([^']|'')*'\)|REFRESH SECURITY TYPE\(SSL\))$" <<<"$line" || fail "MQSC: $line"
 done <"$scratch/mqsc"
 grep -q "SSLCRYP('GSK_PKCS11=$client_module;START1/ring ''of'' <all>;" "$scratch/mqsc" || fail "MQ names no ring: $(cat "$scratch/mqsc")"
+
+say 'the longest name of a ring, and what a shell makes of it'
+long=$(printf "%0237d" 0 | sed "s/0/'/g; s/''$/\xe2\x82\xac\xe2\x82\xac/")
+signet ring add "START1/$long" >/dev/null
+signet ring connect "START1/$long" START1/second --default >/dev/null 2>&1
+for program in nginx java openssl; do
+    signet provision "$program" --ring "START1/$long" --json >"$scratch/long" || fail "$program"
+    ! grep -qF 'OWNER/NAME' "$scratch/long" || fail "$program: the ring has no name"
+done
+words=()
+eval "words=($(jq -r '.watch' "$scratch/long"))"
+printf '%s\n' "${words[@]}" | finds -xF "START1/$long" || fail "the watch is of another ring: ${words[*]}"
+
+say 'another owner'"'"'s trust ring, which the program would not see'
+# shellcheck disable=SC2016 # a name with a shell's sign in it
+corp='CORP$A'
+signet owner add "$corp" >/dev/null
+signet ring add "$corp/TRUST" >/dev/null
+expect_text "^warning: .*opens CORP.A/TRUST as the user that it runs as.*signet explain USER 'ring show' 'CORP[$]A/TRUST'" \
+    signet provision jetty --ring "START1/$long" --trust-ring "$corp/TRUST"
+signet authority define RDATALIB "$corp.TRUST.LST" >/dev/null 2>&1
+signet authority permit RDATALIB "$corp.TRUST.LST" --to owner:START1 --level read >/dev/null
+signet provision jetty --ring "START1/$long" --trust-ring "$corp/TRUST" >/dev/null 2>"$scratch/err"
+[ ! -s "$scratch/err" ] || fail "it says $(cat "$scratch/err")"
 
 say 'refused'
 expect_failure 1 'nginx' signet provision iis --ring START1/none

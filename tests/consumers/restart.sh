@@ -31,6 +31,14 @@ add_key() {
 }
 add_key || fail "ssh-add: $(cat "$scratch/add.log")"
 
+# The page restarts the units that the texts name.
+for root in "$scratch/provisioned/nginx-WEB" "$scratch/apache" "$scratch/stunnel"; do
+    drop_in=$(basename "$root"/etc/systemd/system/*.service.d .service.d)
+    program=$(basename "${root%-WEB}")
+    grep -qi "^| $program | .*\`systemctl restart $drop_in\`" "$here/../../docs/upgrade.md" ||
+        fail "docs/upgrade.md does not restart $drop_in for $program"
+done
+
 # serves PORT: a full handshake succeeds.
 serves() {
     openssl s_client -connect "localhost:$1" -CAfile "$scratch/ca/root.pem" -verify_return_error </dev/null >"$scratch/s_client" 2>&1

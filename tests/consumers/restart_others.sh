@@ -27,7 +27,7 @@ java_start() {
     eval "command=($(provisioned_example "$scratch/java" 'java '))"
     unset 'command[-1]'
     mapfile -t environment < <(provisioned_environment "$scratch/java")
-    (cd "$scratch/java" && exec env "${environment[@]}" "${command[@]}" -cp "$scratch/classes" DefaultTls serve "${port[java]}") >"$scratch/java.log" 2>&1 &
+    (cd "$scratch/java" && exec env -u P11_KIT_SERVER_ADDRESS "${environment[@]}" "${command[@]}" -cp "$scratch/classes" DefaultTls serve "${port[java]}") >"$scratch/java.log" 2>&1 &
     children+=("$!")
 }
 jetty_start() { jetty_up "$scratch/jetty" "${port[jetty]}"; }

@@ -12,7 +12,7 @@
 /* What a shell makes of the word, put behind a command by somebody who trusts it. */
 static void pasted(const char *word, char *out, size_t size)
 {
-    char command[600];
+    char command[2200];
     int ends[2];
     int status = -1;
     snprintf(command, sizeof command, "printf '<%%s>' %s", word);
@@ -53,6 +53,22 @@ static void a_shell_gives_back_owner_and_name(void **state)
         pasted(sg_shell_word("$TART1", names[i]).text, got, sizeof got);
         assert_string_equal(got, wanted);
     }
+}
+
+static void the_longest_names_have_a_word_of_their_own(void **state)
+{
+    char name[500], word[4 * 500 + 8], got[600];
+    (void)state;
+    memset(name, '\'', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    assert_string_equal(sg_shell_word("A", name).text, "OWNER/NAME");
+    assert_true(sg_shell_write("A", name, word, sizeof word));
+    pasted(word, got, sizeof got);
+    char wanted[sizeof name + 8];
+    snprintf(wanted, sizeof wanted, "<A/%s>", name);
+    assert_string_equal(got, wanted);
+    assert_false(sg_shell_write("A", name, word, strlen(word)));
+    assert_string_equal(word, "OWNER/NAME");
 }
 
 static void a_shell_gives_back_a_name_alone(void **state)
@@ -96,6 +112,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_shell_gives_back_owner_and_name),
+        cmocka_unit_test(the_longest_names_have_a_word_of_their_own),
         cmocka_unit_test(a_shell_gives_back_a_name_alone),
         cmocka_unit_test(what_does_not_fit_is_a_placeholder),
     };
