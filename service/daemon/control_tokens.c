@@ -767,7 +767,7 @@ static void notice_death(struct pool *pool, uint32_t token, uint32_t process)
 static void settle_tokens(void *context)
 {
     struct pool *pool = context;
-    for (uint32_t t = 0; t < pool->count; t++) {
+    for (uint32_t t = 0; !pool->control->dispatching && t < pool->count; t++) {
         notice_death(pool, t, 0);
         wait_for(pool, &pool->tokens[t], 1, LINK_WAIT_MS);
     }
@@ -784,6 +784,13 @@ static struct pool_token *find(struct pool *pool, const char *name, struct sg_er
     return &pool->tokens[index];
 }
 
+/* A second request over a link would take the answer of whoever waits for the first; and within the
+ * event loop, or under another operation's wait, nobody waits for any token. */
+static bool may_call(const struct pool *pool, const struct pool_process *process)
+{
+    return !process->calling && !pool->control->dispatching;
+}
+
 static sg_status get_link(void *context, const char *name, struct sg_token_link **out,
                           struct sg_error *err)
 {
@@ -797,6 +804,12 @@ static sg_status get_link(void *context, const char *name, struct sg_token_link 
         sg_fail(err, SG_E_TOKEN, "token_unavailable", "token \"%s\" is not available: %s", name,
                 first->problem[0] != '\0' ? first->problem : "its process is starting");
         sg_hint(err, "signet token list");
+        return sg_object(err, "%s", name);
+    }
+    if (!may_call(pool, first)) {
+        sg_fail(err, SG_E_TOKEN, "token_unavailable",
+                "token \"%s\" is not available: another operation waits for its token", name);
+        sg_hint(err, "Ask again when that operation has ended.");
         return sg_object(err, "%s", name);
     }
     *out = &token->processes[0].link;

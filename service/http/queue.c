@@ -53,10 +53,23 @@ static void prepend(struct sg_http_server *server, struct sg_http_exchange *exch
     list->first = exchange;
 }
 
+/* A private key is on its way, out of a token or into one. */
+static bool asks_a_token(const struct sg_http_exchange *exchange)
+{
+    for (const struct sg_param *param = exchange->operation->params; param->name != NULL; param++) {
+        if (param->type == SG_PARAM_CARRIED &&
+            json_object_get(exchange->params, param->name) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* It sees what is there, lets nobody wait, and is not one that waits for its turn itself. */
 static bool only_reads(const struct sg_http_exchange *exchange)
 {
-    return (exchange->operation->flags & (SG_OP_CHANGES | SG_OP_TOKEN | SG_OP_ALONE)) == 0;
+    return (exchange->operation->flags & (SG_OP_CHANGES | SG_OP_TOKEN | SG_OP_ALONE)) == 0 &&
+           !asks_a_token(exchange);
 }
 
 /* NULL: there is none. */

@@ -50,6 +50,7 @@ static sg_status take_out(struct sg_run *run, const struct sg_certificate_row *r
 {
     struct sg_token_link *link = NULL;
     const struct sg_tokens *tokens = &run->service->tokens;
+    tokens->settle(tokens->context); /* whoever went before may have lost its process */
     sg_status s = tokens->link(tokens->context, row->token, &link, err);
     if (s != SG_OK) {
         return s;

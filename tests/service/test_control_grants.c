@@ -515,6 +515,48 @@ static void whom_a_change_does_not_concern_is_told_nothing(void **state)
     assert_string_equal(keys(world, ANNA), "1 2");
 }
 
+/* ---- links ---- */
+
+static sg_status link_of_main(struct world *world)
+{
+    struct sg_token_link *link = NULL;
+    const struct sg_tokens tokens = sg_pool_tokens(&world->control->pool);
+    sg_error_clear(&world->err);
+    return tokens.link(tokens.context, "main", &link, &world->err);
+}
+
+static void assert_waited_for(struct world *world)
+{
+    assert_int_equal(link_of_main(world), SG_E_TOKEN);
+    assert_string_equal(world->err.code, "token_unavailable");
+    assert_string_equal(world->err.object, "main");
+    assert_non_null(strstr(world->err.text, "another operation waits for its token"));
+    assert_true(world->err.hint[0] != '\0');
+}
+
+static void a_link_that_somebody_waits_for_is_given_to_nobody(void **state)
+{
+    struct world *world = *state;
+    struct pool_process *first = &world->control->pool.tokens[0].processes[0];
+    first->state = POOL_READY;
+    assert_int_equal(link_of_main(world), SG_OK);
+    first->calling = true;
+    assert_waited_for(world);
+    first->calling = false;
+    assert_int_equal(link_of_main(world), SG_OK);
+}
+
+/* Control would not say that it lives, and serve nobody. */
+static void nobody_calls_a_token_within_the_event_loop(void **state)
+{
+    struct world *world = *state;
+    world->control->pool.tokens[0].processes[0].state = POOL_READY;
+    world->control->dispatching = true;
+    assert_waited_for(world);
+    world->control->dispatching = false;
+    assert_int_equal(link_of_main(world), SG_OK);
+}
+
 /* ---- who watches over control ---- */
 
 static bool has_beaten(struct sg_control_page *page)
@@ -544,6 +586,10 @@ static void control_says_that_it_lives_while_it_waits_for_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_link_that_somebody_waits_for_is_given_to_nobody, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(nobody_calls_a_token_within_the_event_loop, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(control_says_that_it_lives_while_it_waits_for_them, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(all_lose_though_one_cannot_be_told, setup, teardown),

@@ -3,13 +3,15 @@
 # who comes by again in time.
 # shellcheck source=tests/service/daemon_lib.sh
 . "$(dirname "$0")/daemon_lib.sh"
+need openssl
 : "${WRAP_MODULE:?set it to the misbehaving module}"
 
 instance_up
 signet owner add START1 >/dev/null
 ring_with_key WEB web
-sed -i 's/^administrators/silence_deadline_s = 12\n&/' "$instance/signet.conf"
+sed -i -e 's/^administrators/silence_deadline_s = 12\n&/' -e 's/^\[token softhsm\]/&\nextractable_allowed = yes/' "$instance/signet.conf"
 restart
+signet cert generate START1/out --subject CN=out --extractable >/dev/null
 clients_attach WEB web 3
 clients_expect sign ok 3
 
@@ -100,7 +102,7 @@ sleep 4
 [ "$(logged 'event=process_hangs')" -eq "$before" ] || fail 'a process was killed for a pause of the machine'
 clients_expect sign ok 3
 
-say 'an operation that waits for its token for longer than the deadline is no silence'
+say 'an operation that waits for its token for longer than the deadline is no silence, and who wants a private key waits behind it'
 orders=$scratch/orders
 echo 'C_GenerateKeyPair hang once' >"$orders"
 sed -i -e "s|^module = .*|module = \"$WRAP_MODULE\"|" -e "s|^label = .*|&\nenvironment = WRAP_ORDERS=$orders\ncall_deadline_s = 20|" "$instance/signet.conf"
@@ -110,9 +112,20 @@ control=$(pids_of signet-control)
 before=$(logged 'event=process_hangs process=signet-control')
 begin=$SECONDS
 got=0
-signet cert generate START1/late --subject CN=late --key ec:p256 >"$scratch/late.log" 2>&1 || got=$?
+(umask 077 && echo Kennwort-Zwiebel-77 >"$scratch/pw")
+signet cert generate START1/late --subject CN=late --key ec:p256 >"$scratch/late.log" 2>&1 &
+late=$!
+sleep 1
+signet cert export START1/out --format pkcs12 --password-file "$scratch/pw" --out "$scratch/out.p12" >"$scratch/out.log" 2>&1 &
+out=$!
+children+=("$late" "$out")
+sleep 2
+signet cert list START1 >/dev/null
+wait "$late" || got=$?
 [ "$got" -eq 6 ] || fail "the operation ended with $got: $(cat "$scratch/late.log")"
 [ $((SECONDS - begin)) -ge 15 ] || fail "the operation took $((SECONDS - begin)) s only"
+wait "$out" || fail "cert export ended with $?: $(cat "$scratch/out.log")"
+openssl pkcs12 -in "$scratch/out.p12" -passin "file:$scratch/pw" -noenc -nocerts -out /dev/null 2>/dev/null || fail 'no private key came out'
 [ "$(pids_of signet-control)" = "$control" ] || fail 'control was killed'
 [ "$(logged 'event=process_hangs process=signet-control')" -eq "$before" ] || fail 'control was blamed'
 clients_expect sign ok 3

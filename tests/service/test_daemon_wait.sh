@@ -3,8 +3,12 @@
 # signing process comes back; requests wait their turn; and the service ends when it is told to.
 # shellcheck source=tests/service/daemon_lib.sh
 . "$(dirname "$0")/daemon_lib.sh"
+need openssl
 
 instance_up
+signet dev down "$instance" >/dev/null
+sed -i 's/^\[token softhsm\]/&\nextractable_allowed = yes/' "$instance/signet.conf"
+restart
 signet owner add START1 >/dev/null
 ring_with_key WEB web
 clients_attach WEB web 2
@@ -83,6 +87,31 @@ thaw first
 wait "$later" || fail "owner add: $(cat "$scratch/later.log")"
 within 2000 signet cert list START1
 grep -q first "$scratch/within" || fail 'what is there is not listed'
+
+say 'who wants a private key waits, and everybody gets the answer to the own question'
+signet cert generate START1/out --subject CN=out --extractable >/dev/null
+signet ring add START1/OUT >/dev/null
+signet ring connect START1/OUT START1/out --default >/dev/null
+(umask 077 && echo Kennwort-Zwiebel-77 >"$scratch/pw")
+# key_of FILE: its public key.
+key_of() {
+    openssl pkcs12 -in "$1" -passin "file:$scratch/pw" -noenc -nocerts 2>/dev/null | openssl pkey -pubout
+}
+freeze meanwhile
+signet cert export START1/out --format pkcs12 --password-file "$scratch/pw" --out "$scratch/cert.p12" >"$scratch/cert.log" 2>&1 &
+cert=$!
+signet ring export START1/OUT --format pkcs12 --with-key --password-file "$scratch/pw" --out "$scratch/ring.p12" >"$scratch/ring.log" 2>&1 &
+ring=$!
+children+=("$cert" "$ring")
+sleep 0.5
+{ kill -0 "$cert" && kill -0 "$ring"; } || was_too_slow || fail "an export did not wait: $(cat "$scratch/cert.log" "$scratch/ring.log")"
+within 2000 signet cert export START1/out --format pem --out "$scratch/out.pem"
+thaw meanwhile
+wait "$cert" || fail "cert export: $(cat "$scratch/cert.log")"
+wait "$ring" || fail "ring export: $(cat "$scratch/ring.log")"
+public=$(openssl x509 -in "$scratch/out.pem" -noout -pubkey)
+{ [ "$(key_of "$scratch/cert.p12")" = "$public" ] && [ "$(key_of "$scratch/ring.p12")" = "$public" ]; } || fail 'another key came out'
+expect_keys_agree
 
 say 'a stopped process that is killed under an operation'
 stopped=$(pids_of signet-token0.0)

@@ -82,6 +82,27 @@ static void who_only_reads_is_answered_meanwhile(void **state)
     assert_string_equal(fixture->trace, "HWWh..");
 }
 
+/* Its handler waits for a token, which answers whoever waits already. */
+static void who_wants_a_private_key_waits_for_a_turn(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->meanwhile = 100;
+    int held = say(fixture, HELD);
+    int key = say(fixture, GET("/v1/cert/export?certificate=A/b&recipient=BAAA"));
+    int ring_key = say(fixture, GET("/v1/ring/export?ring=A/B&recipient=BAAA"));
+    int reader = say(fixture, WATCH("0"));
+    int certificate = say(fixture, GET("/v1/cert/export?certificate=A/b"));
+    int ring = say(fixture, GET("/v1/ring/export?ring=A/B"));
+    fixture_turn(fixture);
+    expect(fixture, reader, 200);
+    expect(fixture, certificate, 200);
+    expect(fixture, ring, 200);
+    expect(fixture, held, 200);
+    expect(fixture, key, 200);
+    expect(fixture, ring_key, 200);
+    assert_string_equal(fixture->trace, "HW..h..");
+}
+
 /* Who waits for its token looks between two of them whether it has come. */
 static void one_reader_at_a_time_is_answered_meanwhile(void **state)
 {
@@ -376,6 +397,7 @@ int main(void)
         QUEUE_TEST(what_comes_meanwhile_waits_for_its_turn),
         QUEUE_TEST(status_is_answered_at_any_time),
         QUEUE_TEST(who_only_reads_is_answered_meanwhile),
+        QUEUE_TEST(who_wants_a_private_key_waits_for_a_turn),
         QUEUE_TEST(one_reader_at_a_time_is_answered_meanwhile),
         QUEUE_TEST(watches_and_others_take_turns),
         QUEUE_TEST(who_opens_a_rehearsal_waits_for_a_turn),

@@ -63,9 +63,9 @@ void sg_http_server_free(struct sg_http_server *server);
  * that come then wait for their turn, except for operations that are answered at any time and for
  * sg_http_server_meanwhile. */
 bool sg_http_server_work(struct sg_http_server *server);
-/** Perform one of them that only reads and needs no token; false when there is none. For a handler
- * that waits, where nothing is half done: the readers see what was there before it. Their handler
- * must not wait in turn. */
+/** Perform one of them that only reads and needs no token (who wants a private key does); false
+ * when there is none. For a handler that waits, where nothing is half done: the readers see what
+ * was there before it. Their handler must not wait in turn. */
 bool sg_http_server_meanwhile(struct sg_http_server *server);
 /** Something that watchers wait for may have changed: look again with the next work. */
 void sg_http_server_changed(struct sg_http_server *server);

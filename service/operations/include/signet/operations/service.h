@@ -51,8 +51,8 @@ struct sg_tokens {
     /** Wait, a few seconds at most, for processes that are being replaced. Logins are recorded in
      * the store: call it outside of transactions. */
     void (*settle)(void *context);
-    /** The administrative link of a token that is ready. SG_E_TOKEN "token_unavailable" with the
-     * reason otherwise, SG_E_NOT_FOUND "token_not_found". */
+    /** The administrative link of a token that is ready, and that nobody else waits for. SG_E_TOKEN
+     * "token_unavailable" with the reason otherwise, SG_E_NOT_FOUND "token_not_found". */
     sg_status (*link)(void *context, const char *name, struct sg_token_link **out,
                       struct sg_error *err);
     /** A call over the link failed: the token's process may have to be replaced. */
