@@ -10,7 +10,7 @@
 #include <signet/operations/unix_groups.h>
 
 #define FRESH_MS 3000
-#define FORGET_MS 600000 /* of users that nobody asked for in this time */
+#define FORGET_MS 600000 /* users that nobody asked for, and groups that nobody found, so long */
 #define WATCH_S 3
 
 static int64_t now_ms(void)
@@ -39,7 +39,15 @@ static sg_status read_user(struct user_groups *user, bool *changed, struct sg_er
 {
     gid_t *list = NULL;
     size_t count = 0;
-    sg_status s = sg_unix_groups(user->uid, user->gid, &list, &count, err);
+    struct sg_groups_before before = {.list = user->list,
+                                      .count = user->count,
+                                      .overdue = user->unfound_ms != 0 &&
+                                                 now_ms() - user->unfound_ms > FORGET_MS};
+    sg_status s = sg_unix_groups(user->uid, user->gid, user->list != NULL ? &before : NULL, &list,
+                                 &count, err);
+    if (before.unfound && user->unfound_ms == 0) {
+        user->unfound_ms = now_ms();
+    }
     if (s != SG_OK) {
         return s;
     }
@@ -49,6 +57,7 @@ static sg_status read_user(struct user_groups *user, bool *changed, struct sg_er
     user->list = list;
     user->count = count;
     user->read_ms = now_ms();
+    user->unfound_ms = 0;
     return SG_OK;
 }
 

@@ -175,6 +175,7 @@ struct user_groups {
     gid_t *list; /**< NULL: nothing here */
     size_t count;
     int64_t read_ms;
+    int64_t unfound_ms; /**< since when a group of it is not found any more; 0: all are */
 };
 struct groups {
     struct control *control;

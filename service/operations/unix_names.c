@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "unix_pace_internal.h"
 
@@ -134,33 +135,111 @@ static int compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-sg_status sg_unix_groups(uid_t uid, gid_t gid, gid_t **out, size_t *count, struct sg_error *err)
+static bool lists(const struct group *group, const char *user)
+{
+    for (char **member = group->gr_mem; member != NULL && *member != NULL; member++) {
+        if (strcmp(*member, user) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static sg_status unfound(struct sg_groups_before *before, const char *kind, const char *name,
+                         struct sg_error *err)
+{
+    before->unfound = true;
+    if (before->overdue) {
+        return SG_OK;
+    }
+    sg_fail(err, SG_E_SERVICE, "name_service", "the %s %s is not found any more", kind, name);
+    return sg_hint(err,
+                   "It was deleted, or the system's name service failed; its members keep it for a "
+                   "while: getent %s %s",
+                   kind[0] == 'g' ? "group" : "passwd", name);
+}
+
+/* Of a group that the user had and is not told of now. What is found and does not list the user is
+ * lost: also one that is too long to be read. */
+static sg_status check_loss(struct sg_groups_before *before, gid_t gid, const char *user,
+                            struct sg_error *err)
+{
+    struct group entry;
+    struct group *result = NULL;
+    const struct number number = number_text(gid);
+    SG_FREE char *room = malloc(ROOM);
+    int error = room == NULL ? ENOMEM : getgrgid_r(gid, &entry, room, ROOM, &result);
+    if (error == ERANGE) {
+        return SG_OK;
+    }
+    if (result == NULL) {
+        return is_absent(error) ? unfound(before, "group", number.text, err)
+                                : failed(error, "group", number.text, err);
+    }
+    if (!lists(result, user) || before->overdue) {
+        return SG_OK;
+    }
+    before->unfound = true;
+    sg_fail(err, SG_E_SERVICE, "name_service",
+            "the group %s lists the user %.64s, whose groups lack it", number.text, user);
+    return sg_hint(err, "The system's name service failed: getent initgroups %.64s", user);
+}
+
+/* getgrouplist cannot say that a source failed: it gives what the others have. user: NULL when
+ * there is none. */
+static sg_status check_losses(struct sg_groups_before *before, uid_t uid, const char *user,
+                              const gid_t *groups, size_t count, struct sg_error *err)
+{
+    sg_status s = SG_OK;
+    for (size_t i = 0; s == SG_OK && i < before->count; i++) {
+        if (bsearch(&before->list[i], groups, count, sizeof *groups, compare) == NULL) {
+            s = user != NULL ? check_loss(before, before->list[i], user, err)
+                             : unfound(before, "user", number_text(uid).text, err);
+        }
+    }
+    return s;
+}
+
+/* groups has room for one more than GROUPS_MAX. */
+static sg_status list_groups(uid_t uid, gid_t gid, struct sg_groups_before *before, gid_t *groups,
+                             size_t *count, struct sg_error *err)
 {
     struct passwd entry;
     struct passwd *result = NULL;
     SG_FREE char *room = malloc(ROOM);
-    SG_FREE gid_t *groups = calloc(GROUPS_MAX + 1, sizeof *groups);
     int found = GROUPS_MAX;
-    if (room == NULL || groups == NULL) {
-        return sg_fail_memory(err);
-    }
-    if (sg_names_rest()) {
-        return sg_names_resting("user", number_text(uid).text, err);
-    }
-    struct sg_look_up look_up = sg_look_up_begin("user", number_text(uid).text);
-    int error = getpwuid_r(uid, &entry, room, ROOM, &result);
+    int error = room == NULL ? ENOMEM : getpwuid_r(uid, &entry, room, ROOM, &result);
     bool known = result != NULL;
-    int listed = known ? getgrouplist(result->pw_name, result->pw_gid, groups, &found) : -1;
-    sg_look_up_end(&look_up);
     if (!known && !is_absent(error)) {
         return failed(error, "user", number_text(uid).text, err);
     }
+    int listed = known ? getgrouplist(result->pw_name, result->pw_gid, groups, &found) : -1;
     if (listed < 0) {
         found = found > GROUPS_MAX && known ? GROUPS_MAX : 0;
     }
     groups[found] = gid; /* the one it runs with, which it may have from newgrp or systemd */
     *count = (size_t)found + 1;
     qsort(groups, *count, sizeof *groups, compare);
-    *out = SG_STEAL(groups);
-    return SG_OK;
+    return before == NULL
+               ? SG_OK
+               : check_losses(before, uid, known ? result->pw_name : NULL, groups, *count, err);
+}
+
+sg_status sg_unix_groups(uid_t uid, gid_t gid, struct sg_groups_before *before, gid_t **out,
+                         size_t *count, struct sg_error *err)
+{
+    SG_FREE gid_t *groups = calloc(GROUPS_MAX + 1, sizeof *groups);
+    if (groups == NULL) {
+        return sg_fail_memory(err);
+    }
+    if (sg_names_rest()) {
+        return sg_names_resting("user", number_text(uid).text, err);
+    }
+    struct sg_look_up look_up = sg_look_up_begin("user", number_text(uid).text);
+    sg_status s = list_groups(uid, gid, before, groups, count, err);
+    sg_look_up_end(&look_up);
+    if (s == SG_OK) {
+        *out = SG_STEAL(groups);
+    }
+    return s;
 }

@@ -4,3 +4,7 @@ sg_test(control_grants SOURCES test_control_grants.c grants_token.c ${unit}/stor
     USES daemon LIBRARIES PkgConfig::CRYPTO PkgConfig::SQLITE PkgConfig::LIBEVENT PkgConfig::JANSSON)
 target_include_directories(test_control_grants PRIVATE ${unit}
     ${CMAKE_SOURCE_DIR}/service/daemon ${CMAKE_SOURCE_DIR}/service/token ${CMAKE_SOURCE_DIR}/service/store)
+sg_test(control_groups SOURCES test_control_groups.c ${unit}/store_fixture.c
+    USES daemon LIBRARIES PkgConfig::SQLITE PkgConfig::LIBEVENT PkgConfig::JANSSON)
+target_include_directories(test_control_groups PRIVATE ${unit}
+    ${CMAKE_SOURCE_DIR}/service/daemon ${CMAKE_SOURCE_DIR}/service/store)

@@ -6,11 +6,22 @@
 
 #include <signet/base/error.h>
 
+/** What was known of a user's groups. A name service that fails looks like one that knows less: a
+ * group that is missing now is lost when it is found without the user; when it, or the user, is not
+ * found at all, the service is held to have failed. */
+struct sg_groups_before {
+    const gid_t *list; /**< sorted */
+    size_t count;
+    bool overdue; /**< that was so for too long: what is not found is gone */
+    bool unfound; /**< set when something was not found */
+};
+
 /** The groups that the system's database gives the user, and gid, sorted: malloc'd. A user that it
- * does not know has gid alone; at most 1,025 are heeded. May block as long as the name service
- * does. SG_E_SERVICE "name_service", "name_service_slow" (it rests). */
-SG_CHECKED sg_status sg_unix_groups(uid_t uid, gid_t gid, gid_t **out, size_t *count,
-                                    struct sg_error *err);
+ * does not know has gid alone; at most 1,025 are heeded. before: NULL when nothing was known. May
+ * block as long as the name service does. SG_E_SERVICE "name_service", "name_service_slow" (it
+ * rests). */
+SG_CHECKED sg_status sg_unix_groups(uid_t uid, gid_t gid, struct sg_groups_before *before,
+                                    gid_t **out, size_t *count, struct sg_error *err);
 
 /** Whoever asks the name service waits for it, and so does everybody else whom this process serves:
  * after a look-up that took longer than SG_NAMES_SLOW_MS nobody is looked up for ten times as long,
