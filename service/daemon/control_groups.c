@@ -11,7 +11,8 @@
 
 #define FRESH_MS 3000
 #define FORGET_MS 600000 /* users that nobody asked for, and groups that nobody found, so long */
-#define WATCH_S 3
+#define WATCH_MS 3000
+#define TURN_MS 200 /* so long one after the other is looked up, then others are served */
 
 static int64_t now_ms(void)
 {
@@ -96,16 +97,36 @@ static struct user_groups *take_place(struct groups *groups, uid_t uid, gid_t gi
     return user;
 }
 
+/* Many look-ups of which each is fast cost as much as a slow one. */
+static void note_spent(struct groups *groups, int64_t took_ms)
+{
+    groups->spent_ms += took_ms;
+    if (groups->spent_ms >= TURN_MS) {
+        groups->rests_until_ms = now_ms() + sg_names_rest_ms(groups->spent_ms);
+        groups->spent_ms = 0;
+    }
+}
+
+/* What is known is fresh, or must do for now. */
+static bool stands(const struct groups *groups, const struct user_groups *user)
+{
+    const int64_t now = now_ms();
+    return user->list != NULL &&
+           (now - user->read_ms <= FRESH_MS || sg_names_rest() || now < groups->rests_until_ms);
+}
+
 /* What is found here is news to those who were served before: the timer tells them. A name service
  * that fails leaves what is known as it is. */
 static sg_status refresh(struct groups *groups, struct user_groups *user, struct sg_error *err)
 {
     bool changed = false;
-    if (user->list != NULL && (now_ms() - user->read_ms <= FRESH_MS || sg_names_rest())) {
+    if (stands(groups, user)) {
         return SG_OK;
     }
     bool known = user->list != NULL;
+    const int64_t began_ms = now_ms();
     sg_status s = read_user(user, &changed, err);
+    note_spent(groups, known ? now_ms() - began_ms : 0);
     groups->changed = groups->changed || (changed && is_served(groups->control, user));
     if (s != SG_OK && known) {
         sg_log_error(SG_LOG_WARNING, "groups_not_read", err);
@@ -164,18 +185,13 @@ static bool groups_matter(struct control *control)
     return set->names_group;
 }
 
-static void on_watch(evutil_socket_t socket, short what, void *context)
+/* As many as can be in one turn; the next goes on with the others. */
+static bool look_at_some(struct groups *groups)
 {
-    struct groups *groups = context;
-    struct control *control = groups->control;
-    (void)socket;
-    (void)what;
-    if (control->operating || !groups_matter(control)) {
-        return;
-    }
-    bool changed = groups->changed;
-    groups->changed = false;
-    for (size_t i = 0; i < GROUP_CACHE && !sg_names_rest(); i++) {
+    const struct control *control = groups->control;
+    const int64_t began_ms = now_ms();
+    bool changed = false;
+    for (size_t i = 0; i < GROUP_CACHE && !sg_names_rest() && now_ms() - began_ms < TURN_MS; i++) {
         struct user_groups *user = &groups->users[groups->watched++ % GROUP_CACHE];
         if (user->list != NULL && is_served(control, user)) {
             changed = look_again(user) || changed;
@@ -183,18 +199,50 @@ static void on_watch(evutil_socket_t socket, short what, void *context)
             forget(user);
         }
     }
+    return changed;
+}
+
+/* For how long it looked. */
+static int64_t watch(struct groups *groups)
+{
+    struct control *control = groups->control;
+    const int64_t began_ms = now_ms();
+    if (control->operating || !groups_matter(control)) {
+        return 0;
+    }
+    bool changed = look_at_some(groups) || groups->changed;
+    const int64_t took_ms = now_ms() - began_ms;
+    groups->changed = false;
     if (changed) {
         const struct sg_change_listener *changes = &control->service.changes;
         sg_log(SG_LOG_NOTICE, "event=groups_changed");
         changes->widen(changes->context);
     }
+    return took_ms;
+}
+
+static bool again_in(const struct groups *groups, int64_t ms)
+{
+    const struct timeval time = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    return event_add(groups->timer, &time) == 0;
+}
+
+/* What a turn cost is made up for before the next one. When that cannot be said, it comes as soon
+ * as this one did. */
+static void on_watch(evutil_socket_t socket, short what, void *context)
+{
+    struct groups *groups = context;
+    (void)socket;
+    (void)what;
+    const int64_t rest_ms = sg_names_rest_ms(watch(groups));
+    (void)event_base_update_cache_time(groups->control->base); /* it still has the turn's begin */
+    (void)again_in(groups, rest_ms > WATCH_MS ? rest_ms : WATCH_MS);
 }
 
 sg_status sg_groups_watch(struct groups *groups, struct control *control, struct sg_error *err)
 {
-    struct timeval often = {.tv_sec = WATCH_S};
     groups->timer = event_new(control->base, -1, EV_PERSIST, on_watch, groups);
-    bool made = groups->timer != NULL && event_add(groups->timer, &often) == 0;
+    bool made = groups->timer != NULL && again_in(groups, WATCH_MS);
     return made ? SG_OK : sg_fail_memory(err);
 }
 

@@ -182,8 +182,10 @@ struct groups {
     struct event *timer;
     bool changed; /**< somebody who is served has other groups than before */
     struct user_groups users[GROUP_CACHE];
-    size_t next;    /**< the one to be forgotten next */
-    size_t watched; /**< the one to be looked at next */
+    size_t next;            /**< the one to be forgotten next */
+    size_t watched;         /**< the one to be looked at next */
+    int64_t spent_ms;       /**< waiting for those of whom something was known, when they asked */
+    int64_t rests_until_ms; /**< until then what is known stands when they ask */
 };
 /** The table of functions for the operations. */
 struct sg_groups sg_groups_source(struct groups *groups);

@@ -41,17 +41,21 @@ static enum sg_name_news is_fast(struct sg_name_pace *pace)
     return news;
 }
 
+int64_t sg_names_rest_ms(int64_t took_ms)
+{
+    return took_ms < SG_NAMES_REST_MAX_MS / REST_FACTOR ? took_ms * REST_FACTOR
+                                                        : SG_NAMES_REST_MAX_MS;
+}
+
 enum sg_name_news sg_name_pace_note(struct sg_name_pace *pace, const char *asked, int64_t began_ms,
                                     int64_t ended_ms)
 {
     const int64_t took_ms = ended_ms - began_ms;
-    const int64_t rest_ms =
-        took_ms < SG_NAMES_REST_MAX_MS / REST_FACTOR ? took_ms * REST_FACTOR : SG_NAMES_REST_MAX_MS;
     if (took_ms <= SG_NAMES_SLOW_MS) {
         return is_fast(pace);
     }
     pace->took_ms = took_ms;
-    pace->rests_until_ms = ended_ms + rest_ms;
+    pace->rests_until_ms = ended_ms + sg_names_rest_ms(took_ms);
     (void)snprintf(pace->asked, sizeof pace->asked, "%s", asked);
     if (pace->logged_ms != 0 && ended_ms - pace->logged_ms < LOG_EVERY_MS) {
         return SG_NAMES_NO_NEWS;

@@ -5,6 +5,8 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
+#include <time.h>
 
 #include <signet/operations/unix_groups.h>
 
@@ -32,6 +34,8 @@ static struct {
     bool web_unfound;  /* or so */
     bool web_lists;    /* it has the user as a member */
     bool web_too_long; /* for any room */
+    long takes_ms;     /* to list a user's groups */
+    unsigned asked;    /* for them */
 } names;
 
 static char member[] = "nginx";
@@ -49,8 +53,11 @@ int getpwuid_r(uid_t uid, struct passwd *entry, char *room, size_t size, struct 
 
 int getgrouplist(const char *user, gid_t group, gid_t *groups, int *count)
 {
+    const struct timespec time = {.tv_nsec = names.takes_ms * 1000000};
     int found = 0;
     (void)user;
+    (void)nanosleep(&time, NULL);
+    names.asked++;
     groups[found++] = group;
     if (names.staff) {
         groups[found++] = STAFF;
@@ -304,6 +311,79 @@ static void whoever_was_never_seen_has_what_is_told(void **state)
     assert_string_equal(groups_of(world, NGINX), "33 50");
 }
 
+/* ---- many look-ups, each of them fast ---- */
+
+#define FIRST 1 /* user */
+
+static void serve_all(struct world *world)
+{
+    for (unsigned i = 0; i < VIEW_CACHE; i++) {
+        serve(world, i, FIRST + i);
+        user_of(world, FIRST + i)->read_ms -= 4000;
+    }
+    names.asked = 0;
+}
+
+static void a_turn_ends_and_the_next_goes_on(void **state)
+{
+    struct world *world = *state;
+    serve_all(world);
+    const int64_t began_ms = sg_monotonic_ms(sg_clock_system());
+    names.takes_ms = 60;
+    tick(world);
+    assert_in_range(names.asked, 1, 4);
+    for (unsigned i = 0; i < VIEW_CACHE; i++) {
+        tick(world);
+    }
+    for (unsigned i = 0; i < VIEW_CACHE; i++) {
+        assert_true(user_of(world, FIRST + i)->read_ms >= began_ms);
+    }
+}
+
+/* In ms from now, by two clocks whose difference is not exact. */
+static int64_t next_turn(struct world *world)
+{
+    struct timeval at = {0};
+    struct timeval now = {0};
+    assert_true(event_pending(world->control->groups.timer, EV_TIMEOUT, &at));
+    (void)gettimeofday(&now, NULL);
+    return (at.tv_sec - now.tv_sec) * INT64_C(1000) + (at.tv_usec - now.tv_usec) / 1000;
+}
+
+static void a_turn_is_followed_by_ten_times_its_length(void **state)
+{
+    struct world *world = *state;
+    serve_all(world);
+    tick(world);
+    assert_int_equal(names.asked, VIEW_CACHE);
+    assert_in_range(next_turn(world), 2000, 3500);
+    names.takes_ms = 600;
+    tick(world);
+    assert_int_equal(names.asked, VIEW_CACHE + 1);
+    assert_in_range(next_turn(world), 5500, 120000);
+    world->control->operating = true; /* nobody is looked up */
+    tick(world);
+    assert_in_range(next_turn(world), 2000, 3500);
+}
+
+/* As those do whose capabilities are made anew, all of them at once. */
+static void those_who_ask_do_not_wait_for_all_others(void **state)
+{
+    struct world *world = *state;
+    serve_all(world);
+    names.takes_ms = 60;
+    for (unsigned i = 0; i < VIEW_CACHE; i++) {
+        assert_string_equal(strchr(groups_of(world, FIRST + i), ' '), " 50 60");
+    }
+    assert_in_range(names.asked, 1, 4);
+    const unsigned before = names.asked;
+    assert_string_equal(groups_of(world, NGINX), "33 50 60"); /* nothing is known of it */
+    assert_int_equal(names.asked, before + 1);
+    world->control->groups.rests_until_ms = 0; /* it is over */
+    (void)groups_of(world, FIRST + VIEW_CACHE - 1);
+    assert_int_equal(names.asked, before + 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +397,9 @@ int main(void)
         TEST(what_is_not_found_for_ten_minutes_is_gone),
         TEST(whoever_asks_meanwhile_has_what_is_known),
         TEST(whoever_was_never_seen_has_what_is_told),
+        TEST(a_turn_ends_and_the_next_goes_on),
+        TEST(a_turn_is_followed_by_ten_times_its_length),
+        TEST(those_who_ask_do_not_wait_for_all_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,6 +45,8 @@ enum sg_name_news sg_name_pace_note(struct sg_name_pace *pace, const char *asked
 const struct sg_name_pace *sg_name_pace_now(void);
 /** True while nobody is to be looked up. */
 bool sg_names_rest(void);
+/** How long to leave it alone after having waited for it so long. */
+int64_t sg_names_rest_ms(int64_t took_ms);
 /** Is this the name service's failure to tell ("name_service", "name_service_slow")? */
 bool sg_names_failed(const struct sg_error *err);
 
