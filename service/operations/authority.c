@@ -354,6 +354,18 @@ static sg_status permit_other(struct sg_run *run, const struct named *named, enu
                        sg_level_name(holds->level));
 }
 
+/* What is taken away, or given to the one that is meant, waits for no name service. */
+static sg_status warn_untold(struct sg_run *run, const struct sg_subjects *subjects,
+                             struct sg_error *err)
+{
+    return subjects->untold.status == SG_OK
+               ? SG_OK
+               : sg_run_warn(run, err,
+                             "users and groups that may have that name too were not looked at, "
+                             "and keep what they hold: %s",
+                             subjects->untold.text);
+}
+
 sg_status sg_operation_AUTHORITY_PERMIT(struct sg_run *run, struct sg_error *err)
 {
     struct named named;
@@ -368,6 +380,7 @@ sg_status sg_operation_AUTHORITY_PERMIT(struct sg_run *run, struct sg_error *err
     for (size_t i = 1; s == SG_OK && i < subjects.count; i++) {
         s = permit_other(run, &named, permit.level, &subjects, i, err);
     }
+    s = s == SG_OK ? warn_untold(run, &subjects, err) : s;
     s = s == SG_OK ? count_change(run, &named, err) : s;
     s = s == SG_OK ? answer_permit(run, &named, &permit.subject, err) : s;
     return s == SG_OK
@@ -384,6 +397,17 @@ static sg_status take_one(struct sg_run *run, const struct named *named,
                                       sg_class_name(named->class), named->name.text,
                                       sg_subject_text(subject).text)
                       : s;
+}
+
+/* Nothing that the name is known to mean holds a permit. */
+static sg_status none_held(struct sg_run *run, const struct named *named,
+                           const struct sg_subjects *subjects, struct sg_error *err)
+{
+    if (subjects->untold.status != SG_OK) {
+        *err = subjects->untold;
+        return err->status;
+    }
+    return take_one(run, named, &subjects->list[0], err);
 }
 
 /* Whatever the name holds is taken; when it holds nothing, that is refused. */
@@ -403,8 +427,9 @@ sg_status sg_operation_AUTHORITY_REVOKE(struct sg_run *run, struct sg_error *err
     }
     if (s == SG_OK && first == NULL) {
         first = &subjects.list[0];
-        s = take_one(run, &named, first, err);
+        s = none_held(run, &named, &subjects, err);
     }
+    s = s == SG_OK ? warn_untold(run, &subjects, err) : s;
     s = s == SG_OK ? count_change(run, &named, err) : s;
     return s == SG_OK ? answer_permit(run, &named, first, err) : s;
 }

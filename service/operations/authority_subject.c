@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include <signet/base/ascii.h>
+#include <signet/operations/unix_groups.h>
 #include <signet/policy/name.h>
 
 #include "unix_names.h"
@@ -147,7 +148,7 @@ static void add_meaning(struct sg_subjects *out, const struct sg_subject *subjec
 }
 
 /* RACF's IDs are one name space, the system's names are three: an owner, else a user, else a group
- * is meant. */
+ * is meant. What is found first is meant, whatever the name service does not tell of the others. */
 static sg_status read_id(struct sg_service *service, const char *text, struct sg_subjects *out,
                          struct sg_error *err)
 {
@@ -166,6 +167,11 @@ static sg_status read_id(struct sg_service *service, const char *text, struct sg
     s = s == SG_OK ? find_group(text, true, &gid, &found, err) : s;
     if (s == SG_OK && found) {
         add_meaning(out, &(struct sg_subject){.kind = SG_SUBJECT_GROUP, .id = gid});
+    }
+    if (s != SG_OK && out->count > 0 && sg_names_failed(err)) {
+        out->untold = *err;
+        sg_error_clear(err);
+        return SG_OK;
     }
     return s == SG_OK && out->count == 0 ? unknown_id(text, err) : s;
 }

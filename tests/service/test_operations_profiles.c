@@ -1,7 +1,34 @@
 /* authority …: profiles and permits as operations, and what they change. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <string.h>
 
 #include "operations_fixture.h"
+
+/* ---- the system's names, which may fail; before the C library's functions ---- */
+
+static bool names_fail;
+static bool groups_fail;
+
+int getpwnam_r(const char *name, struct passwd *entry, char *room, size_t size,
+               struct passwd **result)
+{
+    int (*next)(const char *, struct passwd *, char *, size_t, struct passwd **) = NULL;
+    *(void **)&next = dlsym(RTLD_NEXT, "getpwnam_r");
+    *result = NULL;
+    return names_fail ? EIO : next(name, entry, room, size, result);
+}
+
+int getgrnam_r(const char *name, struct group *entry, char *room, size_t size,
+               struct group **result)
+{
+    int (*next)(const char *, struct group *, char *, size_t, struct group **) = NULL;
+    *(void **)&next = dlsym(RTLD_NEXT, "getgrnam_r");
+    *result = NULL;
+    return names_fail || groups_fail ? EIO : next(name, entry, room, size, result);
+}
 
 static const gid_t staff[] = {700};
 static const struct sg_caller member = {.uid = 1003, .groups = staff, .group_count = 1};
@@ -248,6 +275,61 @@ static void what_else_has_the_name_is_said(void **state)
             SG_E_NOT_FOUND, "unknown_unix_user");
 }
 
+#define UNTOLD "were not looked at, and keep what they hold: cannot look up the "
+
+/* An owner is meant first, whatever users and groups have that name. */
+static void an_owner_loses_though_names_cannot_be_looked_up(void **state)
+{
+    struct world *world = *state;
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST'}");
+    permit_list(world, "owner:START1", "control");
+    names_fail = true;
+    permit_list(world, "id:START1", "none");
+    assert_says(world, "warnings", UNTOLD "user START1");
+    assert_string_equal(answered(world, "to"), "owner:START1");
+    permit_list(world, "id:START1", "read");
+    assert_says(world, "warnings", UNTOLD "user START1");
+    revoke_list(world, "id:START1");
+    assert_says(world, "warnings", UNTOLD "user START1");
+    names_fail = false;
+    assert_int_equal(json_array_size(permits_of_list(world)), 0);
+}
+
+static void a_user_loses_though_groups_cannot_be_looked_up(void **state)
+{
+    struct world *world = *state;
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST'}");
+    permit_list(world, "user:0", "control");
+    groups_fail = true;
+    revoke_list(world, "id:root");
+    assert_says(world, "warnings", UNTOLD "group root");
+    groups_fail = false;
+    assert_int_equal(json_array_size(permits_of_list(world)), 0);
+}
+
+/* Whether the name means somebody, or what it means holds anything, is not known. */
+static void without_names_nothing_is_said_not_to_be_there(void **state)
+{
+    struct world *world = *state;
+    must(world, "authority define", "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST'}");
+    names_fail = true;
+    refused(world, "authority revoke",
+            "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST', 'from': 'id:START1'}",
+            SG_E_SERVICE, "name_service");
+    refused(world, "authority permit",
+            "{'class': 'FACILITY', 'profile': 'IRR.DIGTCERT.LIST', 'to': 'id:ROOT', 'level': "
+            "'none'}",
+            SG_E_SERVICE, "name_service");
+    names_fail = false;
+}
+
+static int names_again(void **state)
+{
+    names_fail = false;
+    groups_fail = false;
+    return world_teardown(state);
+}
+
 static void a_permit_opens_and_its_end_closes(void **state)
 {
     struct world *world = *state;
@@ -471,7 +553,7 @@ static void a_user_who_becomes_another_counts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, names_again)
         TEST(profiles_are_defined_shown_and_deleted),
         TEST(what_cannot_be_is_refused),
         TEST(what_a_profile_permits_is_taken_back_at_once),
@@ -480,6 +562,9 @@ int main(void)
         TEST(an_id_is_an_owner_else_a_user_else_a_group),
         TEST(no_permit_that_a_name_holds_survives_its_end),
         TEST(what_else_has_the_name_is_said),
+        TEST(an_owner_loses_though_names_cannot_be_looked_up),
+        TEST(a_user_loses_though_groups_cannot_be_looked_up),
+        TEST(without_names_nothing_is_said_not_to_be_there),
         TEST(a_permit_opens_and_its_end_closes),
         TEST(a_profile_decides_alone),
         TEST(only_authority_gives_authority),
