@@ -111,8 +111,8 @@ static void note_spent(struct groups *groups, int64_t took_ms)
 static bool stands(const struct groups *groups, const struct user_groups *user)
 {
     const int64_t now = now_ms();
-    return user->list != NULL &&
-           (now - user->read_ms <= FRESH_MS || sg_names_rest() || now < groups->rests_until_ms);
+    return user->list != NULL && (now - user->read_ms <= FRESH_MS || sg_names_rest_for_known() ||
+                                  now < groups->rests_until_ms);
 }
 
 /* What is found here is news to those who were served before: the timer tells them. A name service
@@ -191,7 +191,8 @@ static bool look_at_some(struct groups *groups)
     const struct control *control = groups->control;
     const int64_t began_ms = now_ms();
     bool changed = false;
-    for (size_t i = 0; i < GROUP_CACHE && !sg_names_rest() && now_ms() - began_ms < TURN_MS; i++) {
+    for (size_t i = 0;
+         i < GROUP_CACHE && !sg_names_rest_for_known() && now_ms() - began_ms < TURN_MS; i++) {
         struct user_groups *user = &groups->users[groups->watched++ % GROUP_CACHE];
         if (user->list != NULL && is_served(control, user)) {
             changed = look_again(user) || changed;
@@ -236,7 +237,7 @@ static void on_watch(evutil_socket_t socket, short what, void *context)
     (void)what;
     const int64_t rest_ms = sg_names_rest_ms(watch(groups));
     (void)event_base_update_cache_time(groups->control->base); /* it still has the turn's begin */
-    (void)again_in(groups, rest_ms > WATCH_MS ? rest_ms : WATCH_MS);
+    (void)again_in(groups, rest_ms + WATCH_MS);
 }
 
 sg_status sg_groups_watch(struct groups *groups, struct control *control, struct sg_error *err)

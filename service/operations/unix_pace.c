@@ -70,9 +70,19 @@ const struct sg_name_pace *sg_name_pace_now(void)
     return &known;
 }
 
+static bool rests_until(int64_t ms)
+{
+    return known.rests_until_ms != 0 && now_ms() < ms;
+}
+
 bool sg_names_rest(void)
 {
-    return known.rests_until_ms != 0 && now_ms() < known.rests_until_ms;
+    return rests_until(known.rests_until_ms);
+}
+
+bool sg_names_rest_for_known(void)
+{
+    return rests_until(known.rests_until_ms + SG_NAMES_FIRST_MS);
 }
 
 struct sg_look_up sg_look_up_begin(const char *kind, const char *name)

@@ -27,6 +27,7 @@ SG_CHECKED sg_status sg_unix_groups(uid_t uid, gid_t gid, struct sg_groups_befor
  * after a look-up that took longer than SG_NAMES_SLOW_MS nobody is looked up for ten times as long,
  * SG_NAMES_REST_MAX_MS at most. */
 #define SG_NAMES_SLOW_MS 1000
+#define SG_NAMES_FIRST_MS 1000
 #define SG_NAMES_REST_MAX_MS 120000
 
 /** How it answers; zero: nobody has asked. Times of a monotonic clock, in ms. */
@@ -45,6 +46,9 @@ enum sg_name_news sg_name_pace_note(struct sg_name_pace *pace, const char *asked
 const struct sg_name_pace *sg_name_pace_now(void);
 /** True while nobody is to be looked up. */
 bool sg_names_rest(void);
+/** The same for those of whom something is known: SG_NAMES_FIRST_MS longer, so that whoever waits
+ * for a first answer comes before them. */
+bool sg_names_rest_for_known(void);
 /** How long to leave it alone after having waited for it so long. */
 int64_t sg_names_rest_ms(int64_t took_ms);
 /** Is this the name service's failure to tell ("name_service", "name_service_slow")? */
