@@ -34,6 +34,8 @@ as() {
 
 # quick WHAT WORD…: in less time than a look-up takes
 late_ms=$((2500 * ${SIGNET_PATIENCE:-1}))
+# a client waits 125 s at most: for a rest of ten times as long, and for its own look-up
+[ "$late_ms" -le 8000 ] || late_ms=8000
 quick() {
     local what=$1 begin end
     shift
