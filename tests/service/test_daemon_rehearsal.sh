@@ -59,7 +59,7 @@ mv "$scratch/deck.err" "$scratch/dry.err"
 racdcert <"$scratch/whole.deck"
 expect_deck 8 '^created ring START1/KEY$'
 masked() {
-    sed -E -e 's/^dry run: //' -e '/^note: dry run: nothing was changed/d' -e 's/>[0-9A-F]{32}</>(serial)</' "$1" \
+    sed -E -e 's/^dry run: //' -e '/^note: dry run: nothing was changed/d' -e 's/>([0-9A-F]{2}){12,16}</>(serial)</' "$1" \
         -e 's/([0-9A-F]{2}:){15}[0-9A-F]{2}:?/(fingerprint)/' -e 's/valid until .*/valid until (time)/'
 }
 for stream in out err; do
