@@ -36,7 +36,10 @@ stop_at_first_fault=${stop_at_first_fault:-no}
 jobs=$(($(nproc) * 2 + 1))
 logs=build/logs
 
+faults=$logs/faults.log # what is said of each fault, once more, before the closing line
+
 gate_finish() {
+    [ ! -s "$faults" ] || cat "$faults"
     printf '%d passed, %d failed\n' "$passed" "$failed"
     [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
     exit
@@ -49,11 +52,23 @@ fault() {
     fi
 }
 
+# fault_said NAME: standard input, for the end of the run.
+fault_said() {
+    {
+        printf '%s failed:\n' "$1"
+        sed 's/^/    /'
+    } >>"$faults"
+}
+
+log_of() {
+    echo "$logs/${1//[^a-zA-Z0-9]/-}.log"
+}
+
 # quietly NAME COMMAND…: one line when it went well, the end of its output when it did not.
 quietly() {
     local name=$1 log started=$SECONDS status=0
     shift
-    log="$logs/${name//[^a-zA-Z0-9]/-}.log"
+    log=$(log_of "$name")
     "$@" >"$log" 2>&1 || status=$?
     if [ "$status" -eq 0 ]; then
         printf '%-28s ok      %4d s\n' "$name" $((SECONDS - started))
@@ -68,6 +83,7 @@ step() {
     if quietly "$@"; then
         passed=$((passed + 1))
     else
+        tail -n 12 "$(log_of "$1")" | fault_said "$1"
         fault 1
     fi
 }
@@ -83,6 +99,18 @@ step_build() {
     step "build $1" build "$@"
 }
 
+# failing_tests REPORT: of each test that did not pass the name, its lines that speak of errors and the end of what it said.
+failing_tests() {
+    python3 - "$1" <<'PY'
+import re, sys, xml.etree.ElementTree as tree
+for test in tree.parse(sys.argv[1]).iter("testcase"):
+    if test.get("status") != "run":
+        said = (test.findtext("system-out") or "").rstrip().splitlines()
+        telling = [line for line in said[:-6] if re.search("ERROR|error:|FAILED|^FAIL", line)]
+        print(test.get("name"), *("    " + line[:300] for line in telling[:16] + said[-6:] or ["(said nothing)"]), sep="\n")
+PY
+}
+
 # tests NAME PRESET [CTEST-OPTION…]: run them and count each one. A test that was skipped, disabled or not built has failed.
 tests() {
     local name=$1 preset=$2 report ran good
@@ -96,8 +124,10 @@ tests() {
     printf '%-28s %d of %d\n' '' "$good" "$ran"
     passed=$((passed + good))
     if [ "$ran" -eq 0 ]; then
+        tail -n 12 "$(log_of "$name")" | fault_said "$name"
         fault 1
     elif [ "$good" -lt "$ran" ]; then
+        failing_tests "$report" | fault_said "$name"
         fault $((ran - good))
     fi
 }
@@ -154,6 +184,7 @@ gate() {
         gate_finish
     }
     mkdir -p "$logs"
+    rm -f "$faults"
     step 'scripts' scripts_are_sound
     step 'format' formatted
     step 'house rules' scripts/house-rules
