@@ -46,10 +46,28 @@ static sg_status would(const char *what, const char *dir, json_t **answer, struc
     return finish(json_pack("{s:b, s:[s]}", "dry_run", 1, "effects", line), answer, err);
 }
 
+/* What still answers for a moment after its master was killed does not run. */
 static sg_status start_or_find(struct sg_instance *instance, pid_t *pid, struct sg_error *err)
 {
     *pid = 0;
-    return sg_instance_answers(instance) ? SG_OK : sg_instance_start(instance, pid, err);
+    return !sg_instance_is_orphaned(instance) && sg_instance_answers(instance)
+               ? SG_OK
+               : sg_instance_start(instance, pid, err);
+}
+
+/* What was found running may end before it is asked (its master was being killed): a second start
+ * is of our own. */
+static sg_status start_and_check(struct sg_instance *instance, pid_t *pid, json_t **warnings,
+                                 struct sg_error *err)
+{
+    sg_status s = start_or_find(instance, pid, err);
+    s = s == SG_OK ? sg_dev_check_tokens(instance, warnings, err) : s;
+    if (s != SG_E_SERVICE || *pid != 0 || sg_instance_pid(instance) != 0) {
+        return s;
+    }
+    sg_error_clear(err);
+    s = sg_instance_start(instance, pid, err);
+    return s == SG_OK ? sg_dev_check_tokens(instance, warnings, err) : s;
 }
 
 static sg_status up(const char *dir, json_t **answer, struct sg_error *err)
@@ -60,8 +78,7 @@ static sg_status up(const char *dir, json_t **answer, struct sg_error *err)
     sg_status s = sg_instance_prepare(dir, &instance, err);
     s = s == SG_OK ? sg_instance_lock(&instance, err) : s;
     s = s == SG_OK ? sg_instance_complete(&instance, err) : s;
-    s = s == SG_OK ? start_or_find(&instance, &pid, err) : s;
-    s = s == SG_OK ? sg_dev_check_tokens(&instance, &warnings, err) : s;
+    s = s == SG_OK ? start_and_check(&instance, &pid, &warnings, err) : s;
     if (s != SG_OK) {
         return s;
     }

@@ -51,6 +51,8 @@ SG_CHECKED sg_status sg_instance_complete(const struct sg_instance *instance, st
 
 /** Does the service answer on its socket? */
 bool sg_instance_answers(const struct sg_instance *instance);
+/** Is whoever listens on its socket dead, so that what may answer is about to end? */
+bool sg_instance_is_orphaned(const struct sg_instance *instance);
 /** Start signetd and wait until it is ready. *pid: its process. With the lock held. */
 SG_CHECKED sg_status sg_instance_start(const struct sg_instance *instance, pid_t *pid,
                                        struct sg_error *err);

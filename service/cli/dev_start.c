@@ -20,7 +20,7 @@
 #include <signet/base/file.h>
 #include <signet/cli/client.h>
 
-#define ANSWER_TIMEOUT_S 5
+#define ANSWER_TIMEOUT_S 15
 #define LOG_TAIL 65536u /* bytes of the log in which the reason is looked for */
 
 bool sg_instance_answers(const struct sg_instance *instance)
@@ -111,15 +111,16 @@ static void reset_signals(void)
 }
 
 /* It writes its own number, so that it can be found even when we are killed right now. Nothing of
- * ours goes with it but the log. */
+ * ours goes with it but the log; what else is open, the instance's lock among it, closes when the
+ * program has begun: until then nobody could tell whose process this is. */
 _Noreturn static void launch_child(const struct launch *launch)
 {
     (void)setsid();
     reset_signals();
     write_pid(launch);
     if (dup2(launch->null, STDIN_FILENO) < 0 || dup2(launch->log, STDOUT_FILENO) < 0 ||
-        dup2(launch->log, STDERR_FILENO) < 0 || close_range(3, ~0U, 0) != 0 || chdir("/") != 0 ||
-        setenv("NOTIFY_SOCKET", launch->notify.text, 1) != 0) {
+        dup2(launch->log, STDERR_FILENO) < 0 || close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0 ||
+        chdir("/") != 0 || setenv("NOTIFY_SOCKET", launch->notify.text, 1) != 0) {
         _exit(126);
     }
     (void)unsetenv("LISTEN_FDS");

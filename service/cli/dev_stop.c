@@ -58,23 +58,26 @@ static bool runs_instance(const struct sg_instance *instance, pid_t pid)
     return false;
 }
 
-/* The session of a living process (proc(5), stat: the fields behind the last parenthesis); 0 for
- * the dead. */
-static pid_t session_of(pid_t pid)
+/* proc(5), stat: the fields behind the last parenthesis. */
+static bool is_living(pid_t pid, int *session)
 {
     SG_BUFFER stat;
     char state = 'Z';
-    int parent, group, session = 0;
+    int parent, group;
     if (!read_proc(pid, "stat", &stat)) {
-        return 0;
+        return false;
     }
     const char *rest = strrchr((const char *)stat.data, ')');
-    if (rest == NULL ||
-        sscanf(rest + 1, " %c %d %d %d", &state, &parent, &group, &session) != 4 || /* NOLINT */
-        state == 'Z' || state == 'X') {
-        return 0;
-    }
-    return session;
+    return rest != NULL &&
+           sscanf(rest + 1, " %c %d %d %d", &state, &parent, &group, session) == 4 && /* NOLINT */
+           state != 'Z' && state != 'X';
+}
+
+/* 0 for the dead. */
+static pid_t session_of(pid_t pid)
+{
+    int session = 0;
+    return is_living(pid, &session) ? session : 0;
 }
 
 /* ---- which process ---- */
@@ -119,6 +122,13 @@ static pid_t pid_from_socket(const struct sg_instance *instance)
         return 0;
     }
     return peer.pid;
+}
+
+bool sg_instance_is_orphaned(const struct sg_instance *instance)
+{
+    int session;
+    pid_t pid = pid_from_socket(instance);
+    return pid > 0 && !is_living(pid, &session);
 }
 
 pid_t sg_instance_pid(const struct sg_instance *instance)
@@ -215,18 +225,34 @@ static bool stop_rest(const struct sg_instance *instance, pid_t session, bool su
     return false;
 }
 
-static sg_status check_refuses(const struct sg_instance *instance, struct sg_error *err)
+/* The socket, of the two, that somebody listens on; NULL for none. */
+static const char *still_listening(const struct sg_instance *instance)
 {
     static const char *const names[] = {"run/signet.sock", "run/pkcs11.sock"};
     for (size_t i = 0; i < SG_COUNT(names); i++) {
         SG_FD int fd = connect_to(instance, names[i]);
         if (fd >= 0) {
-            sg_fail(err, SG_E_SERVICE, "cannot_stop", "somebody still listens on %s",
-                    sg_instance_path(instance, names[i]).text);
-            return sg_hint(err, "It is no process that signet dev up started; see ss -xlp.");
+            return names[i];
         }
     }
-    return SG_OK;
+    return NULL;
+}
+
+/* What is about to end has lost its arguments, by which it is known, before it closes its
+ * sockets: a while. */
+static sg_status check_refuses(const struct sg_instance *instance, struct sg_error *err)
+{
+    const char *name = still_listening(instance);
+    for (int waited_ms = 0; name != NULL && waited_ms < REST_MS; waited_ms += STEP_MS) {
+        (void)poll(NULL, 0, STEP_MS);
+        name = still_listening(instance);
+    }
+    if (name == NULL) {
+        return SG_OK;
+    }
+    sg_fail(err, SG_E_SERVICE, "cannot_stop", "somebody still listens on %s",
+            sg_instance_path(instance, name).text);
+    return sg_hint(err, "It is no process that signet dev up started; see ss -xlp.");
 }
 
 sg_status sg_instance_stop(const struct sg_instance *instance, bool *was, struct sg_error *err)

@@ -12,8 +12,8 @@ target_compile_definitions(test_cli_command PRIVATE SIGNET_COMMAND="$<TARGET_FIL
 add_dependencies(test_cli_command signet)
 if(TARGET signetd)
     sg_test(dev SOURCES test_dev.c cli_support.c USES cli TIMEOUT 300)
-    target_compile_definitions(test_dev PRIVATE SIGNET_COMMAND="$<TARGET_FILE:signet>")
-    add_dependencies(test_dev signet signetd)
+    target_compile_definitions(test_dev PRIVATE SIGNET_COMMAND="$<TARGET_FILE:signet>" FAULT_AT="$<TARGET_FILE:fault_at>")
+    add_dependencies(test_dev signet signetd fault_at)
 endif()
 
 # The committed list of operations is what the command prints.

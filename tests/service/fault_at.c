@@ -1,7 +1,9 @@
 /* For LD_PRELOAD: something happens at the n-th call that changes a file system.
  *
  *   FAULT_KILL_AT=N   the process is killed before it
- *   FAULT_FULL_AT=N   from it on the disk is full: nothing is made, written or renamed any more */
+ *   FAULT_FULL_AT=N   from it on the disk is full: nothing is made, written or renamed any more
+ *
+ *   FAULT_STOP=1      the process stops (SIGSTOP) before it first changes its directory */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -75,4 +77,13 @@ int utimensat(int directory, const char *path, const struct timespec times[2], i
 {
     (void)counted();
     return REAL(utimensat)(directory, path, times, flags);
+}
+
+int chdir(const char *path)
+{
+    if (number_of("FAULT_STOP") == 1) {
+        (void)unsetenv("FAULT_STOP");
+        (void)raise(SIGSTOP);
+    }
+    return REAL(chdir)(path);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -262,14 +263,31 @@ static void wait_for(size_t wanted, const char *dir)
     assert_int_equal(processes_of(dir), wanted);
 }
 
+/* It may have ended already. */
+static void kill_and_wait(pid_t pid)
+{
+    int process = pidfd_open(pid, 0);
+    struct pollfd fd = {process, POLLIN, 0};
+    assert_true(pid > 1);
+    (void)kill(pid, SIGKILL);
+    assert_true(process < 0 || poll(&fd, 1, patiently(10000)) == 1);
+    close(process);
+}
+
 static void up_recovers_from_a_killed_service(void **state)
 {
     (void)state;
     const char *dir = cli_path(&place, "one");
     must("up", dir);
-    assert_int_equal(kill(pid_of(dir), SIGKILL), 0);
-    must("up", dir);
-    assert_int_equal(status_of(dir), 0);
+    for (int i = 0; i < 5; i++) { /* it and its other processes may still answer for a moment */
+        pid_t before = pid_of(dir);
+        assert_true(before > 1 && kill(before, SIGKILL) == 0);
+        must("up", dir);
+        kill_and_wait(pid_of(dir));
+        must("up", dir);
+        assert_int_equal(status_of(dir), 0);
+        assert_int_not_equal(pid_of(dir), before);
+    }
     must("down", dir);
     wait_for(0, dir);
 }
@@ -366,6 +384,62 @@ static void up_survives_being_killed(void **state)
         must("down", dir);
         wait_for(0, dir);
     }
+}
+
+/* The letter of proc(5), stat; 0 when there is no such process. */
+static char state_of(pid_t pid)
+{
+    char path[64], name[64], state = 0;
+    int number;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = pid > 0 ? fopen(path, "re") : NULL;
+    if (file != NULL && fscanf(file, "%d %63s %c", &number, name, &state) != 3) { /* NOLINT */
+        state = 0;
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return state;
+}
+
+static bool is_locked(const char *dir)
+{
+    int fd = open(inside(dir, "lock"), O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    bool locked = flock(fd, LOCK_EX | LOCK_NB) != 0;
+    close(fd);
+    return locked;
+}
+
+/* dev up is killed when its child has not become signetd yet, and so cannot be told from a
+ * stranger: until then the child keeps others out. */
+static void what_was_just_started_keeps_the_lock(void **state)
+{
+    (void)state;
+    const char *dir = cli_path(&place, "begun");
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)setenv("LD_PRELOAD", FAULT_AT, 1);
+        (void)setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
+        (void)setenv("FAULT_STOP", "1", 1);
+        (void)execl(SIGNET_COMMAND, "signet", "dev", "up", dir, (char *)NULL);
+        _exit(127);
+    }
+    for (int i = 0; i < patiently(500) && state_of(pid_of(dir)) != 'T'; i++) {
+        (void)poll(NULL, 0, 20);
+    }
+    pid_t begun = pid_of(dir);
+    assert_int_equal(state_of(begun), 'T');
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(processes_of(dir), 0);
+    assert_true(is_locked(dir));
+    assert_int_equal(kill(begun, SIGCONT), 0);
+    must("up", dir);
+    assert_int_equal(status_of(dir), 0);
+    must("down", dir);
+    wait_for(0, dir);
 }
 
 /* A store without its configuration may stand for keys: the token stays. */
@@ -717,6 +791,7 @@ int main(void)
         cmocka_unit_test(down_ends_what_is_stopped),
         cmocka_unit_test(up_completes_what_was_left_half_made),
         cmocka_unit_test(up_survives_being_killed),
+        cmocka_unit_test(what_was_just_started_keeps_the_lock),
         cmocka_unit_test(up_keeps_a_token_that_was_served),
         cmocka_unit_test(a_directory_of_somebody_else_is_refused),
         cmocka_unit_test(a_real_configuration_is_refused),
