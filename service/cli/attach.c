@@ -90,7 +90,9 @@ static sg_status not_written(struct sg_error *err)
                         "that asks.");
 }
 
-/* The thread ends with the process: nothing wakes it from standard input. */
+/* The thread ends with the process: nothing wakes it from standard input. What it uses stays until
+ * then, the socket too: a descriptor that was closed would have its number given to another file,
+ * and that file the program's bytes. */
 static sg_status converse(struct line *line, struct sg_error *err)
 {
     pthread_t thread;
@@ -209,7 +211,7 @@ static sg_status refuse_json(const struct sg_invocation *invocation, struct sg_e
 sg_status sg_attach_run(const struct sg_invocation *invocation, json_t **answer,
                         struct sg_error *err)
 {
-    struct line line = {.socket = -1};
+    static struct line line = {.socket = -1};
     struct sockaddr_un address;
     SG_FD int socket = -1;
     uint32_t ring = 0;
@@ -224,6 +226,6 @@ sg_status sg_attach_run(const struct sg_invocation *invocation, json_t **answer,
     (void)signal(SIGPIPE, SIG_IGN);
     s = s == SG_OK ? reach(&address, &socket, err) : s;
     s = s == SG_OK ? ask_for_ring(socket, ring, err) : s;
-    line.socket = socket;
+    line.socket = sg_fd_steal(&socket);
     return s == SG_OK ? converse(&line, err) : s;
 }
