@@ -102,10 +102,11 @@ remote START1/WEB
 
 say 'a service that closes at once: said, whatever the program has written meanwhile'
 python3 -u - "$scratch/closing" <<'PY' >"$scratch/closing.log" 2>&1 &
-import socket, sys
+import os, socket, sys
 listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[1])
+listener.bind(sys.argv[1] + ".new")
 listener.listen()
+os.rename(sys.argv[1] + ".new", sys.argv[1])
 while True:
     listener.accept()[0].close()
 PY
@@ -182,7 +183,6 @@ done
 kill -0 "$server" || fail "the server has ended: docs/upgrade.md says otherwise: $(cat "$scratch/serving.log")"
 grep -qE 'closed the connection|ended the connection' "$scratch/serving.log" || fail "the command said $(cat "$scratch/serving.log")"
 [ "$(tokens "$user")" = 'token=START1%2FWEB ' ] || fail 'a program that starts now finds no ring'
-end_tree "$server"
-wait "$server" 2>/dev/null || true
+end_server "$server"
 server_up anew
 serves || fail "gnutls-serv, started anew: $(tail -n 3 "$scratch/s_client") $(cat "$scratch/anew.log")"

@@ -64,11 +64,33 @@ fail() {
 
 # A child may be a shell that runs the program.
 end_tree() {
+    local pids
+    mapfile -t pids < <(tree_of "$1")
+    kill "${pids[@]}" 2>/dev/null || true
+}
+
+# tree_of PID: what it has started, and it.
+tree_of() {
     local child
     for child in $(pgrep -P "$1"); do
-        end_tree "$child"
+        tree_of "$child"
     done
-    kill "$1" 2>/dev/null || true
+    echo "$1"
+}
+
+has_ended() {
+    [ ! -e "/proc/$1" ] || grep -q '^State:[[:space:]]*Z' "/proc/$1/status"
+}
+
+# end_server PID: and wait until all of it has gone; the port it listened on is free then. A shell of ours that had started it may end first.
+end_server() {
+    local pid pids
+    mapfile -t pids < <(tree_of "$1")
+    end_tree "$1"
+    wait "$1" 2>/dev/null || true
+    for pid in "${pids[@]}"; do
+        wait_for 10 has_ended "$pid"
+    done
 }
 
 # A process that crashed is replaced before anybody notices: its last words are looked for.

@@ -87,8 +87,7 @@ done
 
 say 'a restart of the server helps'
 for server in "${servers[@]}"; do
-    end_tree "${pid[$server]}"
-    wait "${pid[$server]}" 2>/dev/null || true
+    end_server "${pid[$server]}"
     start "$server"
 done
 for server in "${servers[@]}"; do

@@ -52,8 +52,7 @@ say 'no key file, no PIN'
 ! grep -rqF "$(cat "$instance/pin")" "$scratch/rsa" || fail 'the PIN is in the directory of Tomcat'
 
 say 'a key that is rolled over: a start with the text of before is enough, whatever the new label is'
-end_tree "${pid[${labels[0]}]}"
-wait "${pid[${labels[0]}]}" 2>/dev/null || true
+end_server "${pid[${labels[0]}]}"
 roll_over ec ec-2
 start ec
 expect_served ec
