@@ -36,7 +36,7 @@ stop_at_first_fault=${stop_at_first_fault:-no}
 jobs=$(($(nproc) * 2 + 1))
 logs=build/logs
 
-faults=$logs/faults.log # what is said of each fault, once more, before the closing line
+faults=$gate_place/faults.log # what is said of each fault, once more, before the closing line
 
 gate_finish() {
     [ ! -s "$faults" ] || cat "$faults"
@@ -52,11 +52,16 @@ fault() {
     fi
 }
 
+# Whatever ends in the middle of a line gets an end.
+indented() {
+    awk '{ print "    " $0 }'
+}
+
 # fault_said NAME: standard input, for the end of the run.
 fault_said() {
     {
         printf '%s failed:\n' "$1"
-        sed 's/^/    /'
+        indented
     } >>"$faults"
 }
 
@@ -74,7 +79,7 @@ quietly() {
         printf '%-28s ok      %4d s\n' "$name" $((SECONDS - started))
     else
         printf '%-28s FAILED  %4d s   (%s)\n' "$name" $((SECONDS - started)) "$log"
-        tail -n 60 "$log" | sed 's/^/    /'
+        tail -n 60 "$log" | indented
     fi
     return "$status"
 }
@@ -127,7 +132,7 @@ tests() {
         tail -n 12 "$(log_of "$name")" | fault_said "$name"
         fault 1
     elif [ "$good" -lt "$ran" ]; then
-        failing_tests "$report" | fault_said "$name"
+        { failing_tests "$report" 2>&1 || tail -n 40 "$(log_of "$name")"; } | fault_said "$name"
         fault $((ran - good))
     fi
 }
@@ -184,7 +189,6 @@ gate() {
         gate_finish
     }
     mkdir -p "$logs"
-    rm -f "$faults"
     step 'scripts' scripts_are_sound
     step 'format' formatted
     step 'house rules' scripts/house-rules

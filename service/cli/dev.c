@@ -5,6 +5,7 @@
 
 #include <signet/base/address.h>
 #include <signet/base/buffer.h>
+#include <signet/base/file.h>
 
 #include "dev_internal.h"
 
@@ -46,27 +47,23 @@ static sg_status would(const char *what, const char *dir, json_t **answer, struc
     return finish(json_pack("{s:b, s:[s]}", "dry_run", 1, "effects", line), answer, err);
 }
 
-/* What still answers for a moment after its master was killed does not run. */
-static sg_status start_or_find(struct sg_instance *instance, pid_t *pid, struct sg_error *err)
+/* *pid: of the one that was started; 0 when it ran already. What was found running and has ended
+ * since (its master was being killed) says nothing: another one is started. */
+static sg_status start_or_find(struct sg_instance *instance, pid_t *pid, json_t **warnings,
+                               struct sg_error *err)
 {
+    SG_FD int master = -1;
     *pid = 0;
-    return !sg_instance_is_orphaned(instance) && sg_instance_answers(instance)
-               ? SG_OK
-               : sg_instance_start(instance, pid, err);
-}
-
-/* What was found running may end before it is asked (its master was being killed): a second start
- * is of our own. */
-static sg_status start_and_check(struct sg_instance *instance, pid_t *pid, json_t **warnings,
-                                 struct sg_error *err)
-{
-    sg_status s = start_or_find(instance, pid, err);
-    s = s == SG_OK ? sg_dev_check_tokens(instance, warnings, err) : s;
-    if (s != SG_E_SERVICE || *pid != 0 || sg_instance_pid(instance) != 0) {
-        return s;
+    if (sg_instance_is_running(instance, &master)) {
+        sg_status s = sg_dev_check_tokens(instance, warnings, err);
+        if (!sg_instance_has_ended(master)) {
+            return s;
+        }
+        sg_error_clear(err);
+        json_freep(warnings);
+        *warnings = NULL;
     }
-    sg_error_clear(err);
-    s = sg_instance_start(instance, pid, err);
+    sg_status s = sg_instance_start(instance, pid, err);
     return s == SG_OK ? sg_dev_check_tokens(instance, warnings, err) : s;
 }
 
@@ -78,7 +75,7 @@ static sg_status up(const char *dir, json_t **answer, struct sg_error *err)
     sg_status s = sg_instance_prepare(dir, &instance, err);
     s = s == SG_OK ? sg_instance_lock(&instance, err) : s;
     s = s == SG_OK ? sg_instance_complete(&instance, err) : s;
-    s = s == SG_OK ? start_and_check(&instance, &pid, &warnings, err) : s;
+    s = s == SG_OK ? start_or_find(&instance, &pid, &warnings, err) : s;
     if (s != SG_OK) {
         return s;
     }

@@ -51,8 +51,10 @@ SG_CHECKED sg_status sg_instance_complete(const struct sg_instance *instance, st
 
 /** Does the service answer on its socket? */
 bool sg_instance_answers(const struct sg_instance *instance);
-/** Is whoever listens on its socket dead, so that what may answer is about to end? */
-bool sg_instance_is_orphaned(const struct sg_instance *instance);
+/** Does the service answer, and does its master live? What answers for a moment after that was
+ * killed does not run. *master (owned by the caller): tells its end; -1 when it cannot be told. */
+bool sg_instance_is_running(const struct sg_instance *instance, int *master);
+bool sg_instance_has_ended(int master);
 /** Start signetd and wait until it is ready. *pid: its process. With the lock held. */
 SG_CHECKED sg_status sg_instance_start(const struct sg_instance *instance, pid_t *pid,
                                        struct sg_error *err);

@@ -203,13 +203,16 @@ static sg_status died(const struct sg_instance *instance, pid_t pid, off_t log_s
     return explain(instance, log_start, what, err);
 }
 
-static sg_status too_slow(const struct sg_instance *instance, off_t log_start, struct sg_error *err)
+/* What has not become signetd yet is known by nothing but this descriptor. */
+static sg_status too_slow(const struct sg_instance *instance, int child, off_t log_start,
+                          struct sg_error *err)
 {
     bool was = false;
     struct sg_error ignored = SG_ERROR_INIT; /* what is told is why it was stopped */
     if (sg_instance_stop(instance, &was, &ignored) != SG_OK) {
         sg_error_clear(&ignored);
     }
+    (void)pidfd_send_signal(child, SIGKILL, NULL, 0);
     char what[64];
     snprintf(what, sizeof what, "signetd was not ready after %d seconds", SG_DEV_READY_MS / 1000);
     return explain(instance, log_start, what, err);
@@ -230,7 +233,7 @@ static sg_status watch(const struct sg_instance *instance, pid_t pid, int notify
     case WAIT_TIMEOUT:
         break;
     }
-    return too_slow(instance, log_start, err);
+    return too_slow(instance, child, log_start, err);
 }
 
 static sg_status open_log(const struct sg_instance *instance, int *out, struct sg_error *err)

@@ -58,26 +58,23 @@ static bool runs_instance(const struct sg_instance *instance, pid_t pid)
     return false;
 }
 
-/* proc(5), stat: the fields behind the last parenthesis. */
-static bool is_living(pid_t pid, int *session)
+/* The session of a living process (proc(5), stat: the fields behind the last parenthesis); 0 for
+ * the dead. */
+static pid_t session_of(pid_t pid)
 {
     SG_BUFFER stat;
     char state = 'Z';
-    int parent, group;
+    int parent, group, session = 0;
     if (!read_proc(pid, "stat", &stat)) {
-        return false;
+        return 0;
     }
     const char *rest = strrchr((const char *)stat.data, ')');
-    return rest != NULL &&
-           sscanf(rest + 1, " %c %d %d %d", &state, &parent, &group, session) == 4 && /* NOLINT */
-           state != 'Z' && state != 'X';
-}
-
-/* 0 for the dead. */
-static pid_t session_of(pid_t pid)
-{
-    int session = 0;
-    return is_living(pid, &session) ? session : 0;
+    if (rest == NULL ||
+        sscanf(rest + 1, " %c %d %d %d", &state, &parent, &group, &session) != 4 || /* NOLINT */
+        state == 'Z' || state == 'X') {
+        return 0;
+    }
+    return session;
 }
 
 /* ---- which process ---- */
@@ -124,11 +121,18 @@ static pid_t pid_from_socket(const struct sg_instance *instance)
     return peer.pid;
 }
 
-bool sg_instance_is_orphaned(const struct sg_instance *instance)
+bool sg_instance_is_running(const struct sg_instance *instance, int *master)
 {
-    int session;
     pid_t pid = pid_from_socket(instance);
-    return pid > 0 && !is_living(pid, &session);
+    *master = pid > 0 ? pidfd_open(pid, 0) : -1;
+    bool is_dead = pid > 0 && *master < 0 && errno == ESRCH;
+    return !is_dead && sg_instance_answers(instance) && !sg_instance_has_ended(*master);
+}
+
+bool sg_instance_has_ended(int master)
+{
+    struct pollfd fd = {master, POLLIN, 0};
+    return master >= 0 && poll(&fd, 1, 0) > 0;
 }
 
 pid_t sg_instance_pid(const struct sg_instance *instance)
@@ -259,6 +263,7 @@ sg_status sg_instance_stop(const struct sg_instance *instance, bool *was, struct
 {
     pid_t master = sg_instance_pid(instance);
     pid_t session = master > 0 ? master : pid_from_file(instance);
+    session = session > 0 ? session : pid_from_socket(instance); /* of a dead one too */
     bool rest = session > 0 && session_members(instance, session, master > 0, false) > 0;
     if (master > 0) {
         sg_status s = stop_master(instance, master, err);

@@ -263,6 +263,55 @@ static void wait_for(size_t wanted, const char *dir)
     assert_int_equal(processes_of(dir), wanted);
 }
 
+/* A process that answers on the instance's socket as a running service does, for a second, though
+ * the one that listened there has ended. */
+static void leave_an_answer(const char *dir)
+{
+    static const char answer[] =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+        "{\"state\":\"ready\",\"tokens\":[]}";
+    pid_t listens = fork();
+    assert_true(listens >= 0);
+    if (listens == 0) {
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        snprintf(address.sun_path, sizeof address.sun_path, "%s", inside(dir, "run/signet.sock"));
+        (void)unlink(address.sun_path);
+        int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int failed =
+            bind(listener, (const struct sockaddr *)&address, sizeof address) + listen(listener, 8);
+        if (failed != 0 || fork() != 0) {
+            _exit(failed != 0);
+        }
+        alarm(1);
+        for (;;) {
+            char request[4096];
+            int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+            (void)!read(client, request, sizeof request);
+            (void)!write(client, answer, sizeof answer - 1);
+            close(client);
+        }
+    }
+    int status = -1;
+    assert_int_equal(waitpid(listens, &status, 0), listens);
+    assert_int_equal(status, 0);
+}
+
+static void up_is_not_taken_in_by_what_outlives_the_service(void **state)
+{
+    (void)state;
+    const char *dir = cli_path(&place, "one");
+    must("down", dir);
+    leave_an_answer(dir);
+    assert_int_equal(status_of(dir), 0);
+    CLI_RESULT up;
+    dev("up", dir, &up);
+    assert_int_equal(up.status, 0);
+    assert_non_null(strstr(up.out, "started in"));
+    assert_true(pid_of(dir) > 1);
+    must("down", dir);
+    wait_for(0, dir);
+}
+
 /* It may have ended already. */
 static void kill_and_wait(pid_t pid)
 {
@@ -430,12 +479,14 @@ static void what_was_just_started_keeps_the_lock(void **state)
         (void)poll(NULL, 0, 20);
     }
     pid_t begun = pid_of(dir);
-    assert_int_equal(state_of(begun), 'T');
+    bool stopped = state_of(begun) == 'T';
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    assert_int_equal(processes_of(dir), 0);
-    assert_true(is_locked(dir));
-    assert_int_equal(kill(begun, SIGCONT), 0);
+    size_t known = processes_of(dir);
+    bool locked = is_locked(dir);
+    assert_true(begun > 1 && kill(begun, SIGCONT) == 0);
+    assert_true(stopped && locked);
+    assert_int_equal(known, 0);
     must("up", dir);
     assert_int_equal(status_of(dir), 0);
     must("down", dir);
@@ -785,6 +836,7 @@ int main(void)
         cmocka_unit_test(what_was_made_is_there_after_a_restart),
         cmocka_unit_test(down_twice_is_no_failure),
         cmocka_unit_test(a_dry_run_starts_and_stops_nothing),
+        cmocka_unit_test(up_is_not_taken_in_by_what_outlives_the_service),
         cmocka_unit_test(up_recovers_from_a_killed_service),
         cmocka_unit_test(down_spares_a_stranger_with_the_old_number),
         cmocka_unit_test(down_finds_the_service_by_its_socket),
