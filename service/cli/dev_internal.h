@@ -54,6 +54,7 @@ bool sg_instance_answers(const struct sg_instance *instance);
 /** Does the service answer, and does its master live? What answers for a moment after that was
  * killed does not run. *master (owned by the caller): tells its end; -1 when it cannot be told. */
 bool sg_instance_is_running(const struct sg_instance *instance, int *master);
+/** Of such a descriptor; false for -1. */
 bool sg_instance_has_ended(int master);
 /** Start signetd and wait until it is ready. *pid: its process. With the lock held. */
 SG_CHECKED sg_status sg_instance_start(const struct sg_instance *instance, pid_t *pid,

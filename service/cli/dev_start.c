@@ -121,6 +121,7 @@ _Noreturn static void launch_child(const struct launch *launch)
     if (dup2(launch->null, STDIN_FILENO) < 0 || dup2(launch->log, STDOUT_FILENO) < 0 ||
         dup2(launch->log, STDERR_FILENO) < 0 || close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0 ||
         chdir("/") != 0 || setenv("NOTIFY_SOCKET", launch->notify.text, 1) != 0) {
+        dprintf(STDERR_FILENO, "cannot prepare to run %s: %s\n", launch->program, strerror(errno));
         _exit(126);
     }
     (void)unsetenv("LISTEN_FDS");

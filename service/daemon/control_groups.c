@@ -107,7 +107,7 @@ static void note_spent(struct groups *groups, int64_t took_ms)
     }
 }
 
-/* What is known is fresh, or must do for now. */
+/* Is what is known taken as it is: because it is fresh, or because nobody is to be looked up? */
 static bool stands(const struct groups *groups, const struct user_groups *user)
 {
     const int64_t now = now_ms();
