@@ -93,3 +93,20 @@ bool sg_pkcs11_mechanism_make(const struct sg_pkcs11_mechanism *mechanism, enum 
     }
     return false;
 }
+
+bool sg_pkcs11_mechanism_is_rsa(enum sg_pkcs11_mechanism_kind kind)
+{
+    switch (kind) {
+    case SG_PKCS11_RSA_PKCS:
+    case SG_PKCS11_RSA_X_509:
+    case SG_PKCS11_RSA_PKCS_HASHED:
+    case SG_PKCS11_RSA_PSS:
+    case SG_PKCS11_RSA_OAEP:
+        return true;
+    case SG_PKCS11_ECDSA:
+    case SG_PKCS11_EDDSA:
+    case SG_PKCS11_ECDH:
+        return false;
+    }
+    return false;
+}

@@ -18,5 +18,6 @@ struct ck_mechanism_full {
 /* Fill out. False when the kind cannot do what "use" says. data is the peer's point for ECDH. */
 bool sg_pkcs11_mechanism_make(const struct sg_pkcs11_mechanism *mechanism, enum sg_pkcs11_use use,
                               struct sg_bytes data, struct ck_mechanism_full *out);
+bool sg_pkcs11_mechanism_is_rsa(enum sg_pkcs11_mechanism_kind kind);
 
 #endif

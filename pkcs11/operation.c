@@ -4,11 +4,13 @@
 
 #include "mechanism_internal.h"
 #include "object_internal.h"
+#include "rsa_keys_internal.h"
 #include "session_copy_internal.h"
 #include "template_internal.h"
 
 struct operation {
     enum sg_pkcs11_use use;
+    bool rsa; /* the mechanism is one of RSA's */
     CK_MECHANISM *mechanism;
     struct sg_bytes data;
     unsigned char *out;
@@ -103,6 +105,35 @@ static CK_RV perform(struct sg_pkcs11_session *session, CK_OBJECT_HANDLE key,
         return derive(session, key, operation);
     }
     return CKR_FUNCTION_NOT_SUPPORTED;
+}
+
+/* Whether the module can be asked at all. SoftHSM (2.6.1) makes an RSA key without numbers of a key
+ * of another type; its signatures with CKM_RSA_PKCS_PSS and CKM_RSA_X_509 then end the process. */
+static bool is_survivable(const struct sg_pkcs11_session *session, CK_OBJECT_HANDLE key,
+                          const struct operation *operation)
+{
+    CK_KEY_TYPE type = CKK_RSA;
+    CK_ATTRIBUTE row = {CKA_KEY_TYPE, &type, sizeof type};
+    return !session->staged || !operation->rsa ||
+           session->call->C_GetAttributeValue(session->handle, key, &row, 1) != CKR_OK ||
+           type == CKK_RSA;
+}
+
+/* With the key's copy in the session, and what is kept of that, where there is one. */
+static CK_RV perform_kept(struct sg_pkcs11_session *session, const struct sg_pkcs11_id *id,
+                          CK_OBJECT_HANDLE key, struct operation *operation)
+{
+    CK_OBJECT_HANDLE copy = sg_pkcs11_session_copy(session, id, key);
+    if (!is_survivable(session, copy, operation)) {
+        return CKR_KEY_TYPE_INCONSISTENT;
+    }
+    if (copy == key) {
+        return perform(session, key, operation);
+    }
+    sg_pkcs11_rsa_keys_begin(copy);
+    CK_RV rv = perform(session, copy, operation);
+    sg_pkcs11_rsa_keys_end();
+    return rv;
 }
 
 /* After these the same call may succeed: network HSMs drop sessions and renumber handles.
@@ -200,9 +231,8 @@ static sg_status run(struct sg_pkcs11_session *session, const struct sg_pkcs11_i
         if (s != SG_OK) {
             return s;
         }
-        key = sg_pkcs11_session_copy(session, id, key);
         operation->out_len = room;
-        CK_RV rv = perform(session, key, operation);
+        CK_RV rv = perform_kept(session, id, key, operation);
         if (rv == CKR_OK && operation->out_len <= room) {
             return SG_OK;
         }
@@ -233,6 +263,7 @@ sg_status sg_pkcs11_use_key(struct sg_pkcs11_session *session, enum sg_pkcs11_us
         return sg_fail(err, SG_E_INPUT, "bad_point", "the peer's point is not uncompressed");
     }
     struct operation operation = {.use = use,
+                                  .rsa = sg_pkcs11_mechanism_is_rsa(mechanism->kind),
                                   .mechanism = &full.mechanism,
                                   .data = data,
                                   .out = out,

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "curves_internal.h"
-#include "session_internal.h"
+#include "session_copy_internal.h"
 #include "staged_internal.h"
 
 static CK_RV open_handle(const struct sg_pkcs11_session *session, CK_SESSION_HANDLE *out)
@@ -44,7 +44,7 @@ CK_RV sg_pkcs11_session_reopen(struct sg_pkcs11_session *session)
     (void)session->call->C_CloseSession(session->handle); /* it may be invalid: that is why */
     session->handle = fresh;
     sg_pkcs11_index_forget_handles(&session->index);
-    sg_pkcs11_index_clear(&session->copies); /* the copies ended with their session */
+    sg_pkcs11_session_copies_ended(session);
     return CKR_OK;
 }
 
@@ -54,6 +54,7 @@ void sg_pkcs11_session_free(struct sg_pkcs11_session *session)
         return;
     }
     (void)session->call->C_CloseSession(session->handle);
+    sg_pkcs11_session_copies_ended(session);
     sg_pkcs11_index_done(&session->index);
     sg_pkcs11_index_done(&session->copies);
     free(session);

@@ -1,6 +1,9 @@
 #include "session_copy_internal.h"
 
-#define COPIES_MAX 4096 /* some 3 KiB each in SoftHSM's memory */
+#include "rsa_keys_internal.h"
+
+#define COPIES_MAX                                                                                 \
+    4096 /* some 3 KiB each in SoftHSM's memory, and 5 more of an RSA key that is kept */
 
 static CK_OBJECT_HANDLE make(struct sg_pkcs11_session *session, const struct sg_pkcs11_id *id,
                              CK_OBJECT_HANDLE original)
@@ -38,9 +41,19 @@ void sg_pkcs11_session_copy_drop(struct sg_pkcs11_session *session, const struct
 {
     unsigned long copy = CK_INVALID_HANDLE;
     if (sg_pkcs11_index_get(&session->copies, SG_PKCS11_PRIVATE_KEY, id, &copy) == INDEX_PRESENT) {
+        sg_pkcs11_rsa_keys_forget(copy);
         (void)session->call->C_DestroyObject(session->handle, copy);
         sg_pkcs11_index_drop(&session->copies, SG_PKCS11_PRIVATE_KEY, id);
+        if (session->copies.used == 0) { /* for want of memory, perhaps: whatever else there was */
+            sg_pkcs11_rsa_keys_forget_all();
+        }
     }
+}
+
+void sg_pkcs11_session_copies_ended(struct sg_pkcs11_session *session)
+{
+    sg_pkcs11_rsa_keys_forget_all();
+    sg_pkcs11_index_clear(&session->copies);
 }
 
 void sg_pkcs11_copies_forget(struct sg_pkcs11_session *session)
@@ -51,5 +64,5 @@ void sg_pkcs11_copies_forget(struct sg_pkcs11_session *session)
             (void)session->call->C_DestroyObject(session->handle, entry->handle);
         }
     }
-    sg_pkcs11_index_clear(&session->copies);
+    sg_pkcs11_session_copies_ended(session);
 }

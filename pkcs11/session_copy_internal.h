@@ -14,5 +14,7 @@ CK_OBJECT_HANDLE sg_pkcs11_session_copy(struct sg_pkcs11_session *session,
                                         const struct sg_pkcs11_id *id, CK_OBJECT_HANDLE original);
 /* Destroy one copy: its key is gone from the token, or its handle does not work. */
 void sg_pkcs11_session_copy_drop(struct sg_pkcs11_session *session, const struct sg_pkcs11_id *id);
+/* All copies are gone: their session was closed. */
+void sg_pkcs11_session_copies_ended(struct sg_pkcs11_session *session);
 
 #endif

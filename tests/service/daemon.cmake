@@ -8,6 +8,8 @@ if(TARGET signetd)
         set_tests_properties(service.daemon_${name} PROPERTIES LABELS service TIMEOUT ${timeout} ENVIRONMENT
             "SIGNET_PATIENCE=${SG_TEST_PATIENCE};SIGNET_BIN=$<TARGET_FILE:signet>;SIGNETD_BIN=$<TARGET_FILE:signetd>;DAEMON_CLIENT=$<TARGET_FILE:daemon_client>")
     endfunction()
+    add_test(NAME service.exports COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test_exports.sh)
+    set_tests_properties(service.exports PROPERTIES LABELS service ENVIRONMENT "SIGNET_BIN=$<TARGET_FILE:signet>;SIGNETD_BIN=$<TARGET_FILE:signetd>")
     foreach(name deck crowd pin token disk kill revoke race input users served config policy wait watch watches rollover uses frozen hang anew seen idle backoff room)
         sg_daemon_test(${name} 180)
     endforeach()

@@ -448,12 +448,20 @@ static void wrong_mechanism_for_the_key_is_the_tokens_refusal(void **state)
     struct sg_error err = SG_ERROR_INIT;
     generate_key(link_of(state), "ec:p256", key_id(0x66), (struct sg_key_abilities){0}, &spki);
     sg_buffer_done(&spki);
-    assert_int_equal(use(state, SG_VERB_SIGN, key_id(0x66),
-                         (struct sg_mechanism){.kind = SG_MECHANISM_RSA_PKCS},
-                         (struct sg_bytes){message, 20}, out, &len, &err),
-                     SG_E_TOKEN);
-    assert_int_not_equal(err.ck_rv, 0);
-    /* and the session is still good */
+    const struct sg_mechanism rsa[] = {
+        {.kind = SG_MECHANISM_RSA_PKCS},
+        {.kind = SG_MECHANISM_RSA_X_509},
+        {.kind = SG_MECHANISM_RSA_PKCS_HASHED, .hash = SG_HASH_SHA256},
+        {.kind = SG_MECHANISM_RSA_PSS, .hash = SG_HASH_SHA1, .mgf_hash = SG_HASH_SHA1},
+    };
+    for (size_t i = 0; i < SG_COUNT(rsa); i++) {
+        sg_error_clear(&err);
+        assert_int_equal(use(state, SG_VERB_SIGN, key_id(0x66), rsa[i],
+                             (struct sg_bytes){message, 20}, out, &len, &err),
+                         SG_E_TOKEN);
+        assert_int_equal(err.ck_rv, 0x63); /* CKR_KEY_TYPE_INCONSISTENT */
+    }
+    /* and the session is still good, and the process */
     (void)sign(state, key_id(0x66), (struct sg_mechanism){.kind = SG_MECHANISM_ECDSA},
                (struct sg_bytes){message, 20}, out);
 }

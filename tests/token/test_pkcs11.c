@@ -17,6 +17,8 @@
 #include "curves_internal.h"
 #include "index_internal.h"
 #include "key_internal.h"
+#include "rsa_keys_internal.h"
+#include "session_internal.h"
 #include "softhsm_fixture.h"
 
 struct world {
@@ -172,6 +174,159 @@ static void curve_of_a_key_that_signs_is_kept(void **state)
         assert_int_equal(len, sizeof signature);
         assert_int_equal(sg_pkcs11_curves_kept(), kept);
     }
+}
+
+static sg_status use_with(struct world *world, struct sg_pkcs11_session *session,
+                          enum sg_pkcs11_use what, const struct sg_pkcs11_id *id,
+                          enum sg_pkcs11_mechanism_kind kind)
+{
+    static const unsigned char data[256] = {0, 1};
+    const struct sg_pkcs11_mechanism mechanism = {
+        .kind = kind, .hash = SG_PKCS11_SHA256, .mgf_hash = SG_PKCS11_SHA256, .salt_len = 32};
+    unsigned char out[512];
+    size_t len = sizeof out;
+    bool asked = false;
+    struct sg_error err = SG_ERROR_INIT;
+    return sg_pkcs11_use_key(session != NULL ? session : world->session, what, id, &mechanism,
+                             (struct sg_bytes){data, what == SG_PKCS11_SIGN ? 32 : sizeof data},
+                             out, &len, &asked, &err);
+}
+
+static sg_status sign_with(struct world *world, const struct sg_pkcs11_id *id,
+                           enum sg_pkcs11_mechanism_kind kind)
+{
+    return use_with(world, NULL, SG_PKCS11_SIGN, id, kind);
+}
+
+/* The module's own calls come to us, whatever is done with the key. */
+static void each_use_of_an_rsa_key_keeps_it(void **state)
+{
+    static const struct {
+        enum sg_pkcs11_use use;
+        enum sg_pkcs11_mechanism_kind kind;
+        sg_status status; /* what is decrypted here is none of the key's ciphertexts */
+    } rows[] = {
+        {SG_PKCS11_SIGN, SG_PKCS11_RSA_PKCS, SG_OK},
+        {SG_PKCS11_SIGN, SG_PKCS11_RSA_PSS, SG_OK},
+        {SG_PKCS11_SIGN, SG_PKCS11_RSA_X_509, SG_OK},
+        {SG_PKCS11_SIGN, SG_PKCS11_RSA_PKCS_HASHED, SG_OK},
+        {SG_PKCS11_DECRYPT, SG_PKCS11_RSA_X_509, SG_OK},
+        {SG_PKCS11_DECRYPT, SG_PKCS11_RSA_PKCS, SG_E_TOKEN},
+    };
+    struct world *world = *state;
+    const struct sg_pkcs11_key_request request = {
+        .type = SG_PKCS11_RSA, .bits = 2048, .id = id_of(0x37), .decrypt = true};
+    generate(world, &request);
+    for (size_t i = 0; i < SG_COUNT(rows); i++) {
+        sg_pkcs11_copies_forget(world->session);
+        assert_int_equal(sg_pkcs11_rsa_keys_kept(), 0);
+        for (int times = 0; times < 2; times++) {
+            assert_int_equal(use_with(world, NULL, rows[i].use, &request.id, rows[i].kind),
+                             rows[i].status);
+            assert_int_equal(sg_pkcs11_rsa_keys_kept(), 1);
+        }
+    }
+    sg_pkcs11_copies_forget(world->session);
+}
+
+static void rsa_key_is_kept_as_long_as_its_copy(void **state)
+{
+    struct world *world = *state;
+    const struct sg_pkcs11_key_request one = {
+        .type = SG_PKCS11_RSA, .bits = 2048, .id = id_of(0x33)};
+    const struct sg_pkcs11_key_request other = {
+        .type = SG_PKCS11_RSA, .bits = 2048, .id = id_of(0x34)};
+    struct sg_error err = SG_ERROR_INIT;
+    unsigned destroyed = 0;
+    generate(world, &one);
+    generate(world, &other);
+    assert_int_equal(sign_with(world, &one.id, SG_PKCS11_RSA_PKCS), SG_OK);
+    assert_int_equal(sign_with(world, &other.id, SG_PKCS11_RSA_PKCS), SG_OK);
+    assert_int_equal(sg_pkcs11_rsa_keys_kept(), 2);
+    assert_int_equal(sg_pkcs11_object_destroy(world->session, &other.id, &destroyed, &err), SG_OK);
+    assert_int_equal(sg_pkcs11_rsa_keys_kept(), 1);
+    assert_int_equal(sign_with(world, &other.id, SG_PKCS11_RSA_PKCS), SG_E_NOT_FOUND);
+    assert_int_equal(sg_pkcs11_session_reopen(world->session), CKR_OK);
+    assert_int_equal(sg_pkcs11_rsa_keys_kept(), 0);
+    assert_int_equal(sign_with(world, &one.id, SG_PKCS11_RSA_PKCS), SG_OK);
+    sg_pkcs11_copies_forget(world->session);
+    assert_int_equal(sg_pkcs11_rsa_keys_kept(), 0);
+}
+
+/* The copies that a session has made, and nobody else's: session objects with this CKA_ID. */
+static CK_OBJECT_HANDLE copy_of(struct world *world, const struct sg_pkcs11_id *id)
+{
+    static CK_OBJECT_CLASS object_class = CKO_PRIVATE_KEY;
+    static CK_BBOOL no = CK_FALSE;
+    struct sg_pkcs11_id wanted = *id;
+    CK_ATTRIBUTE template[] = {{CKA_CLASS, &object_class, sizeof object_class},
+                               {CKA_TOKEN, &no, sizeof no},
+                               {CKA_ID, wanted.bytes, sizeof wanted.bytes}};
+    CK_OBJECT_HANDLE found[2] = {CK_INVALID_HANDLE};
+    CK_ULONG count = 0;
+    assert_int_equal(world->call->C_FindObjectsInit(world->handle, template, 3), CKR_OK);
+    assert_int_equal(world->call->C_FindObjects(world->handle, found, 2, &count), CKR_OK);
+    assert_int_equal(world->call->C_FindObjectsFinal(world->handle), CKR_OK);
+    assert_int_equal(count, 1);
+    return found[0];
+}
+
+/* A module that loses the copy: it is made anew, and what was kept of the lost one goes. */
+static void copy_that_is_lost_is_made_and_kept_anew(void **state)
+{
+    struct world *world = *state;
+    const struct sg_pkcs11_key_request request = {
+        .type = SG_PKCS11_RSA, .bits = 2048, .id = id_of(0x38)};
+    generate(world, &request);
+    assert_int_equal(sign_with(world, &request.id, SG_PKCS11_RSA_PKCS), SG_OK);
+    CK_OBJECT_HANDLE lost = copy_of(world, &request.id);
+    assert_int_equal(world->call->C_DestroyObject(world->handle, lost), CKR_OK);
+    assert_int_equal(sign_with(world, &request.id, SG_PKCS11_RSA_PKCS), SG_OK);
+    assert_int_not_equal(copy_of(world, &request.id), lost);
+    assert_int_equal(sg_pkcs11_rsa_keys_kept(), 1);
+    sg_pkcs11_copies_forget(world->session);
+    assert_int_equal(sg_pkcs11_rsa_keys_kept(), 0);
+}
+
+static void nothing_is_kept_beyond_a_session(void **state)
+{
+    struct world *world = *state;
+    const struct sg_pkcs11_key_request request = {
+        .type = SG_PKCS11_RSA, .bits = 2048, .id = id_of(0x39)};
+    struct sg_pkcs11_session *other = NULL;
+    struct sg_error err = SG_ERROR_INIT;
+    generate(world, &request);
+    assert_int_equal(sg_pkcs11_session_open(world->module, world->session->slot, &other, &err),
+                     SG_OK);
+    assert_int_equal(use_with(world, other, SG_PKCS11_SIGN, &request.id, SG_PKCS11_RSA_PKCS),
+                     SG_OK);
+    assert_int_equal(sg_pkcs11_rsa_keys_kept(), 1);
+    sg_pkcs11_session_free(other);
+    assert_int_equal(sg_pkcs11_rsa_keys_kept(), 0);
+}
+
+/* SoftHSM makes an RSA key of an elliptic curve's, without numbers: two of these would end this
+ * process. */
+static void key_of_another_kind_is_refused_and_not_kept(void **state)
+{
+    struct world *world = *state;
+    struct sg_pkcs11_key_request rsa = {.type = SG_PKCS11_RSA, .bits = 2048, .id = id_of(0x35)};
+    struct sg_pkcs11_key_request ec = {
+        .type = SG_PKCS11_EC, .curve = SG_PKCS11_P256, .id = id_of(0x36)};
+    generate(world, &rsa);
+    generate(world, &ec);
+    sg_pkcs11_copies_forget(world->session);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(sign_with(world, &ec.id, SG_PKCS11_RSA_PKCS), SG_E_TOKEN);
+        assert_int_equal(sign_with(world, &ec.id, SG_PKCS11_RSA_PSS), SG_E_TOKEN);
+        assert_int_equal(sign_with(world, &ec.id, SG_PKCS11_RSA_X_509), SG_E_TOKEN);
+        assert_int_equal(sg_pkcs11_rsa_keys_kept(), 0);
+        assert_int_equal(sign_with(world, &ec.id, SG_PKCS11_ECDSA), SG_OK);
+    }
+    assert_int_equal(sign_with(world, &rsa.id, SG_PKCS11_ECDSA), SG_E_TOKEN);
+    assert_int_equal(sg_pkcs11_rsa_keys_kept(), 0);
+    assert_int_equal(sign_with(world, &rsa.id, SG_PKCS11_RSA_PKCS), SG_OK);
+    assert_int_equal(sg_pkcs11_rsa_keys_kept(), 1);
 }
 
 static void private_value_cannot_be_read(void **state)
@@ -459,6 +614,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(private_key_is_born_private),
         cmocka_unit_test(curve_of_a_key_that_signs_is_kept),
+        cmocka_unit_test(each_use_of_an_rsa_key_keeps_it),
+        cmocka_unit_test(rsa_key_is_kept_as_long_as_its_copy),
+        cmocka_unit_test(copy_that_is_lost_is_made_and_kept_anew),
+        cmocka_unit_test(nothing_is_kept_beyond_a_session),
+        cmocka_unit_test(key_of_another_kind_is_refused_and_not_kept),
         cmocka_unit_test(private_value_cannot_be_read),
         cmocka_unit_test(abilities_that_a_key_cannot_have_are_refused),
         cmocka_unit_test(stored_in_a_small_buffer_leaves_no_key),
