@@ -151,7 +151,7 @@ struct use {
     bool died; /* the capability was lost under it */
 };
 
-/* A token process that many wait for works in batches: so do those who wait for it. */
+/* Those who wait for the same token process work in batches. */
 static void keep_pace(struct sg_connection *connection, const struct sg_token_link *link)
 {
     if (link->crowded != connection->batch) {

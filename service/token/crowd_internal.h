@@ -7,13 +7,20 @@
 
 #include <signet/base/schedule.h>
 
-#define CROWD 3            /* clients */
+#define COMPANY 2          /* clients: those who wait for us work in batches */
+#define CROWD 3            /* so do we */
 #define CROWD_MS 2         /* with so many idle milliseconds between them */
 #define CROWD_SPAN 8       /* requests, in which so many different ones come */
 #define CROWD_LEVELS 64    /* requests */
 #define CROWD_PAUSE_MS 100 /* without any request: whoever comes then is no crowd */
 
-/* Whether many want something of us at the same time. */
+/* How sure it is that so many want something of us at the same time. */
+struct crowd_scale {
+    unsigned level; /* up to CROWD_LEVELS: one more for each request among so many, else one less */
+    bool reached;   /* the end of the scale that was met last is the upper one */
+};
+
+/* Whether several, or many, want something of us at the same time. */
 struct crowd {
     struct {
         uint64_t holder;  /* number of a capability; 0: none yet */
@@ -24,8 +31,7 @@ struct crowd {
     int64_t idle_ms;      /* spent between them, in all: however long one takes, those that wait
                              meanwhile are a crowd */
     int64_t ended_ms;     /* when the last one was done, monotonic; 0: none was */
-    unsigned level; /* up to CROWD_LEVELS: one more for each request in a crowd, else one less */
-    bool batch;     /* the end of that scale that was met last is the upper one */
+    struct crowd_scale company, crowd;
     struct sg_processors processors;
 };
 

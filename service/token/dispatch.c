@@ -145,7 +145,7 @@ static sg_status send_answer(const struct process *process, int socket,
                                .verb = request->verb,
                                .sequence = request->sequence,
                                .status = (uint32_t)err->status,
-                               .crowded = process->crowd.batch,
+                               .crowded = process->crowd.company.reached,
                                .ck_rv = err->ck_rv};
     const void *body = process->answer;
     size_t len = process->answer_len;

@@ -24,7 +24,7 @@ struct rings_knobs {
     _Atomic int denials;      /* it says that many times that the key is not granted */
     _Atomic int refusals;     /* it refuses that many times, with refusal_rv */
     _Atomic unsigned long refusal_rv;
-    _Atomic int crowded;                    /* it says that many wait for it */
+    _Atomic int crowded;                    /* it says that several wait for it */
     _Atomic int views, grants, gones, uses; /* seen */
     _Atomic uint64_t connection;            /* of the last question */
     _Atomic uint32_t uid, gid, pid, token, ring;

@@ -1063,7 +1063,7 @@ static void one_capability_serves_all_signatures(void **state)
     assert_int_equal(atomic_load(&fixture.knobs->uses), 20);
 }
 
-static void connection_keeps_the_pace_of_its_token(void **state)
+static void connection_works_in_batches_while_several_wait(void **state)
 {
     (void)state;
     CK_SESSION_HANDLE session = open_session(SLOT_WEB);
@@ -1406,7 +1406,7 @@ int main(void)
         WITH_CLIENT(wrong_keys_and_mechanisms_are_refused_at_init),
         WITH_CLIENT(wrong_input_ends_the_operation),
         WITH_CLIENT(one_capability_serves_all_signatures),
-        WITH_CLIENT(connection_keeps_the_pace_of_its_token),
+        WITH_CLIENT(connection_works_in_batches_while_several_wait),
         WITH_CLIENT(one_death_is_a_delay_and_no_error),
         WITH_CLIENT(restart_that_takes_time_is_waited_for),
         WITH_CLIENT(two_deaths_end_the_connection),

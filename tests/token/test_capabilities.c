@@ -1082,9 +1082,10 @@ static void close_holders(struct world *world, const struct sg_token_link links[
 static void crowd_in(struct world *world, const struct sg_token_link links[CROWD_HOLDERS],
                      unsigned char id)
 {
-    bool crowded = false;
-    for (int i = 0; i < CROWD_ROUNDS && !crowded; i++) {
+    bool crowded = false, batches = false;
+    for (int i = 0; i < CROWD_ROUNDS && !batches; i++) {
         crowded = ask_together(world, links, CROWD_HOLDERS, id);
+        batches = sched_getscheduler(world->process.pid) == SCHED_BATCH;
     }
     assert_true(crowded);
     assert_in_batches(world->process.pid);
@@ -1096,10 +1097,15 @@ static void check_crowd(struct world *world, unsigned char id)
     struct sg_token_link links[CROWD_HOLDERS];
     bool crowded = false;
     make_holders(world, links, id);
-    for (int i = 0; i < CROWD_ROUNDS / 5; i++) {
-        crowded = ask_together(world, links, 2, id); /* two are none too many */
+    for (int i = 0; i < CROWD_ROUNDS / 5; i++) { /* and somebody else shortly before */
+        crowded = ask_together(world, links, 1, id);
     }
     assert_false(crowded);
+    assert_unhurried(world->process.pid);
+    for (int i = 0; i < CROWD_ROUNDS && !crowded; i++) {
+        crowded = ask_together(world, links, 2, id);
+    }
+    assert_true(crowded); /* for those two to know: it is none too many for the process */
     assert_unhurried(world->process.pid);
     crowd_in(world, links, id);
     crowded = true;
@@ -1121,6 +1127,22 @@ static void a_crowd_ends_with_a_pause(void **state)
     crowd_in(world, links, UNGRANTED);
     assert_int_equal(nanosleep(&pause, NULL), 0);
     assert_false(ask_together(world, links, 1, UNGRANTED));
+    assert_unhurried(world->process.pid);
+    close_holders(world, links);
+}
+
+/* Two clients, but never both within a moment. */
+static void two_that_take_their_time_are_no_company(void **state)
+{
+    struct world *world = *state;
+    const struct timespec moment = {.tv_nsec = 3L * 1000 * 1000};
+    struct sg_token_link links[CROWD_HOLDERS];
+    make_holders(world, links, UNGRANTED);
+    for (int i = 0; i < 100; i++) {
+        bool crowded = ask_together(world, links + i % 2, 1, UNGRANTED);
+        assert_true(i < 64 || !crowded); /* what was before has been counted down by then */
+        assert_int_equal(nanosleep(&moment, NULL), 0);
+    }
     assert_unhurried(world->process.pid);
     close_holders(world, links);
 }
@@ -1188,6 +1210,7 @@ int main(void)
         TEST(many_at_once_are_served_in_batches),
         TEST(many_whose_requests_take_long_too),
         TEST(a_crowd_ends_with_a_pause),
+        TEST(two_that_take_their_time_are_no_company),
     };
     return cmocka_run_group_tests_name("capabilities", tests, setup_group, teardown_group);
 }

@@ -16,7 +16,7 @@
 struct sg_token_link {
     int socket;
     uint32_t sequence;
-    bool crowded; /**< what the last answer said: many wait for the token process */
+    bool crowded; /**< what the last answer said: several wait for the token process */
     uint32_t
         ring; /**< through which sg_token_use uses a key: granted and counted there; 0 = none */
     int timeout_ms; /**< for one answer; < 0 waits for ever, or as long as the socket's SO_RCVTIMEO
