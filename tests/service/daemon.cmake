@@ -40,7 +40,7 @@ if(TARGET signetd)
         set_tests_properties(service.daemon_${name} PROPERTIES COST 100)
     endforeach()
     # Most of their time is waiting for what must not happen: with sanitizers in scripts/test --full alone.
-    foreach(name names hang login frozen backoff)
+    foreach(name names hang login frozen backoff module)
         set_tests_properties(service.daemon_${name} PROPERTIES LABELS "service;waits")
     endforeach()
     foreach(name token watch kill frozen room rehearsal watches)
