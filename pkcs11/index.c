@@ -64,10 +64,8 @@ static void insert(struct index *index, const struct index_entry *entry)
     index->present[entry->object_class] += is_there(entry) ? 1 : 0;
 }
 
-/* Move all entries but the left-out one (or, with drop_missing, the missing ones) into a table of
- * that many places. */
-static bool rebuild(struct index *index, size_t places, const struct index_entry *left_out,
-                    bool drop_missing)
+/* Move all entries (with drop_missing, but the missing ones) into a table of that many places. */
+static bool rebuild(struct index *index, size_t places, bool drop_missing)
 {
     struct index fresh = {.entries = calloc(places, sizeof *fresh.entries), .places = places};
     if (fresh.entries == NULL) {
@@ -75,8 +73,7 @@ static bool rebuild(struct index *index, size_t places, const struct index_entry
     }
     for (size_t i = 0; i < index->places; i++) {
         const struct index_entry *entry = &index->entries[i];
-        if (entry->state != INDEX_EMPTY && entry != left_out &&
-            !(drop_missing && entry->state == INDEX_MISSING)) {
+        if (entry->state != INDEX_EMPTY && !(drop_missing && entry->state == INDEX_MISSING)) {
             insert(&fresh, entry);
         }
     }
@@ -91,7 +88,7 @@ void sg_pkcs11_index_forget_missing(struct index *index)
     for (size_t i = 0; i < SG_PKCS11_CLASS_COUNT; i++) {
         present += index->present[i];
     }
-    if (present < index->used && !rebuild(index, index->places, NULL, true)) {
+    if (present < index->used && !rebuild(index, index->places, true)) {
         sg_pkcs11_index_clear(index); /* no memory: everything is looked up again, one by one */
     }
 }
@@ -127,7 +124,7 @@ sg_status sg_pkcs11_index_put(struct index *index, enum sg_pkcs11_class object_c
         if (places > INDEX_MAX) {
             return sg_fail(err, SG_E_LIMIT, "too_many_objects", "the token holds too many objects");
         }
-        if (!rebuild(index, places, NULL, false)) {
+        if (!rebuild(index, places, false)) {
             return sg_fail_memory(err);
         }
     }
@@ -138,6 +135,22 @@ sg_status sg_pkcs11_index_put(struct index *index, enum sg_pkcs11_class object_c
     return SG_OK;
 }
 
+/* Linear probing has no holes: what stands behind the gap, and was put there because the gap was
+ * taken, moves into it. */
+static void close_gap(struct index *index, size_t gap)
+{
+    size_t last = index->places - 1;
+    for (size_t i = (gap + 1) & last; index->entries[i].state != INDEX_EMPTY; i = (i + 1) & last) {
+        const struct index_entry *entry = &index->entries[i];
+        size_t start = start_of(index, (enum sg_pkcs11_class)entry->object_class, &entry->id);
+        if (((i - start) & last) >= ((i - gap) & last)) {
+            index->entries[gap] = *entry;
+            gap = i;
+        }
+    }
+    index->entries[gap] = (struct index_entry){.state = INDEX_EMPTY};
+}
+
 void sg_pkcs11_index_drop(struct index *index, enum sg_pkcs11_class object_class,
                           const struct sg_pkcs11_id *id)
 {
@@ -145,12 +158,9 @@ void sg_pkcs11_index_drop(struct index *index, enum sg_pkcs11_class object_class
         return;
     }
     const struct index_entry *entry = place_of(index, object_class, id);
-    if (entry->state == INDEX_EMPTY) {
-        return;
-    }
-    /* Linear probing has no holes: taking one out means building anew. Rare: a destroyed object, a
-     * renumbered handle. */
-    if (!rebuild(index, index->places, entry, false)) {
-        sg_pkcs11_index_clear(index);
+    if (entry->state != INDEX_EMPTY) {
+        index->used--;
+        index->present[object_class] -= is_there(entry) ? 1 : 0;
+        close_gap(index, (size_t)(entry - index->entries));
     }
 }

@@ -109,14 +109,16 @@ static CK_RV perform(struct sg_pkcs11_session *session, CK_OBJECT_HANDLE key,
 
 /* Whether the module can be asked at all. SoftHSM (2.6.1) makes an RSA key without numbers of a key
  * of another type; its signatures with CKM_RSA_PKCS_PSS and CKM_RSA_X_509 then end the process. */
-static bool is_survivable(const struct sg_pkcs11_session *session, CK_OBJECT_HANDLE key,
-                          const struct operation *operation)
+static CK_RV check_type(const struct sg_pkcs11_session *session, CK_OBJECT_HANDLE key,
+                        const struct operation *operation)
 {
     CK_KEY_TYPE type = CKK_RSA;
     CK_ATTRIBUTE row = {CKA_KEY_TYPE, &type, sizeof type};
-    return !session->staged || !operation->rsa ||
-           session->call->C_GetAttributeValue(session->handle, key, &row, 1) != CKR_OK ||
-           type == CKK_RSA;
+    if (!session->staged || !operation->rsa) {
+        return CKR_OK;
+    }
+    CK_RV rv = session->call->C_GetAttributeValue(session->handle, key, &row, 1);
+    return rv == CKR_OK && type != CKK_RSA ? CKR_KEY_TYPE_INCONSISTENT : rv;
 }
 
 /* With the key's copy in the session, and what is kept of that, where there is one. */
@@ -124,14 +126,12 @@ static CK_RV perform_kept(struct sg_pkcs11_session *session, const struct sg_pkc
                           CK_OBJECT_HANDLE key, struct operation *operation)
 {
     CK_OBJECT_HANDLE copy = sg_pkcs11_session_copy(session, id, key);
-    if (!is_survivable(session, copy, operation)) {
-        return CKR_KEY_TYPE_INCONSISTENT;
-    }
-    if (copy == key) {
-        return perform(session, key, operation);
+    CK_RV rv = check_type(session, copy, operation);
+    if (rv != CKR_OK || copy == key) {
+        return rv != CKR_OK ? rv : perform(session, key, operation);
     }
     sg_pkcs11_rsa_keys_begin(copy);
-    CK_RV rv = perform(session, copy, operation);
+    rv = perform(session, copy, operation);
     sg_pkcs11_rsa_keys_end();
     return rv;
 }

@@ -15,10 +15,6 @@
 
 SG_DEFINE_CLEANUP(RSA *, RSA_free)
 
-/* As many as there are copies at most. Handles are counted up: two that share a place are rare, and
- * the second is used as the module makes it. */
-enum { PLACES = 4096 };
-
 enum part { MODULUS, PUBLIC, PRIVATE, PRIME1, PRIME2, EXPONENT1, EXPONENT2, COEFFICIENT, PARTS };
 
 struct place {
@@ -27,13 +23,15 @@ struct place {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* modules may have threads */
-static struct place places[PLACES];
+static struct place places[SG_PKCS11_RSA_KEYS_MAX];
 static size_t kept;
 static _Thread_local CK_OBJECT_HANDLE in_use = CK_INVALID_HANDLE;
 
+/* Handles are counted up: two that share a place are rare, and the second is used as the module
+ * makes it. */
 static struct place *place_of(CK_OBJECT_HANDLE copy)
 {
-    return &places[copy % PLACES];
+    return &places[copy % SG_PKCS11_RSA_KEYS_MAX];
 }
 
 static void empty(struct place *place)
@@ -67,7 +65,7 @@ void sg_pkcs11_rsa_keys_forget(unsigned long copy)
 void sg_pkcs11_rsa_keys_forget_all(void)
 {
     (void)pthread_mutex_lock(&lock);
-    for (size_t i = 0; i < PLACES && kept > 0; i++) {
+    for (size_t i = 0; i < SG_PKCS11_RSA_KEYS_MAX && kept > 0; i++) {
         empty(&places[i]);
     }
     (void)pthread_mutex_unlock(&lock);
@@ -152,7 +150,11 @@ static RSA *duplicate(const RSA *key)
         hand_over(
             RSA_set0_crt_params(own, n.part[EXPONENT1], n.part[EXPONENT2], n.part[COEFFICIENT]), &n,
             EXPONENT1, COEFFICIENT);
-    return made ? SG_STEAL(own) : NULL;
+    if (!made) {
+        return NULL;
+    }
+    RSA_clear_flags(own, RSA_FLAG_NO_BLINDING); /* which a default method can bring along */
+    return SG_STEAL(own);
 }
 
 /* Whether the place has what will do this key's work. */

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#define SG_PKCS11_RSA_KEYS_MAX 4096 /* are kept, and as many copies made */
+
 /* SoftHSM (2.6.1) makes an OpenSSL key from its own form each time a key is used, and has OpenSSL
  * blind it anew: with RSA-2048 nearly as long as the signature. Between these two calls this thread
  * has the module use a copy of a key in its session (session_copy.c): what the module makes of it

@@ -2,8 +2,8 @@
 
 #include "rsa_keys_internal.h"
 
-#define COPIES_MAX                                                                                 \
-    4096 /* some 3 KiB each in SoftHSM's memory, and 5 more of an RSA key that is kept */
+/* Some 3 KiB each in SoftHSM's memory, and 5 more of an RSA key that is kept. */
+#define COPIES_MAX SG_PKCS11_RSA_KEYS_MAX
 
 static CK_OBJECT_HANDLE make(struct sg_pkcs11_session *session, const struct sg_pkcs11_id *id,
                              CK_OBJECT_HANDLE original)
@@ -44,9 +44,6 @@ void sg_pkcs11_session_copy_drop(struct sg_pkcs11_session *session, const struct
         sg_pkcs11_rsa_keys_forget(copy);
         (void)session->call->C_DestroyObject(session->handle, copy);
         sg_pkcs11_index_drop(&session->copies, SG_PKCS11_PRIVATE_KEY, id);
-        if (session->copies.used == 0) { /* for want of memory, perhaps: whatever else there was */
-            sg_pkcs11_rsa_keys_forget_all();
-        }
     }
 }
 

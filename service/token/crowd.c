@@ -45,8 +45,8 @@ static void move(struct crowd_scale *scale, bool up)
 
 static void turn(const struct crowd *crowd)
 {
-    sg_schedule_batch(crowd->crowd.reached);
-    if (crowd->crowd.reached) {
+    sg_schedule_batch(crowd->many.reached);
+    if (crowd->many.reached) {
         sg_processors_leave(&crowd->processors);
     } else {
         sg_processors_keep(&crowd->processors);
@@ -60,15 +60,15 @@ static void turn(const struct crowd *crowd)
  */
 void sg_token_crowd_note(struct crowd *crowd, uint64_t holder)
 {
-    bool before = crowd->crowd.reached;
+    bool before = crowd->many.reached;
     if (crowd->ended_ms != 0) {
         crowd->idle_ms += sg_monotonic_ms(sg_clock_system()) - crowd->ended_ms;
         crowd->ended_ms = 0;
     }
     enter(crowd, holder);
     move(&crowd->company, are_together(crowd, COMPANY));
-    move(&crowd->crowd, are_together(crowd, CROWD));
-    if (crowd->crowd.reached != before) {
+    move(&crowd->many, are_together(crowd, CROWD));
+    if (crowd->many.reached != before) {
         turn(crowd);
     }
 }
@@ -78,8 +78,8 @@ void sg_token_crowd_look(struct crowd *crowd, int64_t now_ms)
     if (crowd->ended_ms == 0 || now_ms - crowd->ended_ms < CROWD_PAUSE_MS) {
         return;
     }
-    bool before = crowd->crowd.reached;
-    crowd->company = crowd->crowd = (struct crowd_scale){.level = 0};
+    bool before = crowd->many.reached;
+    crowd->company = crowd->many = (struct crowd_scale){.level = 0};
     if (before) {
         turn(crowd);
     }

@@ -31,7 +31,7 @@ struct crowd {
     int64_t idle_ms;      /* spent between them, in all: however long one takes, those that wait
                              meanwhile are a crowd */
     int64_t ended_ms;     /* when the last one was done, monotonic; 0: none was */
-    struct crowd_scale company, crowd;
+    struct crowd_scale company, many;
     struct sg_processors processors;
 };
 

@@ -6,7 +6,9 @@ set -euo pipefail
 
 # exports PROGRAM: of the functions in question, those that it defines for others.
 exports() {
-    nm -D --defined-only --with-symbol-versions "$1" | awk '{ print $3 }' | grep -E '^(RSA_|d2i_|(read|write)$)' | LC_ALL=C sort
+    local symbols
+    symbols=$(nm -D --defined-only --with-symbol-versions "$1")
+    awk '$3 ~ /^(RSA_|d2i_|(read|write)$)/ { print $3 }' <<<"$symbols" | LC_ALL=C sort
 }
 
 wanted='RSA_blinding_on@@OPENSSL_3.0.0
@@ -20,7 +22,7 @@ found=$(exports "$SIGNETD_BIN")
     echo "signetd defines: $found" >&2
     exit 1
 }
-found=$(exports "$SIGNET_BIN" || true)
+found=$(exports "$SIGNET_BIN")
 [ -z "$found" ] || {
     echo "signet defines: $found" >&2
     exit 1

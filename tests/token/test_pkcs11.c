@@ -178,7 +178,7 @@ static void curve_of_a_key_that_signs_is_kept(void **state)
 
 static sg_status use_with(struct world *world, struct sg_pkcs11_session *session,
                           enum sg_pkcs11_use what, const struct sg_pkcs11_id *id,
-                          enum sg_pkcs11_mechanism_kind kind)
+                          enum sg_pkcs11_mechanism_kind kind, struct sg_error *err)
 {
     static const unsigned char data[256] = {0, 1};
     const struct sg_pkcs11_mechanism mechanism = {
@@ -186,16 +186,16 @@ static sg_status use_with(struct world *world, struct sg_pkcs11_session *session
     unsigned char out[512];
     size_t len = sizeof out;
     bool asked = false;
-    struct sg_error err = SG_ERROR_INIT;
     return sg_pkcs11_use_key(session != NULL ? session : world->session, what, id, &mechanism,
                              (struct sg_bytes){data, what == SG_PKCS11_SIGN ? 32 : sizeof data},
-                             out, &len, &asked, &err);
+                             out, &len, &asked, err);
 }
 
 static sg_status sign_with(struct world *world, const struct sg_pkcs11_id *id,
                            enum sg_pkcs11_mechanism_kind kind)
 {
-    return use_with(world, NULL, SG_PKCS11_SIGN, id, kind);
+    struct sg_error err = SG_ERROR_INIT;
+    return use_with(world, NULL, SG_PKCS11_SIGN, id, kind, &err);
 }
 
 /* The module's own calls come to us, whatever is done with the key. */
@@ -221,7 +221,8 @@ static void each_use_of_an_rsa_key_keeps_it(void **state)
         sg_pkcs11_copies_forget(world->session);
         assert_int_equal(sg_pkcs11_rsa_keys_kept(), 0);
         for (int times = 0; times < 2; times++) {
-            assert_int_equal(use_with(world, NULL, rows[i].use, &request.id, rows[i].kind),
+            struct sg_error err = SG_ERROR_INIT;
+            assert_int_equal(use_with(world, NULL, rows[i].use, &request.id, rows[i].kind, &err),
                              rows[i].status);
             assert_int_equal(sg_pkcs11_rsa_keys_kept(), 1);
         }
@@ -298,7 +299,7 @@ static void nothing_is_kept_beyond_a_session(void **state)
     generate(world, &request);
     assert_int_equal(sg_pkcs11_session_open(world->module, world->session->slot, &other, &err),
                      SG_OK);
-    assert_int_equal(use_with(world, other, SG_PKCS11_SIGN, &request.id, SG_PKCS11_RSA_PKCS),
+    assert_int_equal(use_with(world, other, SG_PKCS11_SIGN, &request.id, SG_PKCS11_RSA_PKCS, &err),
                      SG_OK);
     assert_int_equal(sg_pkcs11_rsa_keys_kept(), 1);
     sg_pkcs11_session_free(other);
@@ -309,6 +310,15 @@ static void nothing_is_kept_beyond_a_session(void **state)
  * process. */
 static void key_of_another_kind_is_refused_and_not_kept(void **state)
 {
+    static const struct {
+        enum sg_pkcs11_use use;
+        enum sg_pkcs11_mechanism_kind kind;
+    } rows[] = {
+        {SG_PKCS11_SIGN, SG_PKCS11_RSA_PKCS},    {SG_PKCS11_SIGN, SG_PKCS11_RSA_PSS},
+        {SG_PKCS11_SIGN, SG_PKCS11_RSA_X_509},   {SG_PKCS11_SIGN, SG_PKCS11_RSA_PKCS_HASHED},
+        {SG_PKCS11_DECRYPT, SG_PKCS11_RSA_PKCS}, {SG_PKCS11_DECRYPT, SG_PKCS11_RSA_X_509},
+        {SG_PKCS11_DECRYPT, SG_PKCS11_RSA_OAEP},
+    };
     struct world *world = *state;
     struct sg_pkcs11_key_request rsa = {.type = SG_PKCS11_RSA, .bits = 2048, .id = id_of(0x35)};
     struct sg_pkcs11_key_request ec = {
@@ -317,9 +327,12 @@ static void key_of_another_kind_is_refused_and_not_kept(void **state)
     generate(world, &ec);
     sg_pkcs11_copies_forget(world->session);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(sign_with(world, &ec.id, SG_PKCS11_RSA_PKCS), SG_E_TOKEN);
-        assert_int_equal(sign_with(world, &ec.id, SG_PKCS11_RSA_PSS), SG_E_TOKEN);
-        assert_int_equal(sign_with(world, &ec.id, SG_PKCS11_RSA_X_509), SG_E_TOKEN);
+        for (size_t row = 0; row < SG_COUNT(rows); row++) {
+            struct sg_error err = SG_ERROR_INIT;
+            assert_int_equal(use_with(world, NULL, rows[row].use, &ec.id, rows[row].kind, &err),
+                             SG_E_TOKEN);
+            assert_int_equal(err.ck_rv, CKR_KEY_TYPE_INCONSISTENT);
+        }
         assert_int_equal(sg_pkcs11_rsa_keys_kept(), 0);
         assert_int_equal(sign_with(world, &ec.id, SG_PKCS11_ECDSA), SG_OK);
     }
@@ -557,6 +570,41 @@ static void index_keeps_thousands_apart(void **state)
     sg_pkcs11_index_done(&index);
 }
 
+/* Put and taken out in no order, until the table is as full as it gets, against a plain list. */
+static void index_finds_all_the_others_whatever_was_taken_out(void **state)
+{
+    enum { IDS = 400, STEPS = 20000 };
+    static bool there[IDS];
+    struct index index = {0};
+    struct sg_error err = SG_ERROR_INIT;
+    unsigned long handle = 0;
+    unsigned number = 1, count = 0;
+    (void)state;
+    for (int i = 0; i < STEPS; i++) {
+        number = number * 1103515245u + 12345u;
+        unsigned which = (number >> 16) % IDS;
+        struct sg_pkcs11_id id = numbered(which);
+        if (there[which]) {
+            sg_pkcs11_index_drop(&index, SG_PKCS11_PRIVATE_KEY, &id);
+        } else {
+            assert_int_equal(
+                sg_pkcs11_index_put(&index, SG_PKCS11_PRIVATE_KEY, &id, INDEX_PRESENT, which, &err),
+                SG_OK);
+        }
+        count += there[which] ? -1u : 1u;
+        there[which] = !there[which];
+        assert_int_equal(index.used, count);
+        assert_int_equal(index.present[SG_PKCS11_PRIVATE_KEY], count);
+        for (unsigned j = which % 20; j < IDS; j += 20) {
+            id = numbered(j);
+            assert_int_equal(sg_pkcs11_index_get(&index, SG_PKCS11_PRIVATE_KEY, &id, &handle),
+                             there[j] ? INDEX_PRESENT : INDEX_EMPTY);
+            assert_true(!there[j] || handle == j);
+        }
+    }
+    sg_pkcs11_index_done(&index);
+}
+
 static void index_counts_what_has_no_handle_any_more(void **state)
 {
     enum { MANY = 300 };
@@ -628,6 +676,7 @@ int main(void)
         cmocka_unit_test(refusals_of_a_pin_are_told_apart),
         cmocka_unit_test(point_is_taken_bare_or_wrapped_and_no_other_way),
         cmocka_unit_test(index_keeps_thousands_apart),
+        cmocka_unit_test(index_finds_all_the_others_whatever_was_taken_out),
         cmocka_unit_test(index_counts_what_has_no_handle_any_more),
         cmocka_unit_test(index_replaces_what_is_there),
     };

@@ -15,7 +15,7 @@
 #include "cmocka_all.h"
 #include "rsa_keys_internal.h"
 
-enum { BITS = 1024, LEN = BITS / 8, PLACES = 4096 };
+enum { BITS = 1024, LEN = BITS / 8, PLACES = SG_PKCS11_RSA_KEYS_MAX };
 
 static const unsigned char message[20] = "twenty bytes to sign";
 static RSA *alice, *bob;
@@ -113,6 +113,17 @@ static void check_copy_signs(unsigned long copy, RSA *key)
     sg_pkcs11_rsa_keys_end();
 }
 
+/* As a copy's: then its own blinding is left out. Frees it. */
+static bool is_taken_for_kept(unsigned long copy, RSA *made)
+{
+    sg_pkcs11_rsa_keys_begin(copy);
+    assert_int_equal(RSA_blinding_on(made, NULL), 1);
+    sg_pkcs11_rsa_keys_end();
+    bool taken = !RSA_test_flags(made, RSA_FLAG_BLINDING);
+    RSA_free(made);
+    return taken;
+}
+
 static void nothing_is_kept_of_what_is_no_copy(void **state)
 {
     (void)state;
@@ -150,7 +161,10 @@ static void number_that_means_another_key_now_signs_with_that_one(void **state)
     (void)state;
     check_copy_signs(7, alice);
     check_copy_signs(7, bob);
+    assert_true(is_taken_for_kept(7, anew(bob)));
+    assert_false(is_taken_for_kept(7, anew(alice)));
     check_copy_signs(7, alice);
+    assert_true(is_taken_for_kept(7, anew(alice)));
     assert_int_equal(sg_pkcs11_rsa_keys_kept(), 1);
     sg_pkcs11_rsa_keys_forget(7);
     assert_int_equal(sg_pkcs11_rsa_keys_kept(), 0);
@@ -163,6 +177,8 @@ static void second_of_two_that_share_a_place_is_not_kept(void **state)
         check_copy_signs(7, alice);
         check_copy_signs(7 + PLACES, bob);
         assert_int_equal(sg_pkcs11_rsa_keys_kept(), 1);
+        assert_true(is_taken_for_kept(7, anew(alice)));
+        assert_false(is_taken_for_kept(7 + PLACES, anew(alice)));
     }
     sg_pkcs11_rsa_keys_forget(7 + PLACES);
     assert_int_equal(sg_pkcs11_rsa_keys_kept(), 1);
@@ -210,17 +226,6 @@ static void modulus_of_a_kept_key_is_not_enough(void **state)
     sg_pkcs11_rsa_keys_forget(7);
 }
 
-/* Then its own blinding is left out. Frees it. */
-static bool is_taken_for_kept(RSA *made)
-{
-    sg_pkcs11_rsa_keys_begin(7);
-    assert_int_equal(RSA_blinding_on(made, NULL), 1);
-    sg_pkcs11_rsa_keys_end();
-    bool taken = !RSA_test_flags(made, RSA_FLAG_BLINDING);
-    RSA_free(made);
-    return taken;
-}
-
 /* Alice's key with another number in one place. */
 static RSA *changed(int place)
 {
@@ -237,21 +242,21 @@ static RSA *changed(int place)
 static void key_that_differs_in_one_part_is_not_the_kept_one(void **state)
 {
     (void)state;
-    assert_false(is_taken_for_kept(anew(alice)));
+    assert_false(is_taken_for_kept(7, anew(alice)));
     check_copy_signs(7, alice);
-    assert_true(is_taken_for_kept(anew(alice)));
-    assert_false(is_taken_for_kept(anew(bob)));
-    for (int place = 1; place < PARTS; place++) { /* the first is what bob is for */
+    assert_true(is_taken_for_kept(7, anew(alice)));
+    assert_false(is_taken_for_kept(7, anew(bob)));
+    for (int place = 0; place < PARTS; place++) {
         RSA *other = changed(place);
-        if (is_taken_for_kept(other)) {
+        if (is_taken_for_kept(7, other)) {
             fail_msg("part %d is not looked at", place);
         }
     }
     sg_pkcs11_rsa_keys_forget(7);
-    assert_false(is_taken_for_kept(anew(alice)));
+    assert_false(is_taken_for_kept(7, anew(alice)));
 }
 
-/* What SoftHSM makes of a key of another kind. libcrypto refuses to blind it, and SoftHSM stops. */
+/* libcrypto refuses to blind it, and whoever asked stops. */
 static void key_without_numbers_is_refused_as_by_libcrypto(void **state)
 {
     unsigned char signature[LEN];
@@ -331,29 +336,33 @@ static struct {
 } seen;
 static int (*real_exponent)(BIGNUM *, const BIGNUM *, RSA *, BN_CTX *);
 
+static const RSA *made_now; /* the module's: another stands in for it */
+
 static int spy(BIGNUM *result, const BIGNUM *input, RSA *key, BN_CTX *context)
 {
+    bool bad = key == made_now;
     for (int i = 0; i < seen.count; i++) {
-        if (BN_cmp(seen.input[i], input) == 0) {
-            return 0; /* a signature that fails */
-        }
+        bad = bad || BN_cmp(seen.input[i], input) == 0;
+    }
+    if (bad) {
+        return 0; /* a signature that fails */
     }
     seen.input[seen.count++] = BN_dup(input);
     return real_exponent(result, input, key, context);
 }
 
 /* The same message each time: blinded, it never looks the same to whoever can measure the
- * arithmetic. */
-static void kept_key_is_blinded_anew_at_each_use(void **state)
+ * arithmetic. Leaves nothing kept. */
+static void check_blinded(void)
 {
     RSA_METHOD *method = RSA_meth_dup(RSA_PKCS1_OpenSSL());
-    (void)state;
     real_exponent = RSA_meth_get_mod_exp(method);
     assert_int_equal(RSA_meth_set_mod_exp(method, spy), 1);
     for (int i = 0; i < USES; i++) {
         unsigned char signature[LEN];
         RSA *made = anew(alice);
         assert_int_equal(RSA_set_method(made, method), 1);
+        made_now = made;
         sg_pkcs11_rsa_keys_begin(7);
         assert_int_equal(sign_made(made, signature), LEN);
         sg_pkcs11_rsa_keys_end();
@@ -368,6 +377,13 @@ static void kept_key_is_blinded_anew_at_each_use(void **state)
     RSA_meth_free(method);
 }
 
+static void kept_key_is_blinded_anew_at_each_use(void **state)
+{
+    (void)state;
+    check_blinded();
+}
+
+/* The default method, as an engine can make it: its flags come with each new key, and stay. */
 static int refuse(BIGNUM *result, const BIGNUM *input, RSA *key, BN_CTX *context)
 {
     (void)result, (void)input, (void)key, (void)context;
@@ -381,7 +397,10 @@ static void kept_key_has_the_method_of_the_modules_key(void **state)
     RSA_METHOD *other = RSA_meth_dup(RSA_PKCS1_OpenSSL());
     (void)state;
     assert_int_equal(RSA_meth_set_mod_exp(other, refuse), 1);
+    assert_int_equal(RSA_meth_set_flags(other, RSA_meth_get_flags(other) | RSA_FLAG_NO_BLINDING),
+                     1);
     RSA_set_default_method(other);
+    check_blinded();
     for (int i = 0; i < 2; i++) {
         check_copy_signs(7, alice);
     }
