@@ -127,8 +127,11 @@ static CK_RV perform_kept(struct sg_pkcs11_session *session, const struct sg_pkc
 {
     CK_OBJECT_HANDLE copy = sg_pkcs11_session_copy(session, id, key);
     CK_RV rv = check_type(session, copy, operation);
-    if (rv != CKR_OK || copy == key) {
-        return rv != CKR_OK ? rv : perform(session, key, operation);
+    if (rv != CKR_OK) {
+        return rv;
+    }
+    if (copy == key) {
+        return perform(session, key, operation);
     }
     sg_pkcs11_rsa_keys_begin(copy);
     rv = perform(session, copy, operation);

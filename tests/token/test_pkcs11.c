@@ -570,20 +570,20 @@ static void index_keeps_thousands_apart(void **state)
     sg_pkcs11_index_done(&index);
 }
 
-/* Put and taken out in no order, until the table is as full as it gets, against a plain list. */
-static void index_finds_all_the_others_whatever_was_taken_out(void **state)
+/* Puts and takes out in no order, and looks at all of them against a plain list. The ids begin with
+ * the first one: others stand at other places, across the end of the table too. */
+static void check_shuffled(unsigned first)
 {
-    enum { IDS = 400, STEPS = 20000 };
-    static bool there[IDS];
+    enum { IDS = 250, STEPS = 1000 };
+    bool there[IDS] = {false};
     struct index index = {0};
     struct sg_error err = SG_ERROR_INIT;
     unsigned long handle = 0;
-    unsigned number = 1, count = 0;
-    (void)state;
+    unsigned number = first, count = 0;
     for (int i = 0; i < STEPS; i++) {
         number = number * 1103515245u + 12345u;
         unsigned which = (number >> 16) % IDS;
-        struct sg_pkcs11_id id = numbered(which);
+        struct sg_pkcs11_id id = numbered(first + which);
         if (there[which]) {
             sg_pkcs11_index_drop(&index, SG_PKCS11_PRIVATE_KEY, &id);
         } else {
@@ -595,14 +595,22 @@ static void index_finds_all_the_others_whatever_was_taken_out(void **state)
         there[which] = !there[which];
         assert_int_equal(index.used, count);
         assert_int_equal(index.present[SG_PKCS11_PRIVATE_KEY], count);
-        for (unsigned j = which % 20; j < IDS; j += 20) {
-            id = numbered(j);
-            assert_int_equal(sg_pkcs11_index_get(&index, SG_PKCS11_PRIVATE_KEY, &id, &handle),
-                             there[j] ? INDEX_PRESENT : INDEX_EMPTY);
-            assert_true(!there[j] || handle == j);
-        }
+    }
+    for (unsigned i = 0; i < IDS; i++) {
+        struct sg_pkcs11_id id = numbered(first + i);
+        assert_int_equal(sg_pkcs11_index_get(&index, SG_PKCS11_PRIVATE_KEY, &id, &handle),
+                         there[i] ? INDEX_PRESENT : INDEX_EMPTY);
+        assert_true(!there[i] || handle == i);
     }
     sg_pkcs11_index_done(&index);
+}
+
+static void index_finds_all_the_others_whatever_was_taken_out(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 200; round++) {
+        check_shuffled(1000 * round);
+    }
 }
 
 static void index_counts_what_has_no_handle_any_more(void **state)

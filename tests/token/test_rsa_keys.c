@@ -335,7 +335,6 @@ static struct {
     int count;
 } seen;
 static int (*real_exponent)(BIGNUM *, const BIGNUM *, RSA *, BN_CTX *);
-
 static const RSA *made_now; /* the module's: another stands in for it */
 
 static int spy(BIGNUM *result, const BIGNUM *input, RSA *key, BN_CTX *context)
@@ -383,14 +382,15 @@ static void kept_key_is_blinded_anew_at_each_use(void **state)
     check_blinded();
 }
 
-/* The default method, as an engine can make it: its flags come with each new key, and stay. */
+/* The arithmetic of an engine that nobody has asked for. */
 static int refuse(BIGNUM *result, const BIGNUM *input, RSA *key, BN_CTX *context)
 {
     (void)result, (void)input, (void)key, (void)context;
     return 0;
 }
 
-/* SoftHSM asks for libcrypto's own arithmetic, whatever an engine has made the default. */
+/* SoftHSM asks for libcrypto's own arithmetic, whatever an engine has made the default. The flags
+ * of that one come with each new key, and stay. */
 static void kept_key_has_the_method_of_the_modules_key(void **state)
 {
     const RSA_METHOD *before = RSA_get_default_method();
@@ -442,7 +442,8 @@ static size_t count_in_heap(const unsigned char *bytes, size_t len)
     return count;
 }
 
-/* In both ways in which a number of the key can lie in memory: as BIGNUM, and as in DER. */
+/* In both ways in which a number of the key can lie in memory: as BIGNUM, and as in DER. (What lies
+ * in freed memory is often written over before anybody looks: finding nothing proves little.) */
 static size_t count_secrets(void)
 {
     static unsigned char bytes[LEN], reversed[LEN];
