@@ -378,6 +378,48 @@ static void sibling_sees_a_new_key(void **state)
     assert_int_equal(token_process_stop(&second), 0);
 }
 
+static struct sg_token_link grant_key(struct token_process *process, uint64_t number,
+                                      const struct sg_granted_key *key)
+{
+    struct sg_error err = SG_ERROR_INIT;
+    int pair[2];
+    assert_int_equal(sg_packet_pair(pair, &err), SG_OK);
+    assert_int_equal(sg_token_grant(&process->link, number, 7, pair[1], key, 1, &err), SG_OK);
+    close(pair[1]);
+    return (struct sg_token_link){.socket = pair[0], .timeout_ms = 20000};
+}
+
+/* What a process keeps of a key for use goes whenever anybody's rights change. Seen by a key that a
+ * sibling has destroyed meanwhile: a copy still signs. */
+static void copies_go_when_rights_change(void **state)
+{
+    struct softhsm_fixture *fixture = *state;
+    struct token_process first, second;
+    struct sg_error err = SG_ERROR_INIT;
+    token_process_start_ready(&first, &fixture->settings);
+    token_process_start_ready(&second, &fixture->settings);
+    for (unsigned char i = 0; i < 2; i++) {
+        const struct sg_granted_key key = {.id = key_id((unsigned char)(0x41 + i)), .sign = 1};
+        struct sg_buffer spki;
+        unsigned count = 0;
+        generate_key(&first.link, "ec:p256", key.id, (struct sg_key_abilities){0}, &spki);
+        sg_buffer_done(&spki);
+        struct sg_token_link holder = grant_key(&second, 1u + 2u * i, &key);
+        struct sg_token_link other = grant_key(&second, 2u + 2u * i, &key);
+        assert_int_equal(sign(&holder, key.id, &err), SG_OK);
+        assert_int_equal(sg_token_destroy(&first.link, &key.id, &count, &err), SG_OK);
+        assert_int_equal(sign(&holder, key.id, &err), SG_OK);
+        assert_int_equal(i == 0 ? sg_token_regrant(&second.link, 2, NULL, 0, &err)
+                                : sg_token_revoke(&second.link, 4, &err),
+                         SG_OK);
+        assert_int_not_equal(sign(&holder, key.id, &err), SG_OK);
+        close(holder.socket);
+        close(other.socket);
+    }
+    assert_int_equal(token_process_stop(&first), 0);
+    assert_int_equal(token_process_stop(&second), 0);
+}
+
 static void keys_survive_a_kill(void **state)
 {
     struct softhsm_fixture *fixture = *state;
@@ -575,6 +617,7 @@ int main(void)
         TEST(capabilities_end_with_the_process),
         TEST(silent_process_is_a_timeout),
         TEST(sibling_sees_a_new_key),
+        TEST(copies_go_when_rights_change),
         TEST(keys_survive_a_kill),
         TEST(process_has_no_capabilities),
         TEST(token_object_is_not_writable_in_the_process),
