@@ -50,3 +50,17 @@ void sg_processors_leave(const struct sg_processors *processors)
         (void)sched_setaffinity(0, sizeof processors->allowed, &processors->allowed);
     }
 }
+
+bool sg_processors_visit(const struct sg_processors *processors, unsigned processor)
+{
+    if (!processors->known || processor >= CPU_SETSIZE ||
+        !CPU_ISSET(processor, &processors->allowed)) {
+        return false;
+    }
+    cpu_set_t there;
+    CPU_ZERO(&there);
+    CPU_SET(processor, &there);
+    bool moved = sched_setaffinity(0, sizeof there, &there) == 0;
+    sg_processors_leave(processors);
+    return moved;
+}

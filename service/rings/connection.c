@@ -25,6 +25,7 @@ void sg_connection_init(struct sg_connection *connection, int client, int channe
                                          .channel = channel,
                                          .timeout_ms = timeout_ms,
                                          .page = page,
+                                         .place = {.stat = -1},
                                          .views_room = sg_views_room(0)};
     for (size_t i = 0; i < SG_TOKENS_MAX; i++) {
         connection->links[i].socket = -1;
@@ -42,6 +43,7 @@ void sg_connection_done(struct sg_connection *connection)
     for (size_t i = 0; i < SG_TOKENS_MAX; i++) {
         drop_link(&connection->links[i]);
     }
+    sg_place_close(&connection->place);
     sg_view_free(connection->view);
     connection->view = NULL;
 }
@@ -266,6 +268,7 @@ sg_status sg_connection_use(struct sg_connection *connection, uint64_t ring, enu
     if (s != SG_OK) {
         sg_connection_blame(connection, ring, key);
     }
+    sg_place_follow(&connection->place);
     return s;
 }
 
@@ -338,6 +341,7 @@ sg_status sg_connection_serve(struct sg_connection *connection, const struct sg_
                               size_t memory_max, struct sg_error *err)
 {
     struct sg_stream stream = {.fd = connection->client, .answer_ms = SG_STREAM_ANSWER_MS};
+    sg_place_open(&connection->place, connection->client);
     sg_status s = sg_sandbox_enter(sandbox, memory_max, err);
     connection->views_room = sg_views_room(memory_max);
     if (s != SG_OK || !client_speaks(connection)) {

@@ -31,6 +31,7 @@ struct sg_sandbox {
 static const int allowed[] = {
     SCMP_SYS(read),
     SCMP_SYS(readv),
+    SCMP_SYS(pread64),
     SCMP_SYS(write),
     SCMP_SYS(writev),
     SCMP_SYS(recvfrom),
@@ -102,6 +103,7 @@ static const struct rule conditions[] = {
      SCMP_SYS(sched_setscheduler),
      2,
      {{0, SCMP_CMP_EQ, 0, 0}, {1, SCMP_CMP_EQ, SCHED_BATCH, 0}}},
+    {ALLOWED, SCMP_SYS(sched_setaffinity), 1, {{0, SCMP_CMP_EQ, 0, 0}}},
     /* gives memory back; other advice cuts mappings in two, the stack too */
     {ALLOWED, SCMP_SYS(madvise), 1, {{2, SCMP_CMP_EQ, MADV_DONTNEED, 0}}},
     {REFUSED, SCMP_SYS(madvise), 1, {{2, SCMP_CMP_NE, MADV_DONTNEED, 0}}},

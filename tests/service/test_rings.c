@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cmocka_all.h"
+#include "place_internal.h"
 #include "rings_fixture.h"
 
 static struct rings_fixture fixture;
@@ -1078,6 +1079,42 @@ static void connection_works_in_batches_while_several_wait(void **state)
     }
 }
 
+static cpu_set_t usable_by(pid_t process)
+{
+    cpu_set_t set;
+    assert_int_equal(sched_getaffinity(process, sizeof set, &set), 0);
+    return set;
+}
+
+/* Only the processor-th of those that are there, counted from 1. */
+static void keep(pid_t process, unsigned processor)
+{
+    struct sg_processors one;
+    sg_processors_read(&one, processor);
+    assert_int_equal(sched_setaffinity(process, sizeof one.own, &one.own), 0);
+}
+
+/* A connection that has moved may use all processors again, also those that we took from it. */
+static void connection_goes_where_its_client_is(void **state)
+{
+    (void)state;
+    CK_SESSION_HANDLE session = open_session(SLOT_WEB);
+    CK_OBJECT_HANDLE key = find_one(session, CKO_PRIVATE_KEY, "ec.example");
+    pid_t connection = rings_youngest(&fixture);
+    cpu_set_t all = usable_by(0);
+    if (connection == 0 || CPU_COUNT(&all) < 2) {
+        return; /* nobody to look at, or nowhere to go */
+    }
+    keep(connection, 1);
+    keep(0, 2);
+    for (unsigned i = 0; i < 2 * SG_PLACE_USES_MIN; i++) {
+        assert_int_equal(sign_with_ec(session, key), CKR_OK);
+    }
+    cpu_set_t left = usable_by(connection);
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+    assert_true(CPU_EQUAL(&left, &all));
+}
+
 static void one_death_is_a_delay_and_no_error(void **state)
 {
     (void)state;
@@ -1407,6 +1444,7 @@ int main(void)
         WITH_CLIENT(wrong_input_ends_the_operation),
         WITH_CLIENT(one_capability_serves_all_signatures),
         WITH_CLIENT(connection_works_in_batches_while_several_wait),
+        WITH_CLIENT(connection_goes_where_its_client_is),
         WITH_CLIENT(one_death_is_a_delay_and_no_error),
         WITH_CLIENT(restart_that_takes_time_is_waited_for),
         WITH_CLIENT(two_deaths_end_the_connection),

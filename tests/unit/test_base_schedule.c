@@ -87,6 +87,49 @@ static void without_a_number_nothing_changes(void **state)
     assert_usable(*state);
 }
 
+/* The kernel may move it on at once: in one of many times it does not. */
+static bool is_seen_on(const struct sg_processors *first, unsigned processor)
+{
+    bool seen = false;
+    for (int i = 0; i < 100 && !seen; i++) {
+        sg_processors_keep(first);
+        assert_true(sg_processors_visit(first, processor));
+        seen = sched_getcpu() == (int)processor;
+    }
+    return seen;
+}
+
+static void visited_and_not_kept_to(void **state)
+{
+    struct sg_processors first;
+    const cpu_set_t *before = *state;
+    sg_processors_read(&first, 1);
+    for (unsigned i = 0; i < CPU_SETSIZE; i++) {
+        if (CPU_ISSET(i, before)) {
+            assert_true(is_seen_on(&first, i));
+            assert_usable(before);
+        }
+    }
+}
+
+static void none_is_visited_that_is_not_ours(void **state)
+{
+    struct sg_processors first;
+    struct sg_processors within;
+    sg_processors_read(&first, 1);
+    sg_processors_keep(&first);
+    sg_processors_read(&within, 1);
+    for (unsigned i = 0; i < 2 * CPU_SETSIZE; i++) {
+        bool ours = i < CPU_SETSIZE && CPU_ISSET(i, &first.own);
+        assert_int_equal(sg_processors_visit(&within, i), ours);
+    }
+    assert_false(sg_processors_visit(&within, ~0u));
+    assert_usable(&first.own);
+    sg_processors_read(&within, 0);
+    assert_false(sg_processors_visit(&within, (unsigned)sched_getcpu())); /* unknown */
+    (void)state;
+}
+
 static void the_greatest_number_is_one_too(void **state)
 {
     struct sg_processors processors;
@@ -103,6 +146,8 @@ int main(void)
         TEST(kept_and_left),
         TEST(only_what_was_allowed_is_kept_to),
         TEST(without_a_number_nothing_changes),
+        TEST(visited_and_not_kept_to),
+        TEST(none_is_visited_that_is_not_ours),
         TEST(the_greatest_number_is_one_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

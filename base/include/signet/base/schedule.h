@@ -30,4 +30,8 @@ void sg_processors_read(struct sg_processors *out, unsigned number);
 void sg_processors_keep(const struct sg_processors *processors);
 void sg_processors_leave(const struct sg_processors *processors);
 
+/** Move the calling thread to a processor, counted from 0, of those that were allowed; it is not
+ * kept there. Two system calls. False: it is none of them, or the kernel refused. */
+bool sg_processors_visit(const struct sg_processors *processors, unsigned processor);
+
 #endif
