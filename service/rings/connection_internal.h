@@ -26,9 +26,9 @@ struct sg_connection {
     struct sg_view *view;     /**< NULL before the first sg_connection_refresh */
     size_t views_room;        /**< bytes for it, the next one, and those that sessions still hold */
     enum sg_rings_notice end; /**< why the client was given up; 0: it was not */
-    bool batch; /**< how we are scheduled: the last answer says whether several wait */
-    struct sg_place place;
-    uint32_t sequence;         /**< of the last request on the channel */
+    bool batch;            /**< how we are scheduled: the last answer says whether several wait */
+    struct sg_place place; /**< where the client works */
+    uint32_t sequence;     /**< of the last request on the channel */
     struct sg_used_place used; /**< of the use that has failed, until that is told */
     struct sg_token_link links[SG_TOKENS_MAX]; /**< .socket is -1 where nothing was granted */
     uint64_t asked_at[SG_TOKENS_MAX]; /**< the generation when a grant was last asked for */

@@ -1,11 +1,10 @@
-/* On which processor a connection process works: its client's. A client waits for each answer, so
- * the two never work at the same time, and a wake-up on another processor costs several times one
- * on the same (docs/decisions/0023-connections-follow-their-clients.md). */
+/* On which processor a connection process works: its client's. The two hardly ever work at the same
+ * time, for each waits for the other, and to wake somebody on another processor is dear
+ * (docs/decisions/0023-connections-follow-their-clients.md). */
 #ifndef SIGNET_RINGS_PLACE_INTERNAL_H
 #define SIGNET_RINGS_PLACE_INTERNAL_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include <signet/base/schedule.h>
 
@@ -14,24 +13,26 @@
 
 /** Where the client is found. */
 struct sg_place {
-    int stat;       /**< its /proc/PID/stat; -1: nobody is followed */
-    unsigned every; /**< uses between two looks */
-    unsigned left;  /**< uses until the next one */
-    struct sg_processors processors;
+    int stat;                        /**< its /proc/PID/stat; -1: nobody is followed */
+    unsigned every;                  /**< uses between two looks */
+    unsigned left;                   /**< uses until the next one */
+    struct sg_processors processors; /**< that this process may use, as they were at the start */
 };
 
-/** Find the process that has connected to a socket. Where it cannot be found (another PID
- * namespace, /proc mounted with hidepid) it is not followed. Before the sandbox is entered. */
+/** Find the process that has connected to a socket, which stays the caller's. Where it cannot be
+ * found (gone, in another PID namespace, /proc mounted with hidepid) it is not followed. Before the
+ * sandbox is entered, and once: an open place is closed first. sg_place_close ends it. */
 void sg_place_open(struct sg_place *place, int client);
 void sg_place_close(struct sg_place *place);
 
 /** After each use of a key: now and then, move the calling process to the processor that the client
- * has worked on last. The kernel may move it on. One system call at most uses of those, and three
- * to move. */
+ * has worked on last. The kernel may move it on. To look takes one system call, to move two more;
+ * most uses take none. */
 void sg_place_follow(struct sg_place *place);
 
 /** The processor of a process of one thread, from its /proc/PID/stat (proc(5), numbers 20 and 39).
- * False: it has several threads, which may be anywhere, or this is no such text. */
+ * False: it has several threads, which may be anywhere, or this is no such text; *out says nothing
+ * then. */
 bool sg_place_read(const char *stat, unsigned *out);
 
 #endif

@@ -26,7 +26,7 @@
 #define FEW_PART 32     /* of all connections */
 
 enum { ACCEPT_AT_ONCE = 64, START_AT_ONCE = 2 };
-/* A connection's descriptors; there are no others when it starts to read. */
+/* A connection's descriptors; when it starts to read there is only one more (place.c). */
 enum { FD_CLIENT = 3, FD_CHANNEL = SG_SANDBOX_CHANNEL, FD_FIRST_CLOSED = 5, FD_LIFTED = 10 };
 
 /* ---- refusals, and clients that were given up ---- */

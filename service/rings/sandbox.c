@@ -26,8 +26,9 @@ struct sg_sandbox {
 
 /* ---- compiling the filter ---- */
 
-/* All that the RPC loop, malloc, the two links and the reading of a clock take (found with strace,
- * glibc 2.36). Nothing of it takes a descriptor in, or passes one on. */
+/* All that the RPC loop, malloc, the two links, the reading of a clock and the look at where the
+ * client works take (found with strace, glibc 2.36; getcpu where neither restartable sequences nor
+ * the vDSO know the processor). Nothing of it takes a descriptor in, or passes one on. */
 static const int allowed[] = {
     SCMP_SYS(read),
     SCMP_SYS(readv),
@@ -52,6 +53,7 @@ static const int allowed[] = {
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(getpid),
     SCMP_SYS(gettid),
+    SCMP_SYS(getcpu),
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
 };
@@ -103,6 +105,7 @@ static const struct rule conditions[] = {
      SCMP_SYS(sched_setscheduler),
      2,
      {{0, SCMP_CMP_EQ, 0, 0}, {1, SCMP_CMP_EQ, SCHED_BATCH, 0}}},
+    /* its own: all that a cpuset (AllowedCPUs=) gives; taskset(1) and CPUAffinity= bind nobody */
     {ALLOWED, SCMP_SYS(sched_setaffinity), 1, {{0, SCMP_CMP_EQ, 0, 0}}},
     /* gives memory back; other advice cuts mappings in two, the stack too */
     {ALLOWED, SCMP_SYS(madvise), 1, {{2, SCMP_CMP_EQ, MADV_DONTNEED, 0}}},

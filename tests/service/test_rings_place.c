@@ -1,23 +1,28 @@
 /* Where a client works, and who follows it there: real processes, the real /proc. */
 #include "cmocka_all.h"
 
-#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <signet/base/cleanup.h>
+
+#include "patience.h"
 #include "place_internal.h"
 
 /* ---- the text ---- */
 
-#define BEHIND_NAME " R 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16"
-#define TO_PROCESSOR " 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35"
+/* Each number as proc(5) counts them. */
+#define BEHIND_NAME " R 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19"
+#define TO_PROCESSOR " 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38"
 
 static void processor_is_read(void **state)
 {
@@ -33,7 +38,7 @@ static void name_of_the_program_decides_nothing(void **state)
 {
     (void)state;
     static const char *const names[] = {"a b", ")", ") R 1 1 1", "((", "", "1) 2 (3"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; i < SG_COUNT(names); i++) {
         char text[512];
         unsigned processor = 0;
         snprintf(text, sizeof text, "7 (%s)" BEHIND_NAME " 1" TO_PROCESSOR " 5 0", names[i]);
@@ -64,7 +69,7 @@ static void what_is_no_such_text_is_refused(void **state)
         "7 (nginx)" BEHIND_NAME " 0" TO_PROCESSOR " 3 0",
         "7 (nginx)" BEHIND_NAME " x" TO_PROCESSOR " 3 0",
     };
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    for (size_t i = 0; i < SG_COUNT(texts); i++) {
         unsigned processor = 0;
         if (sg_place_read(texts[i], &processor)) {
             print_error("read: %s\n", texts[i]);
@@ -123,40 +128,72 @@ static void *wait_for_ever(void *nothing)
     return nothing;
 }
 
-static _Noreturn void be_client(const struct world *world, const struct sockaddr_un *address,
-                                bool threads)
+static bool keep_to(unsigned processor)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(processor, &one);
+    return sched_setaffinity(0, sizeof one, &one) == 0;
+}
+
+/* A program of its own: forked and no more, it would have a thread of the sanitizer's. */
+static int be_client(const char *name, const char *processor, bool threads)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
     pthread_t thread;
-    cpu_set_t last;
-    CPU_ZERO(&last);
-    CPU_SET(world->last, &last);
-    bool ready = sched_setaffinity(0, sizeof last, &last) == 0 &&
-                 connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 &&
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "%s", name);
+    bool ready = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
+                 keep_to((unsigned)strtoul(processor, NULL, 10)) &&
+                 connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
                  (!threads || pthread_create(&thread, NULL, wait_for_ever, NULL) == 0) &&
                  write(fd, "x", 1) == 1;
     if (ready) {
         (void)wait_for_ever(NULL);
     }
-    _exit(1);
+    return 1;
+}
+
+static void wait_for(int fd)
+{
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&entry, 1, patiently(5000)), 1);
+}
+
+static int listen_at(char *name, size_t size)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(name, size, "signet-place-%d", (int)getpid());
+    snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "%s", name);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    return listener;
 }
 
 /* A process that keeps to the last processor has connected, and is there. */
-static void start_client(struct world *world, bool threads)
+static void connect_client(struct world *world, bool threads)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "signet-place-%d", (int)getpid());
-    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(listener, 1), 0);
+    char name[64];
+    char processor[16];
+    char byte = 0;
+    int listener = listen_at(name, sizeof name);
+    snprintf(processor, sizeof processor, "%u", world->last);
     world->client = fork();
     if (world->client == 0) {
-        be_client(world, &address, threads);
+        execl("/proc/self/exe", "client", name, processor, threads ? "threads" : NULL, NULL);
+        _exit(1);
     }
+    wait_for(listener);
     world->socket = accept(listener, NULL, NULL);
-    char byte = 0;
+    wait_for(world->socket);
     assert_int_equal(read(world->socket, &byte, 1), 1);
     close(listener);
+}
+
+static void start_client(struct world *world, bool threads)
+{
+    connect_client(world, threads);
     sg_place_open(&world->place, world->socket);
     assert_true(world->place.stat >= 0);
 }
@@ -216,15 +253,12 @@ static void who_is_there_already_stays_and_looks_often(void **state)
     struct world *world = *state;
     start_client(world, false);
     world->place.every = SG_PLACE_USES_MAX;
-    cpu_set_t last;
-    CPU_ZERO(&last);
-    CPU_SET(world->last, &last);
-    assert_int_equal(sched_setaffinity(0, sizeof last, &last), 0);
+    assert_true(keep_to(world->last));
     follow(world, SG_PLACE_USES_MIN);
     assert_int_equal(world->place.every, SG_PLACE_USES_MIN);
     cpu_set_t now;
     assert_int_equal(sched_getaffinity(0, sizeof now, &now), 0);
-    assert_true(CPU_EQUAL(&now, &last));
+    assert_true(CPU_COUNT(&now) == 1 && CPU_ISSET(world->last, &now));
 }
 
 static void client_with_threads_is_not_followed(void **state)
@@ -245,6 +279,15 @@ static void client_that_is_dead_is_not_followed(void **state)
     sg_processors_keep(&world->first);
     follow(world, 3 * SG_PLACE_USES_MAX);
     assert_true(is_kept_to_the_first(world));
+}
+
+static void client_that_was_dead_before_is_not_found(void **state)
+{
+    struct world *world = *state;
+    connect_client(world, false);
+    end_client(world);
+    sg_place_open(&world->place, world->socket);
+    assert_int_equal(world->place.stat, -1);
 }
 
 static void nobody_is_followed_before_the_place_is_open(void **state)
@@ -275,8 +318,11 @@ static void client_is_not_followed_to_what_was_not_given(void **state)
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, look_around, leave)
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 2) {
+        return be_client(argv[1], argv[2], argc > 3);
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(processor_is_read),
         cmocka_unit_test(name_of_the_program_decides_nothing),
@@ -286,6 +332,7 @@ int main(void)
         TEST(who_is_there_already_stays_and_looks_often),
         TEST(client_with_threads_is_not_followed),
         TEST(client_that_is_dead_is_not_followed),
+        TEST(client_that_was_dead_before_is_not_found),
         TEST(nobody_is_followed_before_the_place_is_open),
         TEST(client_is_not_followed_to_what_was_not_given),
     };

@@ -986,6 +986,13 @@ static void move_itself(void)
     _exit(sched_setaffinity(0, sizeof here, &here) == 0 ? 7 : 8);
 }
 
+/* As the C library does where restartable sequences and the vDSO are missing. */
+static void ask_where_it_is(void)
+{
+    unsigned processor = 0;
+    _exit(syscall(SYS_getcpu, &processor, NULL, NULL) == 0 ? 7 : 8);
+}
+
 /* Nor is what a path leads to anybody's business. */
 static void look_at_a_file(void)
 {
@@ -1050,7 +1057,8 @@ static void sandbox_kills_what_it_does_not_know(void **state)
         send_to_an_address,
     };
     void (*const vain[])(void) = {open_a_file, look_at_a_file, change_the_stack};
-    void (*const harmless[])(void) = {grow_in_the_heap, take_in_from_rings, move_itself};
+    void (*const harmless[])(void) = {grow_in_the_heap, take_in_from_rings, move_itself,
+                                      ask_where_it_is};
     int status = 0;
     assert_int_equal(end_of(do_nothing), 0);
     for (size_t i = 0; i < SG_COUNT(vain); i++) {

@@ -14,7 +14,7 @@ void sg_schedule_batch(bool batch);
 struct sg_processors {
     cpu_set_t allowed;
     cpu_set_t own;
-    bool known; /**< false: keep and leave do nothing */
+    bool known; /**< false: keep and leave do nothing, nothing is visited */
 };
 
 /** How many processors the calling thread may use (cpusets, taskset(1)): 1 and more. */
@@ -30,8 +30,9 @@ void sg_processors_read(struct sg_processors *out, unsigned number);
 void sg_processors_keep(const struct sg_processors *processors);
 void sg_processors_leave(const struct sg_processors *processors);
 
-/** Move the calling thread to a processor, counted from 0, of those that were allowed; it is not
- * kept there. Two system calls. False: it is none of them, or the kernel refused. */
+/** Move the calling thread to a processor, counted from 0, of those that were allowed, and let it
+ * use every one of those again: the kernel may move it on. Two system calls. False: it is none of
+ * them, or the kernel refused. */
 bool sg_processors_visit(const struct sg_processors *processors, unsigned processor);
 
 #endif
