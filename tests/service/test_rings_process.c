@@ -710,6 +710,8 @@ static void connection_holds_nothing_of_others(void **state)
     close_all((const int[]){before, fd}, 2);
 }
 
+static pid_t parent; /* asked for before: to ask, in there, is deadly itself */
+
 /* The filter kills whoever leaves the list: tried on a process of our own. */
 static int end_of(void (*what)(void))
 {
@@ -718,6 +720,7 @@ static int end_of(void (*what)(void))
     if (process == 0) {
         struct sg_error err = SG_ERROR_INIT;
         struct sg_sandbox *sandbox = NULL;
+        parent = getppid();
         if (sg_sandbox_new(&sandbox, &err) != SG_OK ||
             sg_sandbox_enter(sandbox, 256u << 20, &err) != SG_OK) {
             _exit(99);
@@ -866,18 +869,18 @@ static void send_to_an_address(void)
 
 static void signal_the_parent(void)
 {
-    kill(getppid(), 0);
+    kill(parent, 0);
 }
 
 /* Whoever may not call kill(2) can have the kernel do it. */
 static void own_by_descriptor(void)
 {
-    (void)fcntl(STDERR_FILENO, F_SETOWN, getppid());
+    (void)fcntl(STDERR_FILENO, F_SETOWN, parent);
 }
 
 static void own_by_structure(void)
 {
-    struct f_owner_ex owner = {F_OWNER_PID, getppid()};
+    struct f_owner_ex owner = {F_OWNER_PID, parent};
     (void)fcntl(STDERR_FILENO, F_SETOWN_EX, &owner);
 }
 
@@ -903,13 +906,13 @@ static void lease(void)
 
 static void own_by_ioctl(void)
 {
-    int owner = getppid();
+    int owner = parent;
     (void)ioctl(STDERR_FILENO, FIOSETOWN, &owner);
 }
 
 static void own_group_by_ioctl(void)
 {
-    int owner = getppid();
+    int owner = parent;
     (void)ioctl(STDERR_FILENO, SIOCSPGRP, &owner);
 }
 
@@ -922,12 +925,12 @@ static void be_told_by_ioctl(void)
 static void queue_a_signal(void)
 {
     siginfo_t info = {.si_code = SI_QUEUE};
-    (void)syscall(SYS_rt_sigqueueinfo, getppid(), SIGKILL, &info);
+    (void)syscall(SYS_rt_sigqueueinfo, parent, SIGKILL, &info);
 }
 
 static void signal_a_thread(void)
 {
-    (void)syscall(SYS_tgkill, getppid(), getppid(), SIGKILL);
+    (void)syscall(SYS_tgkill, parent, parent, SIGKILL);
 }
 
 static void signal_a_descriptor(void)
@@ -961,13 +964,13 @@ static void make_a_ring_of_calls(void)
 
 static void trace_the_parent(void)
 {
-    (void)ptrace(PTRACE_SEIZE, getppid(), NULL, NULL);
+    (void)ptrace(PTRACE_SEIZE, parent, NULL, NULL);
 }
 
 static void schedule_the_parent(void)
 {
     struct sched_param none = {0};
-    (void)sched_setscheduler(getppid(), SCHED_BATCH, &none);
+    (void)sched_setscheduler(parent, SCHED_BATCH, &none);
 }
 
 static void move_the_parent(void)
@@ -975,7 +978,7 @@ static void move_the_parent(void)
     cpu_set_t here;
     CPU_ZERO(&here);
     CPU_SET(0, &here);
-    (void)sched_setaffinity(getppid(), sizeof here, &here);
+    (void)sched_setaffinity(parent, sizeof here, &here);
 }
 
 static void move_itself(void)
